@@ -1,0 +1,14 @@
+"""`python -m lk_migrate` and the `lk-migrate` script."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line; the imports are here so that nothing is paid twice."""
+    from lk_migrate.cli.app import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()
