@@ -28,9 +28,7 @@ def cases() -> list[tuple[str, str, dict[str, bytes], dict[str, bytes]]]:
         for before in sorted(folder.glob("*.before.py")):
             name = before.name.removesuffix(".before.py")
             after = folder / f"{name}.after.py"
-            found.append(
-                (folder.name, name, {"main.py": before.read_bytes()}, {"main.py": after.read_bytes()})
-            )
+            found.append((folder.name, name, {"main.py": before.read_bytes()}, {"main.py": after.read_bytes()}))
         for same in sorted(folder.glob("*.same.py")):
             files = {"main.py": same.read_bytes()}
             found.append((folder.name, same.name.removesuffix(".py"), files, files))
@@ -50,9 +48,7 @@ def run(rule_id: str, files: dict[str, bytes]) -> dict[str, bytes]:
     return out
 
 
-@pytest.mark.parametrize(
-    ("rule_id", "name", "before", "after"), cases(), ids=lambda v: v if isinstance(v, str) else ""
-)
+@pytest.mark.parametrize(("rule_id", "name", "before", "after"), cases(), ids=lambda v: v if isinstance(v, str) else "")
 def test_fixture(rule_id: str, name: str, before: dict[str, bytes], after: dict[str, bytes]) -> None:
     once = run(rule_id, before)
     assert {p: b.decode() for p, b in once.items()} == {p: b.decode() for p, b in after.items()}

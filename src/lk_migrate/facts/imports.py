@@ -89,15 +89,11 @@ def bound_names(scope: cst.CSTNode) -> frozenset[str]:
     names: set[str] = set()
     outer: set[str] = set()
     for node in own_scope(scope):
-        if isinstance(node, cst.Param) or isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+        if isinstance(node, (cst.Param, cst.FunctionDef, cst.ClassDef)):
             names.add(node.name.value)
-        elif (
-            isinstance(node, (cst.AssignTarget, cst.For, cst.CompFor))
-            or isinstance(node, (cst.AnnAssign, cst.AugAssign))
-            or isinstance(node, cst.NamedExpr)
-        ):
+        elif isinstance(node, (cst.AssignTarget, cst.For, cst.CompFor, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)):
             names |= target_names(node.target)
-        elif isinstance(node, (cst.AsName,)):
+        elif isinstance(node, cst.AsName):
             names |= target_names(node.name)
         elif isinstance(node, (cst.Global, cst.Nonlocal)):
             outer |= {item.name.value for item in node.names}

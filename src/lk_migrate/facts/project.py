@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.model import Skipped
+
+
+Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +31,22 @@ class Symbol:
 
 @dataclass
 class Project:
-    """The Python files of a project as bytes (`files`: path → bytes), parsed once each, when asked for."""
+    """The Python files of a project as bytes (`files`: path → bytes), parsed once each, when asked for.
+
+    `targets`: the paths that the person named (the agents are there); empty means the whole project.
+    """
 
     files: Mapping[str, bytes]
+    targets: frozenset[str] = frozenset()
     skipped: dict[str, Skipped] = field(default_factory=dict)
     _parsed: dict[str, Module | None] = field(default_factory=dict)
+    _facts: dict[Any, Any] = field(default_factory=dict)
+
+    def fact(self, compute: Callable[[Project], Fact]) -> Fact:
+        """`compute(self)`, once per project: how rules share what several of them need to know."""
+        if compute not in self._facts:
+            self._facts[compute] = compute(self)
+        return self._facts[compute]  # type: ignore[no-any-return]
 
     def module(self, path: str) -> Module | None:
         """The parsed file, or None (and an entry in `skipped`) when it cannot be parsed."""
@@ -53,9 +68,7 @@ class Project:
             self.skipped[path] = Skipped(path, f"cannot be decoded: {error}")
         except RecursionError:
             self.skipped[path] = Skipped(path, "is nested too deeply to be parsed")
-        except (
-            Exception
-        ) as error:  # LibCST's native parser may fail in its own ways: one bad file stops nothing
+        except Exception as error:  # LibCST's native parser may fail in its own ways: one bad file stops nothing
             self.skipped[path] = Skipped(path, f"cannot be parsed: {error}")
         return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import libcst as cst
 
@@ -106,9 +106,9 @@ class Index:
         """The nearest ancestor of one of the `kinds`."""
         return next((a for a in self.ancestors(node) if isinstance(a, kinds)), None)
 
-    def of(self, kind: type[Node]) -> list[Node]:
+    def of(self, kind: type[Any]) -> list[Any]:
         """Every node of exactly this type, in source order."""
-        return self.by_type.get(kind, [])  # type: ignore[return-value]
+        return self.by_type.get(kind, [])
 
 
 def index(tree: cst.Module) -> Index:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 import libcst as cst
 
@@ -65,4 +65,4 @@ class Note:
     message: str
 
 
-Change = Union[Rewrite, Replace, Remove, Todo, Note]
+Change = Rewrite | Replace | Remove | Todo | Note

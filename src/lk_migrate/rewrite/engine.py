@@ -14,7 +14,7 @@ from typing import Any, cast
 import libcst as cst
 
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import Index
+from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
@@ -83,7 +83,7 @@ def _collect(file: File, rules: Iterable[Rule]) -> _Edits:
     edits = _Edits()
     for rule in rules:
         for kind, handler in rule.handlers:
-            for node in file.module.index.of(kind):
+            for node in list(file.module.index.of(kind)):
                 for change in handler(node, file):
                     _add(edits, file, rule, change)
     return edits
@@ -209,7 +209,7 @@ def _imported_elsewhere(project: Project, path: str) -> frozenset[str]:
         names.update(i.local for i in module.imports)
     exported = module.definitions.get("__all__")
     if exported is not None:
-        names.update(s.evaluated_value for s in _strings(exported) if isinstance(s.evaluated_value, str))
+        names.update(s.evaluated_value for s in find(exported, cst.SimpleString) if isinstance(s.evaluated_value, str))
     stem = path.rpartition("/")[2].removesuffix(".py").encode()
     for other, data in project.files.items():
         if other == path or stem not in data or b"import" not in data:
@@ -226,12 +226,6 @@ def _imported_elsewhere(project: Project, path: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def _strings(node: cst.CSTNode) -> list[cst.SimpleString]:
-    from lk_migrate.facts.walk import find
-
-    return list(find(node, cst.SimpleString))
-
-
 def _not_python(before: bytes, after: bytes) -> str | None:
     """Why `after` must not be written, None when it is fine.
 
@@ -243,7 +237,9 @@ def _not_python(before: bytes, after: bytes) -> str | None:
         try:
             cst.parse_module(after)
         except cst.ParserSyntaxError as error:
-            return f"left as it was: the conversion would not parse (line {error.raw_line}); this is a bug in lk-migrate"
+            return (
+                f"left as it was: the conversion would not parse (line {error.raw_line}); this is a bug in lk-migrate"
+            )
         return None
     try:
         ast.parse(after)

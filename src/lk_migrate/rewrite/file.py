@@ -53,18 +53,17 @@ class File:
             return self.wanted[target]
         base, _, name = target.rpartition(".")
         for item in self.module.imports:
-            if isinstance(item.scope, cst.Module) and item.local != "*":
-                if item.target == target:
-                    return item.local
-                if (
-                    item.target == base
-                    and item.alias is not None
-                    and item.alias.asname is None
-                    and "." not in item.local
-                ):
-                    # `from livekit import agents` is there already: `agents.inference`
-                    if isinstance(item.statement, cst.ImportFrom):
-                        return f"{item.local}.{name}"
+            if not isinstance(item.scope, cst.Module) or item.local == "*":
+                continue
+            if item.target == target:
+                return item.local
+            if (
+                item.target == base
+                and isinstance(item.statement, cst.ImportFrom)
+                and item.local == base.rpartition(".")[2]
+            ):
+                # `from livekit import agents` is there already: `agents.inference`
+                return f"{item.local}.{name}"
         local = name if not self._is_taken(name) else f"lk_{name}"
         self.wanted[target] = local
         return local

@@ -25,9 +25,7 @@ def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
 
 
 def _alias(name: str, local: str) -> cst.ImportAlias:
-    return cst.ImportAlias(
-        name=cst.Name(name), asname=None if local == name else cst.AsName(name=cst.Name(local))
-    )
+    return cst.ImportAlias(name=cst.Name(name), asname=None if local == name else cst.AsName(name=cst.Name(local)))
 
 
 def _extended(tree: cst.Module, module: str, name: str, local: str) -> cst.Module | None:
@@ -108,9 +106,7 @@ def _inner(last: cst.Comma, separator: cst.Comma) -> cst.Comma:
 
 def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cst.Module:
     if module:
-        statement: cst.BaseSmallStatement = cst.ImportFrom(
-            module=_dotted_node(module), names=[_alias(name, local)]
-        )
+        statement: cst.BaseSmallStatement = cst.ImportFrom(module=_dotted_node(module), names=[_alias(name, local)])
     else:
         statement = cst.Import(names=[_alias(name, local)])
     line = cst.SimpleStatementLine(body=[statement])
@@ -137,10 +133,11 @@ def _dotted_node(name: str) -> cst.Name | cst.Attribute:
 
 def _docstring_end(tree: cst.Module) -> int:
     first = tree.body[0] if tree.body else None
-    if isinstance(first, cst.SimpleStatementLine) and isinstance(first.body[0], cst.Expr):
-        if isinstance(first.body[0].value, (cst.SimpleString, cst.ConcatenatedString)):
-            return 1
-    return 0
+    expression = first.body[0] if isinstance(first, cst.SimpleStatementLine) and first.body else None
+    is_text = isinstance(expression, cst.Expr) and isinstance(
+        expression.value, (cst.SimpleString, cst.ConcatenatedString)
+    )
+    return 1 if is_text else 0
 
 
 def _import_position(tree: cst.Module) -> int:
@@ -195,9 +192,7 @@ class _Dropper(cst.CSTTransformer):
             kept[-1] = kept[-1].with_changes(comma=names[-1].comma)
         return kept
 
-    def leave_Import(
-        self, original_node: cst.Import, updated_node: cst.Import
-    ) -> cst.Import | cst.RemovalSentinel:
+    def leave_Import(self, original_node: cst.Import, updated_node: cst.Import) -> cst.Import | cst.RemovalSentinel:
         kept = self._kept(list(updated_node.names))
         return updated_node.with_changes(names=kept) if kept else cst.RemoveFromParent()
 
@@ -209,9 +204,7 @@ class _Dropper(cst.CSTTransformer):
         kept = self._kept(list(updated_node.names))
         return updated_node.with_changes(names=kept) if kept else cst.RemoveFromParent()
 
-    def leave_IndentedBlock(
-        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
-    ) -> cst.BaseSuite:
+    def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> cst.BaseSuite:
         return cast(cst.IndentedBlock, close_gaps(updated_node))
 
     def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:

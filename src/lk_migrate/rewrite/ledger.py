@@ -142,9 +142,7 @@ def account(
         ]
         lost.extend(missing)
         home = stock.get(module.path, Counter())
-        at_home = all(
-            home[_bare(lines[n - 1])] for n in range(unit.line, unit.end_line + 1) if _bare(lines[n - 1])
-        )
+        at_home = all(home[_bare(lines[n - 1])] for n in range(unit.line, unit.end_line + 1) if _bare(lines[n - 1]))
         entries.append(LedgerEntry(place, Fate.KEPT if at_home else Fate.MOVED))
     if lost:
         raise Unaccounted(module.path, lost)

@@ -73,9 +73,7 @@ def all_rules() -> tuple[Rule, ...]:
         if info.ispkg or info.name.endswith(".registry"):
             continue
         module = importlib.import_module(info.name)
-        found.extend(
-            getattr(module, "rules", ()) or [r for r in [getattr(module, "rule", None)] if r is not None]
-        )
+        found.extend(getattr(module, "rules", ()) or [r for r in [getattr(module, "rule", None)] if r is not None])
     ids = [r.id for r in found]
     if len(set(ids)) != len(ids):
         raise ValueError(f"two rules share an id: {sorted(i for i in ids if ids.count(i) > 1)}")
@@ -85,7 +83,5 @@ def all_rules() -> tuple[Rule, ...]:
 def select_rules(select: tuple[str, ...] = (), ignore: tuple[str, ...] = ()) -> tuple[Rule, ...]:
     """The rules whose id begins with one of `select` (default: all), minus those of `ignore`."""
     return tuple(
-        r
-        for r in all_rules()
-        if (not select or r.id.startswith(select)) and not (ignore and r.id.startswith(ignore))
+        r for r in all_rules() if (not select or r.id.startswith(select)) and not (ignore and r.id.startswith(ignore))
     )
