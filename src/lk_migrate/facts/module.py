@@ -96,7 +96,7 @@ class Module:
         return found
 
     def scopes(self, node: cst.CSTNode) -> list[Scope]:
-        """The scopes that a name at `node` is looked up in, innermost first; class bodies around functions don't count."""
+        """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions)."""
         found: list[Scope] = []
         for ancestor in self.index.ancestors(node):
             if isinstance(ancestor, (cst.FunctionDef, cst.Lambda, cst.Module)) or (

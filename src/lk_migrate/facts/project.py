@@ -12,7 +12,6 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.model import Skipped
 
-
 Fact = TypeVar("Fact")
 
 

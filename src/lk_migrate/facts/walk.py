@@ -102,7 +102,7 @@ class Index:
             yield parent
             parent = self.parents.get(parent)
 
-    def enclosing(self, node: cst.CSTNode, *kinds: type[cst.CSTNode]) -> cst.CSTNode | None:
+    def enclosing(self, node: cst.CSTNode, *kinds: type[Any]) -> cst.CSTNode | None:
         """The nearest ancestor of one of the `kinds`."""
         return next((a for a in self.ancestors(node) if isinstance(a, kinds)), None)
 

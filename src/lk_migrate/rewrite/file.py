@@ -48,7 +48,7 @@ class File:
         return self.module.tree.code_for_node(node)
 
     def use(self, target: str) -> str:
-        """How to spell `target` (e.g. `livekit.agents.inference`) in this file; the import is added if it is missing."""
+        """How to spell `target` (e.g. `livekit.agents.inference`) in this file; a missing import is added."""
         if target in self.wanted:
             return self.wanted[target]
         base, _, name = target.rpartition(".")
