@@ -49,6 +49,74 @@ NIGHT_CALLS = {
 def day():
     return SwitchboardAssistant("Hello", main.Directory(db), main.VoicemailStore(db), main.OPENING_HOURS, db)
 
+async def phone_call(client):
+    # main.run_call from the greeting to hanging up, with a room and a microphone that are only lists.
+    ns, seen = types.SimpleNamespace, {"played": 0, "published": [], "events": []}
+    rooms = []
+    class Room:
+        def __init__(self):
+            self.handlers, self.remote_participants = {}, {"guest": ns(identity="guest", attributes={})}
+            self.local_participant = ns(
+                identity="desk", publish_track=self.publish, publish_data=self.publish)
+            rooms.append(self)
+        def on(self, event):
+            return lambda fn: self.handlers.setdefault(event, fn)
+        async def publish(self, *args, **kwargs):
+            seen["published"].append(kwargs.get("topic", "track"))
+        async def connect(self, url, token):
+            seen["token"] = token.count(".")
+        async def disconnect(self):
+            seen["events"].append("disconnected")
+    class Source:
+        def __init__(self, rate, channels): pass
+        async def capture_frame(self, frame): seen["played"] += 1
+        async def wait_for_playout(self): pass
+        async def aclose(self): pass
+        def clear_queue(self): pass
+    class Stream:
+        def __init__(self, track, sample_rate, num_channels): pass
+        async def __aiter__(self):
+            for pcm in [b"\x00\x10" * 320] * 30 + [b"\x00\x00" * 320] * 40:
+                yield ns(frame=ns(data=pcm))
+        async def aclose(self): seen["events"].append("stream closed")
+    real = main.rtc
+    main.rtc = ns(Room=Room, AudioSource=Source, AudioStream=Stream, AudioFrame=real.AudioFrame,
+                  Track=real.Track, TrackKind=real.TrackKind, TrackSource=real.TrackSource,
+                  TrackPublishOptions=real.TrackPublishOptions,
+                  LocalAudioTrack=ns(create_audio_track=lambda name, source: name))
+    async def webhook(event, payload):
+        seen["events"].append(event)
+        return True
+    main.send_webhook = webhook
+    build, main.DB_PATH = main.build_session, db
+    def with_client():
+        session = build()
+        session.stt.client = session.llm.client = session.tts.client = client
+        return session
+    main.build_session = with_client
+    main.build_assistant = day
+    main.init_db = lambda: None
+    log = main.CallLog
+    main.CallLog = lambda room: log(room, db)
+    main.os.environ.update(LIVEKIT_URL="ws://localhost", LIVEKIT_API_KEY="k", LIVEKIT_API_SECRET="s" * 32)
+    call = asyncio.create_task(main.run_call("frontdesk"))
+    async def frames(n):
+        for _ in range(500):
+            if seen["played"] >= n or call.done():
+                return
+            await asyncio.sleep(0.01)
+    await frames(3)  # the greeting
+    handlers, guest = rooms[0].handlers, ns(identity="guest", attributes={})
+    handlers["track_subscribed"](ns(kind=real.TrackKind.KIND_AUDIO), None, guest)
+    await frames(6)  # the answer
+    handlers["participant_disconnected"](guest)
+    seen["outcome"] = await asyncio.wait_for(call, 5)
+    con = main._connect(db)
+    row = con.execute("SELECT * FROM calls WHERE room = 'frontdesk'").fetchone()
+    con.close()
+    row = {"transcript": row["transcript"].splitlines(), "turns": row["turns"], "ended": bool(row["ended"])}
+    return {**seen, **row}
+
 async def probe():
     assistant, night = day(), AfterHoursAssistant(main.VoicemailStore(db))
     out = {"day": {}, "night": {}}
@@ -100,6 +168,8 @@ async def probe():
     out["turn"] = {"reply": reply, "models": [k["model"] for k in asked], "frames": len(played),
                    "voice": asked[-1]["voice"], "temperature": asked[1]["temperature"], "log": log.summary()}
 
+    out["call"] = await phone_call(client)
+
     vad = main.EnergyVAD()
     loud, quiet = b"\x00\x10" * 320, b"\x00\x00" * 320
     heard = [vad.push(frame) for frame in [loud] * 30 + [quiet] * 40]
@@ -118,7 +188,8 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> dict:
     environment = {
         k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "LIVEKIT_", "SWITCHBOARD_"))
     }
-    environment |= {"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "PARKING_API_URL": ""}
+    environment |= {"SWITCHBOARD_FORCE": "open", "PARKING_API_URL": ""}
+    environment |= {"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     child = subprocess.run(
         [sys.executable, "-c", PROBE, str(db)],
         cwd=APP,
@@ -188,6 +259,19 @@ def test_a_spoken_turn_runs_offline(probed: dict) -> None:
     assert (turn["voice"], turn["temperature"]) == ("nova", 0.3)
     assert turn["frames"] == 3  # 1,000 samples in pieces of 480, the last one padded
     assert turn["log"]["tools"] == ["lookup_extension"]
+
+
+def test_a_whole_phone_call(probed: dict) -> None:
+    """The hand-made WebRTC loop: greeting, one utterance cut out by loudness, tool, answer, hang-up."""
+    call = probed["call"]
+    assert call["transcript"] == [
+        "desk: Brygga Freight, good day! Whom would you like to speak to?",
+        "caller: Payroll please",
+        "desk: Payroll: 210",
+    ]
+    assert (call["turns"], call["outcome"], call["ended"]) == (1, "answered", True)
+    assert call["events"] == ["call_started", "stream closed", "call_ended", "disconnected"]
+    assert (call["played"], call["published"], call["token"]) == (6, ["track"], 2)
 
 
 def test_voice_activity_ends_an_utterance_once(probed: dict) -> None:
