@@ -45,7 +45,6 @@ _OTHER_KINDS = re.compile(
     r"IsolatedAsyncioTestCase|BaseTool|StructuredTool|FunctionContext|Toolset|Exception|APIView|Thread|"
     r"DeclarativeBase|Model|STT|TTS|LLM|VAD)$"
 )
-_NEUTRAL_BASES = frozenset({"object", "abc.ABC", "ABC", "typing.Generic", "Generic"})
 _VOICE_NAME = re.compile(r"assistant|agent|bot|desk|receptionist|concierge|operator|secretary", re.IGNORECASE)
 _SEED = re.compile(
     rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate"
@@ -69,7 +68,7 @@ class AgentClass:
 
     is_agent: derives from livekit's `Agent` already.
     takes_base: this class itself must be given the `Agent` base; its subclasses then inherit it.
-    chain: its own bases that lead to the `Agent` base, nearest first; mixins: the other project classes it derives from.
+    chain: its own bases that lead to the `Agent` base, nearest first; mixins: its other bases in the project.
     tools: those whose methods stand in this class body; all_tools: with inherited ones, as the model will see them.
     collisions: attributes and methods of this body that `Agent` has for itself.
     evidence: why it is taken for an assistant, for a person to read.
@@ -364,9 +363,7 @@ def _is_value(parent: cst.CSTNode | None, name: cst.Name) -> bool:
     """Called, put into a container, assigned or passed on; not a base, an annotation or an import."""
     if isinstance(parent, cst.Attribute):
         return parent.attr is name
-    return isinstance(parent, (cst.Call, cst.DictElement, cst.Element, cst.Return, cst.Assign, cst.IfExp)) or (
-        isinstance(parent, cst.Arg)
-    )
+    return isinstance(parent, (cst.Call, cst.DictElement, cst.Element, cst.Return, cst.Assign, cst.IfExp, cst.Arg))
 
 
 def class_level(agent: AgentClass, name: str) -> bool:

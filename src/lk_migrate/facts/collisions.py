@@ -1,7 +1,7 @@
 """Names of an assistant class that livekit's `Agent` has for itself.
 
-Public names from `dir(Agent)`, private ones from `vars(Agent(instructions=""))`, both of livekit-agents 1.8.9. Most of the
-public ones are properties without a setter: `self.session = …` raises AttributeError once the class is an `Agent`;
+Public names from `dir(Agent)`, private ones from `vars(Agent(instructions=""))`, both of livekit-agents 1.8.9.
+Most of the public ones are properties without a setter: `self.session = …` raises AttributeError once the class is an `Agent`;
 private ones are quietly overwritten, by the base or by the subclass.
 """
 
@@ -13,7 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, class_attributes, is_self_attribute, methods, self_name
 from lk_migrate.facts.tools import LIFECYCLE
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.walk import descendants
 
 PROPERTIES = frozenset(
     {
@@ -109,12 +109,12 @@ def collisions_of(ref: ClassRef, tools: set[cst.FunctionDef], is_agent: bool) ->
             found.setdefault(name, Collision(name, "class attribute", line))
     for function in methods(node):
         instance = self_name(function)
-        for kind in (cst.AssignTarget, cst.AnnAssign, cst.AugAssign):
-            for target in find(function, kind):
-                if not is_self_attribute(target.target, instance):
-                    continue
-                assert isinstance(target.target, cst.Attribute)
-                name = target.target.attr.value
+        for binding in descendants(function):
+            if not isinstance(binding, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)):
+                continue
+            target = binding.target
+            if isinstance(target, cst.Attribute) and is_self_attribute(target, instance):
+                name = target.attr.value
                 if name in RESERVED and (not is_agent or name in PROPERTIES - {"turn_detection"}):
-                    found.setdefault(name, Collision(name, "attribute", target.target))
+                    found.setdefault(name, Collision(name, "attribute", target))
     return tuple(found.values())

@@ -6,6 +6,7 @@ from typing import Any
 
 import libcst as cst
 
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 
@@ -39,7 +40,7 @@ def value_of(project: Project, module: Module, node: cst.CSTNode, depth: int = 0
         for item in node.elements:
             if isinstance(item, cst.StarredDictElement):
                 table.update(value_of(project, module, item.value, deeper))
-            else:
+            elif isinstance(item, cst.DictElement):
                 key = value_of(project, module, item.key, deeper)
                 table[key] = _value_or_none(project, module, item.value, deeper)
         return table
@@ -48,9 +49,8 @@ def value_of(project: Project, module: Module, node: cst.CSTNode, depth: int = 0
         if type(left) is type(right) and isinstance(left, (str, list)):
             return left + right
         raise NotConstant
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in ("list", "tuple"):
-        if len(node.args) == 1:
-            return list(value_of(project, module, node.args[0].value, deeper))
+    if isinstance(node, cst.Call) and dotted(node.func) in ("list", "tuple") and len(node.args) == 1:
+        return list(value_of(project, module, node.args[0].value, deeper))
     if isinstance(node, (cst.Name, cst.Attribute)):
         if isinstance(node, cst.Name) and node.value in _NAMED:
             return _NAMED[node.value]

@@ -22,7 +22,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """`by_name`: the routes of an if/elif chain or `match`; `prefix`: what a getattr dispatcher puts before the name."""
+    """`routes`: of an if/elif chain or `match`; `prefix`: what a getattr dispatcher puts before the tool's name."""
 
     node: cst.FunctionDef
     routes: tuple[Route, ...] = ()

@@ -16,7 +16,7 @@ _SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bo
 
 @dataclass(frozen=True)
 class ParameterSchema:
-    """One property. `annotation` is Python source; `needs` are the typing names in it; `loose` if the schema says more."""
+    """One property. `annotation` is Python source, `needs` the typing names in it; `loose`: the schema says more."""
 
     name: str
     annotation: str

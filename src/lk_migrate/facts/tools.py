@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import libcst as cst
@@ -15,7 +15,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ToolSchema, tool_schemas
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.walk import descendants, find
 
 FUNCTION_TOOL = frozenset(
     {
@@ -274,7 +274,9 @@ def _registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                 yield Registry(name, line, entries)
     for function in methods(node):
         instance = self_name(function)
-        for assign in [*find(function, cst.Assign), *find(function, cst.AnnAssign)]:
+        for assign in descendants(function):
+            if not isinstance(assign, (cst.Assign, cst.AnnAssign)):
+                continue
             target = assign.targets[0].target if isinstance(assign, cst.Assign) else assign.target
             if assign.value is None or not is_self_attribute(target, instance):
                 continue
@@ -298,12 +300,12 @@ def _registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                     yield Registry(function.name.value, function, (), schemas)
                     break
     # a module constant that only a method uses: `tools=TOOLS` in the call of the model
-    for name, value in module.definitions.items():
-        if re.search(r"tool|function", name, re.IGNORECASE) and isinstance(value, cst.List):
-            if any(n.value == name for n in find(node, cst.Name)):
-                schemas = tool_schemas(project, module, value)
-                if schemas:
-                    yield Registry("", value, (), schemas)
+    used = {n.value for n in find(node, cst.Name)}
+    for name, constant in module.definitions.items():
+        if name in used and _REGISTRY_HINT.search(name) and isinstance(constant, (cst.List, cst.BinaryOperation)):
+            schemas = tool_schemas(project, module, constant)
+            if schemas:
+                yield Registry("", constant, (), schemas)
 
 
 def _bound_methods(value: cst.CSTNode, instance: str | None) -> tuple[tuple[str, str], ...]:
@@ -411,6 +413,4 @@ def resolve_tools(
 
 
 def _with_alias(tool: Tool, name: str) -> Tool:
-    from dataclasses import replace
-
     return replace(tool, aliases=(*tool.aliases, name))
