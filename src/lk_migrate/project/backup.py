@@ -142,14 +142,8 @@ def create_backup(root: Path, files: Iterable[str], *, reason: str = "backup") -
 def list_backups(root: Path) -> Listing:
     """What there is to go back to."""
     folder = state_folder(root) / "backups"
-    try:
-        names = sorted(name for name in os.listdir(folder) if _ID.fullmatch(name))
-    except FileNotFoundError:
-        names = []
-    except OSError as error:
-        raise UserError(f"the backups in {display(folder)} cannot be read: {_what(error)}.") from error
     backups, damaged = [], []
-    for name in names:
+    for name in _ids(folder):
         try:
             backups.append(_load(root, folder / name))
         except UserError as error:
@@ -159,12 +153,12 @@ def list_backups(root: Path) -> Listing:
 
 
 def load_backup(root: Path, wanted: str | None = None) -> Backup:
-    """The snapshot with this id, or part of it that only one has; without one the newest that is not a restore's.
+    """The snapshot with this id or part of it; without one, the newest that is not a restore's.
 
     Raises UserError when there is none, more than one, or it is damaged.
     """
-    listing = list_backups(root)
     if wanted is None or wanted == "latest":
+        listing = list_backups(root)
         usable = [backup for backup in listing.backups if backup.reason != "restore"]
         newest_damaged = max((skipped.path for skipped in listing.damaged), default="")
         if usable and usable[-1].id >= newest_damaged:
@@ -174,19 +168,22 @@ def load_backup(root: Path, wanted: str | None = None) -> Backup:
                 f"the newest backup, {newest_damaged}, is damaged; name an older one: `restore ID`."
             )
         raise UserError(f"there is no backup in {display(root)}; `lk-migrate backup` makes one.")
-    matches = [
-        b for b in listing.backups if b.id == wanted or b.id.startswith(wanted) or b.id.endswith(f"-{wanted}")
-    ]
+    matches = find_backups(root, wanted)
     if len(matches) == 1:
-        return matches[0]
-    for skipped in listing.damaged:
-        if wanted in skipped.path:
-            raise UserError(skipped.reason)
+        return _load(root, state_folder(root) / "backups" / matches[0])
     if matches:
         raise UserError(
             f"{len(matches)} backups match {wanted!r}; give more of the id (see `backup --list`)."
         )
     raise UserError(f"there is no backup {wanted!r}; `lk-migrate backup --list` shows what there is.")
+
+
+def find_backups(root: Path, wanted: str) -> tuple[str, ...]:
+    """The ids that begin with `wanted`, or whose last, short part does; damaged ones too."""
+    ids = _ids(state_folder(root) / "backups")
+    return tuple(
+        i for i in ids if wanted and (i.startswith(wanted) or i.partition("-")[2].startswith(wanted))
+    )
 
 
 def check_backup(backup: Backup) -> tuple[Skipped, ...]:
@@ -252,9 +249,8 @@ def _keep(root: Path, files: Iterable[str], draft: Path) -> tuple[list[Entry], d
         full = root / path
         info = full.lstat()
         if stat.S_ISLNK(info.st_mode):
-            entries[path] = Entry(
-                path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, target=os.readlink(full)
-            )
+            target = os.readlink(full)  # noqa: PTH115  # a string: Path would tidy it
+            entries[path] = Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, target=target)
             real = os.path.realpath(full)
             if is_inside(root, real) and os.path.isfile(real):  # noqa: PTH113
                 todo.append(os.path.relpath(real, root))
@@ -263,8 +259,8 @@ def _keep(root: Path, files: Iterable[str], draft: Path) -> tuple[list[Entry], d
             entries[path] = _keep_file(full, path, None if first == path else first, draft)
         else:
             raise UserError(f"{display(path)} is not a file; only files and links can be backed up.")
-    for name in os.listdir(draft / "objects"):  # all written: one flush does for most of them
-        with open_regular(draft / "objects" / name) as stream:
+    for kept in (draft / "objects").iterdir():  # all are written by now: the first flush does most of them
+        with open_regular(kept) as stream:
             sync(stream.fileno())
     folders = {parent for path in entries for parent in _parents(path)}
     modes = {folder: stat.S_IMODE((root / folder).stat().st_mode) for folder in sorted(folders)}
@@ -320,17 +316,29 @@ def _to_json(backup: Backup) -> bytes:
     return json.dumps(data, indent=1).encode()
 
 
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def _sweep(folder: Path) -> None:
     """Remove what a killed `create_backup` left; the lock says that nobody is at it."""
-    for name in os.listdir(folder):
-        if name.startswith(".draft-"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+    for path in folder.glob(".draft-*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _parents(path: str) -> Iterable[str]:
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
+
+
+def _ids(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if _ID.fullmatch(path.name))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"the backups in {display(folder)} cannot be read: {_what(error)}.") from error
 
 
 # --- reading one: a manifest is not trusted

@@ -14,36 +14,12 @@ from pathspec import GitIgnoreSpec
 
 #: Never entered while walking: version control, environments, caches, what tools build, and our own.
 IGNORED_FOLDERS = frozenset(
-    [
-        ".git",
-        ".hg",
-        ".svn",
-        ".bzr",
-        ".jj",
-        ".lk-migrate",
-        ".venv",
-        "venv",
-        "virtualenv",
-        ".virtualenv",
-        "site-packages",
-        "node_modules",
-        "__pycache__",
-        "__pypackages__",
-        ".tox",
-        ".nox",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-        ".hypothesis",
-        ".eggs",
-        ".direnv",
-        ".pixi",
-        ".ipynb_checkpoints",
-        "build",
-        "dist",
-        "_build",
-        "buck-out",
-    ]
+    {
+        *(".git", ".hg", ".svn", ".bzr", ".jj", ".lk-migrate"),
+        *(".venv", "venv", ".virtualenv", "virtualenv", "site-packages", "node_modules", ".direnv", ".pixi"),
+        *("__pycache__", "__pypackages__", ".tox", ".nox", ".eggs", "build", "dist", "_build", "buck-out"),
+        *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".ipynb_checkpoints"),
+    }
 )
 #: A folder that holds one of these is an environment, whatever its name.
 _ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})

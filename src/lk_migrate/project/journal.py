@@ -435,10 +435,10 @@ def _sentence(root: Path, error: OSError) -> str:
         name = os.fsdecode(name)
     where = ""
     if isinstance(name, str):
-        path = os.path.relpath(name, root) if os.path.isabs(name) else name  # noqa: PTH117
-        where = " in " + display(
-            path.rpartition("/")[0] or "the project folder" if _TEMPORARY.search(path) else path
-        )
+        path = os.path.relpath(name, root) if name.startswith("/") else name
+        if _TEMPORARY.search(path):  # a name that means nothing to a person
+            path = path.rpartition("/")[0] or "the project's folder"
+        where = f" in {display(path)}"
     if error.errno in _FULL:
-        return f"there is no room to write{where} ({reason(error)}); everything is as it was: make room and run again."
-    return f"cannot write{where}: {reason(error)}; everything is as it was."
+        return f"there is no room to write{where} ({reason(error)}); all is as it was: make room, run again."
+    return f"cannot write{where}: {reason(error)}; all is as it was."

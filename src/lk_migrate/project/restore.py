@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from lk_migrate.model import Skipped, UserError
+from lk_migrate.model import UserError
 from lk_migrate.project.backup import (
     Backup,
     Entry,
@@ -44,7 +44,7 @@ class Do(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class RestoreAction:
-    """One path of a plan. `source` holds the bytes of `entry`; both are None where the path is to be absent."""
+    """One path of a plan. `source` holds the bytes of `entry`; both None where the path is to be absent."""
 
     path: str
     do: Do
@@ -56,7 +56,7 @@ class RestoreAction:
 
 @dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """What a restore would do: a value. `edited` are files that convert created and somebody changed since."""
+    """What a restore would do: a value. `edited` are files that convert created, edited since."""
 
     backup: Backup
     actions: tuple[RestoreAction, ...]
@@ -110,13 +110,10 @@ def apply_restore(plan: RestorePlan, *, force: bool = False) -> Restored:
     if plan.edited and not force:
         names = ", ".join(map(display, plan.edited))
         raise UserError(f"convert created {names}, edited since; --force removes them too (a copy is kept).")
-    damaged = check_objects(
-        (a.source, a.entry) for a in plan.actions if a.source is not None and a.entry is not None
-    )
+    damaged = check_objects((a.source, a.entry) for a in plan.actions if a.source and a.entry)
     if damaged:
-        raise UserError(
-            f"backup {plan.backup.id} is damaged, nothing was changed: {display(damaged[0].path)}: {damaged[0].reason}."
-        )
+        what = f"{display(damaged[0].path)}: {damaged[0].reason}"
+        raise UserError(f"backup {plan.backup.id} is damaged, nothing was changed: {what}.")
     changes = plan.changes
     if not changes:
         return Restored(plan, None)
@@ -270,8 +267,3 @@ def _tidy_folders(plan: RestorePlan, made: Iterable[str]) -> None:
             except OSError:
                 break
             folder = Path(folder).parent.as_posix()
-
-
-def describe(plan: RestorePlan) -> list[Skipped]:
-    """Each change as a path and a word, for a person."""
-    return [Skipped(action.path, action.do.value) for action in plan.changes]

@@ -1,7 +1,7 @@
 """One Python file as it lies on the disk: its bytes, and how they are to be read.
 
-Nothing is ever normalised: bytes in, bytes out. Encoding by PEP 263 (https://peps.python.org/pep-0263/), found
-by the standard library's own `tokenize.detect_encoding`.
+Nothing is ever normalised: bytes in, bytes out. Encoding by PEP 263 (https://peps.python.org/pep-0263/),
+found by the standard library's own `tokenize.detect_encoding`.
 """
 
 from __future__ import annotations

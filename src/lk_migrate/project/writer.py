@@ -7,6 +7,7 @@ editors and git); `Applied.unlinked` says so. Mode, owner and extended attribute
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -62,33 +63,26 @@ def _targets(root: Path, changes: Sequence[FileChange]) -> list[str]:
     for change in changes:
         target = real_target(root, change.path)
         if target in targets:
-            raise UserError(
-                f"{display(change.path)} and {display(targets[target])} are the same file, and a plan may change "
-                "it once; nothing was written."
-            )
+            names = f"{display(targets[target])} and {display(change.path)}"
+            raise UserError(f"{names} are the same file, to be changed twice; nothing was written.")
         targets[target] = change.path
     return list(targets)
 
 
 def _check_current(root: Path, changes: Sequence[FileChange], targets: Sequence[str]) -> None:
     for change, target in zip(changes, targets, strict=True):
+        name = display(change.path)
         try:
             now = signature(root / target)
         except OSError as error:
-            raise UserError(
-                f"{display(change.path)} cannot be read: {reason(error)}; nothing was written."
-            ) from error
+            raise UserError(f"{name} cannot be read: {reason(error)}; nothing was written.") from error
+        if now is not None and change.before is None:
+            raise UserError(f"{name} came to be since we looked; nothing was written: run again.")
         if now != _signature(change.before):
-            what = (
-                "is gone" if now is None else "is there already" if change.before is None else "has changed"
-            )
-            raise UserError(
-                f"{display(change.path)} {what} since it was read; nothing was written: run again to see it as it is."
-            )
+            what = "is gone" if now is None else "was changed"
+            raise UserError(f"{name} {what} since it was read; nothing was written: run again.")
         if now is not None and not (root / target).stat().st_mode & stat.S_IWUSR:
-            raise UserError(
-                f"{display(change.path)} is read-only; nothing was written: make it writable (chmod u+w) and run again."
-            )
+            raise UserError(f"{name} is read-only; nothing was written: chmod u+w it and run again.")
 
 
 def _check_backed_up(backup: Backup, changes: Sequence[FileChange], targets: Sequence[str]) -> None:
@@ -126,10 +120,8 @@ class _Stage:
 def _keep_attributes(old: Path, new: Path) -> None:
     info, mine = old.stat(), new.stat()
     if (info.st_uid, info.st_gid) != (mine.st_uid, mine.st_gid):
-        try:
+        with contextlib.suppress(PermissionError):  # only root may give a file away; it will be ours then
             os.chown(new, info.st_uid, info.st_gid)
-        except PermissionError:
-            pass  # only root may give a file away; the person who runs us will own it
     shutil.copystat(old, new)  # mode and extended attributes; the times are set below, after the last write
     os.utime(new)
 
