@@ -27,7 +27,7 @@ from typing import Any
 import lk_migrate
 from lk_migrate.model import Skipped, UserError
 from lk_migrate.project.git import GitState, git_state
-from lk_migrate.project.journal import at_step, sync, write_synced
+from lk_migrate.project.journal import Step, at_step, sync, write_synced
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.paths import (
     display,
@@ -38,6 +38,8 @@ from lk_migrate.project.paths import (
     real_name,
     reason,
     safe_relative,
+    sha256,
+    signature,
     state_folder,
 )
 
@@ -97,10 +99,12 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What lk-migrate left at a path after a snapshot, as a signature; None: it removed what was there."""
+    """What lk-migrate did to the project after a snapshot."""
 
-    path: str
-    signature: str | None
+    #: Path → the signature of what it left there; None: it removed what was there.
+    files: dict[str, str | None]
+    #: The folders that it made.
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,33 +210,44 @@ def check_objects(wanted: Iterable[tuple[Backup, Entry]]) -> tuple[Skipped, ...]
     return tuple(damaged)
 
 
-def record_written(backup: Backup, written: Iterable[tuple[str, str | None]]) -> None:
-    """Note what lk-migrate writes (path, signature; None: removed) after this snapshot. Later notes win."""
-    notes = {note.path: note.signature for note in read_written(backup)}
-    notes.update(written)
+def written_step(
+    backup: Backup, files: Iterable[tuple[str, str | None]], folders: Iterable[str] = ()
+) -> Step:
+    """A step for the transaction that writes `files`: it notes them in the snapshot made before.
+
+    So the note stands exactly when what it says was done. Later notes on a path win over earlier ones.
+    """
+    path = backup.folder / "written.json"
+    known = read_written(backup)
     data = {
         "format": _FORMAT,
-        "written": [{"path": path, "signature": notes[path]} for path in sorted(notes)],
+        "files": known.files | dict(files),
+        "folders": sorted({*known.folders, *folders}),
     }
-    draft = backup.folder / "written.json.new"
-    write_synced(draft, json.dumps(data, indent=1).encode())
-    draft.replace(backup.folder / "written.json")
-    at_step("written noted")
+    content = json.dumps(data, indent=1).encode()
+    return Step(
+        path=path.relative_to(backup.root).as_posix(),
+        before=signature(path),
+        after=file_signature(sha256(content)),
+        stage=lambda draft: write_synced(draft, content),
+    )
 
 
-def read_written(backup: Backup) -> tuple[Written, ...]:
-    """What `record_written` noted; UserError when the note is damaged or names a path outside the project."""
+def read_written(backup: Backup) -> Written:
+    """What `written_step` noted; UserError when the note is damaged or names a path outside the project."""
     path = backup.folder / "written.json"
     try:
         data = json.loads(_read_small(path))
-        notes = [Written(safe_relative(note["path"]), note["signature"]) for note in data["written"]]
-        if any(not isinstance(note.signature, (str, type(None))) for note in notes):
+        written = Written(dict(data["files"]), tuple(data["folders"]))
+        for name in (*written.files, *written.folders):
+            real_name(backup.root, name)
+        if not all(value is None or isinstance(value, str) for value in written.files.values()):
             raise ValueError("a signature is not a string")
     except FileNotFoundError:
-        return ()
+        return Written({})
     except (OSError, ValueError, TypeError, KeyError, UserError) as error:
         raise UserError(f"backup {backup.id} is damaged: {path.name}: {error}") from error
-    return tuple(notes)
+    return written
 
 
 # --- making one

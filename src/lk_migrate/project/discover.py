@@ -21,7 +21,9 @@ _MANIFESTS = frozenset(
     {"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", ".env.example"}
 )
 
-_MANIFESTS = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", ".env.example"})
+_MANIFESTS = frozenset(
+    {"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", ".env.example"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ def project_files(root: Path, paths: Sequence[str | Path] = (), settings: Settin
 
 def convertible_files(root: Path, settings: Settings | None = None) -> Found:
     """What a conversion may touch: the project's Python files, and the files that name its dependencies."""
-    return _collect(root, [], settings, _Kind("file", lambda name: is_python(name) or is_manifest(name), links=True))
+    return _collect(
+        root, [], settings, _Kind("file", lambda name: is_python(name) or is_manifest(name), links=True)
+    )
 
 
 def is_python(name: str) -> bool:

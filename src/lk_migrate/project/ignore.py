@@ -6,6 +6,7 @@ to the path beats one further up, and below an ignored folder nothing can be tak
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,10 +32,13 @@ class _Rules:
 
     base: str
     spec: GitIgnoreSpec
+    #: Matches whatever any of the patterns matches. Most files match none, and this says so in one search.
+    any_pattern: re.Pattern[str]
 
     def verdict(self, path: str) -> bool | None:
         """True: ignored; False: taken back in; None: says nothing."""
-        return self.spec.check_file(path[len(self.base) :]).include
+        below = path[len(self.base) :]
+        return self.spec.check_file(below).include if self.any_pattern.search(below) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +105,13 @@ def _load(path: Path, base: str) -> tuple[_Rules, ...]:
         lines = path.read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
         return ()
-    return (_Rules(base, GitIgnoreSpec.from_lines(lines)),)
+    spec = GitIgnoreSpec.from_lines(lines)
+    return (_Rules(base, spec, _any_pattern(spec)),) if spec else ()
+
+
+def _any_pattern(spec: GitIgnoreSpec) -> re.Pattern[str]:
+    sources = (pattern.regex.pattern for pattern in spec.patterns if pattern.regex is not None)
+    # Group names may stand once in a regular expression; we do not ask for the groups.
+    return re.compile(
+        "|".join(f"(?:{re.sub(r'[(][?]P<[^>]*>', '(?:', source)})" for source in sources) or "(?!)"
+    )
