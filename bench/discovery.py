@@ -65,9 +65,7 @@ def main() -> None:
         times = {name: median(rounds, work) for name, work in rows.items()}
     base = times["read every file once"]
     for name, seconds in times.items():
-        print(
-            f"{seconds * 1000:8.1f} ms  {seconds / base:5.2f}x  {seconds / files * 1e6:6.1f} µs/file  {name}"
-        )
+        print(f"{seconds * 1000:8.1f} ms  {seconds / base:5.2f}x  {seconds / files * 1e6:6.1f} µs/file  {name}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """From a project's bytes to a plan. Pure: reading came before, backing up and writing come after.
 
-    files → rules, file by file → a new main.py, when the project is hand-rolled → manifests → summary, ledger
+files → rules, file by file → a new main.py, when the project is hand-rolled → manifests → summary, ledger
 """
 
 from __future__ import annotations
@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lk_migrate.entrypoint.generate import AgentForMain, generate_entrypoint, needs_new_main
-from lk_migrate.facts.agents import AgentClass, find_agents
-from lk_migrate.facts.gates import find_gates
+from lk_migrate.facts.agents import Role, find_agents
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.model import AgentSummary, Edition, FileChange, Plan, Skipped
-from lk_migrate.rewrite.compose import compose
+from lk_migrate.model import AgentSummary, Edition, FileChange, Plan
 from lk_migrate.rewrite.engine import FileResult, convert_file
-from lk_migrate.rewrite.lines import line_map
 from lk_migrate.rules.registry import Rule, select_rules
 
 
@@ -64,3 +61,44 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
 
 def _with_new_main(plan: Plan, project: Project, wanted: str | None) -> Plan:
     """The plan with main.py taken apart and generated anew, when this is a hand-rolled project with one."""
+    return plan
+
+
+def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str, tuple[Edition, ...]]:
+    """Which editions' rules met something in a file."""
+    edition = {rule.id: rule.edition for rule in rules}
+    found: dict[str, tuple[Edition, ...]] = {}
+    for result in results:
+        met = {edition[f.rule] for f in result.findings if f.rule in edition}
+        if met:
+            found[result.path] = tuple(sorted(met, key=list(Edition).index))
+    return found
+
+
+def _summaries(project: Project, plan: Plan) -> tuple[AgentSummary, ...]:
+    """The assistant classes that changed, with their lines before and after."""
+    after = Project(overlay(project.files, plan.changes))
+    changed = {c.path for c in plan.changes}
+    found = []
+    for agent in find_agents(project):
+        if agent.role is not Role.AGENT or agent.module.path not in changed:
+            continue
+        found.append(
+            AgentSummary(
+                agent.name,
+                agent.module.path,
+                tuple(tool.name for tool in agent.all_tools),
+                None,
+                _lines(agent.module, agent.name),
+                _lines(after.module(agent.module.path), agent.name),
+            )
+        )
+    return tuple(found)
+
+
+def _lines(module: Module | None, name: str) -> int:
+    node = module.definitions.get(name) if module is not None else None
+    if module is None or node is None:
+        return 0
+    span = module.span(node)
+    return span.end_line - span.line + 1

@@ -168,26 +168,20 @@ def load_backup(root: Path, wanted: str | None = None) -> Backup:
         if usable and usable[-1].id >= newest_damaged:
             return usable[-1]
         if newest_damaged:
-            raise UserError(
-                f"the newest backup, {newest_damaged}, is damaged; name an older one: `restore ID`."
-            )
+            raise UserError(f"the newest backup, {newest_damaged}, is damaged; name an older one: `restore ID`.")
         raise UserError(f"there is no backup in {display(root)}; `lk-migrate backup` makes one.")
     matches = find_backups(root, wanted)
     if len(matches) == 1:
         return _load(root, state_folder(root) / "backups" / matches[0])
     if matches:
-        raise UserError(
-            f"{len(matches)} backups match {wanted!r}; give more of the id (see `backup --list`)."
-        )
+        raise UserError(f"{len(matches)} backups match {wanted!r}; give more of the id (see `backup --list`).")
     raise UserError(f"there is no backup {wanted!r}; `lk-migrate backup --list` shows what there is.")
 
 
 def find_backups(root: Path, wanted: str) -> tuple[str, ...]:
     """The ids that begin with `wanted`, or whose last, short part does; damaged ones too."""
     ids = _ids(state_folder(root) / "backups")
-    return tuple(
-        i for i in ids if wanted and (i.startswith(wanted) or i.partition("-")[2].startswith(wanted))
-    )
+    return tuple(i for i in ids if wanted and (i.startswith(wanted) or i.partition("-")[2].startswith(wanted)))
 
 
 def check_backup(backup: Backup) -> tuple[Skipped, ...]:
@@ -210,9 +204,7 @@ def check_objects(wanted: Iterable[tuple[Backup, Entry]]) -> tuple[Skipped, ...]
     return tuple(damaged)
 
 
-def written_step(
-    backup: Backup, files: Iterable[tuple[str, str | None]], folders: Iterable[str] = ()
-) -> Step:
+def written_step(backup: Backup, files: Iterable[tuple[str, str | None]], folders: Iterable[str] = ()) -> Step:
     """A step for the transaction that writes `files`: it notes them in the snapshot made before.
 
     So the note stands exactly when what it says was done. Later notes on a path win over earlier ones.
@@ -293,9 +285,7 @@ def _keep_file(full: Path, path: str, same_as: str | None, draft: Path) -> Entry
     copy.chmod(0o400)
     copy.rename(draft / "objects" / digest.hexdigest())
     at_step("object kept")
-    return Entry(
-        path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, size, digest.hexdigest(), same_as=same_as
-    )
+    return Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, size, digest.hexdigest(), same_as=same_as)
 
 
 def _describe(root: Path, draft: Path, reason: str, entries: list[Entry], folders: dict[str, int]) -> Backup:
@@ -324,8 +314,7 @@ def _to_json(backup: Backup) -> bytes:
         "git": asdict(backup.git) if backup.git else None,
         "folders": backup.folders,
         "entries": [
-            {key: value for key, value in asdict(entry).items() if value is not None}
-            for entry in backup.entries
+            {key: value for key, value in asdict(entry).items() if value is not None} for entry in backup.entries
         ],
     }
     return json.dumps(data, indent=1).encode()

@@ -112,6 +112,4 @@ def _load(path: Path, base: str) -> tuple[_Rules, ...]:
 def _any_pattern(spec: GitIgnoreSpec) -> re.Pattern[str]:
     sources = (pattern.regex.pattern for pattern in spec.patterns if pattern.regex is not None)
     # Group names may stand once in a regular expression; we do not ask for the groups.
-    return re.compile(
-        "|".join(f"(?:{re.sub(r'[(][?]P<[^>]*>', '(?:', source)})" for source in sources) or "(?!)"
-    )
+    return re.compile("|".join(f"(?:{re.sub(r'[(][?]P<[^>]*>', '(?:', source)})" for source in sources) or "(?!)")

@@ -36,9 +36,7 @@ def exclusive(root: Path, command: str) -> Iterator[Recovery | None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(
-                f"{_holder(handle)} is writing in {display(root)}; wait for it to end."
-            ) from error
+            raise UserError(f"{_holder(handle)} is writing in {display(root)}; wait for it to end.") from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command}).encode(), 0)
         _held.add(root)

@@ -94,9 +94,7 @@ def plan_restore(backup: Backup, paths: Iterable[str] = ()) -> RestorePlan:
         goal, now = wanted[path], current[path]
         if now in ("folder", "special"):
             raise UserError(f"{display(path)} was a file and is none now; move it away and run again.")
-        actions.append(
-            RestoreAction(path, _do(root, goal, now, path in broken), now, goal.entry, goal.source)
-        )
+        actions.append(RestoreAction(path, _do(root, goal, now, path in broken), now, goal.entry, goal.source))
         if goal.entry is None and now not in (None, goal.last):
             edited.append(path)
     return RestorePlan(backup, tuple(actions), tuple(edited), made_since)

@@ -92,9 +92,7 @@ def _check_backed_up(backup: Backup, changes: Sequence[FileChange], targets: Seq
     kept = {entry.path: entry.signature for entry in backup.entries}
     for change, target in zip(changes, targets, strict=True):
         if change.before is not None and kept.get(target) != _signature(change.before):
-            raise UserError(
-                f"{display(change.path)} is not in backup {backup.id} as it is; nothing was written."
-            )
+            raise UserError(f"{display(change.path)} is not in backup {backup.id} as it is; nothing was written.")
 
 
 def _step(root: Path, change: FileChange, target: str) -> Step:

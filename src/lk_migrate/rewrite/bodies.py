@@ -20,7 +20,9 @@ def block_of(definition: cst.FunctionDef | cst.ClassDef) -> cst.IndentedBlock:
     body = definition.body
     if isinstance(body, cst.IndentedBlock):
         return body
-    lines = [cst.SimpleStatementLine(body=[small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)]) for small in body.body]
+    lines = [
+        cst.SimpleStatementLine(body=[small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)]) for small in body.body
+    ]
     if lines and isinstance(body, cst.SimpleStatementSuite):
         lines[-1] = lines[-1].with_changes(trailing_whitespace=body.trailing_whitespace)
     return cst.IndentedBlock(body=lines)

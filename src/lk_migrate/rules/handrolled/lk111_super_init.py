@@ -13,13 +13,12 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass, agent_of
-from lk_migrate.facts.classes import ClassRef, is_self_attribute, method, self_name
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instructions import Instructions, Source
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.bodies import block_of, docstring_end, insert, insert_first, is_text, statement
-from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
+from lk_migrate.rewrite.bodies import block_of, docstring_end, insert_first
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -103,7 +102,9 @@ def _in_init(agent: AgentClass, init: cst.FunctionDef, call: _Call) -> Iterator[
 
 def _assignment_to_call(updated: cst.SimpleStatementLine, call: _Call) -> cst.SimpleStatementLine:
     body = [
-        small.with_changes(value=call.expression(small.value)) if False else cst.Expr(call.expression(small.value))
+        small.with_changes(value=call.expression(small.value))
+        if False
+        else cst.Expr(call.expression(small.value))
         if isinstance(small, (cst.Assign, cst.AnnAssign)) and small.value is not None
         else small
         for small in updated.body
