@@ -6,6 +6,7 @@ attribute that holds a `metrics.UsageCollector()`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -23,13 +24,18 @@ Statement = cst.SimpleStatementLine
 
 @dataclass(frozen=True)
 class Listener:
-    """`session.on("metrics_collected", function)`. `reads` are uses of the event beyond logging and collecting."""
+    """`session.on("metrics_collected", function)`.
+
+    `logs`: statements with `log_metrics`; `shows`: each `ev.metrics` that is printed as a whole; `collects`:
+    statements that feed a collector; `reads`: how many uses of the event there are beyond these.
+    """
 
     registration: cst.Call
     session: cst.BaseExpression
     function: cst.FunctionDef
     event: str
     logs: tuple[Statement, ...]
+    shows: tuple[cst.Attribute, ...]
     collects: tuple[Statement, ...]
     reads: int
 
@@ -79,8 +85,8 @@ def single_call(statement: cst.CSTNode) -> cst.Call | None:
 
 
 def is_metrics(expression: cst.BaseExpression, event: str) -> bool:
-    """`ev.metrics`."""
-    return dotted(expression) == f"{event}.metrics"
+    """`ev.metrics`; also `ev` itself, which 0.x handed over (and which counts for nothing since 1.0)."""
+    return dotted(expression) in (f"{event}.metrics", event)
 
 
 def listeners(project: Project, module: Module) -> list[Listener]:
@@ -113,7 +119,7 @@ def is_session(
         return kind == "AgentSession"
     if (dotted(receiver) or "").rpartition(".")[2] in _COMPONENTS:
         return False
-    return any(is_metrics(a, event) for a in find(function, cst.Attribute))
+    return any(dotted(a) == f"{event}.metrics" for a in find(function, cst.Attribute))
 
 
 def _function(module: Module, call: cst.Call) -> cst.FunctionDef | None:
@@ -138,6 +144,7 @@ def _function(module: Module, call: cst.Call) -> cst.FunctionDef | None:
 
 def _listener(project: Project, module: Module, call: cst.Call, function: cst.FunctionDef, event: str) -> Listener:
     logs, collects = [], []
+    shows = tuple(_shown(module, function, event))
     for statement in find(function.body, Statement):
         inner = single_call(statement)
         if inner is None or not inner.args or not is_metrics(inner.args[0].value, event):
@@ -147,10 +154,22 @@ def _listener(project: Project, module: Module, call: cst.Call, function: cst.Fu
             logs.append(statement)
         elif isinstance(inner.func, cst.Attribute) and inner.func.attr.value == "collect":
             collects.append(statement)
-    taken = {n for s in (*logs, *collects) for n in find(s, cst.Name)}
+    taken = {n for s in (*logs, *collects, *shows) for n in find(s, cst.Name)}
     reads = sum(1 for n in find(function.body, cst.Name) if n.value == event and n not in taken)
     assert isinstance(call.func, cst.Attribute)
-    return Listener(call, call.func.value, function, event, tuple(logs), tuple(collects), reads)
+    return Listener(call, call.func.value, function, event, tuple(logs), shows, tuple(collects), reads)
+
+
+def _shown(module: Module, function: cst.FunctionDef, event: str) -> Iterator[cst.Attribute]:
+    """Each `ev.metrics` as a whole in a call of a logger or `print`."""
+    for node in find(function.body, cst.Attribute):
+        parent = module.index.parents.get(node)
+        if dotted(node) != f"{event}.metrics" or isinstance(parent, cst.Attribute):
+            continue
+        call = module.index.enclosing(node, cst.Call)
+        name = dotted(call.func) if isinstance(call, cst.Call) else None
+        if name == "print" or (name or "").rpartition(".")[2] in ("debug", "info", "warning", "error"):
+            yield node
 
 
 def collectors(project: Project, module: Module) -> list[Collector]:

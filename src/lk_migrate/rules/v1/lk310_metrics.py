@@ -137,6 +137,8 @@ def _listener(listener: Listener, gone: set[cst.SimpleStatementLine], file: File
         logger = _logger(call, file)
         text = f'{logger}.info("usage: %s", {listener.event}.usage.model_usage)'
         yield Replace(call, lambda _, t=text: cst.parse_expression(t), "logs the usage so far")  # type: ignore[misc]
+    for shown in listener.shows:
+        yield Replace(shown, lambda _: cst.parse_expression(f"{listener.event}.usage"), "shows the usage so far")
     yield Note(
         listener.registration,
         "The listener logs usage now, not each request; latency per turn is on `ChatMessage.metrics` "
@@ -153,16 +155,18 @@ def _event_type(function: cst.FunctionDef, file: File) -> Iterator[Change]:
         if param.annotation is None:
             continue
         kind = param.annotation.annotation
-        if agents_name(file.project, file.module, kind) == "MetricsCollectedEvent":
+        if agents_name(file.project, file.module, kind) in ("MetricsCollectedEvent", "AgentMetrics"):
             spelling = _beside(kind, "SessionUsageUpdatedEvent", file)
             yield Replace(kind, lambda _, s=spelling: cst.parse_expression(s), "the event's type")  # type: ignore[misc]
 
 
 def _beside(node: cst.BaseExpression, name: str, file: File) -> str:
     """`name`, reached the way `node` reaches its own: `metrics.UsageCollector` → `metrics.ModelUsageCollector`."""
-    if isinstance(node, cst.Attribute):
-        return f"{file.code(node.value)}.{name}"
     package = "livekit.agents.metrics" if name == "ModelUsageCollector" else "livekit.agents"
+    if isinstance(node, cst.Attribute):
+        base = file.full_name(node.value) or ""
+        if base == package or base.endswith(".voice"):
+            return f"{file.code(node.value)}.{name}"
     return file.use(f"{package}.{name}")
 
 

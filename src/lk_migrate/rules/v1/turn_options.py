@@ -84,6 +84,10 @@ def entries(given: Sequence[Given]) -> tuple[Entry, ...]:
             found.extend(leaves)
         elif len(leaves) == 1 and leaves[0].key == "**":
             found.append(Entry(name, leaves[0].value, comments=leaves[0].comments))
+        elif len(leaves) == 1:
+            leaf = leaves[0]
+            inner = Entry(leaf.key, leaf.value, column=leaf.column)
+            found.append(Entry(name, entries=(inner,), comments=leaf.comments))
         else:
             found.append(Entry(name, entries=tuple(leaves)))
     return tuple(found)
