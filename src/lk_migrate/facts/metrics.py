@@ -135,7 +135,12 @@ def _function(module: Module, call: cst.Call) -> cst.FunctionDef | None:
         owner = module.index.enclosing(call, cst.ClassDef)
         candidates = [s for s in owner.body.body if isinstance(s, cst.FunctionDef)] if owner is not None else []  # type: ignore[attr-defined]
     elif not head:
-        candidates = module.index.of(cst.FunctionDef)
+        scopes = module.scopes(call)
+        candidates = [
+            f
+            for f in module.index.of(cst.FunctionDef)
+            if (module.index.enclosing(f, cst.FunctionDef, cst.ClassDef) or module.tree) in scopes
+        ]
     else:
         return None
     named = [f for f in candidates if f.name.value == attr]
