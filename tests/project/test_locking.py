@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,3 +124,21 @@ def test_our_folder_hides_itself_from_git(tmp_path: Path) -> None:
     with exclusive(tmp_path, "backup"):
         pass
     assert (tmp_path / ".lk-migrate" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_lock_that_outlives_its_holder_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    """A command is killed between fork and exec of git: the child still has the lock."""
+    root = tmp_path
+    ready_out, ready_in = os.pipe()
+    holder = os.fork()
+    if holder == 0:
+        with exclusive(root, "convert"):
+            if os.fork() == 0:
+                os.write(ready_in, b"x")
+                time.sleep(0.5)
+                os._exit(0)
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.read(ready_out, 1)
+    os.waitpid(holder, 0)
+    with exclusive(root, "next"):
+        pass
