@@ -164,6 +164,9 @@ class _Apply(cst.CSTTransformer):
         lines = self.edits.markers.get(original_node)
         if lines:
             updated_node = _marked(updated_node, lines)
+        if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
+            # Each small statement of the line was removed by itself.
+            updated_node = gap(updated_node.leading_lines)
         if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
             updated_node = close_gaps(updated_node)
         return updated_node
