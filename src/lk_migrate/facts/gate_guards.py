@@ -311,9 +311,7 @@ def _bare(module: Module, node: cst.Expr, trial: Trial) -> Strip | str:
 
 
 def _in_try(module: Module, tried: cst.Try, gone: cst.CSTNode, trial: Trial) -> Strip | str:
-    ours = [
-        h for h in tried.handlers if h.type is not None and (dotted(h.type) or "").split(".")[-1] == trial.raised
-    ]
+    ours = [h for h in tried.handlers if h.type is not None and (dotted(h.type) or "").split(".")[-1] == trial.raised]
     if not ours:
         return Strip(remove=(gone,))
     for handler in ours:

@@ -313,9 +313,9 @@ def _name_mentions(search: _Search, home: Module, name: str, inside: set[cst.CST
 
 def _binds(module: Module, node: cst.CSTNode) -> bool:
     parent = module.index.parents[node]
-    return (
-        isinstance(parent, (cst.AssignTarget, cst.AnnAssign)) and parent.target is node
-    ) or (isinstance(parent, (cst.FunctionDef, cst.ClassDef)) and parent.name is node)
+    return (isinstance(parent, (cst.AssignTarget, cst.AnnAssign)) and parent.target is node) or (
+        isinstance(parent, (cst.FunctionDef, cst.ClassDef)) and parent.name is node
+    )
 
 
 def _in_all(module: Module, node: cst.CSTNode) -> bool:

@@ -37,7 +37,9 @@ from lk_migrate.facts.walk import descendants, find
 
 #: Files without such a word hold no gate's definition.
 _WORDS = re.compile(rb"speech|utterance|turn_|_turn|per_turn|user_input|generation_?id", re.I)
-_HOOK = re.compile(r"user_turn|user_speech|user_input|user_state|new_turn|begin_turn|start_turn|turn_(start|begin)|utterance")
+_HOOK = re.compile(
+    r"user_turn|user_speech|user_input|user_state|new_turn|begin_turn|start_turn|turn_(start|begin)|utterance"
+)
 #: Functions that are longer than this do more than count.
 _LONGEST = 60
 
@@ -442,9 +444,7 @@ def _through_call(machine: Machine, module: Module, asked: cst.Call, this: Insta
     return machine.yields[0] if machine.yields else value
 
 
-def _through_decorator(
-    machine: Machine, made: Any, wrapped: Wrapped, this: Instance, function: cst.FunctionDef
-) -> Any:
+def _through_decorator(machine: Machine, made: Any, wrapped: Wrapped, this: Instance, function: cst.FunctionDef) -> Any:
     machine.track(this)
     before = wrapped.calls
     params = [p.name.value for p in [*function.params.posonly_params, *function.params.params]]
@@ -463,7 +463,11 @@ def written(function: cst.FunctionDef) -> Iterator[str]:
             if isinstance(node.target, (cst.Tuple, cst.List)):
                 targets = [e.value for e in node.target.elements]
         elif isinstance(node, cst.Call):
-            if dotted(node.func) == "setattr" and len(node.args) > 1 and isinstance(node.args[1].value, cst.SimpleString):
+            if (
+                dotted(node.func) == "setattr"
+                and len(node.args) > 1
+                and isinstance(node.args[1].value, cst.SimpleString)
+            ):
                 yield str(node.args[1].value.evaluated_value)
             if isinstance(node.func, cst.Attribute) and node.func.attr.value in ("add", "append", "clear", "update"):
                 targets = [node.func.value]

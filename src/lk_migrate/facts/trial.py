@@ -281,7 +281,7 @@ class Machine:
     def _parameters(self, module: Module, scope: cst.CSTNode, value: Instance) -> dict[str, Any]:
         if not isinstance(scope, cst.FunctionDef):
             return {}
-        names: dict[str, Any] = {}
+        names: dict[str, Any] = {"self": value}
         for param in _parameters(scope)[1:]:
             name = param.name.value
             if name in value.arguments:
@@ -814,7 +814,11 @@ Attempt = Callable[[Machine], Any]
 _MOST = 40
 
 
-def try_out(machine: Callable[[bool, bool], Machine], attempt: Callable[[Machine], Attempt], reset: Callable[[Machine], None] | None) -> Trial | None:
+def try_out(
+    machine: Callable[[bool, bool], Machine],
+    attempt: Callable[[Machine], Attempt],
+    reset: Callable[[Machine], None] | None,
+) -> Trial | None:
     """Ask a would-be gate again and again. None when it does not behave like one.
 
     `machine(today, assume)` makes a fresh machine; `attempt(machine)` prepares how to ask; `reset` is what the
@@ -848,7 +852,9 @@ def _ask(machine: Machine, ask: Attempt) -> _Answer:
     return _Answer(machine.truth(value), none=value is None)
 
 
-def _behaviour(machine: Machine, attempt: Callable[[Machine], Attempt], reset: Callable[[Machine], None] | None) -> Trial | None:
+def _behaviour(
+    machine: Machine, attempt: Callable[[Machine], Attempt], reset: Callable[[Machine], None] | None
+) -> Trial | None:
     ask = attempt(machine)
     first = _ask(machine, ask)
     if first.raised:
@@ -873,7 +879,9 @@ def _behaviour(machine: Machine, attempt: Callable[[Machine], Attempt], reset: C
     return Trial(limit, first.truth, first.none, answer.raised, effects=tuple(sorted(machine.effects)))
 
 
-def _with_today(trial: Trial, machine: Machine, attempt: Callable[[Machine], Attempt], reset: Callable[[Machine], None] | None) -> Trial:
+def _with_today(
+    trial: Trial, machine: Machine, attempt: Callable[[Machine], Attempt], reset: Callable[[Machine], None] | None
+) -> Trial:
     """The same gate with what a RunContext has today: one call in each of many utterances."""
     try:
         ask = attempt(machine)

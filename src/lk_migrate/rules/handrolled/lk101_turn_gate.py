@@ -167,7 +167,9 @@ def _without_decorator(position: int) -> Any:
 
 
 def _value(old: cst.CSTNode, new: cst.CSTNode | None) -> Any:
-    side = next((f for f in ("left", "right", "body", "orelse") if new is not None and getattr(old, f, None) is new), "")
+    side = next(
+        (f for f in ("left", "right", "body", "orelse") if new is not None and getattr(old, f, None) is new), ""
+    )
 
     def apply(updated: Any) -> Any:
         if not side:
@@ -187,9 +189,7 @@ def _without_item(position: int) -> Any:
     return apply
 
 
-def _unwrap(
-    file: File, node: cst.CSTNode, kept: cst.CSTNode | None, message: str, names: set[str]
-) -> Iterator[Change]:
+def _unwrap(file: File, node: cst.CSTNode, kept: cst.CSTNode | None, message: str, names: set[str]) -> Iterator[Change]:
     """`kept` (a block, an `elif`, or nothing) takes the place of the compound statement `node`."""
     parent = file.parent(node)
     if isinstance(node, cst.If) and isinstance(parent, cst.If) and parent.orelse is node:
