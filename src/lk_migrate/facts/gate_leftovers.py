@@ -69,9 +69,21 @@ class _Search:
         old = self.removals.get(removal.node)
         if old is not None and removal.parts and old.parts:
             removal = Removal(removal.module, removal.node, removal.what, (*old.parts, *removal.parts))
+        if removal.parts and len(removal.parts) == _size(removal.node):
+            removal = Removal(removal.module, removal.node, removal.what)
         self.removals[removal.node] = removal
         for node in removal.parts or (removal.node,):
             self.gone.update(descendants(node))
+
+
+def _size(node: cst.CSTNode) -> int:
+    """How many parts a statement has; 0 for an empty `__all__` that may stay."""
+    if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar):
+        return len(node.names)
+    if isinstance(node, cst.Assign):
+        target = node.targets[0].target
+        return len(target.elements) if isinstance(target, cst.Tuple) else len(node.targets)
+    return 0
 
 
 def find_leftovers(project: Project) -> Leftovers:
@@ -331,11 +343,7 @@ def _take_imports(search: _Search, home: Module, name: str) -> None:
                 continue
             symbol = search.project.resolve_name(module, name)
             if symbol is not None and symbol.module is home and symbol.name == name:
-                aliases = item.statement.names
-                assert not isinstance(aliases, cst.ImportStar)
-                left = [a for a in aliases if a not in search.gone and a is not item.alias]
-                parts = (item.alias,) if left else ()
-                search.take(Removal(module, item.statement, f"`{name}` is gone", parts))
+                search.take(Removal(module, item.statement, f"`{name}` is gone", (item.alias,)))
         for text in module.index.of(cst.SimpleString):
             if text.evaluated_value == name and text not in search.gone and _in_all(module, text):
                 element = module.index.parents[text]

@@ -40,6 +40,8 @@ _WORDS = re.compile(rb"speech|utterance|turn_|_turn|per_turn|user_input|generati
 _HOOK = re.compile(
     r"user_turn|user_speech|user_input|user_state|new_turn|begin_turn|start_turn|turn_(start|begin)|utterance"
 )
+#: Methods that are asked through their object or class, not by their name.
+_BY_CLASS = frozenset({"__call__", "__enter__", "__aenter__"})
 #: Functions that are longer than this do more than count.
 _LONGEST = 60
 
@@ -193,7 +195,7 @@ def _counts(function: cst.FunctionDef) -> bool:
         size += isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement))
         if size > _LONGEST:
             return False
-        branches = branches or isinstance(node, (cst.If, cst.IfExp, cst.BooleanOperation))
+        branches = branches or isinstance(node, (cst.If, cst.IfExp, cst.BooleanOperation, cst.Comparison))
         if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)):
             changes = changes or isinstance(node.target, (cst.Attribute, cst.Subscript, cst.Tuple))
         elif isinstance(node, (cst.Global, cst.Nonlocal)):
@@ -240,18 +242,18 @@ def _hooks(project: Project) -> Iterator[tuple[Module, cst.FunctionDef]]:
 
 def uses_of(project: Project, lines: Lineages, candidate: _Candidate) -> Iterator[_Use]:
     """The names and attributes that stand for the candidate, its own definition left out."""
-    name = candidate.node.name.value
-    if name in ("__call__", "__enter__", "__aenter__") and candidate.owner is not None:
-        name = candidate.owner.name.value
+    names = {candidate.node.name.value}
+    if names & _BY_CLASS and candidate.owner is not None:
+        names = {candidate.owner.name.value, *_holders(project, candidate.owner.name.value)}
     for path in sorted(project.files):
-        if name.encode() not in project.files[path]:
+        if not any(name.encode() in project.files[path] for name in names):
             continue
         module = project.module(path)
         if module is None:
             continue
         own = set(descendants(candidate.node)) if module is candidate.module else set()
         for node in module.index.of(cst.Name):
-            if node.value != name or node in own:
+            if node.value not in names or node in own:
                 continue
             parent = module.index.parents[node]
             expression: cst.CSTNode = node
@@ -264,10 +266,24 @@ def uses_of(project: Project, lines: Lineages, candidate: _Candidate) -> Iterato
                 yield _Use(module, expression, candidate)
 
 
+def _holders(project: Project, made: str) -> Iterator[str]:
+    """Names and attributes that are given an object of the class `made`."""
+    for path in sorted(project.files):
+        module = project.module(path) if made.encode() in project.files[path] else None
+        for call in module.index.of(cst.Call) if module is not None else ():
+            if (dotted(call.func) or "").rpartition(".")[2] == made:
+                parent = module.index.parents[call]  # type: ignore[union-attr]
+                for target in parent.targets if isinstance(parent, cst.Assign) else ():
+                    yield (dotted(target.target) or "").rpartition(".")[2]
+
+
 def _means(project: Project, lines: Lineages, module: Module, node: cst.CSTNode, candidate: _Candidate) -> bool:
     if candidate.owner is None:
         symbol = project.resolve(module, node)
         return symbol is not None and symbol.node is candidate.node
+    if candidate.node.name.value in _BY_CLASS:
+        instance = instance_of(project, lines, module, node, candidate)
+        return instance is not None and any(c.node is candidate.owner for c in instance.line)
     if not isinstance(node, cst.Attribute):
         return False
     instance = instance_of(project, lines, module, node.value, candidate)

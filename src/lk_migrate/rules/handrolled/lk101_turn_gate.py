@@ -35,6 +35,9 @@ _SPEAKS_OF_GATES = re.compile(
     re.I,
 )
 
+#: A line drawn across the page heads a section, not a statement.
+_BANNER = re.compile(r"[-=#*~_]{4,}")
+
 
 def paths(project: Project) -> frozenset[str]:
     """The files that hold a gate, a guard, or something that goes with them."""
@@ -62,9 +65,10 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
     for gate, reads in leftovers.staying:
         yield from _keep_gate(gate, [r.node for r in reads if r.module is file.module], bool(reads), file)
     names = {n for g in leftovers.going for n in (g.name, g.owner.name.value if g.owner else g.name)}
+    gone = {r.node for r in leftovers.removals if not r.parts}
     for removal in leftovers.removals:
         if removal.module is file.module:
-            yield from _remove(removal, names)
+            yield from _remove(removal, names, gone)
 
 
 def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change]:
@@ -151,16 +155,8 @@ def _strip_guard(guard: Guard, gate: Gate, strip: Strip, file: File) -> Iterator
 
 def _without_decorator(position: int) -> Any:
     def apply(updated: cst.FunctionDef) -> cst.FunctionDef:
-        # Several rules may edit the decorators: count from the end, where nobody adds.
         decorators = list(updated.decorators)
-        gone = decorators.pop(position)
-        lines = [line for line in gone.leading_lines if line.comment is not None]
-        if lines and position < len(decorators):
-            follower = decorators[position]
-            decorators[position] = follower.with_changes(leading_lines=[*lines, *follower.leading_lines])
-        elif lines:
-            after = [*lines, *updated.lines_after_decorators]
-            return updated.with_changes(decorators=decorators, lines_after_decorators=after)
+        decorators.pop(position)
         return updated.with_changes(decorators=decorators)
 
     return apply
@@ -194,6 +190,7 @@ def _unwrap(file: File, node: cst.CSTNode, kept: cst.CSTNode | None, message: st
     parent = file.parent(node)
     if isinstance(node, cst.If) and isinstance(parent, cst.If) and parent.orelse is node:
         yield Rewrite(parent, _without_elif, message, Action.REMOVED)
+        yield Rewrite(node, lambda updated: updated, message, Action.REMOVED)
     else:
         comments = set(_own_comments(file, node, names))
         yield Rewrite(node, _unwrapped(node, kept, comments), message, Action.REMOVED)
@@ -256,7 +253,7 @@ def _dedented(block: cst.BaseSuite, leading: list[cst.EmptyLine]) -> Any:
 # -- definitions and state ------------------------------------------------------------------------------------
 
 
-def _remove(removal: Removal, names: set[str]) -> Iterator[Change]:
+def _remove(removal: Removal, names: set[str], gone: set[cst.CSTNode]) -> Iterator[Change]:
     node, module = removal.node, removal.module
     if not removal.parts:
         line = node
@@ -264,10 +261,11 @@ def _remove(removal: Removal, names: set[str]) -> Iterator[Change]:
         if isinstance(parent, cst.SimpleStatementLine) and len(parent.body) == 1:
             line = parent
         mentioned = names | {n.attr.value for n in find(node, cst.Attribute) if n.attr.value[:1] == "_"}
-        yield Remove(node, removal.what, comments=_comments_of(line, mentioned))
+        comments = _comments_of(line, mentioned, heads_only_this=_stands_alone(removal, line, gone))
+        yield Remove(node, removal.what, comments=comments)
     elif isinstance(node, cst.Assign):
         yield Rewrite(node, _without_targets(node, removal.parts), removal.what, Action.REMOVED)
-    elif isinstance(node, cst.ImportFrom):
+    elif isinstance(node, cst.Import | cst.ImportFrom):
         yield Rewrite(node, _without_parts("names", node.names, removal.parts), removal.what, Action.REMOVED)
     elif isinstance(node, (cst.List, cst.Tuple)):
         yield Rewrite(node, _without_parts("elements", node.elements, removal.parts), removal.what, Action.REMOVED)
@@ -321,8 +319,26 @@ def _own_comments(file: File, node: cst.CSTNode, names: set[str]) -> tuple[cst.C
     return _comments_of(parent if alone and parent is not None else node, names)
 
 
-def _comments_of(line: cst.CSTNode, names: set[str]) -> tuple[cst.CSTNode, ...]:
-    """The comment right above a statement if it speaks of gates, and the one behind it."""
+def _stands_alone(removal: Removal, line: cst.CSTNode, gone: set[cst.CSTNode]) -> bool:
+    """Whether a comment above a definition can only mean what goes: nothing that stays follows without a blank line."""
+    if isinstance(removal.node, (cst.FunctionDef, cst.ClassDef)):
+        return True
+    parent = removal.module.index.parents.get(line)
+    body = list(getattr(parent, "body", ()))
+    for follower in body[body.index(line) + 1 :] if line in body else ():
+        if getattr(follower, "leading_lines", ()):
+            return True
+        if follower not in gone and not (
+            isinstance(follower, cst.SimpleStatementLine) and all(s in gone for s in follower.body)
+        ):
+            return False
+    return True
+
+
+def _comments_of(
+    line: cst.CSTNode, names: set[str], heads_only_this: bool = False
+) -> tuple[cst.CSTNode, ...]:
+    """The comment right above a statement if it speaks of gates or can only mean the statement, and the one behind it."""
     found: list[cst.CSTNode] = []
     block: list[cst.EmptyLine] = []
     for empty in reversed(getattr(line, "leading_lines", ())):
@@ -330,7 +346,8 @@ def _comments_of(line: cst.CSTNode, names: set[str]) -> tuple[cst.CSTNode, ...]:
             break
         block.append(empty)
     text = " ".join(e.comment.value for e in block if e.comment is not None)
-    if _SPEAKS_OF_GATES.search(text) or any(name in text for name in names):
+    own = heads_only_this and not _BANNER.search(text)
+    if own or _SPEAKS_OF_GATES.search(text) or any(name in text for name in names):
         found.extend(block)
     trailing = getattr(line, "trailing_whitespace", None)
     if isinstance(trailing, cst.TrailingWhitespace) and trailing.comment is not None:
