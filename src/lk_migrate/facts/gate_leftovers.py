@@ -133,7 +133,7 @@ def _reads_of_state(search: _Search, gate: Gate, going: list[Gate]) -> Iterator[
         for module, node in _attribute_mentions(search.project, name, gate):
             if node in inside or node in search.gone:
                 continue
-            if _write(module, node) is None and not _is_reset_helper(module, node, gate):
+            if _write(module, node) is None:
                 yield Read(module, node, name)
 
 
@@ -228,10 +228,6 @@ def _harmless(value: cst.CSTNode) -> bool:
     return True
 
 
-def _is_reset_helper(module: Module, node: cst.CSTNode, gate: Gate) -> bool:
-    return False
-
-
 # -- what nobody mentions any more ----------------------------------------------------------------------------
 
 
@@ -303,6 +299,8 @@ def _name_mentions(search: _Search, home: Module, name: str, inside: set[cst.CST
             elif isinstance(parent, (cst.ImportAlias, cst.AsName)):
                 if isinstance(parent, cst.AsName) or parent.asname is not None:
                     yield node  # under another name: too far to follow
+                continue
+            elif module.index.enclosing(node, cst.Import, cst.ImportFrom) is not None:
                 continue
             elif isinstance(parent, (cst.Arg, cst.Param)) and getattr(parent, "value", None) is not node:
                 continue
@@ -450,12 +448,37 @@ def _take_holders(search: _Search, gate: Gate) -> None:
                     _take_imports(search, module, name)
                 continue
             others = [
-                node
+                (where, node, _mere_reset(where, node, gate.owner))
                 for where, node in _attribute_mentions(search.project, name, gate)
                 if node not in search.gone and node not in set(descendants(statement))
             ]
-            if not others:
+            if all(reset is not None for _, _, reset in others):
                 search.take(Removal(module, statement, "it held the turn gate"))
+                for where, _, reset in others:
+                    if reset is not None:
+                        search.take(Removal(where, reset, "it only reset the turn gate"))
+
+
+def _mere_reset(module: Module, node: cst.CSTNode, made: cst.ClassDef) -> cst.CSTNode | None:
+    """The statement `self.gate.reset()`, where that method of the gate does nothing but set its own attributes."""
+    parents = module.index.parents
+    attribute = parents[node]
+    call = parents.get(attribute)
+    if not (isinstance(attribute, cst.Attribute) and isinstance(call, cst.Call) and isinstance(parents[call], cst.Expr)):
+        return None
+    for function in find(made.body, cst.FunctionDef):
+        if function.name.value == attribute.attr.value:
+            statements = [s for line in function.body.body for s in getattr(line, "body", ())]
+            sets = all(isinstance(s, (cst.Assign, cst.AnnAssign, cst.Expr, cst.Pass)) for s in statements)
+            return parents[call] if sets and _harmless_calls(function) else None
+    return None
+
+
+def _harmless_calls(function: cst.FunctionDef) -> bool:
+    return all(
+        isinstance(c.func, cst.Attribute) and c.func.attr.value in ("clear", "pop", "discard")
+        for c in find(function.body, cst.Call)
+    )
 
 
 # -- constants ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -113,6 +113,7 @@ class _Candidate:
     node: cst.FunctionDef
     counter: cst.FunctionDef
     owner: cst.ClassDef | None
+    counted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,15 @@ def find_gates(project: Project) -> Gates:
             continue
         seen.add(candidate.node)
         guards = list(_guards(project, lines, candidate, limits))
-        if guards:
-            trial = guards[0].trial
+        trial = guards[0].trial if guards else None
+        for guard in [g for g in guards if _answers_with(g)]:
+            wrapper = _candidate(guard.module, guard.function)
+            wrapper = replace(wrapper, counted=candidate.counted)
+            if any(_guards(project, lines, wrapper, {})):
+                # A method that only passes the gate's answer on is a gate itself.
+                candidates.insert(0, wrapper)
+                guards.remove(guard)
+        if trial is not None:
             known = {g.trial.limit for g in guards}
             found.append(
                 Gate(
@@ -148,7 +156,7 @@ def find_gates(project: Project) -> Gates:
                     candidate.owner,
                     candidate.counter,
                     tuple(guards),
-                    known.pop() if len(known) == 1 else None,
+                    known.pop() if len(known) == 1 else trial.limit if not known else None,
                     trial,
                 )
             )
@@ -173,7 +181,8 @@ def _candidates(project: Project) -> Iterator[_Candidate]:
             continue
         for function in module.index.of(cst.FunctionDef):
             if _counts(function) and _speaks_of_turns(function, hooked):
-                yield _candidate(module, function)
+                candidate = _candidate(module, function)
+                yield replace(candidate, counted=_counted(candidate))
 
 
 def _candidate(module: Module, function: cst.FunctionDef) -> _Candidate:
@@ -423,7 +432,7 @@ def _trial(
     line: tuple[Class, ...],
     candidate: _Candidate,
 ) -> Trial | None:
-    counted = frozenset(written(candidate.node))
+    counted = candidate.counted | _counted(candidate)
 
     def machine(today: bool, assume: bool) -> Machine:
         return Machine(project, today, assume, counted)
@@ -468,6 +477,24 @@ def _through_decorator(machine: Machine, made: Any, wrapped: Wrapped, this: Inst
     args = [this] if len(names) < len(params) else []
     machine.call(made, [*args, *(Unknown(n) for n in names)], {})
     return None if wrapped.calls > before else "refused"
+
+
+def _counted(candidate: _Candidate) -> frozenset[str]:
+    """What the candidate sets, itself or through other methods of its class that it mentions."""
+    found = set(written(candidate.node))
+    if candidate.owner is not None:
+        mentioned = {n.attr.value for n in find(candidate.node, cst.Attribute)}
+        for helper in candidate.owner.body.body:
+            if isinstance(helper, cst.FunctionDef) and helper.name.value in mentioned:
+                found |= set(written(helper))
+    return frozenset(found)
+
+
+def _answers_with(guard: Guard) -> bool:
+    """Whether the function around the gate is an undecorated method that returns what the gate says."""
+    parent = guard.module.index.enclosing(guard.node, cst.Return, cst.FunctionDef)
+    plain = not guard.function.decorators and guard.node not in guard.function.decorators
+    return plain and isinstance(parent, cst.Return) and len(guard.function.body.body) <= 3
 
 
 def written(function: cst.FunctionDef) -> Iterator[str]:

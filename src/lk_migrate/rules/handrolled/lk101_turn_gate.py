@@ -80,12 +80,13 @@ def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change
         else:
             yield Todo(
                 guard.node,
-                f"{guard.strip}, so this call of the turn gate `{gate.name}` stays. The session limits tool calls now "
+                f"{guard.strip[0].upper()}{guard.strip[1:]}, so this call of the turn gate `{gate.name}` stays. The session limits tool calls now "
                 f"({_replacement(gate)}): take the gate out here once that other use is settled.",
             )
     if gate.module is not file.module:
         return
-    yield Note(gate.node, _note(gate))
+    if gate.guards:
+        yield Note(gate.node, _note(gate))
     if gate.goes and not leftovers.defined(gate):
         yield Todo(
             gate.node,
