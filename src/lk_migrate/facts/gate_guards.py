@@ -33,7 +33,15 @@ class Strip:
     items: tuple[cst.WithItem, ...] = ()
 
 
-def strip_of(module: Module, call: cst.CSTNode, trial: Trial) -> Strip | str:
+@dataclass(frozen=True)
+class Unclear:
+    """Why a person must decide. `refuses`: the place does answer with a refusal, so this is a guard all the same."""
+
+    why: str
+    refuses: bool = False
+
+
+def strip_of(module: Module, call: cst.CSTNode, trial: Trial) -> Strip | Unclear:
     """How to take out the guard around `call` (the call of the gate), or why that cannot be done safely."""
     expression = _outermost(module, call)
     parent = module.index.parents[expression]
@@ -72,13 +80,13 @@ def _following(module: Module, statement: cst.CSTNode) -> Sequence[cst.CSTNode]:
 # -- the gate's answer bound to a name ------------------------------------------------------------------------
 
 
-def _assigned(module: Module, node: cst.CSTNode, target: cst.CSTNode, trial: Trial) -> Strip | str:
+def _assigned(module: Module, node: cst.CSTNode, target: cst.CSTNode, trial: Trial) -> Strip | Unclear:
     line = module.index.parents[node]
     if not isinstance(line, cst.SimpleStatementLine):
-        return "the gate's answer is kept in a place of its own"
+        return Unclear("the gate's answer is kept in a place of its own")
     names = _plain_names(target)
     if not names:
-        return "the gate's answer is stored"
+        return Unclear("the gate's answer is stored")
     following = _following(module, line)
     uses = list(_reads(module, node, names))
     gone: tuple[cst.CSTNode, ...] = (line if len(line.body) == 1 else node,)
@@ -91,13 +99,13 @@ def _assigned(module: Module, node: cst.CSTNode, target: cst.CSTNode, trial: Tri
             found = _returned(module, statement, names, trial)
         else:
             continue
-        if isinstance(found, str):
+        if isinstance(found, Unclear):
             return found
         strip, seen = found
         if any(u not in seen for u in uses):
-            return f"`{names[0]}`, the gate's answer, is used for something else, too"
+            return Unclear(f"`{names[0]}`, the gate's answer, is used for something else, too")
         return Strip((*gone, *strip.remove), strip.unwrap, strip.values)
-    return f"`{names[0]}`, the gate's answer, is used for something else"
+    return Unclear(f"`{names[0]}`, the gate's answer, is used for something else")
 
 
 def _plain_names(target: cst.CSTNode) -> list[str]:
@@ -144,7 +152,7 @@ def _binding_if(module: Module, node: cst.Name) -> cst.CSTNode | None:
 # -- the gate's answer tested ---------------------------------------------------------------------------------
 
 
-def _tested(module: Module, expression: cst.CSTNode, names: list[str], trial: Trial) -> Strip | str:
+def _tested(module: Module, expression: cst.CSTNode, names: list[str], trial: Trial) -> Strip | Unclear:
     """`if (gate := …):`, `if self._gate(ctx):`, `return self._gate(ctx) or …`."""
     statement = _statement(module, expression)
     if isinstance(statement, cst.If) and expression in set(descendants(statement.test)):
@@ -152,14 +160,14 @@ def _tested(module: Module, expression: cst.CSTNode, names: list[str], trial: Tr
     elif isinstance(statement, cst.SimpleStatementLine):
         found = _returned(module, statement, names, trial, asked=expression)
     else:
-        return "the gate is asked inside a larger expression"
-    if isinstance(found, str):
+        return Unclear("the gate is asked inside a larger expression")
+    if isinstance(found, Unclear):
         return found
     strip, seen = found
     bound_at = module.index.parents[expression] if names else expression
     for node in _reads(module, bound_at, names):
         if node not in seen:
-            return f"`{node.value}`, the gate's answer, is used for something else, too"
+            return Unclear(f"`{node.value}`, the gate's answer, is used for something else, too")
     return strip
 
 
@@ -194,17 +202,17 @@ def _branch(
     names: list[str],
     trial: Trial,
     asked: cst.CSTNode | None = None,
-) -> tuple[Strip, set[cst.CSTNode]] | str:
+) -> tuple[Strip, set[cst.CSTNode]] | Unclear:
     """An `if` on the gate's answer: the refusing branch goes, the other one stays."""
     found = _refuses_when(test, names, trial, asked)
     if found is None:
-        return "the gate's answer is combined with another condition"
+        return Unclear("the gate's answer is combined with another condition", refuses=True)
     refuses, seen_list = found
     seen: set[cst.CSTNode] = set(seen_list)
     other = statement.orelse.body if isinstance(statement.orelse, cst.Else) else statement.orelse
     if refuses:
         reads = _refusal(statement.body, names)
-        if isinstance(reads, str):
+        if isinstance(reads, Unclear):
             return reads
         seen |= reads
         if other is None and not _is_elif(module, statement):
@@ -213,17 +221,17 @@ def _branch(
     gone: tuple[cst.CSTNode, ...] = ()
     if isinstance(other, cst.BaseSuite):
         reads = _refusal(other, names)
-        if isinstance(reads, str):
+        if isinstance(reads, Unclear):
             return reads
         seen |= reads
     elif other is not None:
-        return "an `elif` follows the question to the gate"
+        return Unclear("an `elif` follows the question to the gate")
     elif _ends(statement.body):
         after = _following(module, statement)
         if after:
             reads = _refusal_statement(after[0], names)
-            if isinstance(reads, str) or not isinstance(after[0], cst.SimpleStatementLine):
-                return "what happens after a refusal is more than an answer"
+            if isinstance(reads, Unclear) or not isinstance(after[0], cst.SimpleStatementLine):
+                return Unclear("what happens after a refusal is more than an answer", refuses=True)
             seen |= reads
             gone = (after[0],)
     return Strip(remove=gone, unwrap=((statement, statement.body),)), seen
@@ -240,43 +248,43 @@ def _ends(body: cst.BaseSuite) -> bool:
     return isinstance(small, (cst.Return, cst.Raise))
 
 
-def _refusal(body: cst.BaseSuite, names: list[str]) -> set[cst.CSTNode] | str:
+def _refusal(body: cst.BaseSuite, names: list[str]) -> set[cst.CSTNode] | Unclear:
     """The nodes that a refusing branch reads, or what else it does."""
     statements = list(body.body)
     if not statements:
-        return "an empty branch"
+        return Unclear("an empty branch")
     if len(statements) > 1:
-        return "a refusal does more than answer (it logs, counts or stores)"
+        return Unclear("a refusal does more than answer (it logs, counts or stores)", refuses=True)
     return _refusal_statement(statements[0], names)
 
 
-def _refusal_statement(statement: cst.CSTNode, names: list[str]) -> set[cst.CSTNode] | str:
+def _refusal_statement(statement: cst.CSTNode, names: list[str]) -> set[cst.CSTNode] | Unclear:
     smalls = statement.body if isinstance(statement, cst.SimpleStatementLine) else [statement]
     if len(smalls) != 1:
-        return "a refusal does more than answer (it logs, counts or stores)"
+        return Unclear("a refusal does more than answer (it logs, counts or stores)", refuses=True)
     small = smalls[0]
     if isinstance(small, cst.Return):
         value: cst.CSTNode | None = small.value
     elif isinstance(small, cst.Raise):
         value = small.exc
     else:
-        return "a refusal does more than answer (it logs, counts or stores)"
+        return Unclear("a refusal does more than answer (it logs, counts or stores)", refuses=True)
     for call in find(value, cst.Call) if value is not None else ():
         name = dotted(call.func) or ""
         if name not in _FORMS and not name.endswith(("Error", "Exception", ".format")):
-            return f"the refusal is passed on to `{name or 'a call'}`"
+            return Unclear(f"the refusal is passed on to `{name or 'a call'}`", refuses=True)
     if value is not None and any(isinstance(n, (cst.Await, cst.NamedExpr)) for n in descendants(value)):
-        return "the refusal is passed on"
+        return Unclear("the refusal is passed on", refuses=True)
     return {n for n in find(value, cst.Name) if n.value in names} if value is not None else set()
 
 
 def _returned(
     module: Module, line: cst.SimpleStatementLine, names: list[str], trial: Trial, asked: cst.CSTNode | None = None
-) -> tuple[Strip, set[cst.CSTNode]] | str:
+) -> tuple[Strip, set[cst.CSTNode]] | Unclear:
     """`return gate or await self._save()`, `return gate if gate else …`, `return gate`."""
     small = line.body[0] if len(line.body) == 1 else None
     if not isinstance(small, cst.Return) or small.value is None or trial.passes:
-        return "the gate's answer is passed on" if not isinstance(small, cst.Assert) else "the gate is asserted"
+        return Unclear("the gate's answer is passed on")
     value = small.value
 
     def is_answer(node: cst.CSTNode) -> bool:
@@ -293,13 +301,13 @@ def _returned(
             reads = {n for n in find(dropped, cst.Name) if n.value in names}
             if not any(isinstance(n, cst.Call) for n in descendants(dropped)):
                 return Strip(values=((value, kept),)), {*found[1], *reads}
-    return "the gate's answer is passed on"
+    return Unclear("the gate's answer is passed on")
 
 
 # -- gates that raise, and context managers -------------------------------------------------------------------
 
 
-def _bare(module: Module, node: cst.Expr, trial: Trial) -> Strip | str:
+def _bare(module: Module, node: cst.Expr, trial: Trial) -> Strip | Unclear:
     """`self._gate(ctx)` on its own: it refuses by raising, or nobody listens to it."""
     line = module.index.parents[node]
     gone = line if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else node
@@ -310,14 +318,14 @@ def _bare(module: Module, node: cst.Expr, trial: Trial) -> Strip | str:
     return _in_try(module, tried, gone, trial)
 
 
-def _in_try(module: Module, tried: cst.Try, gone: cst.CSTNode, trial: Trial) -> Strip | str:
+def _in_try(module: Module, tried: cst.Try, gone: cst.CSTNode, trial: Trial) -> Strip | Unclear:
     ours = [h for h in tried.handlers if h.type is not None and (dotted(h.type) or "").split(".")[-1] == trial.raised]
     if not ours:
         return Strip(remove=(gone,))
     for handler in ours:
         name = handler.name.name.value if handler.name is not None and isinstance(handler.name.name, cst.Name) else ""
         reads = _refusal(handler.body, [name] if name else [])
-        if isinstance(reads, str):
+        if isinstance(reads, Unclear):
             return reads
     if len(ours) < len(tried.handlers) or tried.finalbody is not None:
         return Strip(remove=(gone, *ours))
@@ -326,18 +334,18 @@ def _in_try(module: Module, tried: cst.Try, gone: cst.CSTNode, trial: Trial) -> 
             return Strip(remove=(tried,))
         return Strip(unwrap=((tried, tried.orelse.body),))
     if tried.orelse is not None:
-        return "the `try` around the gate has an `else`"
+        return Unclear("the `try` around the gate has an `else`")
     return Strip(remove=(gone,), unwrap=((tried, tried.body),))
 
 
-def _context_manager(module: Module, item: cst.WithItem, trial: Trial) -> Strip | str:
+def _context_manager(module: Module, item: cst.WithItem, trial: Trial) -> Strip | Unclear:
     """`async with self._limit(ctx) as refused:` with the refusal first in its body."""
     statement = module.index.parents[item]
     assert isinstance(statement, cst.With)
     names = []
     if item.asname is not None:
         if not isinstance(item.asname.name, cst.Name):
-            return "the context manager's answer is unpacked"
+            return Unclear("the context manager's answer is unpacked")
         names = [item.asname.name.value]
     inner = Strip()
     seen: set[cst.CSTNode] = set()
@@ -346,12 +354,12 @@ def _context_manager(module: Module, item: cst.WithItem, trial: Trial) -> Strip 
         tests = [s for s in body if isinstance(s, cst.If) and any(n.value in names for n in find(s.test, cst.Name))]
         if tests:
             found = _branch(module, tests[0], tests[0].test, names, trial)
-            if isinstance(found, str):
+            if isinstance(found, Unclear):
                 return found
             inner, seen = found
     for node in _reads(module, item, names):
         if node not in seen:
-            return f"`{node.value}`, the context manager's answer, is used for something else, too"
+            return Unclear(f"`{node.value}`, the context manager's answer, is used for something else, too")
     if len(statement.items) > 1:
         return Strip(inner.remove, inner.unwrap, inner.values, (item,))
     if len(body) == 1 and inner.remove == tuple(body):

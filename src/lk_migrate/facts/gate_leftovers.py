@@ -464,7 +464,9 @@ def _mere_reset(module: Module, node: cst.CSTNode, made: cst.ClassDef) -> cst.CS
     parents = module.index.parents
     attribute = parents[node]
     call = parents.get(attribute)
-    if not (isinstance(attribute, cst.Attribute) and isinstance(call, cst.Call) and isinstance(parents[call], cst.Expr)):
+    if not (
+        isinstance(attribute, cst.Attribute) and isinstance(call, cst.Call) and isinstance(parents[call], cst.Expr)
+    ):
         return None
     for function in find(made.body, cst.FunctionDef):
         if function.name.value == attribute.attr.value:

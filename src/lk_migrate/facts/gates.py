@@ -14,7 +14,7 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.facts.gate_guards import Strip, strip_of
+from lk_migrate.facts.gate_guards import Strip, Unclear, strip_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import Class, Lineages, lineages, method
 from lk_migrate.facts.module import Module
@@ -54,7 +54,7 @@ class Guard:
     node: cst.CSTNode
     function: cst.FunctionDef
     owner: cst.ClassDef | None
-    strip: Strip | str
+    strip: Strip | Unclear
     trial: Trial
 
     @property
@@ -146,7 +146,8 @@ def find_gates(project: Project) -> Gates:
                 # A method that only passes the gate's answer on is a gate itself.
                 candidates.insert(0, wrapper)
                 guards.remove(guard)
-        if trial is not None:
+        asked = any(isinstance(g.strip, Strip) or g.strip.refuses for g in guards)
+        if trial is not None and (asked or not guards):
             known = {g.trial.limit for g in guards}
             found.append(
                 Gate(
@@ -346,7 +347,7 @@ def _scope(machine: Machine, module: Module, node: cst.CSTNode, this: Instance) 
             elif UTTERANCE.search(name):
                 scope[name] = Utterance(machine.utterance)
             else:
-                scope[name] = _annotated(machine, module, param) or Unknown(name)
+                scope[name] = _annotated(machine, module, param) or Unknown(f"{name} of call {machine.asks}")
     if chain:
         for assign in find(chain[0], cst.Assign):
             target = assign.targets[0].target
@@ -395,13 +396,13 @@ def _guards(
                 limits.setdefault(line[0].node, []).append(tried[key].limit)  # type: ignore[union-attr]
         if trial is None:
             continue
-        strip: Strip | str
+        strip: Strip | Unclear
         if isinstance(asked, cst.Decorator):
             strip = Strip(remove=(asked,))
         elif isinstance(asked, cst.Call):
             strip = strip_of(use.module, asked, trial)
         else:
-            strip = f"`{candidate.node.name.value}` is passed on"
+            strip = Unclear(f"`{candidate.node.name.value}` is passed on")
         yield Guard(use.module, asked, function, owner, strip, trial)
 
 
@@ -458,6 +459,8 @@ def _trial(
 
 def _through_call(machine: Machine, module: Module, asked: cst.Call, this: Instance) -> Any:
     machine.track(this)
+    machine.asks += 1
+    machine.asked_at = asked
     machine.yields.clear()
     scope = _scope(machine, module, asked, this)
     value = machine.evaluate(module, asked, (scope,))
@@ -471,11 +474,12 @@ def _through_call(machine: Machine, module: Module, asked: cst.Call, this: Insta
 
 def _through_decorator(machine: Machine, made: Any, wrapped: Wrapped, this: Instance, function: cst.FunctionDef) -> Any:
     machine.track(this)
+    machine.asks += 1
     before = wrapped.calls
     params = [p.name.value for p in [*function.params.posonly_params, *function.params.params]]
     names = params[1:] if params[:1] in (["self"], ["cls"]) else params
     args = [this] if len(names) < len(params) else []
-    machine.call(made, [*args, *(Unknown(n) for n in names)], {})
+    machine.call(made, [*args, *(Unknown(f"{n} of call {machine.asks}") for n in names)], {})
     return None if wrapped.calls > before else "refused"
 
 

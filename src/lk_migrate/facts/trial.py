@@ -157,7 +157,7 @@ _METHODS = {
 class Machine:
     """Evaluates code of `project`. `today`: only what a RunContext of the target version has can be read from `ctx`.
 
-    `counted`: attributes that the tried function sets itself, so that they are never taken for the utterance's id.
+    `asks`: how often the gate at `asked_at` was asked. `counted`: attributes that the tried function sets itself, so that they are never taken for the utterance's id.
     """
 
     project: Project
@@ -172,6 +172,8 @@ class Machine:
     yields: list[Any] = field(default_factory=list)
     globals: dict[tuple[str, str], Any] = field(default_factory=dict)
 
+    asks: int = 0
+    asked_at: cst.CSTNode | None = None
     instances: list[Instance] = field(default_factory=list)
 
     def track(self, instance: Instance) -> None:
@@ -477,6 +479,9 @@ class Machine:
             if arg.star == "**":
                 continue
             value = self.evaluate(module, arg.value, scopes)
+            if node is self.asked_at and isinstance(value, str):
+                # A gate counts calls, whatever they are about: so each call is about something else.
+                value = f"{value} {self.asks}"
             if arg.star:
                 args.extend(value if isinstance(value, (tuple, list)) else ())
             elif arg.keyword is not None:

@@ -80,7 +80,7 @@ def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change
         else:
             yield Todo(
                 guard.node,
-                f"{guard.strip[0].upper()}{guard.strip[1:]}, so this call of the turn gate `{gate.name}` stays. The session limits tool calls now "
+                f"{guard.strip.why[0].upper()}{guard.strip.why[1:]}, so this call of the turn gate `{gate.name}` stays. The session limits tool calls now "
                 f"({_replacement(gate)}): take the gate out here once that other use is settled.",
             )
     if gate.module is not file.module:
@@ -336,9 +336,7 @@ def _stands_alone(removal: Removal, line: cst.CSTNode, gone: set[cst.CSTNode]) -
     return True
 
 
-def _comments_of(
-    line: cst.CSTNode, names: set[str], heads_only_this: bool = False
-) -> tuple[cst.CSTNode, ...]:
+def _comments_of(line: cst.CSTNode, names: set[str], heads_only_this: bool = False) -> tuple[cst.CSTNode, ...]:
     """The comment right above a statement if it speaks of gates or can only mean the statement, and the one behind it."""
     found: list[cst.CSTNode] = []
     block: list[cst.EmptyLine] = []
