@@ -71,6 +71,7 @@ class AgentClass:
     chain: its own bases that lead to the `Agent` base, nearest first; mixins: its other bases in the project.
     tools: those whose methods stand in this class body; all_tools: with inherited ones, as the model will see them.
     collisions: attributes and methods of this body that `Agent` has for itself.
+    subclassed: other classes of the project derive from it.
     evidence: why it is taken for an assistant, for a person to read.
     """
 
@@ -88,6 +89,7 @@ class AgentClass:
     dispatchers: tuple[Dispatcher, ...]
     instructions: Instructions
     collisions: tuple[Collision, ...]
+    subclassed: bool
     evidence: tuple[str, ...]
 
     @property
@@ -267,6 +269,7 @@ class _Finder:
                 own.dispatchers,
                 instructions_of(ref.module, ref.node),
                 collisions_of(ref, {t.node for t in all_tools}, ref.node in livekit) if gets_base else (),
+                bool(self.table.subclasses.get(ref.node)),
                 found.get(ref.node, ()),
             )
 
