@@ -27,6 +27,7 @@ from lk_migrate.facts.tools import (
     class_tools,
     make_tool,
     resolve_tools,
+    standalone_tool,
 )
 
 AGENT = frozenset(
@@ -142,6 +143,12 @@ def _by_node(project: Project) -> dict[cst.ClassDef, AgentClass]:
 def tool_of(project: Project, function: cst.FunctionDef) -> tuple[AgentClass, Tool] | None:
     """The tool that a method is, and the class that it stands in."""
     return project.fact(_tools_by_node).get(function)
+
+
+def any_tool(project: Project, module: Module, function: cst.FunctionDef) -> Tool | None:
+    """The tool that a function is: a method of an assistant, or any function decorated with `@function_tool`."""
+    found = tool_of(project, function)
+    return found[1] if found is not None else standalone_tool(project, module, function)
 
 
 def _tools_by_node(project: Project) -> dict[cst.FunctionDef, tuple[AgentClass, Tool]]:
@@ -301,6 +308,8 @@ class _Finder:
         for ref in refs:
             tools, in_branches = self._resolved(ref, ref.node in livekit)
             for tool in tools:
+                if tool.owner is None:
+                    continue
                 known = owned.setdefault(tool.owner, {}).get(tool.node)
                 if known is None or known.declared is Declared.CONTEXT:
                     owned[tool.owner][tool.node] = tool

@@ -1,4 +1,4 @@
-"""What type a tool's parameter has, when nobody wrote it down: from the schema, the default, the docstring or its use."""
+"""The type of a tool's parameter that nobody wrote down: from its schema, its default, the docstring or its use."""
 
 from __future__ import annotations
 

@@ -1,18 +1,20 @@
 """Every parameter of a tool has a type, and the run context is annotated `RunContext`.
 
-LiveKit builds the tool's schema from the annotations: a parameter without one raises KeyError when the agent starts, and
-so does a bare `ctx`; `Optional[RunContext]` raises PydanticSchemaGenerationError; `*args` and `**kwargs` quietly become
-parameters called `args` and `kwargs`. Types come from the JSON schema, the default, the docstring, or what the body does
-with the value; where none of these tells, the type is `str` and the finding says so.
+LiveKit builds the tool's schema from the annotations: a parameter without one raises KeyError when the agent starts,
+and so does a bare `ctx`; `Optional[RunContext]` raises PydanticSchemaGenerationError; `*args` and `**kwargs` quietly
+become parameters called `args` and `kwargs`. Types come from the JSON schema (an `enum` becomes a `Literal`), the
+default, the docstring, or what the body does with the value; where none of these tells, the type is `str` and the
+finding says so.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import tool_of
+from lk_migrate.facts.agents import any_tool
 from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.parameters import Guess, from_schema, parameter_type
 from lk_migrate.facts.schemas import ParameterSchema
@@ -27,16 +29,18 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK114", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
 
 
+_PLAIN_TYPES = frozenset({"str", "int", "list", "List", "list[str", "List[str", "list[int", "List[int"})
+
+
 @rule.on(cst.FunctionDef)
 def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
-    found = tool_of(file.project, node)
-    if found is None or _has_raw_schema(found[1]):
+    tool = any_tool(file.project, file.module, node)
+    if tool is None or _has_raw_schema(tool):
         return
-    tool = found[1]
     if tool.context is not None:
         yield from _annotate_context(tool.context, file)
     for param in tool.parameters:
-        if param.annotation is None:
+        if param.annotation is None or _is_looser(tool, param, file):
             yield from _annotate(tool, param, file)
     yield from _star_parameters(tool, file)
 
@@ -48,10 +52,18 @@ def _has_raw_schema(tool: Tool) -> bool:
     )
 
 
+def _is_looser(tool: Tool, param: cst.Param, file: File) -> bool:
+    """Whether the schema lists the values of a parameter that is only a `str` (or a list of them) in the code."""
+    schema = tool.schema.parameter(param.name.value) if tool.schema is not None else None
+    if schema is None or "Literal" not in schema.needs or param.annotation is None:
+        return False
+    return re.sub(r"\s|typing\.|Optional\[|\|None|\]$", "", file.code(param.annotation.annotation)) in _PLAIN_TYPES
+
+
 def _annotate_context(param: cst.Param, file: File) -> Iterator[Change]:
-    if param.annotation is not None:
-        if annotated_context(file.project, file.module, param.annotation.annotation) == "plain":
-            return
+    annotation = param.annotation.annotation if param.annotation is not None else None
+    if annotation is not None and annotated_context(file.project, file.module, annotation) == "plain":
+        return
     name = file.use("livekit.agents.RunContext")
     yield Rewrite(param, lambda updated: _annotated(updated, name), f"`{param.name.value}` is the `RunContext`")
 
