@@ -64,9 +64,9 @@ class Declared(str, Enum):
 class Tool:
     """A method that the model may call.
 
-    `owner` is the class that it stands in, None for functions outside of classes. `name` is what the model knows it by, `aliases` other names for it; `description` is what the legacy code told the
-    model outside the docstring (a schema or decorator). `context` is the run context's parameter, `parameters` those
-    that the model fills. `decorator` is the one that makes it a tool now, if any.
+    `owner` is the class that it stands in, None for functions outside of classes. `name` is what the model knows it by,
+    `aliases` other names for it; `description` is what the legacy code told the model outside the docstring (in a schema
+    or decorator). `context` is the run context's parameter, `parameters` those that the model fills. `decorator` is the one that makes it a tool now, if any.
     """
 
     name: str

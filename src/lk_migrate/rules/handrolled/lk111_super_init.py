@@ -27,6 +27,7 @@ from lk_migrate.facts.constructors import (
 )
 from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.instructions import Instructions, Source
+from lk_migrate.facts.renames import is_shared
 from lk_migrate.facts.walk import descendants, find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import block_of, docstring_end, insert, insert_first
@@ -143,7 +144,7 @@ def _expression(agent: AgentClass, init: cst.FunctionDef | None) -> tuple[cst.Ba
         spelt = f"{instance}.{name}" if is_property else f"{instance}.{name}()"
         return cst.parse_expression(spelt), function is not None and not _reads_state(agent, function)
     if prompt.source is Source.CLASS_ATTRIBUTE:
-        if _is_shared(agent):
+        if is_shared(agent):
             return cst.parse_expression(f"{instance}.{renamed(prompt.name)}"), True
         assert prompt.expression is not None
         return prompt.expression, True
@@ -163,16 +164,9 @@ def _is_none(node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Name) and node.value == "None"
 
 
-def _is_shared(agent: AgentClass) -> bool:
-    """Whether the class attribute is more than this class's own prompt: subclasses override it, or it is asked for."""
-    name = agent.instructions.name
-    asked = f".{name}".encode()
-    return agent.subclassed or agent.module.data.count(asked) > 0
-
-
 def _class_attribute_gone(agent: AgentClass) -> Iterator[Change]:
     line = agent.instructions.statement
-    if line is not None and not _is_shared(agent):
+    if line is not None and not is_shared(agent):
         yield Remove(line, f"`{agent.instructions.name}` is handed to `super().__init__`")
 
 

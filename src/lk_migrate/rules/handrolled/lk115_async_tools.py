@@ -1,9 +1,9 @@
 """A tool is a coroutine; what blocks in it runs in a thread.
 
-LiveKit awaits what a tool returns: a sync tool is accepted by the decorator and then answers every call with "An internal
-error occurred" (`object str can't be used in 'await' expression`). A body that sleeps, opens files, or talks to a
-database or a server would stop the voice while it works, so it goes through `asyncio.to_thread`. Who called the method
-awaits it now.
+LiveKit awaits what a tool returns: a sync tool is accepted by the decorator and then answers every call with "An
+internal error occurred" (`object str can't be used in 'await' expression`). A body that sleeps, opens files, or talks to
+a database or a server would stop the voice while it works, so it goes through `asyncio.to_thread`. Who called the
+method awaits it now.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK115", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
 
+_SCHEDULERS = frozenset({"ensure_future", "create_task", "run_in_executor", "to_thread"})
+
 
 @rule.on(cst.FunctionDef)
 def make_async(node: cst.FunctionDef, file: File) -> Iterator[Change]:
@@ -46,7 +48,7 @@ def make_async(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     if _needs_the_loop(tool):
         yield Todo(node, f"`{blocking}` in `{tool.name}` blocks the voice: move it into `asyncio.to_thread`")
         return
-    spelt = file.use("asyncio.to_thread") if not _has_asyncio(file) else "asyncio.to_thread"
+    spelt = f"{file.use('asyncio')}.to_thread"
     passed = _rebound_parameters(node)
     yield Rewrite(
         node,
@@ -62,9 +64,9 @@ def _to_async(updated: cst.FunctionDef) -> cst.FunctionDef:
 def _hands_on_a_coroutine(node: cst.FunctionDef) -> bool:
     """`return asyncio.ensure_future(…)` and the like: awaiting its result has worked so far."""
     for returned in (n for n in own_scope(node) if isinstance(n, cst.Return)):
-        if isinstance(returned.value, cst.Call) and isinstance(returned.value.func, cst.Attribute):
-            if returned.value.func.attr.value in ("ensure_future", "create_task", "run_in_executor", "to_thread"):
-                return True
+        func = returned.value.func if isinstance(returned.value, cst.Call) else None
+        if isinstance(func, cst.Attribute) and func.attr.value in _SCHEDULERS:
+            return True
     return False
 
 
@@ -75,13 +77,10 @@ def _needs_the_loop(tool: Tool) -> bool:
         if isinstance(node, cst.Name) and node.value == "asyncio":
             return True
         if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name):
-            if node.value.value == context or (node.value.value == "self" and node.attr.value == "session"):
+            on_session = node.value.value == "self" and node.attr.value == "session"
+            if on_session or node.value.value == context:
                 return True
     return False
-
-
-def _has_asyncio(file: File) -> bool:
-    return any(i.local == "asyncio" and i.target == "asyncio" for i in file.module.imports)
 
 
 def _rebound_parameters(node: cst.FunctionDef) -> tuple[str, ...]:
