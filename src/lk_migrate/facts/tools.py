@@ -65,8 +65,9 @@ class Tool:
     """A method that the model may call.
 
     `owner` is the class that it stands in, None for functions outside of classes. `name` is what the model knows it by,
-    `aliases` other names for it; `description` is what the legacy code told the model outside the docstring (in a schema
-    or decorator). `context` is the run context's parameter, `parameters` those that the model fills. `decorator` is the one that makes it a tool now, if any.
+    `aliases` other names for it; `description` is what the legacy code told the model outside the docstring (a schema,
+    a decorator). `context` is the run context's parameter, `parameters` those that the model fills. `decorator` is the
+    one that makes it a tool now, if any.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """A tool is a coroutine; what blocks in it runs in a thread.
 
 LiveKit awaits what a tool returns: a sync tool is accepted by the decorator and then answers every call with "An
-internal error occurred" (`object str can't be used in 'await' expression`). A body that sleeps, opens files, or talks to
-a database or a server would stop the voice while it works, so it goes through `asyncio.to_thread`. Who called the
+internal error occurred" (`object str can't be used in 'await' expression`). A body that sleeps, opens files, or talks
+to a database or a server would stop the voice while it works, so it goes through `asyncio.to_thread`. Who called the
 method awaits it now.
 """
 

@@ -9,6 +9,7 @@ too, the place is marked.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import libcst as cst
 
@@ -62,7 +63,7 @@ def rename_in_getattr(call: cst.Call, file: File) -> Iterator[Change]:
 
 def _unsure(name: str) -> str:
     return (
-        f"`{name}` of the project's own assistants is `{renamed(name)}` now (`Agent` has a `{name}` of its own), "
+        f"`{name}` of the project's own assistants is `{renamed(name)}` now (`Agent` has its own), "
         "but this may be another object: choose"
     )
 
@@ -90,14 +91,19 @@ def rename_class_attributes(node: cst.ClassDef, file: File) -> Iterator[Change]:
     for name, (line, _) in class_attributes(node).items():
         if name not in names:
             continue
+        new = renamed(name)
         for small in line.body:
             target = small.targets[0].target if isinstance(small, cst.Assign) else getattr(small, "target", None)
             if isinstance(target, cst.Name) and target.value == name:
                 yield Rewrite(
                     target,
-                    lambda updated, new=renamed(name): updated.with_changes(value=new),  # type: ignore[misc]
-                    f"`{name}` belongs to `Agent`: `{renamed(name)}`",
+                    partial(_renamed, new),
+                    f"`{name}` belongs to `Agent`: `{new}`",
                 )
+
+
+def _renamed(new: str, updated: cst.Name) -> cst.Name:
+    return updated.with_changes(value=new)
 
 
 @rule.on(cst.FunctionDef)
