@@ -48,6 +48,7 @@ class Imports:
     copies: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
     generated: list[str] = field(default_factory=list)
+    merged: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -158,6 +159,11 @@ def _import_text(statement: cst.Import | cst.ImportFrom, aliases: list[cst.Impor
         return f"import {', '.join(words)}"
     dots = "." * len(statement.relative)
     return _wrapped(f"from {dots}{dotted(statement.module) or ''} import", words)
+
+
+def wrapped_import(module: str, names: Iterable[str]) -> str:
+    """`from module import …` with names that may have an alias, in order, wrapped."""
+    return _wrapped(f"from {module} import", sorted(names, key=_isort_key))
 
 
 def from_import(module: str, names: Iterable[str], reexport: bool = False) -> str:

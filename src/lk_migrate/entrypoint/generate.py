@@ -11,6 +11,7 @@ import libcst as cst
 from lk_migrate.entrypoint import console
 from lk_migrate.entrypoint.assemble import Linker, Part, Undefined, read_part
 from lk_migrate.entrypoint.gates import AgentForMain, tool_steps
+from lk_migrate.entrypoint.importblock import grouped
 from lk_migrate.entrypoint.layout import BUILTINS, Layout, TopLevel, is_environment, read_layout
 from lk_migrate.entrypoint.render import call_text, code_of, render_main, with_docstring
 from lk_migrate.entrypoint.spine import CannotSplit, Guard, labels, walk
@@ -302,13 +303,16 @@ class _Generator:
         lines = [doc, "", *future, *([""] if future else [])]
         body = [text for _, text in imports.lines]
         body.extend(dict.fromkeys(imports.extra))
-        lines.extend(body)
-        if imports.generated:
-            lines.extend(["", *imports.generated])
+        lines.extend(grouped([*body, *imports.generated], self._is_local))
         if imports.copies:
             lines.extend(["", *imports.copies])
         text = "\n".join(lines).rstrip("\n")
         return f"{text}\n\n\n{part.code.strip()}\n".replace("\r\n", "\n")
+
+    def _is_local(self, name: str) -> bool:
+        return name in (self.paths.support, self.paths.flow) or any(
+            self.project.path_of(n, self.module.path) for n in (name, name.split(".")[0])
+        )
 
     # ---- main.py -------------------------------------------------------------
 

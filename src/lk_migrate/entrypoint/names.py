@@ -28,6 +28,11 @@ class Names:
     function: cst.FunctionDef
     uses: dict[str, list[tuple[int, Occurrence]]] = field(default_factory=lambda: defaultdict(list))
     everything: frozenset[str] = frozenset()
+    all: tuple[Occurrence, ...] = ()
+
+    def of(self, name: str) -> list[Occurrence]:
+        """Every occurrence of `name` in the function, whoever owns it."""
+        return [o for o in self.all if o.name == name]
 
     def homes(self, name: str) -> frozenset[int]:
         return frozenset(home for home, _ in self.uses.get(name, ()))
@@ -57,7 +62,8 @@ def read_names(module: Module, function: cst.FunctionDef, homes: Mapping[cst.CST
     """`homes`: node → phase; a node belongs to the nearest ancestor (or itself) that is listed, else to `MAIN`."""
     names = Names(function)
     seen: set[str] = set()
-    for occurrence in occurrences(function):
+    names.all = tuple(occurrences(function))
+    for occurrence in names.all:
         seen.add(occurrence.name)
         if occurrence.owner is not function:
             continue

@@ -67,7 +67,7 @@ def _branch(item: Branch, tail: Items, phase: int, last: int, write: Writer, sta
     if entering:
         found.extend(_kept_flag(item, write))
     if arms[0] or arms[1]:
-        found.append(_if(item, test, arms, entering))
+        found.append(_if(item, test, arms, entering, bool(found)))
     return [*found, *rest]
 
 
@@ -92,10 +92,11 @@ def _kept_flag(item: Branch, write: Writer) -> Statements:
     return [cst.SimpleStatementLine([assign], leading_lines=item.node.leading_lines)]
 
 
-def _if(item: Branch, test: cst.BaseExpression, arms: list[Statements], entering: bool) -> cst.If:
+def _if(item: Branch, test: cst.BaseExpression, arms: list[Statements], entering: bool, flagged: bool) -> cst.If:
     legacy = item.node
     other = legacy.orelse
-    lines = legacy.leading_lines if entering and not item.is_elif else ()
+    lines = legacy.leading_lines if entering and not item.is_elif and not flagged else ()
+    arms = [[without_opening_blanks(a[0]), *a[1:]] if a else a for a in arms]
     if not arms[0]:
         negated = cst.UnaryOperation(cst.Not(), test)
         return cst.If(negated, cst.IndentedBlock(arms[1]), leading_lines=lines)
@@ -104,6 +105,14 @@ def _if(item: Branch, test: cst.BaseExpression, arms: list[Statements], entering
         above = other.leading_lines if isinstance(other, cst.Else) and entering else ()
         orelse = cst.Else(cst.IndentedBlock(arms[1]), leading_lines=above)
     return cst.If(test, cst.IndentedBlock(arms[0]), orelse, leading_lines=lines)
+
+
+def without_opening_blanks(statement: cst.BaseStatement) -> cst.BaseStatement:
+    """A block does not begin with a blank line."""
+    lines = list(getattr(statement, "leading_lines", ()))
+    while lines and lines[0].comment is None:
+        lines = lines[1:]
+    return statement.with_changes(leading_lines=lines)
 
 
 def _answering(statement: cst.BaseStatement) -> cst.BaseStatement:

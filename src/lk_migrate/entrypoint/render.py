@@ -10,6 +10,7 @@ import libcst as cst
 
 from lk_migrate.entrypoint.assemble import Imports, Linker
 from lk_migrate.entrypoint.layout import Layout, TopLevel, is_environment
+from lk_migrate.entrypoint.importblock import merged
 from lk_migrate.facts.module import Module
 
 if TYPE_CHECKING:
@@ -102,34 +103,55 @@ def _import_section(
     by_item = {id(item): text for item, text in imports.lines}
     preamble = {id(i) for i in layout.preamble}
     needed = {n for i in layout.preamble for n in i.needs}
-    guarded = {id(i) for i in layout.of_kind("guarded") if i.binds & needed and i in layout.support}
-    early: list[tuple[TopLevel, str]] = []
+    guarded = {id(i) for i in layout.of_kind("guarded") if i.binds & needed}
+    early: list[tuple[TopLevel, list[str]]] = []
+    blank = False
     for item in layout.items:
         text = by_item.get(id(item))
-        if text is None and item.kind == "import" and item.binds & needed:
-            text = _code(module, item.node)
-        elif item.kind == "future":
+        above = list(getattr(item.node, "leading_lines", ()))
+        if item.kind == "future" or (text is None and item.kind == "import" and item.binds & needed):
             text = _code(module, item.node)
         if text is not None:
-            comments = [line for line in getattr(item.node, "leading_lines", ())]
-            early.append((item, _comment_text(comments) + text))
+            lines = merged_into(text, imports) if item.kind == "import" else [text]
         elif id(item) in preamble or id(item) in guarded:
-            early.append((item, _code(module, cast(cst.BaseStatement, edited(item.node)), comments=True)))
+            lines = [_code(module, cast(cst.BaseStatement, edited(item.node)))]
+        else:
+            blank = blank or (item.kind == "import" and any(line.comment is None for line in above))
+            continue
+        comments = _comment_lines(above)
+        if blank and "" not in comments[:1]:
+            comments.insert(0, "")
+        blank = False
+        early.append((item, [*comments, *lines]))
     last_import = max((i for i, (t, _) in enumerate(early) if t.kind in ("import", "future", "guarded")), default=-1)
     last_effect = max((i for i, (t, _) in enumerate(early) if t.kind == "effect" and is_environment(t)), default=-1)
     at = max(last_import, last_effect) + 1
-    lines = [text for _, text in early[:at]]
-    lines.extend(dict.fromkeys(imports.extra))
+    found = [line for _, lines in early[:at] for line in lines]
+    extra = [e for e in dict.fromkeys(imports.extra) if e not in imports.merged]
+    found.extend(extra)
     if imports.generated:
-        lines.extend(["", *imports.generated])
-    rest = [text for _, text in early[at:]]
+        found.extend(["", *imports.generated])
+    rest = [line for _, lines in early[at:] for line in lines]
     if rest:
-        lines.extend(["", *rest])
-    return lines
+        found.extend(rest if rest[0] == "" else ["", *rest])
+    return found
 
 
-def _comment_text(lines: Sequence[cst.EmptyLine]) -> str:
-    return "".join(f"{line.comment.value}\n" if line.comment is not None else "\n" for line in lines)
+def merged_into(text: str, imports: Imports) -> list[str]:
+    """`text` with the extra names that come from the same module."""
+    for extra in dict.fromkeys(imports.extra):
+        if extra in imports.merged:
+            continue
+        both = merged([text, extra])
+        if len(both) == 1:
+            text = both[0]
+            imports.merged.append(extra)
+    return [text]
+
+
+def _comment_lines(lines: Sequence[cst.EmptyLine]) -> list[str]:
+    found = [line.comment.value if line.comment is not None else "" for line in lines]
+    return [t for i, t in enumerate(found) if t or i == 0 or found[i - 1]]
 
 
 def _code(module: Module, node: cst.BaseStatement, comments: bool = False) -> str:

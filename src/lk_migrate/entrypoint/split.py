@@ -10,12 +10,13 @@ import libcst as cst
 
 from lk_migrate.entrypoint.models import marked_models
 from lk_migrate.entrypoint.names import MAIN, Names, read_names, shared_names
-from lk_migrate.entrypoint.phases import Statements, Writer, answers, is_async, phase_body
+from lk_migrate.entrypoint.phases import Statements, Writer, without_opening_blanks, answers, is_async, phase_body
 from lk_migrate.entrypoint.spine import Branch, CannotSplit, Cut, Guard, Items, labels, phases_of, read_spine, walk
 from lk_migrate.entrypoint.statefields import state_fields
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import occurrences
+from lk_migrate.facts.scopes import Occurrence, occurrences
+from lk_migrate.facts.walk import descendants
 from lk_migrate.facts.sessions import Construction, Sessions, Start
 from lk_migrate.rewrite.blocks import close_gaps
 
@@ -101,12 +102,12 @@ class _Splitter:
         self.hoisted = self._hoisted()
         if {s.name for s in self.starts} - self.session_names:
             raise CannotSplit("a session is started that the entrypoint did not make", function)
-        self.state = self.names.free("call", "state", "call_state")
         self.session = self._session_name()
         self.shared = [
             n for n in shared_names(self.names, frozenset({self.parameter})) if n not in self.session_names
         ]
         self._check_free_names()
+        self.state = self._state_name()
         self.attributes = {n: f"{self.state}.{n}" for n in self.shared}
         self.flags = self._flags()
         self.replaced: list[tuple[cst.CSTNode, str]] = []
@@ -152,7 +153,7 @@ class _Splitter:
                 continue
             for site, value in zip(sites, values, strict=True):
                 cut = self.cuts[site.statement]
-                expression = value.value if value is not None else cst.Name("NOT_GIVEN")
+                expression = value.value if value is not None else _default(name, site)
                 self.differing.setdefault(cut, []).append((name, expression))
                 if value is not None:
                     homes[value.value] = self.phase[site.statement]
@@ -194,6 +195,20 @@ class _Splitter:
     def _is_construction(self, node: cst.CSTNode) -> bool:
         line = self.module.index.enclosing(node, cst.SimpleStatementLine)
         return any(c.statement is line for c in self.constructions)
+
+    def _state_name(self) -> str:
+        """`call` if no scope that reads the state has a name `call` of its own."""
+        for candidate in ("call", "state", "call_state", "call_state_2"):
+            if all(not self._is_in_the_way(o) for o in self.names.of(candidate)):
+                return candidate
+        raise CannotSplit("every good name for the shared state is taken", self.function)
+
+    def _is_in_the_way(self, occurrence: Occurrence) -> bool:
+        if occurrence.owner is None or occurrence.owner is self.function:
+            return True
+        inside = {id(n) for n in descendants(occurrence.owner)}
+        moving = {*self.shared, *self.session_names}
+        return any(id(o.node) in inside for name in moving for _, o in self.names.uses[name])
 
     def _check_free_names(self) -> None:
         for name in self.shared:
@@ -294,26 +309,42 @@ class _Splitter:
             if self.names.defined_in(name) is None:
                 raise CannotSplit(f"`{name}` is defined in several phases", node)
             if any(o.node is occurrence.node for _, o in self.names.uses[name]):
-                kept.append(cast(cst.BaseStatement, cst.parse_statement(f"{self.attributes[name]} = {name}\n")))
+                line = cast(cst.BaseStatement, cst.parse_statement(f"{self.attributes[name]} = {name}\n"))
+                blank = [] if occurrence.kind == "import" else [cst.EmptyLine(indent=False)]
+                kept.append(line.with_changes(leading_lines=blank))
         return kept
 
     def before_cut(self, cut: Cut) -> Statements:
         found: Statements = []
         home = self.phase[cut.site.statement] if cut.site is not None else 0
-        values = list(self.differing.get(cut, ()))
-        if cut.label == "start" and self.hoisted:
-            values = [(name, expression) for name, expression in values if name != "agent"]
-        values = [(cut.label, n, e) for n, e in values]  # type: ignore[misc]
+        values = [
+            (cut.label, name, expression)
+            for name, expression in self.differing.get(cut, ())
+            if not (cut.label == "start" and name == "agent" and self.hoisted)
+        ]
         if cut in self.hoisted:
-            values.insert(0, ("start", "agent", self.hoisted[cut]))  # type: ignore[arg-type]
-        for label, name, expression in values:  # type: ignore[misc]
+            values.insert(0, ("start", "agent", self.hoisted[cut]))
+        for label, name, expression in values:
             attribute = self.attribute_for(label, name)
             value = cast(cst.BaseExpression, self.edit(expression, home))
+            value = self._outdented(expression, value)
             target = cast(cst.Attribute, cst.parse_expression(attribute))
             if value.deep_equals(target):
                 continue
             found.append(cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(target)], value)]))
         return found
+
+    def _outdented(self, legacy: cst.BaseExpression, value: cst.BaseExpression) -> cst.BaseExpression:
+        """An argument's value as a statement's: the lines inside it move left with it."""
+        arg = self.module.index.parents.get(legacy)
+        call = self.module.index.parents.get(arg) if arg is not None else None
+        if not isinstance(call, cst.Call):
+            return value
+        spaces = [call.whitespace_before_args, *(a.comma.whitespace_after for a in call.args if isinstance(a.comma, cst.Comma))]
+        first = next((w for w in spaces if isinstance(w, cst.ParenthesizedWhitespace)), None)
+        if first is None or not first.last_line.value:
+            return value
+        return cast(cst.BaseExpression, value.visit(_Outdent(first.last_line.value)))
 
     def attribute_for(self, label: str, name: str) -> str:
         """Where a keyword's value is kept that paths give differently."""
@@ -359,7 +390,7 @@ class _Splitter:
             if not body:
                 continue
             phases.append(self._function(number, body, taken))
-        fields = state_fields(self.project, self.module, self.names, self._fields())
+        fields = state_fields(self.project, self.module, self.names, self._fields(), self._true_flags())
         return SplitEntrypoint(
             self.state,
             fields,
@@ -394,6 +425,11 @@ class _Splitter:
                     if name in self.names.uses and name != self.parameter and self._bound_only_there(cut.label, name):
                         self.shared.append(name)
                         self.attributes[name] = f"{self.state}.{name}"
+
+    def _true_flags(self) -> frozenset[str]:
+        """Flags that hold a comparison or negation, so surely a bool."""
+        sure = (cst.Comparison, cst.UnaryOperation)
+        return frozenset(f for node, f in self.flags.items() if isinstance(node.test, sure) and f not in self.shared)
 
     def _fields(self) -> list[str]:
         found = list(self.shared)
@@ -442,7 +478,7 @@ class _Splitter:
         params = ", ".join(f"{a}: {types[a]}" for a in arguments)
         text = f"{'async ' if asynchronous else ''}def {name}({params}) -> {'bool' if answering else 'None'}:\n    pass\n"
         node = cst.ensure_type(cst.parse_statement(text), cst.FunctionDef)
-        first = _without_opening_blanks(body[0])
+        first = without_opening_blanks(body[0])
         doc = cst.parse_statement(f'"""{_DOCS[label]}{_ANSWER if answering else ""}"""\n')
         node = node.with_changes(body=cst.IndentedBlock([doc, first, *body[1:]]))
         return PhaseFunction(number, label, name, node, answering, asynchronous, tuple(arguments))
@@ -490,6 +526,37 @@ class _Splitter:
         return f"{arg.keyword.value}={value}" if arg.keyword is not None else f"{arg.star}{value}"
 
 
+#: Parameters of `AgentSession(...)` and `.start(...)` whose default is not NOT_GIVEN; signatures of livekit-agents 1.8.9.
+_DEFAULTS = {
+    "max_tool_steps": "3",
+    "min_consecutive_speech_delay": "0.0",
+    "expressive": "False",
+    "ivr_detection": "False",
+    "user_away_timeout": "15.0",
+    "transcription_timeout": "None",
+    "session_close_transcript_timeout": "2.0",
+    "loop": "None",
+    "capture_run": "False",
+}
+_NOT_GIVEN = frozenset(
+    """stt vad llm tts turn_handling stt_context_options tools tool_handling use_tts_aligned_transcript
+    tts_text_transforms userdata video_sampler aec_warmup_duration conn_options preemptive_generation
+    min_endpointing_delay max_endpointing_delay false_interruption_timeout turn_detection
+    discard_audio_if_uninterruptible min_interruption_duration min_interruption_words allow_interruptions
+    resume_false_interruption agent_false_interruption_timeout mcp_servers keyterms_options
+    room room_options session_host record room_input_options room_output_options""".split()
+)
+
+
+def _default(name: str, site: Construction | Start) -> cst.BaseExpression:
+    """What a path that doesn't give `name` would get."""
+    if name in _DEFAULTS:
+        return cst.parse_expression(_DEFAULTS[name])
+    if name in _NOT_GIVEN:
+        return cst.Name("NOT_GIVEN")
+    raise CannotSplit(f"only one path gives `{name}=`, whose default is unknown", site.statement)
+
+
 _DOCS = {
     "prepare_call": "What is done before the models are chosen and the session is made.",
     "choose_models": "The models and voices of this call.",
@@ -514,16 +581,24 @@ def _comments(node: cst.CSTNode) -> list[str]:
     return comments_of(node)
 
 
-def _without_opening_blanks(statement: cst.BaseStatement) -> cst.BaseStatement:
-    lines = list(getattr(statement, "leading_lines", ()))
-    while lines and lines[0].comment is None:
-        lines = lines[1:]
-    return statement.with_changes(leading_lines=lines)
-
-
 def _bare_returns(statement: cst.BaseStatement) -> cst.BaseStatement:
     """Without an answer to give, `return True` is `return`."""
     return cast(cst.BaseStatement, statement.visit(_Bare()))
+
+
+class _Outdent(cst.CSTTransformer):
+    def __init__(self, by: str) -> None:
+        super().__init__()
+        self.by = by
+
+    def leave_ParenthesizedWhitespace(
+        self, original_node: cst.ParenthesizedWhitespace, updated_node: cst.ParenthesizedWhitespace
+    ) -> cst.ParenthesizedWhitespace:
+        lines = [e.with_changes(whitespace=self._less(e.whitespace)) for e in updated_node.empty_lines]
+        return updated_node.with_changes(last_line=self._less(updated_node.last_line), empty_lines=lines)
+
+    def _less(self, space: cst.SimpleWhitespace) -> cst.SimpleWhitespace:
+        return space.with_changes(value=space.value.removeprefix(self.by))
 
 
 class _Bare(cst.CSTTransformer):

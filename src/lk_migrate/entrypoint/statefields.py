@@ -16,9 +16,9 @@ _DOC = "What the phases of one call share; every name is set where the entrypoin
 _PLAIN = {"bool": "bool", "int": "int", "float": "float", "str": "str", "list": "list", "dict": "dict", "set": "set"}
 
 
-def state_fields(project: Project, module: Module, names: Names, fields: Sequence[str]) -> cst.ClassDef:
+def state_fields(project: Project, module: Module, names: Names, fields: Sequence[str], flags: frozenset[str]) -> cst.ClassDef:
     """`class CallState` with the attributes `fields`; what cannot be told is `Any`."""
-    lines = [f"    {name}: {_type_of(project, module, names, name)}\n" for name in fields]
+    lines = [f"    {name}: {'bool' if name in flags else _type_of(project, module, names, name)}\n" for name in fields]
     text = f'class CallState:\n    """{_DOC}"""\n\n{"".join(lines)}' if lines else f'class CallState:\n    """{_DOC}"""\n'
     return cst.ensure_type(cst.parse_statement(text), cst.ClassDef)
 
@@ -51,7 +51,7 @@ def _binding_type(project: Project, module: Module, node: cst.CSTNode) -> str:
 def _value_type(project: Project, module: Module, value: cst.BaseExpression) -> str:
     if isinstance(value, cst.Await):
         inner = value.expression
-        return _result_type(project, module, inner) if isinstance(inner, cst.Call) else "Any"
+        return _result_type(project, module, inner, is_awaited=True) if isinstance(inner, cst.Call) else "Any"
     if isinstance(value, cst.Name) and value.value in ("True", "False"):
         return "bool"
     if isinstance(value, cst.Name) and value.value == "None":
@@ -69,7 +69,7 @@ def _value_type(project: Project, module: Module, value: cst.BaseExpression) -> 
     return "Any"
 
 
-def _result_type(project: Project, module: Module, call: cst.Call) -> str:
+def _result_type(project: Project, module: Module, call: cst.Call, is_awaited: bool = False) -> str:
     """A class that is called gives itself; a module-level function what its annotation says, if that is simple."""
     name = dotted(call.func)
     if name in _PLAIN:
@@ -80,6 +80,8 @@ def _result_type(project: Project, module: Module, call: cst.Call) -> str:
     if isinstance(symbol.node, cst.ClassDef):
         return name
     if isinstance(symbol.node, cst.FunctionDef) and symbol.module is module and symbol.node.returns is not None:
+        if (symbol.node.asynchronous is not None) != is_awaited:
+            return "Any"
         text = module.tree.code_for_node(symbol.node.returns.annotation).strip("\"'")
         return text if "\n" not in text else "Any"
     return "Any"
