@@ -206,8 +206,8 @@ class _Splitter:
     def _is_in_the_way(self, occurrence: Occurrence) -> bool:
         if occurrence.owner is None or occurrence.owner is self.function:
             return True
-        inside = {id(n) for n in descendants(occurrence.owner)}
-        moving = {*self.shared, *self.session_names}
+        inside = {id(n) for n in descendants(getattr(occurrence.owner, "body", occurrence.owner))}
+        moving = {*self.shared, *(self.session_names if self.session_is_attribute else ())}
         return any(id(o.node) in inside for name in moving for _, o in self.names.uses[name])
 
     def _check_free_names(self) -> None:
