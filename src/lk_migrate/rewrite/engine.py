@@ -66,7 +66,7 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
         return FileResult(path, findings=tuple(edits.findings))
     tree = cast(cst.Module, module.tree.visit(_Apply(edits, module.index)))
     tree = add_imports(tree, file.wanted)
-    tree, _ = drop_unused(module.tree, tree, _imported_elsewhere(project, path))
+    tree, _ = drop_unused(module.tree, tree, imported_elsewhere(project, path))
     after = tree.bytes
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
@@ -215,7 +215,7 @@ def _comments_taken(file: File, edits: _Edits) -> frozenset[int]:
     return frozenset(lines)
 
 
-def _imported_elsewhere(project: Project, path: str) -> frozenset[str]:
+def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
     """Names that another file may import from this one, or that `__all__` offers: never dropped."""
     module = project.module(path)
     if module is None:
