@@ -13,16 +13,24 @@ import typer
 
 def verify(
     root: Annotated[Path, typer.Option(help="The project's root.")] = Path(),
-    main: Annotated[str | None, typer.Option(help="The file that a person runs, relative to the root.")] = None,
+    main: Annotated[
+        str | None, typer.Option(help="The file that a person runs, relative to the root.")
+    ] = None,
     python: Annotated[
         str | None,
-        typer.Option(help="Python or virtual environment to run it with (default: the project's, else ours)."),
+        typer.Option(
+            help="Python or virtual environment to run it with (default: the project's, else ours)."
+        ),
     ] = None,
     timeout: Annotated[float, typer.Option(min=1.0, help="Seconds for each stage.")] = 60.0,
     stage: Annotated[list[str] | None, typer.Option(help="Run only this stage; repeatable.")] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Leave this stage out; repeatable.")] = None,
-    live: Annotated[bool, typer.Option("--live", help="Use your own keys and providers, over the network.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Markers that are left for you count as failures.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Use your own keys and providers, over the network.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Markers that are left for you count as failures.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
@@ -45,7 +53,9 @@ def verify(
             with err.status("Verifying") as status:
                 rows = list(rows_of(options, lambda what: status.update(f"Waiting for {what}")))
         else:
-            tell = (lambda what: None) if quiet else (lambda what: print(f"waiting for {what}", file=sys.stderr))
+            tell = (
+                (lambda what: None) if quiet else (lambda what: print(f"waiting for {what}", file=sys.stderr))
+            )
             rows = list(rows_of(options, tell))
     except UserError as error:
         print(f"lk-migrate: {error}", file=sys.stderr)

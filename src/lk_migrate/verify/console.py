@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,8 +21,10 @@ STAGE = "console"
 
 #: What the console shows when it waits for a line (livekit-agents 1.8, cli/_legacy.py).
 PROMPT = "Type to talk"
+THINKING = "Thinking..."
 _STARTS_IN = 30.0  # seconds; an app that loads a vector index needs some of them
 _GREETS_IN = 2.5  # seconds after the prompt is there
+_TAKEN_IN = 6.0  # seconds for a typed line
 _ANSWERS_IN = 20.0  # seconds for one turn
 _ENDS_IN = 8.0  # seconds after Ctrl-C; the console itself takes two
 _LAUNCHES = 8  # a tool that ends the call makes us start again, for the ones that are left
@@ -77,7 +79,7 @@ def _scripted(run: _Run) -> Iterator[Row]:
             if start.status is Status.FAILED:
                 break
             if launch == 0:
-                yield _greeting(run)
+                yield _greeting(run, console)
             alive = yield from _turns(run, console)
             if alive:
                 yield _end(run, console)
@@ -121,29 +123,26 @@ def _started(run: _Run, console: Terminal) -> Row:
     return Row(STAGE, name, Status.FAILED, detail, place, seconds)
 
 
-def _greeting(run: _Run) -> Row:
+def _greeting(run: _Run, console: Terminal) -> Row:
     run.context.tell("the greeting")
     begun = time.monotonic()
     clock = Clock(_GREETS_IN)
     while clock.left() > 0:
         said = [one["text"] for one in run.observations.of("item") if one["role"] == "assistant"]
         if said:
-            return Row(
-                STAGE, "greeting", Status.OK, f"“{_short(said[0])}”", seconds=time.monotonic() - begun
-            )
-        time.sleep(0.05)
+            return Row(STAGE, "greeting", Status.OK, f"“{_short(said[0])}”", seconds=time.monotonic() - begun)
+        console.read_for(0.1)
     return Row(STAGE, "greeting", Status.SKIPPED, "it waits for the person to speak first")
 
 
-def _turns(run: _Run, console: Terminal) -> Iterator[Row]:  # type: ignore[misc]
+def _turns(run: _Run, console: Terminal) -> Generator[Row, None, bool]:
     """One typed line, one tool, one answer, until no tool is left. Returns whether the console still runs."""
     while run.clock.left() > 1:
         run.turn += 1
         mark, seen, begun = console.mark(), len(run.observations.refresh()), time.monotonic()
-        console.type_line(turn_text(run.turn))
         left = run.script.not_called()
         run.context.tell(f"the tool {left[0]}" if left else "an answer")
-        console.wait_for("● You", run.clock.left(5.0))
+        console.type_line(turn_text(run.turn), THINKING, run.clock.left(_TAKEN_IN))
         outcome = console.wait_for(PROMPT, run.clock.left(_ANSWERS_IN))
         tool = run.script.called_in(run.turn)
         if tool is not None:
@@ -175,7 +174,8 @@ def _tool_row(
     if not ran:
         if outcome is Outcome.TIMED_OUT:
             return row(
-                Status.FAILED, f"it did not come back within {seconds:.0f} s; last output: {console.last_lines()}"
+                Status.FAILED,
+                f"it did not come back within {seconds:.0f} s; last output: {console.last_lines()}",
             )
         detail, place = findings.crash(console.text(mark), run.context)
         return row(Status.FAILED, f"the console ended while it ran: {detail}", place)
@@ -198,12 +198,17 @@ def _end(run: _Run, console: Terminal) -> Row:
     run.context.tell("the console to end")
     begun = time.monotonic()
     console.press_control_c()
-    outcome = console.wait_for("\0 never shown", run.clock.left(_ENDS_IN))
+    outcome = console.read_for(run.clock.left(_ENDS_IN))
     seconds = time.monotonic() - begun
     if outcome is Outcome.ENDED:
         return Row(STAGE, "Ctrl-C", Status.OK, "it ends, shutdown callbacks included", seconds=seconds)
     return Row(
-        STAGE, "Ctrl-C", Status.FAILED, f"still there after {seconds:.0f} s; {console.last_lines()}", None, seconds
+        STAGE,
+        "Ctrl-C",
+        Status.FAILED,
+        f"still there after {seconds:.0f} s; {console.last_lines()}",
+        None,
+        seconds,
     )
 
 
@@ -214,11 +219,10 @@ def _live(run: _Run) -> Iterator[Row]:
         yield start
         if start.status is Status.FAILED:
             return
-        yield _greeting(run)
+        yield _greeting(run, console)
         begun, seen = time.monotonic(), len(run.observations.refresh())
         run.context.tell("the model's answer")
-        console.type_line("Hello! What can you do for me?")
-        console.wait_for("● You", run.clock.left(5.0))
+        console.type_line("Hello! What can you do for me?", THINKING, run.clock.left(_TAKEN_IN))
         console.wait_for(PROMPT, run.clock.left())
         said = [one["text"] for one in run.observations.of("item", seen) if one["role"] == "assistant"]
         errors = run.observations.of("session_error", seen)

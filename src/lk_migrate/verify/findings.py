@@ -17,7 +17,9 @@ PORTAUDIO_HINT = (
     "to talk to it aloud, install PortAudio: `apt install libportaudio2` (Debian, Ubuntu), "
     "`dnf install portaudio` (Fedora), `brew install portaudio` (macOS); typing works without"
 )
-_ERROR_LINE = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Found)): (.*)$")
+_ERROR_LINE = re.compile(
+    r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Found)): (.*)$"
+)
 _FRAME = re.compile(r"""(?:File "([^"]+)", line (\d+)|^([^\s:"]+\.py):(\d+) in )""")
 
 

@@ -49,7 +49,11 @@ def probe(path: str, origin: str) -> Interpreter:
     try:
         # -P/-I would hide the site-packages of user installs; an empty folder as cwd keeps the project out of sys.path.
         done = subprocess.run(
-            [path, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_SECONDS, cwd=os.path.dirname(path)
+            [path, "-c", _PROBE],
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_SECONDS,
+            cwd=os.path.dirname(path),
         )
         found = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
@@ -88,7 +92,9 @@ def choose(root: Path, wanted: str | None) -> Interpreter:
         path = Path(wanted).expanduser()
         path = _venv_python(path) or path
         if not path.exists():
-            raise UserError(f"--python {wanted}: there is no such file; name a Python or a virtual environment.")
+            raise UserError(
+                f"--python {wanted}: there is no such file; name a Python or a virtual environment."
+            )
         return probe(os.path.abspath(path), "--python")
     for venv, origin in _venvs(root):
         python = _venv_python(venv)

@@ -69,7 +69,11 @@ def variables_read(file: Path) -> Iterator[Use]:
     """Every `os.environ[...]`, `os.environ.get(...)` and `os.getenv(...)` with a literal name, under any alias of os."""
     tree = parse(file)
     for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _ends(node.value, "environ"):
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.ctx, ast.Load)
+            and _ends(node.value, "environ")
+        ):
             name, required = node.slice, True
         elif isinstance(node, ast.Call) and node.args and _reads(node.func):
             name, required = node.args[0], False

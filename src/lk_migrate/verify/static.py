@@ -72,7 +72,9 @@ def _child(context: Context, observations: Observations, env: dict[str, str]) ->
                     context.tell(one["what"])
                 elif one["event"] == "row":
                     detail = one["detail"] + findings.plugin_hint(one["detail"])
-                    yield Row(STAGE, one["name"], Status(one["status"]), detail, place_of(one), one["seconds"])
+                    yield Row(
+                        STAGE, one["name"], Status(one["status"]), detail, place_of(one), one["seconds"]
+                    )
             if ended or not clock.left():
                 break
             time.sleep(0.03)

@@ -18,9 +18,11 @@ from subprocess import Popen
 import pexpect
 from pexpect.fdpexpect import fdspawn
 
+from lk_migrate.verify.context import Clock
 from lk_migrate.verify.processes import process_group
 
 ROWS, COLUMNS = 50, 200
+_TAKEN_IN = 2.0  # seconds from Enter to an answer being awaited, before the line is typed again
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|\x07")
 
 
@@ -38,6 +40,7 @@ class Terminal:
     def __init__(self, master: int, process: Popen[bytes]) -> None:
         self._screen = fdspawn(master, encoding="utf-8", codec_errors="replace", timeout=None)
         self._screen.delaybeforesend = None
+        self._master = master
         self._read: list[str] = []
         self._process = process
 
@@ -54,10 +57,30 @@ class Terminal:
             self._read.append(seen)
         return (Outcome.SEEN, Outcome.ENDED, Outcome.TIMED_OUT)[found]
 
-    def type_line(self, text: str) -> None:
-        """Type a line and press Enter. Nothing happens when the other end is gone."""
-        with contextlib.suppress(OSError):
-            self._screen.send(text + "\r")
+    def read_for(self, seconds: float) -> Outcome:
+        """Read whatever comes for a while. Nobody reading would stop the program: a terminal holds few kilobytes."""
+        return self.wait_for("\0", seconds)
+
+    def type_line(self, text: str, taken: str, seconds: float) -> Outcome:
+        """Type a line, press Enter, and read until `taken` shows that it was taken; type again if it was not.
+
+        The console throws away what is typed before it reads a key (it sets the terminal with TCSAFLUSH), so
+        wait until it does: then line editing is off. A key that got lost nevertheless is why there is a retry.
+        """
+        outcome = Outcome.TIMED_OUT
+        clock = Clock(seconds)
+        while outcome is Outcome.TIMED_OUT and clock.left() > 0:
+            self._wait_for_keys(clock.left(1.0))
+            with contextlib.suppress(OSError):
+                self._screen.send("\x7f" * len(text) + text + "\r")
+            outcome = self.wait_for(taken, clock.left(_TAKEN_IN))
+        return outcome
+
+    def _wait_for_keys(self, seconds: float) -> None:
+        clock = Clock(seconds)
+        with contextlib.suppress(OSError, termios.error):
+            while clock.left() > 0 and termios.tcgetattr(self._master)[3] & termios.ICANON:
+                self.read_for(0.02)
 
     def press_control_c(self) -> None:
         """As the key does: an interrupt for the program in front."""
@@ -87,9 +110,7 @@ def terminal(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> 
     try:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         plain = {**env, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
-        with process_group(
-            arguments, cwd=cwd, env=plain, stdin=slave, stdout=slave, stderr=slave
-        ) as process:
+        with process_group(arguments, cwd=cwd, env=plain, stdin=slave, stdout=slave, stderr=slave) as process:
             os.close(slave)
             slave = -1
             yield Terminal(master, process)

@@ -140,9 +140,7 @@ def _array(schema: Schema, name: str, root: Schema, depth: int) -> list[Any]:
     if schema.get("uniqueItems") and len(values) > 1:
         choices = _resolve(item, root).get("enum") if isinstance(item, dict) else None
         return (
-            choices[:count]
-            if choices
-            else [f"{value} {n}" if n else value for n, value in enumerate(values)]
+            choices[:count] if choices else [f"{value} {n}" if n else value for n, value in enumerate(values)]
         )
     return values
 

@@ -100,13 +100,23 @@ def check_tool(owner: str, tool: Any) -> Iterator[Result]:
     function = getattr(tool, "_func", tool)
     name = f"{owner}.{tool.id}"
     if not inspect.iscoroutinefunction(inspect.unwrap(function)):
-        yield name, "failed", "it is a plain function: the framework awaits tools, so make it `async def`", _place(tool)
+        yield (
+            name,
+            "failed",
+            "it is a plain function: the framework awaits tools, so make it `async def`",
+            _place(tool),
+        )
     try:
         # Outside a class's instance the first parameter is `self`, which no schema is built for.
         bound = tool.__get__(object()) if owner and _is_method(function) else tool
         ToolContext([bound]).parse_function_tools("openai", strict=True)
     except KeyError as error:
-        yield name, "failed", f"its parameter {error} has no annotation, so no schema can be built", _place(tool)
+        yield (
+            name,
+            "failed",
+            f"its parameter {error} has no annotation, so no schema can be built",
+            _place(tool),
+        )
     except Exception as error:
         yield name, "failed", f"no schema can be built: {_one_line(error)}", _place(tool)
 
@@ -134,7 +144,7 @@ def _construct(cls: type) -> tuple[Any, tuple[str, str, dict[str, Any]]]:
         if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
     try:
-        hints = typing.get_type_hints(cls.__init__)
+        hints = typing.get_type_hints(inspect.getattr_static(cls, "__init__"))
     except Exception:
         hints = {}
     positional: list[Any] = []
@@ -151,7 +161,11 @@ def _construct(cls: type) -> tuple[Any, tuple[str, str, dict[str, Any]]]:
         place = place_of_traceback(error.__traceback__) or _place(cls)
         if parameters:
             given = ", ".join(p.name for p in parameters)
-            return None, ("skipped", f"cannot be built alone (stand-ins for {given}): {_one_line(error)}", place)
+            return None, (
+                "skipped",
+                f"cannot be built alone (stand-ins for {given}): {_one_line(error)}",
+                place,
+            )
         return None, ("failed", f"it does not construct: {_one_line(error)}", place)
 
 
@@ -161,7 +175,15 @@ def _one_line(error: BaseException) -> str:
 
 
 _SIMPLE: dict[Any, Any] = {
-    str: "stand-in", int: 1, float: 1.0, bool: False, bytes: b"", list: [], dict: {}, set: set(), tuple: ()
+    str: "stand-in",
+    int: 1,
+    float: 1.0,
+    bool: False,
+    bytes: b"",
+    list: [],
+    dict: {},
+    set: set(),
+    tuple: (),
 }
 
 
@@ -203,4 +225,3 @@ def stand_in(name: str, annotation: Any, depth: int = 0) -> Any:
         return MagicMock(spec=annotation)
     words = ("instruction", "prompt", "name", "text", "message", "language", "id")
     return "stand-in" if any(word in name.lower() for word in words) else MagicMock(name=name)
-

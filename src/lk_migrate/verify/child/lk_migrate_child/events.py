@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -13,7 +14,7 @@ _seen: set[str] = set()
 
 def emit(event: str, **data: Any) -> None:
     """Append one observation. A single O_APPEND write, so that threads and processes do not mix their lines."""
-    line = json.dumps({"event": event, **data}, default=str) + "\n"
+    line = json.dumps({"event": event, "at": round(time.monotonic(), 3), **data}, default=str) + "\n"
     file = os.open(os.environ["LK_MIGRATE_EVENTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(file, line.encode("utf-8", "backslashreplace"))

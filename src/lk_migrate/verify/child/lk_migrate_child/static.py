@@ -19,7 +19,9 @@ from lk_migrate_child import build, loading
 from lk_migrate_child.events import emit
 
 
-def _row(name: str, status: str, detail: str, place: dict[str, Any] | None = None, seconds: float = 0.0) -> None:
+def _row(
+    name: str, status: str, detail: str, place: dict[str, Any] | None = None, seconds: float = 0.0
+) -> None:
     emit("row", name=name, status=status, detail=detail, seconds=seconds, **(place or {}))
 
 
@@ -59,7 +61,8 @@ async def _build() -> None:
         emit("begin", what=f"the agent {agent.__name__}")
         begun = time.monotonic()
         for result in build.check_agent(agent):
-            _row(*result, seconds=time.monotonic() - begun)
+            name, status, detail, place = result
+            _row(name, status, detail, place, time.monotonic() - begun)
     for result in build.check_loose_tools():
         _row(*result)
 

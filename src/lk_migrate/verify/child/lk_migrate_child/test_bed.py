@@ -11,6 +11,4 @@ def install() -> None:
     """Watch the framework always; refuse the network only where models are stood in for."""
     if "LK_MIGRATE_STANDIN" in os.environ:
         network.install()
-    imports.around_import(
-        {"sounddevice": audio.import_sounddevice, "livekit.agents": watch.import_agents}
-    )
+    imports.around_import({"sounddevice": audio.import_sounddevice, "livekit.agents": watch.import_agents})

@@ -77,13 +77,17 @@ def _watch_warnings() -> None:
     def showwarning(
         message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any
     ) -> None:
-        if issubclass(category, DeprecationWarning) and _warned_by_livekit() and not _is_allowed(str(message)):
+        if (
+            issubclass(category, DeprecationWarning)
+            and _warned_by_livekit()
+            and not _is_allowed(str(message))
+        ):
             path = in_project(filename)
             place = {"path": path, "line": lineno} if path else place_of_caller()
             emit_once("deprecated", message=str(message), **place)
         show(message, category, filename, lineno, *rest)
 
-    warnings.showwarning = showwarning
+    warnings.showwarning = showwarning  # type: ignore[assignment]
     # By default only those that are blamed on __main__ come through; this one goes last so that the app's win.
     warnings.filterwarnings("default", category=DeprecationWarning, append=True)
 
