@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lk_migrate.model import Place
 from lk_migrate.verify import findings
 from lk_migrate.verify.context import Clock, Context
-from lk_migrate.verify.observations import Observations, place_of
+from lk_migrate.verify.observations import Observation, Observations, place_of
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import NOTHING_LEFT, Script, answer_text, turn_text
 from lk_migrate.verify.standin.server import serve
@@ -23,6 +23,7 @@ STAGE = "console"
 PROMPT = "Type to talk"
 THINKING = "Thinking..."
 _STARTS_IN = 30.0  # seconds; an app that loads a vector index needs some of them
+_PARTICIPANT_IN = 3.0  # seconds; the console's own participant is there at once
 _GREETS_IN = 2.5  # seconds after the prompt is there
 _TAKEN_IN = 6.0  # seconds for a typed line
 _ANSWERS_IN = 20.0  # seconds for one turn
@@ -99,12 +100,10 @@ def _started(run: _Run, console: Terminal) -> Row:
     name = f"python {run.context.main} console --text"
     clock = Clock(run.clock.left(_STARTS_IN))
     outcome = Outcome.TIMED_OUT
-    waits: list[dict[str, object]] = []
-    while outcome is Outcome.TIMED_OUT and clock.left() > 0:
+    waits: Observation | None = None
+    while outcome is Outcome.TIMED_OUT and clock.left() > 0 and waits is None:
         outcome = console.wait_for(PROMPT, clock.left(1.0))
-        if waits:
-            break
-        waits = run.observations.of("waits_for_participant")
+        waits = _waits_in_vain(run.observations)
     seconds = time.monotonic() - begun
     if outcome is Outcome.SEEN:
         return Row(STAGE, name, Status.OK, "it starts and waits for a line", seconds=seconds)
@@ -112,15 +111,22 @@ def _started(run: _Run, console: Terminal) -> Row:
     if outcome is Outcome.ENDED:
         detail, place = findings.crash(console.text(), run.context)
         detail = f"it ended before the prompt: {detail}"
-    elif waits:
-        place = place_of(waits[0])
-        detail = "it waits for a participant, and nobody joins a console: start the session without one"
+    elif waits is not None:
+        place = place_of(waits)
+        detail = "it waits for a participant who does not come: a console has one, `mock_user`, not a SIP one"
     else:
         detail = f"no prompt within {seconds:.0f} s; last output: {console.last_lines()}"
         errors = run.observations.of("error_log")
         if errors:
-            detail, place = f"no prompt: {errors[-1]['message']}", place_of(errors[-1])
+            detail, place = f"no prompt: {errors[-1]['error']}", place_of(errors[-1])
     return Row(STAGE, name, Status.FAILED, detail, place, seconds)
+
+
+def _waits_in_vain(observations: Observations) -> Observation | None:
+    """The entrypoint's wait for a participant, if it has lasted too long to end."""
+    begun, ended = observations.of("waits_for_participant"), observations.of("participant_came")
+    late = len(begun) > len(ended) and time.monotonic() - begun[-1]["at"] > _PARTICIPANT_IN
+    return begun[-1] if late else None
 
 
 def _greeting(run: _Run, console: Terminal) -> Row:
@@ -149,11 +155,12 @@ def _turns(run: _Run, console: Terminal) -> Generator[Row, None, bool]:
             row = _tool_row(run, console, tool, outcome, mark, seen, time.monotonic() - begun)
             run.rows[tool] = row
             yield row
-        elif outcome is Outcome.SEEN and NOTHING_LEFT not in console.text(mark):
+        elif NOTHING_LEFT not in console.text(mark):
             errors = run.observations.of("session_error", seen) or run.observations.of("error_log", seen)
-            why = errors[-1].get("error") or errors[-1].get("message") if errors else console.last_lines()
-            yield Row(STAGE, "answer", Status.FAILED, f"the agent did not ask its model: {why}")
-            return True
+            # A session that a tool closed does not answer any more, and need not: it is started again.
+            if errors or not run.observations.of("session_closed"):
+                why = errors[-1]["error"] if errors else f"last output: {console.last_lines()}"
+                yield Row(STAGE, "answer", Status.FAILED, f"the agent does not reach its model: {why}")
         if outcome is not Outcome.SEEN:
             return False
         if tool is None:

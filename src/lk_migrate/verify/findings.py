@@ -17,6 +17,8 @@ PORTAUDIO_HINT = (
     "to talk to it aloud, install PortAudio: `apt install libportaudio2` (Debian, Ubuntu), "
     "`dnf install portaudio` (Fedora), `brew install portaudio` (macOS); typing works without"
 )
+#: The names of rows made here.
+SIDE_NAMES = frozenset({"deprecated API", "exchanged", "network", "PortAudio"})
 _ERROR_LINE = re.compile(
     r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Found)): (.*)$"
 )
@@ -29,7 +31,7 @@ def on_the_side(stage: str, observations: Observations) -> Iterator[Row]:
         yield Row(stage, "deprecated API", Status.FAILED, one["message"], place_of(one))
     for one in _different(observations.of("exchanged"), "role", "model"):
         detail = f"{one['model']} was exchanged for the stand-in {one['role']}"
-        yield Row(stage, f"model {one['role']}", Status.OK, detail)
+        yield Row(stage, "exchanged", Status.OK, detail)
     for one in _different(observations.of("refused"), "host", "port"):
         detail = f"the app tried to reach {one['host']}:{one['port']}; only this machine is allowed"
         yield Row(stage, "network", Status.SKIPPED, detail, place_of(one))

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lk_migrate.model import UserError
+from lk_migrate.model import Place, UserError
 from lk_migrate.verify import console, environment, static
 from lk_migrate.verify.context import Context, Stage
 from lk_migrate.verify.entry import find_main
+from lk_migrate.verify.findings import SIDE_NAMES
 from lk_migrate.verify.interpreter import choose
 from lk_migrate.verify.rows import Row
 from lk_migrate.verify.workspace import copy_project, python_files
@@ -87,6 +88,12 @@ def prepared(options: Options, tell: Callable[[str], None] = _silent) -> Iterato
 def verify(options: Options, tell: Callable[[str], None] = _silent) -> Iterator[Row]:
     """All rows of the selected stages, as they become known."""
     stages = select(options.stages, options.skip)
+    seen: set[tuple[str, str, Place | None]] = set()
     with prepared(options, tell) as context:
         for stage in stages:
-            yield from stage.run(context)
+            for row in stage.run(context):
+                # Every stage that runs the app meets the same side findings; one row for each is enough.
+                side = (row.name, row.detail, row.place)
+                if row.name not in SIDE_NAMES or side not in seen:
+                    yield row
+                seen.add(side)

@@ -1,5 +1,6 @@
-"""An entrypoint that waits for a caller, as a console never has."""
+"""An entrypoint that waits for a caller by telephone, whom a console never has."""
 
+from livekit import rtc
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, RunContext, cli, function_tool
 from livekit.plugins import openai
 
@@ -20,7 +21,7 @@ server = AgentServer()
 @server.rtc_session()
 async def entrypoint(ctx: JobContext) -> None:
     await ctx.connect()
-    await ctx.wait_for_participant()
+    await ctx.wait_for_participant(kind=[rtc.ParticipantKind.PARTICIPANT_KIND_SIP])
     session: AgentSession = AgentSession(llm=openai.LLM(model="gpt-4o-mini"), vad=None)
     await session.start(agent=Helper(), room=ctx.room)
 

@@ -41,17 +41,19 @@ def _parse(files: list[str]) -> dict[str, ast.Module]:
 
 
 def _imports(trees: dict[str, ast.Module], main: str | None) -> None:
-    begun, problems = time.monotonic(), 0
+    begun = time.monotonic()
+    problems: list[dict[str, Any]] = []  # their places
     for module in loading.to_import(trees, main):
         emit("begin", what=f"the import of {module.file}")
         failure = module.load()
         if failure is not None:
-            problems += 1
+            problems.append(failure.place)
             _row("imports", "failed", failure.detail, failure.place)
     emit("begin", what="the imports to resolve")
     for problem in loading.unresolved(trees):
-        problems += 1
-        _row("imports", "failed", problem.detail, problem.place)
+        if problem.place not in problems:
+            problems.append(problem.place)
+            _row("imports", "failed", problem.detail, problem.place)
     if not problems:
         _row("imports", "ok", "every import resolves", seconds=time.monotonic() - begun)
 

@@ -55,7 +55,7 @@ class _LogWatch(logging.Handler):
         elif record.levelno >= logging.ERROR:
             text = message if error is None else f"{message}: {_last_line(error)}"
             place = place_of_traceback(error.__traceback__) if error is not None else {}
-            emit_once("error_log", message=text, **place)
+            emit_once("error_log", error=text, **place)
 
 
 def _last_line(error: BaseException) -> str:
@@ -112,7 +112,9 @@ def _on_tools(event: Any) -> None:
 
 
 def _on_error(event: Any) -> None:
-    emit_once("session_error", error=str(event.error), source=type(event.source).__name__)
+    error = getattr(event.error, "error", event.error)
+    text = _last_line(error) if isinstance(error, BaseException) else str(error)
+    emit_once("session_error", error=text, source=type(event.source).__name__)
 
 
 def _listen(session: Any) -> None:
@@ -145,10 +147,11 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
             exchange_models(kwargs)
         original(self, *args, **kwargs)
 
-    def wait_for_participant(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.is_fake_job():
-            emit_once("waits_for_participant", **place_of_caller())
-        return original(self, *args, **kwargs)
+    async def wait_for_participant(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        emit("waits_for_participant", **place_of_caller())
+        participant = await original(self, *args, **kwargs)
+        emit("participant_came")
+        return participant
 
     _wrap(package.AgentSession, "__init__", session_init)
     _wrap(package.AgentSession, "start", session_start)
