@@ -1,6 +1,7 @@
 """Prove that a converted agent runs: no network, no key, no microphone.
 
-`verify(Options(root))` yields rows. Stages are data (`STAGES`), each a function from a `Context` to rows. livekit is
+`verify(Options(root))` yields rows. Stages are data (`STAGES`), each a function from a `Context` to rows.
+livekit is
 imported only in child processes, in the person's own Python; `child/` is what runs there.
 """
 

@@ -1,4 +1,4 @@
-"""Stage *console*: the person's own `python main.py console --text`, on a terminal, talked through tool by tool."""
+"""Stage *console*: the person's own `python main.py console --text`, talked through tool by tool."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _scripted(run: _Run) -> Iterator[Row]:
     for name in run.script.not_called():
         reason = "the time was up" if run.clock.left() < 1 else "the session ended before its turn came"
         yield Row(STAGE, name, Status.FAILED, f"not called: {reason}")
-    if not run.script.offered:
+    if start.status is Status.OK and not run.script.offered:
         yield Row(STAGE, "tools", Status.SKIPPED, "the model was offered no tools")
 
 
@@ -220,7 +220,10 @@ def _end(run: _Run, console: Terminal) -> Row:
 
 
 def _live(run: _Run) -> Iterator[Row]:
-    """With the person's own models: it starts, greets, and answers a question. Which tools it calls is its choice."""
+    """With the person's own models: it starts, greets, and answers a question.
+
+    Which tools it calls is its choice.
+    """
     with _console(run) as console:
         start = _started(run, console)
         yield start

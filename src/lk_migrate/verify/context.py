@@ -15,9 +15,12 @@ from lk_migrate.verify.rows import Row
 class Context:
     """One verification.
 
-    `workspace` is the copy of the project that is run (see `workspace`), `scratch` a folder beside it for what the
-    stages themselves write; both are gone afterwards. `main` and `files` (the project's Python files) are relative
-    to `root`, as POSIX paths; `main` is None when there is no entrypoint, and `no_main` says why. `timeout` is in
+    `workspace` is the copy of the project that is run (see `workspace`), `scratch` a folder beside it
+    for what the
+    stages themselves write; both are gone afterwards. `main` and `files` (the project's Python files)
+    are relative
+    to `root`, as POSIX paths; `main` is None when there is no entrypoint, and `no_main` says why.
+    `timeout` is in
     seconds, for each stage. `tell` shows a person what is being waited for.
     """
 

@@ -1,4 +1,7 @@
-"""Stage *environment*: which variables a real run needs, and which of them are set. Names only, never a value."""
+"""Stage *environment*: which variables a real run needs, and which of them are set.
+
+Names only, never a value.
+"""
 
 from __future__ import annotations
 

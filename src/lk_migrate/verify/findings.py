@@ -1,4 +1,4 @@
-"""Rows from what was seen on the side: deprecated API, refused connections, exchanged models, missing PortAudio."""
+"""Rows from what was seen on the side: deprecated API, refused connections, exchanged models."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _different(observations: list[Observation], *keys: str) -> list[Observation]
 
 
 def crash(output: str, context: Context) -> tuple[str, Place | None]:
-    """The exception's last line in a terminal's output, and the innermost line of the project in its traceback."""
+    """An exception's last line in a program's output, and the innermost place in the project."""
     lines = [" ".join(line.split()).strip("│╭╮╰╯─ ") for line in output.splitlines()]
     telling = [line for line in lines if line]
     error = next((line for line in reversed(telling) if _ERROR_LINE.match(line)), None)

@@ -1,4 +1,7 @@
-"""Which Python runs the person's code, and what is installed there. Asked of that Python itself, never imported."""
+"""Which Python runs the person's code, and what is installed there.
+
+Asked of that Python itself, never imported.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ _PROBE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python. `agents` is its livekit-agents version, "" when not installed; `plugins` maps names to folders."""
+    """A Python.
+
+    `agents` is its livekit-agents version, "" when not installed; `plugins` maps names to folders.
+    """
 
     path: str
     version: str
@@ -47,13 +53,14 @@ class Interpreter:
 def probe(path: str, origin: str) -> Interpreter:
     """Ask a Python what it has. Raises UserError when it does not run."""
     try:
-        # -P/-I would hide the site-packages of user installs; an empty folder as cwd keeps the project out of sys.path.
+        # -P/-I would hide the site-packages of user installs; an empty folder as cwd keeps the project out
+        # of sys.path.
         done = subprocess.run(
             [path, "-c", _PROBE],
             capture_output=True,
             text=True,
             timeout=_PROBE_SECONDS,
-            cwd=os.path.dirname(path),
+            cwd=Path(path).parent,
         )
         found = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
@@ -85,7 +92,8 @@ def _venvs(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def choose(root: Path, wanted: str | None) -> Interpreter:
-    """The Python to verify with: `wanted`, else a venv of the project with the target's livekit-agents, else ours.
+    """The Python to verify with: `wanted`, else a venv of the project with the target's livekit-agents,
+    else ours.
 
     Raises UserError when `wanted` does not exist or does not run."""
     if wanted is not None:
@@ -95,9 +103,9 @@ def choose(root: Path, wanted: str | None) -> Interpreter:
             raise UserError(
                 f"--python {wanted}: there is no such file; name a Python or a virtual environment."
             )
-        return probe(os.path.abspath(path), "--python")
+        return probe(str(path.absolute()), "--python")
     for venv, origin in _venvs(root):
         python = _venv_python(venv)
         if python is not None and _has_target(venv):
-            return probe(os.path.abspath(python), origin)
+            return probe(str(python.absolute()), origin)
     return probe(sys.executable, "lk-migrate's own environment")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-#: What a plugin cannot run without (livekit-plugins-* 1.8, their constructors). Any one name of a group is enough.
+#: What a plugin cannot run without (livekit-plugins-* 1.8, their constructors). Any one name of a group is
+#: enough.
 NEEDED_BY_PLUGIN: dict[str, tuple[tuple[str, ...], ...]] = {
     "anthropic": (("ANTHROPIC_API_KEY",),),
     "assemblyai": (("ASSEMBLYAI_API_KEY",),),
@@ -66,7 +67,7 @@ def parse(file: Path) -> ast.Module | None:
 
 
 def variables_read(file: Path) -> Iterator[Use]:
-    """Every `os.environ[...]`, `os.environ.get(...)` and `os.getenv(...)` with a literal name, under any alias of os."""
+    """Every `os.environ[...]`, `os.environ.get(...)` and `os.getenv(...)` with a literal name."""
     tree = parse(file)
     for node in ast.walk(tree) if tree is not None else ():
         if (

@@ -12,7 +12,10 @@ Observation = dict[str, Any]
 
 
 class Observations:
-    """Reads the file that the test bed appends to. A line that is still being written is read the next time."""
+    """Reads the file that the test bed appends to.
+
+    A line that is still being written is read the next time.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file

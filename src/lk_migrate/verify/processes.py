@@ -26,7 +26,10 @@ def process_group(
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ask the group to end, then end it. Its id is the first process's, which stays ours until the group is empty."""
+    """Ask the group to end, then end it.
+
+    Its id is the first process's, which stays ours until the group is empty.
+    """
     if process.poll() is None:
         _signal_group(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):

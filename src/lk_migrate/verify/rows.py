@@ -19,7 +19,10 @@ class Status(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that was verified. `detail` is a sentence for a person; `seconds` is what it took, 0 if instant."""
+    """One thing that was verified.
+
+    `detail` is a sentence for a person; `seconds` is what it took, 0 if instant.
+    """
 
     stage: str
     name: str

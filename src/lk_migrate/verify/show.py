@@ -51,7 +51,7 @@ def as_table(rows: Iterable[Row]) -> Table:
 
 def summary(rows: Iterable[Row]) -> str:
     """The verdict in a line."""
-    counts = {status: 0 for status in Status}
+    counts = dict.fromkeys(Status, 0)
     for row in rows:
         counts[row.status] += 1
     said = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])

@@ -58,14 +58,18 @@ class Terminal:
         return (Outcome.SEEN, Outcome.ENDED, Outcome.TIMED_OUT)[found]
 
     def read_for(self, seconds: float) -> Outcome:
-        """Read whatever comes for a while. Nobody reading would stop the program: a terminal holds few kilobytes."""
+        """Read whatever comes for a while.
+
+        Nobody reading would stop the program: a terminal holds few kilobytes.
+        """
         return self.wait_for("\0", seconds)
 
     def type_line(self, text: str, taken: str, seconds: float) -> Outcome:
         """Type a line, press Enter, and read until `taken` shows that it was taken; type again if it was not.
 
         The console throws away what is typed before it reads a key (it sets the terminal with TCSAFLUSH), so
-        wait until it does: then line editing is off. A key that got lost nevertheless is why there is a retry.
+        wait until it does: then line editing is off. A key that got lost nevertheless is why there
+        is a retry.
         """
         outcome = Outcome.TIMED_OUT
         clock = Clock(seconds)

@@ -1,4 +1,4 @@
-"""The copy of the project that is run, so that nothing the app writes (databases, logs, caches) lands in the tree."""
+"""The copy of the project that is run: what the app writes (databases, logs) does not reach the tree."""
 
 from __future__ import annotations
 

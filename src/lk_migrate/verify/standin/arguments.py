@@ -23,7 +23,8 @@ _BY_FORMAT = {
     "byte": "AAAA",
 }
 
-#: By a word in the parameter's name, first match wins: a tool that parses its input should get something to parse.
+#: By a word in the parameter's name, first match wins: a tool that parses its input should get something to
+#: parse.
 _BY_NAME = (
     ("email", "ada@example.com"),
     ("phone", "+15550100123"),

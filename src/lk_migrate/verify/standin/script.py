@@ -1,7 +1,8 @@
 """What the stand-in model says: it is asked for one tool after the other, by numbered turns of the user.
 
 The person's instructions, history and tools arrive as in any request; only a user turn made by `turn_text` is
-answered with a tool call. Everything else (a greeting, an answer after a tool, a summary that the app asks for
+answered with a tool call. Everything else (a greeting, an answer after a tool, a summary that the app asks
+for
 by itself) is answered with a sentence.
 """
 
@@ -37,7 +38,10 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to the model, whichever endpoint it came through. `response_schema`: JSON is wanted back."""
+    """One request to the model, whichever endpoint it came through.
+
+    `response_schema`: JSON is wanted back.
+    """
 
     user_turns: tuple[str, ...]
     tools: tuple[Tool, ...]

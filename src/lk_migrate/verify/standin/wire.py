@@ -1,6 +1,7 @@
 """The OpenAI API's two dialects of a model request, to and from the words of `script`. Pure.
 
-Fields as in OpenAI's API reference (chat completions, responses), as far as the openai SDK and LiveKit read them.
+Fields as in OpenAI's API reference (chat completions, responses), as far as the openai SDK and LiveKit read
+them.
 """
 
 from __future__ import annotations

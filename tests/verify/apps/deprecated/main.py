@@ -19,7 +19,9 @@ server = AgentServer()
 
 @server.rtc_session()
 async def entrypoint(ctx: JobContext) -> None:
-    session: AgentSession = AgentSession(llm=openai.LLM(model="gpt-4o-mini"), vad=None, min_endpointing_delay=0.5, max_endpointing_delay=4.0)
+    session: AgentSession = AgentSession(
+        llm=openai.LLM(model="gpt-4o-mini"), vad=None, min_endpointing_delay=0.5, max_endpointing_delay=4.0
+    )
     await session.start(agent=Helper(), room=ctx.room)
 
 

@@ -1,6 +1,15 @@
 """A tool that raises, one that answers with an error, and one after them that is fine."""
 
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, RunContext, ToolError, cli, function_tool
+from livekit.agents import (
+    Agent,
+    AgentServer,
+    AgentSession,
+    JobContext,
+    RunContext,
+    ToolError,
+    cli,
+    function_tool,
+)
 from livekit.plugins import openai
 
 

@@ -27,9 +27,8 @@ def _without_devices(module: ModuleType, error: OSError) -> None:
         "default": SimpleNamespace(device=(-1, -1)),
         "query_devices": lambda *args, **kwargs: [],
         "query_hostapis": lambda *args, **kwargs: (),
-        **{
-            name: unavailable
-            for name in ("InputStream", "OutputStream", "RawInputStream", "RawOutputStream", "Stream")
-        },
+        **dict.fromkeys(
+            ("InputStream", "OutputStream", "RawInputStream", "RawOutputStream", "Stream"), unavailable
+        ),
     }
     module.__dict__.update(members)

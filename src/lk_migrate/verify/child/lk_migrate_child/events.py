@@ -13,7 +13,10 @@ _seen: set[str] = set()
 
 
 def emit(event: str, **data: Any) -> None:
-    """Append one observation. A single O_APPEND write, so that threads and processes do not mix their lines."""
+    """Append one observation.
+
+    A single O_APPEND write, so that threads and processes do not mix their lines.
+    """
     line = json.dumps({"event": event, "at": round(time.monotonic(), 3), **data}, default=str) + "\n"
     file = os.open(os.environ["LK_MIGRATE_EVENTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
@@ -40,7 +43,7 @@ def in_project(path: str) -> str | None:
 
 
 def place_of_traceback(traceback: TracebackType | None) -> dict[str, Any]:
-    """The innermost line of the person's own code in a traceback, as `path` and `line`; empty if there is none."""
+    """The innermost line of the person's own code in a traceback: `path` and `line`, or nothing."""
     place: dict[str, Any] = {}
     while traceback is not None:
         path = in_project(traceback.tb_frame.f_code.co_filename)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lk_migrate_child.events import place_of_traceback
@@ -51,7 +51,7 @@ class Module:
 
 def _load_file(file: str) -> None:
     name = "lk_migrate_file_" + "".join(c if c.isalnum() else "_" for c in file)
-    spec = importlib.util.spec_from_file_location(name, os.path.abspath(file))
+    spec = importlib.util.spec_from_file_location(name, Path(file).absolute())
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} cannot be loaded")
     module = importlib.util.module_from_spec(spec)
@@ -70,9 +70,9 @@ def _is_aside(file: str) -> bool:
 
 
 def to_import(trees: Trees, main: str | None) -> list[Module]:
-    """The main file first, then every other file of the app that speaks of livekit or has a class with bases."""
+    """The main file first, then every other file of the app that may hold agents or tools."""
     files = [main] if main in trees and main is not None else []
-    base = os.path.dirname(main) if main else ""
+    base = main.rpartition("/")[0] if main else ""
     for file, tree in trees.items():
         if file != main and not _is_aside(file) and _may_hold_agents(tree):
             files.append(file)
@@ -100,7 +100,8 @@ def module_name(file: str, base: str = "") -> str | None:
 
 
 def unresolved(trees: Trees) -> Iterator[Problem]:
-    """Imports, in functions too, that would fail: unknown modules, and names that livekit does not have (any more).
+    """Imports, in functions too, that would fail: unknown modules, and names that livekit does not have
+    (any more).
 
     Imports that the code itself guards with try/except are its own business."""
     for file, tree in trees.items():

@@ -1,6 +1,7 @@
 """Models of any provider are exchanged for clients of the local stand-in server.
 
-What already talks to the stand-in (through OPENAI_BASE_URL or LIVEKIT_INFERENCE_URL) stays as it is, and so do
+What already talks to the stand-in (through OPENAI_BASE_URL or LIVEKIT_INFERENCE_URL) stays as it is, and so
+do
 model classes of the person's own: they are part of what is being verified.
 """
 

@@ -1,6 +1,8 @@
-"""`python -m lk_migrate_child.static`: read, import and build the project's agents and tools without running them.
+"""`python -m lk_migrate_child.static`: read, import and build the project's agents and tools without
+running them.
 
-Reads a JSON object from standard input: `files` (Python files relative to the current folder) and `main` (one of
+Reads a JSON object from standard input: `files` (Python files relative to the current folder) and `main`
+(one of
 them, or null). Every result is an observation `row`; `begin` says what is being done, for the case of a hang.
 """
 
@@ -72,12 +74,12 @@ async def _build() -> None:
 def main() -> None:
     """Run all checks in the current folder."""
     job = json.load(sys.stdin)
-    root = os.getcwd()
+    root = str(Path.cwd())
     sys.path[:] = [entry for entry in sys.path if entry not in ("", root)]
     sys.path.insert(0, root)
     entry: str | None = job["main"]
     if entry is not None:
-        sys.path.insert(0, os.path.dirname(os.path.join(root, entry)))
+        sys.path.insert(0, str((Path(root) / entry).parent))
         sys.argv = [entry]
     trees = _parse(job["files"])
     _imports(trees, entry)

@@ -1,4 +1,4 @@
-"""What the framework does while the app runs, as observations; and the exchange of models at its two doors."""
+"""What the framework does while the app runs, as observations; and the exchange of its models."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _last_line(error: BaseException) -> str:
 
 
 def _warned_by_livekit() -> bool:
-    """Whether `warnings.warn` was called by livekit's code, on whomever it put the blame with `stacklevel`."""
+    """Whether livekit called `warnings.warn`, on whomever it put the blame with `stacklevel`."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename in (__file__, warnings.__file__):
         frame = frame.f_back
@@ -88,7 +88,8 @@ def _watch_warnings() -> None:
         show(message, category, filename, lineno, *rest)
 
     warnings.showwarning = showwarning  # type: ignore[assignment]
-    # By default only those that are blamed on __main__ come through; this one goes last so that the app's win.
+    # By default only those that are blamed on __main__ come through; this one goes last so that the app's
+    # win.
     warnings.filterwarnings("default", category=DeprecationWarning, append=True)
 
 
