@@ -1,0 +1,131 @@
+"""What the names of a module stand for: a small, file-local import table.
+
+Absolute and relative imports, aliases, imports inside functions and `try` blocks. It replaces LibCST's
+QualifiedNameProvider, which is slow to pathological on real files (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.walk import Index, children, own_scope
+
+Scope = cst.FunctionDef | cst.Lambda | cst.ClassDef | cst.Module
+
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True)
+class ImportedName:
+    """`local` is bound to `target` by `statement`. `alias` is None for a star import (`local` is "*")."""
+
+    local: str
+    target: str
+    statement: cst.Import | cst.ImportFrom
+    alias: cst.ImportAlias | None
+    scope: Scope
+
+
+def dotted(node: cst.CSTNode | None) -> str | None:
+    """`a.b.c` for a chain of names, None for anything else."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        base = dotted(node.value)
+        return None if base is None else f"{base}.{node.attr.value}"
+    return None
+
+
+def from_module(node: cst.ImportFrom, package: str) -> str:
+    """The absolute dotted name of the module that `node` imports from; `package` is the importer's package."""
+    base = dotted(node.module) or ""
+    if not node.relative:
+        return base
+    parts = package.split(".") if package else []
+    up = len(node.relative) - 1
+    parts = parts[: len(parts) - up] if up else parts
+    return ".".join([*parts, base] if base else parts)
+
+
+def imported_names(index: Index, package: str) -> list[ImportedName]:
+    """Every name that an import statement of the module binds, in source order."""
+    found: list[ImportedName] = []
+
+    def scope_of(node: cst.CSTNode) -> Scope:
+        for ancestor in index.ancestors(node):
+            if isinstance(ancestor, (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Module)):
+                return ancestor
+        raise LookupError("a node without a module")
+
+    for plain in index.of(cst.Import):
+        scope = scope_of(plain)
+        for alias in plain.names:
+            target = dotted(alias.name) or ""
+            if alias.asname is not None:
+                found.append(ImportedName(dotted(alias.asname.name) or "", target, plain, alias, scope))
+            else:
+                head = target.split(".")[0]
+                found.append(ImportedName(head, head, plain, alias, scope))
+    for statement in index.of(cst.ImportFrom):
+        scope = scope_of(statement)
+        base = from_module(statement, package)
+        if isinstance(statement.names, cst.ImportStar):
+            found.append(ImportedName("*", base, statement, None, scope))
+            continue
+        for alias in statement.names:
+            name = dotted(alias.name) or ""
+            local = dotted(alias.asname.name) if alias.asname else name
+            target = f"{base}.{name}" if base else name
+            found.append(ImportedName(local or name, target, statement, alias, scope))
+    return found
+
+
+def bound_names(scope: cst.CSTNode) -> frozenset[str]:
+    """Names that a function, lambda or class body binds itself (parameters, targets, definitions), imports left out."""
+    names: set[str] = set()
+    outer: set[str] = set()
+    for node in own_scope(scope):
+        if isinstance(node, (cst.Param, cst.FunctionDef, cst.ClassDef)):
+            names.add(node.name.value)
+        elif isinstance(node, (cst.AssignTarget, cst.For, cst.CompFor, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)):
+            names |= target_names(node.target)
+        elif isinstance(node, cst.AsName):
+            names |= target_names(node.name)
+        elif isinstance(node, (cst.Global, cst.Nonlocal)):
+            outer |= {item.name.value for item in node.names}
+    return frozenset(names - outer)
+
+
+def target_names(target: cst.CSTNode) -> set[str]:
+    """The plain names that an assignment target binds (`a, (b, *c)`); attributes and subscripts bind none."""
+    if isinstance(target, cst.Name):
+        return {target.value}
+    if isinstance(target, (cst.Tuple, cst.List)):
+        return set().union(*(target_names(e.value) for e in target.elements)) if target.elements else set()
+    return set()
+
+
+def referenced_names(tree: cst.CSTNode) -> Counter[str]:
+    """How often each plain name is used below `tree`, import statements left out.
+
+    Words of string annotations count too: `"Assistant | None"` keeps an import alive.
+    """
+    counts: Counter[str] = Counter()
+    stack: list[tuple[cst.CSTNode, bool]] = [(tree, False)]
+    while stack:
+        node, quoted = stack.pop()
+        if isinstance(node, cst.Name):
+            counts[node.value] += 1
+        elif isinstance(node, (cst.Attribute, cst.Arg)):
+            # The attribute's or keyword's own name refers to nothing in this module.
+            stack.append((node.value, quoted))
+        elif isinstance(node, cst.SimpleString) and quoted:
+            counts.update(_WORD.findall(node.value))
+        elif not isinstance(node, (cst.Import, cst.ImportFrom)):
+            inside = quoted or isinstance(node, cst.Annotation)
+            stack.extend((child, inside) for child in children(node))
+    return counts

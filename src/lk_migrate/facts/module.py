@@ -1,0 +1,154 @@
+"""One Python file, understood: its tree, its index, its import table, its top-level definitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import libcst as cst
+
+from lk_migrate.facts.imports import ImportedName, Scope, bound_names, dotted, imported_names, target_names
+from lk_migrate.facts.positions import Span, positions
+from lk_migrate.facts.walk import Index, descendants, index
+
+
+@dataclass(frozen=True)
+class Module:
+    """A parsed file. `path` is relative to the root; `name` its dotted name from the root."""
+
+    path: str
+    name: str
+    data: bytes
+    tree: cst.Module
+
+    @classmethod
+    def parse(cls, path: str, data: bytes) -> Module:
+        """Parse bytes, so that encoding, BOM and line ends come back as they were.
+
+        Raises `libcst.ParserSyntaxError` or `UnicodeError` for what cannot be parsed.
+        """
+        return cls(path, module_name(path), data, cst.parse_module(data))
+
+    @property
+    def package(self) -> str:
+        """The dotted package that relative imports start from."""
+        return self.name if self.path.endswith("__init__.py") else self.name.rpartition(".")[0]
+
+    @cached_property
+    def index(self) -> Index:
+        return index(self.tree)
+
+    @cached_property
+    def _positions(self) -> dict[cst.CSTNode, tuple[int, int, int, int]]:
+        return positions(self.tree)
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """Where `node` stands. Nodes without a position of their own take the span of what they hold."""
+        found = self._positions.get(node)
+        if found is not None:
+            return Span(*found)
+        inside = [self._positions[n] for n in descendants(node) if n in self._positions]
+        if inside:
+            return Span(*min(i[:2] for i in inside), *max(i[2:] for i in inside))
+        parent = self.index.parents.get(node)
+        return self.span(parent) if parent is not None else Span(1, 0, 1, 0)
+
+    @cached_property
+    def imports(self) -> list[ImportedName]:
+        return imported_names(self.index, self.package)
+
+    @cached_property
+    def _by_local(self) -> dict[str, list[ImportedName]]:
+        table: dict[str, list[ImportedName]] = {}
+        for item in self.imports:
+            table.setdefault(item.local, []).append(item)
+        return table
+
+    @cached_property
+    def _bound(self) -> dict[cst.CSTNode, frozenset[str]]:
+        return {}
+
+    @cached_property
+    def definitions(self) -> dict[str, cst.CSTNode]:
+        """Classes, functions and assigned values at module level, also inside its `if` and `try` blocks.
+
+        The first binding of a name that is not `None` wins, as in `try: X = … except ImportError: X = None`.
+        """
+        found: dict[str, cst.CSTNode] = {}
+        stack: list[cst.CSTNode] = list(reversed(self.tree.body))
+        while stack:
+            node = stack.pop()
+            if isinstance(node, (cst.ClassDef, cst.FunctionDef)):
+                found.setdefault(node.name.value, node)
+            elif isinstance(node, (cst.If, cst.Else, cst.Try, cst.ExceptHandler, cst.Finally, cst.With)):
+                blocks = [node.body, getattr(node, "orelse", None), getattr(node, "finalbody", None)]
+                parts = [b for b in blocks if b is not None] + list(getattr(node, "handlers", ()))
+                stack.extend(reversed(parts))
+            elif isinstance(node, (cst.IndentedBlock, cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+                stack.extend(reversed(node.body))
+            elif isinstance(node, cst.Assign):
+                for target in node.targets:
+                    for name in target_names(target.target):
+                        found.setdefault(name, node.value)
+            elif isinstance(node, cst.AnnAssign) and node.value is not None:
+                for name in target_names(node.target):
+                    found.setdefault(name, node.value)
+        return found
+
+    def scopes(self, node: cst.CSTNode) -> list[Scope]:
+        """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions)."""
+        found: list[Scope] = []
+        for ancestor in self.index.ancestors(node):
+            if isinstance(ancestor, (cst.FunctionDef, cst.Lambda, cst.Module)) or (
+                isinstance(ancestor, cst.ClassDef) and not found
+            ):
+                found.append(ancestor)
+        return found
+
+    def import_of(self, name: str, at: cst.CSTNode) -> ImportedName | None:
+        """The import that binds `name` as seen from `at`, None when something else binds it (or nothing does)."""
+        candidates = self._by_local.get(name)
+        if not candidates:
+            return None
+        for scope in self.scopes(at):
+            for item in candidates:
+                if item.scope is scope:
+                    return item
+            if not isinstance(scope, cst.Module):
+                if scope not in self._bound:
+                    self._bound[scope] = bound_names(scope)
+                if name in self._bound[scope]:
+                    return None
+        return None
+
+    def is_local(self, name: str, at: cst.CSTNode) -> bool:
+        """Whether a function or class around `at` binds `name` itself (so that it is not the module's)."""
+        for scope in self.scopes(at):
+            if isinstance(scope, cst.Module):
+                return False
+            if scope not in self._bound:
+                self._bound[scope] = bound_names(scope)
+            if name in self._bound[scope] or any(i.scope is scope for i in self._by_local.get(name, ())):
+                return True
+        return False
+
+    def target_of(self, expression: cst.CSTNode) -> str | None:
+        """The dotted name that `expression` (a name or a chain of attributes) was imported from.
+
+        `AgentSession` → `livekit.agents.AgentSession`. None for what was not imported: see `Project.resolve`.
+        """
+        name = dotted(expression)
+        if name is None:
+            return None
+        head, _, rest = name.partition(".")
+        item = self.import_of(head, expression)
+        if item is None:
+            return None
+        return f"{item.target}.{rest}" if rest else item.target
+
+
+def module_name(path: str) -> str:
+    """`services/assistant.py` → `services.assistant`; `services/__init__.py` → `services`."""
+    stem = path[:-3] if path.endswith(".py") else path
+    name = stem.replace("/", ".")
+    return name[: -len(".__init__")] if name.endswith(".__init__") else ("" if name == "__init__" else name)

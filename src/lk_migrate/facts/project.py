@@ -1,0 +1,177 @@
+"""All files seen together: modules parsed on demand, and names followed from file to file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
+from lk_migrate.model import Skipped
+
+Fact = TypeVar("Fact")
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """What a name finally stands for.
+
+    `module` and `node` are given for what the project defines itself; `name` is then the name in that module.
+    For everything else `name` is the full dotted name, e.g. `livekit.agents.AgentSession`.
+    """
+
+    name: str
+    module: Module | None = None
+    node: cst.CSTNode | None = None
+
+
+@dataclass
+class Project:
+    """The Python files of a project as bytes (`files`: path → bytes), parsed once each, when asked for.
+
+    `targets`: the paths that the person named (the agents are there); empty means the whole project.
+    """
+
+    files: Mapping[str, bytes]
+    targets: frozenset[str] = frozenset()
+    skipped: dict[str, Skipped] = field(default_factory=dict)
+    _parsed: dict[str, Module | None] = field(default_factory=dict)
+    _facts: dict[Any, Any] = field(default_factory=dict)
+
+    def fact(self, compute: Callable[[Project], Fact]) -> Fact:
+        """`compute(self)`, once per project: how rules share what several of them need to know."""
+        if compute not in self._facts:
+            self._facts[compute] = compute(self)
+        return self._facts[compute]  # type: ignore[no-any-return]
+
+    def module(self, path: str) -> Module | None:
+        """The parsed file, or None (and an entry in `skipped`) when it cannot be parsed."""
+        if path not in self._parsed:
+            self._parsed[path] = self._parse(path)
+        return self._parsed[path]
+
+    def _parse(self, path: str) -> Module | None:
+        data = self.files.get(path)
+        if data is None:
+            return None
+        try:
+            return Module.parse(path, data)
+        except cst.ParserSyntaxError as error:
+            self.skipped[path] = Skipped(
+                path, f"cannot be parsed: line {error.raw_line}: {error.message.splitlines()[0]}"
+            )
+        except (UnicodeError, LookupError, SyntaxError) as error:
+            self.skipped[path] = Skipped(path, f"cannot be decoded: {error}")
+        except RecursionError:
+            self.skipped[path] = Skipped(path, "is nested too deeply to be parsed")
+        except Exception as error:  # LibCST's native parser may fail in its own ways: one bad file stops nothing
+            self.skipped[path] = Skipped(path, f"cannot be parsed: {error}")
+        return None
+
+    def modules(self, paths: Iterator[str] | None = None) -> Iterator[Module]:
+        """Every file of `paths` (default: all) that can be parsed."""
+        for path in sorted(self.files) if paths is None else paths:
+            module = self.module(path)
+            if module is not None:
+                yield module
+
+    def find(self, name: str, importer: str) -> Module | None:
+        """The project's file behind the dotted module `name`, as `importer` (a path) would import it.
+
+        Looked for beside the importer, then in each folder above it, then in `src/`: people start their
+        programs in different folders.
+        """
+        path = self.path_of(name, importer)
+        return self.module(path) if path is not None else None
+
+    def path_of(self, name: str, importer: str) -> str | None:
+        """The path that `find` would parse."""
+        if not name:
+            return None
+        tail = name.replace(".", "/")
+        folder = importer.rpartition("/")[0]
+        while True:
+            prefix = f"{folder}/" if folder else ""
+            for candidate in (f"{prefix}{tail}.py", f"{prefix}{tail}/__init__.py"):
+                if candidate in self.files:
+                    return candidate
+            if not folder:
+                break
+            folder = folder.rpartition("/")[0]
+        for candidate in (f"src/{tail}.py", f"src/{tail}/__init__.py"):
+            if candidate in self.files:
+                return candidate
+        return None
+
+    def resolve(self, module: Module, expression: cst.CSTNode) -> Symbol | None:
+        """What `expression` (a name or attribute chain in `module`) stands for, re-exports followed.
+
+        None for what is local to a function, or not a chain of names.
+        """
+        name = dotted(expression)
+        if name is None:
+            return None
+        target = module.target_of(expression)
+        if target is not None:
+            return self._follow(target, module.path, 0)
+        head, _, rest = name.partition(".")
+        if module.is_local(head, expression):
+            return None
+        return self._in_module(module, head, rest, 0)
+
+    def resolve_name(self, module: Module, name: str) -> Symbol | None:
+        """What the dotted `name` stands for at module level of `module`."""
+        head, _, rest = name.partition(".")
+        return self._in_module(module, head, rest, 0)
+
+    def _in_module(self, module: Module, head: str, rest: str, depth: int) -> Symbol | None:
+        if depth > 20:
+            return None
+        node = module.definitions.get(head)
+        imported = module.import_of(head, module.tree.body[0]) if module.tree.body else None
+        if imported is not None and not isinstance(node, (cst.ClassDef, cst.FunctionDef)):
+            target = f"{imported.target}.{rest}" if rest else imported.target
+            return self._follow(target, module.path, depth + 1)
+        if node is not None:
+            alias = dotted(node) if not rest else None
+            if alias is not None and alias != head and alias not in ("None", "object"):
+                # `Base = agents.Agent`: an alias at module level
+                followed = self._in_module(module, *_split(alias), depth + 1)
+                if followed is not None:
+                    return followed
+            return Symbol(f"{head}.{rest}" if rest else head, module, node if not rest else None)
+        for star in module.imports:
+            if star.local == "*" and self.path_of(star.target, module.path):
+                found = self._follow(f"{star.target}.{head}", module.path, depth + 1)
+                if found is not None and found.module is not None:
+                    return found
+        return None
+
+    def _follow(self, target: str, importer: str, depth: int) -> Symbol | None:
+        """The longest prefix of `target` that is a project module, then the rest inside it."""
+        if depth > 20:
+            return None
+        parts = target.split(".")
+        for size in range(len(parts), 0, -1):
+            module = self.find(".".join(parts[:size]), importer)
+            if module is None or (module.path == importer and size < len(parts) and depth > 10):
+                continue
+            rest = parts[size:]
+            if not rest:
+                return Symbol(target, module, module.tree)
+            found = self._in_module(module, rest[0], ".".join(rest[1:]), depth + 1)
+            return found
+        return Symbol(target)
+
+    def full_name(self, module: Module, expression: cst.CSTNode) -> str | None:
+        """The dotted library name that `expression` stands for, None for the project's own and local names."""
+        symbol = self.resolve(module, expression)
+        return symbol.name if symbol is not None and symbol.module is None else None
+
+
+def _split(name: str) -> tuple[str, str]:
+    head, _, rest = name.partition(".")
+    return head, rest

@@ -1,0 +1,482 @@
+"""All or nothing for a set of files: the one way in which this tool writes into a project.
+
+A transaction goes through these states, each on the disk before the next begins:
+
+1. *staging*: every new content is written beside its target under a temporary name, and every old file gets a
+   second name (a hard link) in the journal's folder. Nothing of the project has changed.
+2. *committed*: one rename of the journal file. From here on the new tree is meant to be.
+3. each temporary file is renamed over its target; files to delete are unlinked.
+4. the journal file is removed. From here on the new tree is.
+
+Killed in 1, `recover` throws the temporary files away: the old tree. Killed in 2 or 3, it finishes: the new
+tree. When something fails (disk full, no permission, a file that changed meanwhile), the journal turns to
+*undoing* and the old files, the very same inodes, get their names back: the old tree, mtimes included.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from lk_migrate.model import UserError
+from lk_migrate.project.paths import (
+    display,
+    is_inside,
+    real_name,
+    reason,
+    safe_relative,
+    signature,
+    state_folder,
+)
+
+_FORMAT = 1
+_TEMPORARY = re.compile(r"\.lk-migrate-[0-9a-f]{12}-\d+\.tmp")
+#: The one kind of file in our own folder that is written along with the project's.
+_NOTE = re.compile(r"\.lk-migrate/backups/[\w-]+/written\.json")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happens to one path. `stage` makes the new content at the place it is given; None removes.
+
+    `path` is real (no link on the way to it); `before` and `after` are signatures (see `paths.signature`).
+    """
+
+    path: str
+    before: str | None
+    after: str | None
+    stage: Callable[[Path], None] | None
+
+
+class Outcome(str, Enum):
+    """What `recover` did with an interrupted command."""
+
+    FINISHED = "finished"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """An interrupted command was brought to an end. `kept` were edited since, and left as they are."""
+
+    command: str
+    outcome: Outcome
+    files: int
+    kept: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        how = "finished it" if self.outcome is Outcome.FINISHED else "undid it"
+        left = f"; left as you edited them since: {', '.join(map(display, self.kept))}" if self.kept else ""
+        return f"an earlier `lk-migrate {self.command}` was interrupted; {how} ({self.files} files{left})."
+
+
+#: Told the name of every effect once it is done. Nobody listens but the crash tests, which kill us there.
+observer: Callable[[str], None] | None = None
+
+
+def at_step(name: str) -> None:
+    """An effect has just been done, and the next not begun."""
+    if observer is not None:
+        observer(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """What a transaction does to folders, besides making those it needs."""
+
+    #: Permission bits of folders, for those that have to be made.
+    modes: Mapping[str, int] = field(default_factory=dict)
+    #: Removed in the end, if then empty.
+    emptied: tuple[str, ...] = ()
+
+
+def run_transaction(
+    root: Path,
+    steps: Sequence[Step],
+    command: str,
+    folders: Folders = Folders(),  # frozen
+) -> None:
+    """Do all steps, or none.
+
+    Raises UserError when it could not be done; the tree is then as it was. Other exceptions (Ctrl-C) undo as
+    well, and go on.
+    """
+    if not steps:
+        return
+    journal = _Journal.begin(root, steps, command, folders)
+    try:
+        journal.stage(steps)
+        journal.commit()
+        conflicts = journal.finish()
+        if conflicts:
+            raise UserError(f"{display(conflicts[0])} was changed by another program; nothing was written.")
+        journal.close()
+    except BaseException as error:
+        journal.undo_all(error)
+        if isinstance(error, OSError):
+            raise UserError(_sentence(root, error)) from error
+        raise
+
+
+def pending(root: Path) -> bool:
+    """Whether an interrupted command waits for `recover`."""
+    return os.path.lexists(state_folder(root) / "journal" / "journal.json")
+
+
+def recover(root: Path) -> Recovery | None:
+    """Bring an interrupted transaction to its end, if there is one. Needs the lock.
+
+    Raises UserError when the journal is damaged, or the old and the new tree are both out of reach.
+    """
+    folder = state_folder(root) / "journal"
+    if not os.path.lexists(folder):
+        return None
+    if not pending(root):  # killed before the first or after the last effect: only our own leftovers
+        _discard(folder)
+        return None
+    journal = _Journal.load(root, folder)
+    outcome, kept = journal.recover()
+    return Recovery(journal.command, outcome, len(journal.items), tuple(kept))
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One step as the journal keeps it; `temporary` and `old` are file names, empty when not needed."""
+
+    path: str
+    before: str | None
+    after: str | None
+    temporary: str
+    old: str
+
+
+@dataclass
+class _Journal:
+    """The journal on the disk: its state file, and the second names of the old files."""
+
+    root: Path
+    folder: Path
+    command: str
+    state: str
+    items: Sequence[_Item]
+    #: Folders that did not exist, parents first, and the permission bits that they are to have.
+    made: Mapping[str, int | None]
+    emptied: Sequence[str]
+
+    # --- the state file
+
+    @classmethod
+    def begin(cls, root: Path, steps: Sequence[Step], command: str, folders: Folders) -> _Journal:
+        folder = state_folder(root, create=True) / "journal"
+        _discard(folder)
+        number = secrets.token_hex(6)
+        items = [
+            _Item(
+                step.path,
+                step.before,
+                step.after,
+                f".lk-migrate-{number}-{index}.tmp" if step.stage else "",
+                f"old-{index}" if step.before is not None else "",
+            )
+            for index, step in enumerate(steps)
+        ]
+        missing = missing_folders(root, [step.path for step in steps if step.stage])
+        made = {path: folders.modes.get(path) for path in missing}
+        journal = cls(root, folder, command, "staging", items, made, folders.emptied)
+        try:
+            folder.mkdir()
+            journal._write()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                _discard(folder)
+            raise UserError(_sentence(root, error)) from error
+        return journal
+
+    @classmethod
+    def load(cls, root: Path, folder: Path) -> _Journal:
+        """From the disk. It is not trusted: every path is checked to be in the project."""
+        try:
+            data: dict[str, Any] = json.loads((folder / "journal.json").read_bytes())
+            if data["format"] != _FORMAT or data["state"] not in ("staging", "committed", "undoing"):
+                raise ValueError("unknown format")
+            items = [_Item(**item) for item in data["steps"]]
+            for item in items:
+                _check(root, item)
+            made: dict[str, int | None] = dict(data["made"])
+            emptied = list(data["emptied"])
+            for path in (*made, *emptied):
+                real_name(root, path)
+            return cls(root, folder, str(data["command"]), data["state"], items, made, emptied)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, UserError) as error:
+            raise UserError(
+                f"the journal of an interrupted command, {display(folder)}, cannot be used ({error}); "
+                "see `lk-migrate backup --list`, restore what you need by hand and delete that folder."
+            ) from error
+
+    def _write(self) -> None:
+        data = {
+            "format": _FORMAT,
+            "command": self.command,
+            "state": self.state,
+            "made": self.made,
+            "emptied": self.emptied,
+            "steps": [{name: getattr(item, name) for name in _Item.__slots__} for item in self.items],
+        }
+        draft = self.folder / "journal.json.new"
+        write_synced(draft, json.dumps(data).encode())
+        at_step("journal drafted")
+        draft.replace(self.folder / "journal.json")
+        _sync_folder(self.folder)
+        at_step(f"journal {self.state}")
+
+    # --- the way forward
+
+    def stage(self, steps: Sequence[Step]) -> None:
+        for folder in self.made:
+            (self.root / folder).mkdir()
+            at_step("folder made")
+        for item, step in zip(self.items, steps, strict=True):
+            if item.old:
+                _second_name(self.root / item.path, self.folder / item.old)
+                at_step("old kept")
+            if step.stage is not None:
+                step.stage(self._temporary(item))
+                at_step("staged")
+        for item in self.items:
+            if signature(self.root / item.path) != item.before:
+                raise UserError(f"{display(item.path)} was changed by another program; nothing was written.")
+        self._sync_folders()
+
+    def commit(self) -> None:
+        self.state = "committed"
+        self._write()
+
+    def finish(self) -> list[str]:
+        """Put the new files in place, as far as that is not done. Returns what somebody else changed."""
+        conflicts = []
+        for item in self.items:
+            target = self.root / item.path
+            now = signature(target)
+            if item.temporary and os.path.lexists(self._temporary(item)):
+                if now not in (item.before, item.after):
+                    conflicts.append(item.path)
+                    continue
+                self._temporary(item).replace(target)
+                at_step("replaced")
+            elif now != item.after:
+                if item.after is not None or now != item.before:
+                    conflicts.append(item.path)
+                    continue
+                target.unlink()
+                at_step("removed")
+        self._finish_folders()
+        self._sync_folders()
+        return conflicts
+
+    def _finish_folders(self) -> None:
+        for path, mode in reversed(list(self.made.items())):
+            if mode is not None and (self.root / path).is_dir():
+                (self.root / path).chmod(mode & 0o7777)
+        for path in sorted(self.emptied, reverse=True):
+            with contextlib.suppress(OSError):  # somebody else has something in it
+                (self.root / path).rmdir()
+                at_step("folder removed")
+
+    def close(self) -> None:
+        """The tree is as it should be: forget the journal."""
+        (self.folder / "journal.json").unlink(missing_ok=True)
+        _sync_folder(self.folder)
+        at_step("journal removed")
+        with contextlib.suppress(OSError):
+            _discard(self.folder)
+
+    # --- the way back
+
+    def undo(self) -> list[str]:
+        """Old names back to old files. Returns what was edited since, and is therefore left alone."""
+        if self.state != "undoing":
+            self.state = "undoing"
+            self._write()
+        kept = []
+        for item in reversed(self.items):
+            if item.temporary:
+                self._temporary(item).unlink(missing_ok=True)
+                at_step("draft removed")
+            if not self._put_back(item):
+                kept.append(item.path)
+        for folder in reversed(list(self.made)):
+            with contextlib.suppress(OSError):  # not empty: somebody put something in
+                (self.root / folder).rmdir()
+        self._sync_folders()
+        return kept
+
+    def _put_back(self, item: _Item) -> bool:
+        target, old = self.root / item.path, self.folder / item.old
+        now = signature(target)
+        if now not in (item.before, item.after):
+            return False
+        if item.before is None:
+            if now is not None:
+                target.unlink()
+                at_step("removed again")
+        elif item.old and os.path.lexists(old):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                old.replace(target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                draft = target.with_name(f".lk-migrate-{secrets.token_hex(6)}-0.tmp")
+                _copy(old, draft)
+                draft.replace(target)
+            at_step("put back")
+        elif now != item.before:
+            raise OSError(errno.ENOENT, "its old bytes are gone", item.path)
+        return True
+
+    def undo_all(self, cause: BaseException) -> None:
+        """After a failure: the old tree, or a UserError that says what stands half-done and where."""
+        try:
+            self.undo()
+            self.close()
+        except OSError as error:
+            raise UserError(
+                f"writing failed ({cause}) and so did undoing it ({reason(error)}); the journal is kept: "
+                "make room or give permission, and run any lk-migrate command that writes to undo it."
+            ) from cause
+
+    def recover(self) -> tuple[Outcome, list[str]]:
+        if self.state == "committed" and self._can_finish():
+            with contextlib.suppress(OSError):
+                conflicts = self.finish()
+                self.close()
+                return Outcome.FINISHED, conflicts
+        try:
+            kept = self.undo()
+        except OSError as error:
+            raise UserError(
+                f"an earlier `lk-migrate {self.command}` was interrupted and cannot be undone yet: "
+                f"{reason(error)} ({display(error.filename or self.folder)})."
+            ) from error
+        self.close()
+        return Outcome.UNDONE, kept
+
+    def _can_finish(self) -> bool:
+        """Whether every new file is there, whole, and nobody edited a file that is still to be replaced."""
+        for item in self.items:
+            now = signature(self.root / item.path)
+            draft = signature(self._temporary(item)) if item.temporary else None
+            if draft is not None:
+                if draft != item.after or now not in (item.before, item.after):
+                    return False
+            elif item.after is not None and now == item.before and now != item.after:
+                return False  # the draft was removed by somebody
+        return True
+
+    # --- folders
+
+    def _temporary(self, item: _Item) -> Path:
+        return (self.root / item.path).with_name(item.temporary)
+
+    def _sync_folders(self) -> None:
+        for folder in sorted({(self.root / item.path).parent for item in self.items}):
+            if folder.is_dir():
+                _sync_folder(folder)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Make a new file and have it on the disk, not only in memory."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+        sync(stream.fileno())
+
+
+def sync(handle: int) -> None:
+    """fsync; a file system that has none is as safe as it can be."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sync(handle)
+    finally:
+        os.close(handle)
+
+
+def _second_name(path: Path, old: Path) -> None:
+    try:
+        os.link(path, old, follow_symlinks=False)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            raise
+        _copy(path, old)  # another file system, or one without hard links
+
+
+def _copy(path: Path, copy: Path) -> None:
+    shutil.copy2(path, copy, follow_symlinks=False)
+    if not copy.is_symlink():
+        with copy.open("rb") as stream:
+            sync(stream.fileno())
+
+
+def missing_folders(root: Path, paths: Iterable[str]) -> list[str]:
+    """The folders to make, parents first."""
+    missing: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and not os.path.lexists(root / folder):
+            missing.add(folder)
+            folder = folder.rpartition("/")[0]
+    return sorted(missing)
+
+
+def _check(root: Path, item: _Item) -> None:
+    if not _NOTE.fullmatch(item.path):
+        safe_relative(item.path)
+    parent = os.path.realpath((root / item.path).parent)
+    if not is_inside(root, parent):
+        raise ValueError(f"{display(item.path)} leads out of the project")
+    if item.temporary and not _TEMPORARY.fullmatch(item.temporary):
+        raise ValueError("a name that is not ours")
+    if item.old and not re.fullmatch(r"old-\d+", item.old):
+        raise ValueError("a name that is not ours")
+
+
+def _discard(folder: Path) -> None:
+    if not os.path.lexists(folder):
+        return
+    if folder.is_symlink() or not folder.is_dir():
+        raise UserError(f"{display(folder)} must be a folder of lk-migrate's own; remove it and run again.")
+    shutil.rmtree(folder)
+
+
+def _sentence(root: Path, error: OSError) -> str:
+    name = error.filename
+    if isinstance(name, bytes):
+        name = os.fsdecode(name)
+    where = ""
+    if isinstance(name, str):
+        path = os.path.relpath(name, root) if name.startswith("/") else name
+        if _TEMPORARY.search(path):  # a name that means nothing to a person
+            path = path.rpartition("/")[0] or "the project's folder"
+        where = f" in {display(path)}"
+    if error.errno in _FULL:
+        return f"there is no room to write{where} ({reason(error)}); all is as it was: make room, run again."
+    return f"cannot write{where}: {reason(error)}; all is as it was."

@@ -1,0 +1,65 @@
+"""One writer at a time in a project.
+
+The lock is the kernel's (flock), held on `.lk-migrate/lock`: it ends with its process however that dies, so a
+lock can never be stale. The file tells the second who holds it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lk_migrate.model import UserError
+from lk_migrate.project.journal import Recovery, recover
+from lk_migrate.project.paths import display, reason, state_folder
+
+#: The projects that this process holds, so that a command may hold one while it calls what also needs it.
+_held: set[Path] = set()
+
+
+@contextmanager
+def exclusive(root: Path, command: str) -> Iterator[Recovery | None]:
+    """Hold the project for one command that writes; nests within a process.
+
+    An interrupted earlier command is brought to its end first; the caller is given what was done, to say it.
+    Raises UserError when another process holds the project.
+    """
+    if root in _held:
+        yield None
+        return
+    handle = _open(root)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(f"{_holder(handle)} is writing in {display(root)}; wait for it to end.") from error
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command}).encode(), 0)
+        _held.add(root)
+        try:
+            yield recover(root)
+        finally:
+            _held.discard(root)
+            os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def _open(root: Path) -> int:
+    path = state_folder(root, create=True) / "lock"
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise UserError(f"cannot lock the project with {display(path)}: {reason(error)}.") from error
+
+
+def _holder(handle: int) -> str:
+    try:
+        data = json.loads(os.pread(handle, 4096, 0))
+        return f"`lk-migrate {data['command']}` (process {int(data['pid'])})"
+    except (ValueError, TypeError, KeyError):
+        return "another lk-migrate"  # it has the lock and has not yet said who it is

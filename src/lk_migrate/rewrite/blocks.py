@@ -1,0 +1,58 @@
+"""Closing the gaps that removed statements leave in a block, without losing a comment.
+
+While a file is edited, a removed statement is a `SimpleStatementLine` with an empty body (a *gap*). LibCST's own
+`RemoveFromParent()` would drop the comments above it together with the statement (Instagram/LibCST#390).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+
+def gap(leading_lines: Sequence[cst.EmptyLine] = ()) -> cst.SimpleStatementLine:
+    """What stands in for a removed statement until its block is closed; the comments given stay."""
+    return cst.SimpleStatementLine(body=[], leading_lines=leading_lines)
+
+
+def is_gap(statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and not statement.body
+
+
+def close_gaps(block: cst.Module | cst.IndentedBlock) -> cst.Module | cst.IndentedBlock:
+    """`block` without its gaps; their comments and blank lines go to the next statement, or to the end of the block."""
+    if not any(is_gap(s) for s in block.body):
+        return block
+    body: list[cst.BaseStatement] = []
+    carried: list[cst.EmptyLine] = []
+    opened = False
+    for statement in block.body:
+        if is_gap(statement):
+            carried = _joined(carried, list(statement.leading_lines))  # type: ignore[attr-defined]
+            opened = opened or not body
+            continue
+        if carried or (opened and not body):
+            lines = _joined(carried, list(statement.leading_lines))  # type: ignore[attr-defined]
+            if not body and isinstance(block, cst.IndentedBlock):
+                lines = _without_opening_blanks(lines)
+            statement = statement.with_changes(leading_lines=lines)
+            carried = []
+        body.append(statement)
+    comments = [line for line in carried if line.comment is not None]
+    footer = [*comments, *block.footer]
+    return block.with_changes(body=body, footer=footer)
+
+
+def _joined(carried: list[cst.EmptyLine], own: list[cst.EmptyLine]) -> list[cst.EmptyLine]:
+    if not own:
+        return carried
+    if any(line.comment is not None for line in carried):
+        return [*carried, *own]
+    return own
+
+
+def _without_opening_blanks(lines: list[cst.EmptyLine]) -> list[cst.EmptyLine]:
+    while lines and lines[0].comment is None:
+        lines = lines[1:]
+    return lines

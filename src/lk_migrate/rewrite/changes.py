@@ -1,0 +1,68 @@
+"""What a rule may answer: an edit and its finding in one value, or a finding alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+
+from lk_migrate.model import Action
+
+#: Takes the node as it is after the edits below it, gives what stands in its place.
+Apply = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Change `node` itself (for a class, function or compound statement: its header and its list of statements).
+
+    Edits are functions of the *updated* node, so several rules can edit one node and each other's children.
+    """
+
+    node: cst.CSTNode
+    apply: Apply
+    message: str
+    action: Action = Action.REWRITTEN
+
+
+@dataclass(frozen=True)
+class Replace:
+    """Like `Rewrite`, but everything below `node` is accounted for by this edit, too."""
+
+    node: cst.CSTNode
+    apply: Apply
+    message: str
+    action: Action = Action.REWRITTEN
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Take a statement, function, class or small statement out of its block.
+
+    Its own leading comments go with it only if `with_comments`; otherwise the next statement inherits them.
+    """
+
+    node: cst.CSTNode
+    message: str
+    with_comments: bool = False
+
+
+@dataclass(frozen=True)
+class Todo:
+    """Leave the code, put a marker above the statement that holds `node`, and report it."""
+
+    node: cst.CSTNode
+    message: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Report something worth knowing; the code stays."""
+
+    node: cst.CSTNode
+    message: str
+
+
+Change = Rewrite | Replace | Remove | Todo | Note

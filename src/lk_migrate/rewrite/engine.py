@@ -1,0 +1,249 @@
+"""One file through all rules: ask, collect, rebuild once, account for everything. Pure: bytes in, bytes out.
+
+The tree is walked once (facts/walk.py); every handler sees the *original* nodes; edits are functions of the
+updated node and are applied from the leaves up in one pass that only visits what changes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import libcst as cst
+
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.walk import Index, find
+from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
+from lk_migrate.rewrite.blocks import close_gaps, gap
+from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.imports import add_imports, drop_unused
+from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
+from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
+from lk_migrate.rules.registry import Rule
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one file. `change` is None when nothing is to be written; `skipped` says why not, if it should."""
+
+    path: str
+    change: FileChange | None = None
+    findings: tuple[Finding, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    skipped: Skipped | None = None
+
+
+@dataclass
+class _Edits:
+    """What the rules asked for, by node."""
+
+    of: dict[cst.CSTNode, list[Any]] = field(default_factory=dict)
+    removed: dict[cst.CSTNode, bool] = field(default_factory=dict)
+    markers: dict[cst.CSTNode, list[cst.EmptyLine]] = field(default_factory=dict)
+    touches: list[Touch] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def nodes(self) -> set[cst.CSTNode]:
+        return {*self.of, *self.removed, *self.markers}
+
+
+def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResult:
+    """Run `rules` over one file of the project. Never raises for what a file contains: see `FileResult.skipped`."""
+    data = project.files[path]
+    wanted = [r for r in rules if r.wants(data)]
+    if not wanted:
+        return FileResult(path)
+    module = project.module(path)
+    if module is None:
+        return FileResult(path, skipped=project.skipped.get(path))
+    file = File(module, project)
+    edits = _collect(file, wanted)
+    if not edits.nodes():
+        return FileResult(path, findings=tuple(edits.findings))
+    tree = cast(cst.Module, module.tree.visit(_Apply(edits, module.index)))
+    tree = add_imports(tree, file.wanted)
+    tree, _ = drop_unused(module.tree, tree, _imported_elsewhere(project, path))
+    after = tree.bytes
+    if after == data:
+        return FileResult(path, findings=tuple(edits.findings))
+    reason = _not_python(data, after)
+    if reason is not None:
+        return FileResult(path, skipped=Skipped(path, reason))
+    try:
+        touches = [*edits.touches, *import_touches(module, tree)]
+        entries = account(module, touches, {path: tree.code}, _comments_taken(file, edits))
+    except Unaccounted as error:
+        return FileResult(path, skipped=Skipped(path, f"left as it was: {error}"))
+    return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
+
+
+def _collect(file: File, rules: Iterable[Rule]) -> _Edits:
+    edits = _Edits()
+    for rule in rules:
+        for kind, handler in rule.handlers:
+            for node in list(file.module.index.of(kind)):
+                for change in handler(node, file):
+                    _add(edits, file, rule, change)
+    return edits
+
+
+def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
+    statement = file.statement(change.node)
+    off = ignored_rules(statement)
+    if off is not None and ("*" in off or rule.id in off):
+        return
+    span = file.module.span(change.node)
+    place = Place(file.path, span.line, span.end_line)
+    if isinstance(change, Note):
+        edits.findings.append(Finding(rule.id, Action.NOTE, place, change.message, span.column))
+        return
+    if isinstance(change, Todo):
+        edits.findings.append(Finding(rule.id, Action.TODO, place, change.message, span.column))
+        if not has_marker(statement, rule.id):
+            edits.markers.setdefault(statement, []).extend(marker_lines(rule.id, change.message))
+            edits.touches.append(Touch(statement, Fate.MARKER, rule.id, change.message, whole=False))
+        return
+    if isinstance(change, Remove):
+        node = _whole_line(file, change.node)
+        edits.removed[node] = edits.removed.get(node, False) or change.with_comments
+        edits.findings.append(Finding(rule.id, Action.REMOVED, place, change.message, span.column))
+        edits.touches.append(Touch(node, Fate.REMOVED, rule.id, change.message, whole=True))
+        return
+    edits.of.setdefault(change.node, []).append(change.apply)
+    edits.findings.append(Finding(rule.id, change.action, place, change.message, span.column))
+    fate = {Action.REMOVED: Fate.REMOVED, Action.MOVED: Fate.MOVED}.get(change.action, Fate.REWRITTEN)
+    if isinstance(change, Replace):
+        edits.touches.append(Touch(change.node, fate, rule.id, change.message, whole=True))
+    edits.touches.append(Touch(_unit(file, change.node), fate, rule.id, change.message, whole=False))
+
+
+def _unit(file: File, node: cst.CSTNode) -> cst.CSTNode:
+    """The ledger's unit that `node` belongs to: its line, or the header of its compound statement."""
+    kinds = (cst.SimpleStatementLine, cst.BaseCompoundStatement, cst.Else, cst.ExceptHandler, cst.Finally)
+    if isinstance(node, kinds):
+        return node
+    return file.module.index.enclosing(node, *kinds) or node
+
+
+def _whole_line(file: File, node: cst.CSTNode) -> cst.CSTNode:
+    """A small statement that is alone on its line stands for the line."""
+    parent = file.parent(node)
+    if isinstance(parent, cst.SimpleStatementLine) and len(parent.body) == 1:
+        return parent
+    return node
+
+
+class _Apply(cst.CSTTransformer):
+    """Applies the edits from the leaves up; what holds no edit is not even visited."""
+
+    def __init__(self, edits: _Edits, index: Index) -> None:
+        super().__init__()
+        self.edits = edits
+        self.dirty: set[cst.CSTNode] = set()
+        for node in edits.nodes():
+            self.dirty.add(node)
+            self.dirty.update(index.ancestors(node))
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        return node in self.dirty
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
+        if original_node not in self.dirty:
+            return updated_node
+        if original_node in self.edits.removed:
+            return _removed(original_node, updated_node, self.edits.removed[original_node])
+        for apply in self.edits.of.get(original_node, ()):
+            if isinstance(updated_node, (cst.FlattenSentinel, cst.RemovalSentinel)):
+                break
+            updated_node = apply(updated_node)
+        lines = self.edits.markers.get(original_node)
+        if lines:
+            updated_node = _marked(updated_node, lines)
+        if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
+            updated_node = close_gaps(updated_node)
+        return updated_node
+
+
+def _removed(original: cst.CSTNode, updated: Any, with_comments: bool) -> Any:
+    if isinstance(original, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
+        if with_comments:
+            return gap()
+        comments = [*updated.leading_lines]
+        trailing = getattr(updated, "trailing_whitespace", None)
+        if trailing is not None and trailing.comment is not None:
+            comments.append(cst.EmptyLine(comment=trailing.comment))
+        return gap(comments)
+    return cst.RemoveFromParent()
+
+
+def _marked(updated: Any, lines: list[cst.EmptyLine]) -> Any:
+    if isinstance(updated, cst.FlattenSentinel):
+        first, *rest = updated.nodes
+        return cst.FlattenSentinel([_marked(first, lines), *rest])
+    return updated.with_changes(leading_lines=[*updated.leading_lines, *lines])
+
+
+def _comments_taken(file: File, edits: _Edits) -> frozenset[int]:
+    """The comment lines above statements that were removed with their comments."""
+    lines: set[int] = set()
+    for node, with_comments in edits.removed.items():
+        leading = getattr(node, "leading_lines", ()) if with_comments else ()
+        if leading:
+            end = file.module.span(node).line
+            decorators = getattr(node, "decorators", ())
+            if decorators:
+                end = min(end, file.module.span(decorators[0]).line)
+            lines.update(range(end - len(leading), end))
+    return frozenset(lines)
+
+
+def _imported_elsewhere(project: Project, path: str) -> frozenset[str]:
+    """Names that another file may import from this one, or that `__all__` offers: never dropped."""
+    module = project.module(path)
+    if module is None:
+        return frozenset()
+    names: set[str] = set()
+    if path.endswith("__init__.py"):
+        names.update(i.local for i in module.imports)
+    exported = module.definitions.get("__all__")
+    if exported is not None:
+        names.update(s.evaluated_value for s in find(exported, cst.SimpleString) if isinstance(s.evaluated_value, str))
+    stem = path.rpartition("/")[2].removesuffix(".py").encode()
+    for other, data in project.files.items():
+        if other == path or stem not in data or b"import" not in data:
+            continue
+        importer = project.module(other)
+        if importer is None:
+            continue
+        for item in importer.imports:
+            base, _, name = item.target.rpartition(".")
+            if item.local == "*":
+                base, name = item.target, "*"
+            if base and project.path_of(base, other) == path:
+                names.update({i.local for i in module.imports} if name == "*" else {name})
+    return frozenset(names)
+
+
+def _not_python(before: bytes, after: bytes) -> str | None:
+    """Why `after` must not be written, None when it is fine.
+
+    `ast` may be older than the file's syntax; then LibCST decides.
+    """
+    try:
+        ast.parse(before)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        try:
+            cst.parse_module(after)
+        except cst.ParserSyntaxError as error:
+            return (
+                f"left as it was: the conversion would not parse (line {error.raw_line}); this is a bug in lk-migrate"
+            )
+        return None
+    try:
+        ast.parse(after)
+    except (SyntaxError, ValueError) as error:
+        return f"left as it was: the conversion would not parse ({error}); this is a bug in lk-migrate"
+    return None

@@ -1,0 +1,85 @@
+"""What a rule sees of the file it is asked about: the tree, what names mean, and how to spell a new name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lk_migrate.facts.imports import bound_names
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project, Symbol
+from lk_migrate.facts.walk import Node
+
+
+@dataclass
+class File:
+    """One module under conversion. Rules read it; the only thing that they change is the list of wanted imports."""
+
+    module: Module
+    project: Project
+    wanted: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        return self.module.path
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        return self.module.index.parents.get(node)
+
+    def enclosing(self, node: cst.CSTNode, kind: type[Node]) -> Node | None:
+        """The nearest ancestor of this type."""
+        return self.module.index.enclosing(node, kind)  # type: ignore[return-value]
+
+    def statement(self, node: cst.CSTNode) -> cst.CSTNode:
+        """The statement (a line or a compound statement) that holds `node`, or is it."""
+        return enclosing_statement(self.module, node)
+
+    def full_name(self, expression: cst.CSTNode) -> str | None:
+        """`livekit.agents.AgentSession` for whatever the file calls it; None for the project's own and local names."""
+        return self.project.full_name(self.module, expression)
+
+    def resolve(self, expression: cst.CSTNode) -> Symbol | None:
+        """What a name stands for, followed through the project's files."""
+        return self.project.resolve(self.module, expression)
+
+    def code(self, node: cst.CSTNode) -> str:
+        """The source text of a node."""
+        return self.module.tree.code_for_node(node)
+
+    def use(self, target: str) -> str:
+        """How to spell `target` (e.g. `livekit.agents.inference`) in this file; a missing import is added."""
+        if target in self.wanted:
+            return self.wanted[target]
+        base, _, name = target.rpartition(".")
+        for item in self.module.imports:
+            if not isinstance(item.scope, cst.Module) or item.local == "*":
+                continue
+            if item.target == target:
+                return item.local
+            if (
+                item.target == base
+                and isinstance(item.statement, cst.ImportFrom)
+                and item.local == base.rpartition(".")[2]
+            ):
+                # `from livekit import agents` is there already: `agents.inference`
+                return f"{item.local}.{name}"
+        local = name if not self._is_taken(name) else f"lk_{name}"
+        self.wanted[target] = local
+        return local
+
+    def _is_taken(self, name: str) -> bool:
+        module = self.module
+        if name in module.definitions or any(i.local == name for i in module.imports):
+            return True
+        return any(name in bound_names(f) for f in module.index.of(cst.FunctionDef))
+
+
+def enclosing_statement(module: Module, node: cst.CSTNode) -> cst.CSTNode:
+    """The innermost statement around `node` (or itself) that can carry a comment line above it."""
+    current: cst.CSTNode | None = node
+    while current is not None:
+        if isinstance(current, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
+            return current
+        current = module.index.parents.get(current)
+    return module.tree

@@ -1,0 +1,211 @@
+"""Import edits, applied once per file after all rules: add what is wanted, drop what lost its last use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import cast
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted, referenced_names
+from lk_migrate.rewrite.blocks import close_gaps
+
+
+def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
+    """`wanted`: full dotted target → local name. Extends a `from … import …` at module level, or adds one.
+
+    A new statement goes after the imports that open the file, never between `__future__` imports and never
+    inside a `try` or `if`.
+    """
+    for target, local in wanted.items():
+        module, _, name = target.rpartition(".")
+        tree = _extended(tree, module, name, local) or _with_new_import(tree, module, name, local)
+    return tree
+
+
+def _alias(name: str, local: str) -> cst.ImportAlias:
+    return cst.ImportAlias(name=cst.Name(name), asname=None if local == name else cst.AsName(name=cst.Name(local)))
+
+
+def _extended(tree: cst.Module, module: str, name: str, local: str) -> cst.Module | None:
+    """The tree with the alias added to an existing top-level `from module import …`, None if there is none."""
+    for i, line in enumerate(tree.body):
+        if not isinstance(line, cst.SimpleStatementLine):
+            continue
+        for j, small in enumerate(line.body):
+            if (
+                isinstance(small, cst.ImportFrom)
+                and not small.relative
+                and dotted(small.module) == module
+                and not isinstance(small.names, cst.ImportStar)
+            ):
+                bigger = small.with_changes(names=_insert_alias(list(small.names), _alias(name, local)))
+                small_body = [*line.body[:j], bigger, *line.body[j + 1 :]]
+                body = [*tree.body[:i], line.with_changes(body=small_body), *tree.body[i + 1 :]]
+                return tree.with_changes(body=body)
+    return None
+
+
+def _insert_alias(names: list[cst.ImportAlias], new: cst.ImportAlias) -> list[cst.ImportAlias]:
+    """In order if the list is in order, else last; commas and line breaks as their neighbours have them."""
+    keys = [_key(a) for a in names]
+    position = len(names)
+    if keys == sorted(keys):
+        position = next((i for i, k in enumerate(keys) if k > _key(new)), len(names))
+    if position < len(names):
+        comma = names[position].comma
+        if not isinstance(comma, cst.Comma):
+            comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        elif names[0].comma is not cst.MaybeSentinel.DEFAULT:
+            comma = names[0].comma
+        return [*names[:position], new.with_changes(comma=_bare(comma)), *names[position:]]
+    last = names[-1]
+    separator = names[-2].comma if len(names) > 1 else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    if not isinstance(separator, cst.Comma):
+        separator = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    if isinstance(last.comma, cst.Comma):
+        # A trailing comma: the new last one takes it, with the line break before the closing bracket.
+        return [
+            *names[:-1],
+            last.with_changes(comma=_inner(last.comma, separator)),
+            new.with_changes(comma=_bare(last.comma)),
+        ]
+    return [*names[:-1], last.with_changes(comma=_bare(separator)), new]
+
+
+def _key(alias: cst.ImportAlias) -> tuple[int, str]:
+    """isort's order within a statement: constants, classes, then functions."""
+    name = dotted(alias.name) or ""
+    kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+    return kind, name.lower()
+
+
+def _bare(comma: cst.Comma) -> cst.Comma:
+    """The comma without a comment of its neighbour."""
+    after = comma.whitespace_after
+    if isinstance(after, cst.ParenthesizedWhitespace):
+        after = after.with_changes(
+            first_line=after.first_line.with_changes(comment=None, whitespace=cst.SimpleWhitespace("")),
+            empty_lines=[],
+        )
+    return comma.with_changes(whitespace_after=after)
+
+
+def _inner(last: cst.Comma, separator: cst.Comma) -> cst.Comma:
+    """A closing comma turned into one between two names; its own trailing comment stays."""
+    after, pattern = last.whitespace_after, separator.whitespace_after
+    if isinstance(after, cst.ParenthesizedWhitespace):
+        if isinstance(pattern, cst.ParenthesizedWhitespace):
+            return last.with_changes(
+                whitespace_after=after.with_changes(indent=pattern.indent, last_line=pattern.last_line)
+            )
+        return last.with_changes(whitespace_after=after.with_changes(last_line=cst.SimpleWhitespace("    ")))
+    return _bare(separator)
+
+
+def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cst.Module:
+    if module:
+        statement: cst.BaseSmallStatement = cst.ImportFrom(module=_dotted_node(module), names=[_alias(name, local)])
+    else:
+        statement = cst.Import(names=[_alias(name, local)])
+    line = cst.SimpleStatementLine(body=[statement])
+    at = _import_position(tree)
+    body = list(tree.body)
+    if at == 0 and body and not tree.header:
+        # The first statement's leading lines may hold the file's licence: they stay on top.
+        first = body[0]
+        lines = list(getattr(first, "leading_lines", ()))
+        body[0] = first.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
+        return tree.with_changes(body=[line.with_changes(leading_lines=lines), *body])
+    if at > 0 and at == _docstring_end(tree):
+        line = line.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
+    return tree.with_changes(body=[*body[:at], line, *body[at:]])
+
+
+def _dotted_node(name: str) -> cst.Name | cst.Attribute:
+    head, *rest = name.split(".")
+    node: cst.Name | cst.Attribute = cst.Name(head)
+    for part in rest:
+        node = cst.Attribute(value=node, attr=cst.Name(part))
+    return node
+
+
+def _docstring_end(tree: cst.Module) -> int:
+    first = tree.body[0] if tree.body else None
+    expression = first.body[0] if isinstance(first, cst.SimpleStatementLine) and first.body else None
+    is_text = isinstance(expression, cst.Expr) and isinstance(
+        expression.value, (cst.SimpleString, cst.ConcatenatedString)
+    )
+    return 1 if is_text else 0
+
+
+def _import_position(tree: cst.Module) -> int:
+    """After the last import before the first function or class; after the docstring when there is none."""
+    position = _docstring_end(tree)
+    for i, statement in enumerate(tree.body):
+        if isinstance(statement, (cst.ClassDef, cst.FunctionDef)):
+            break
+        if isinstance(statement, cst.SimpleStatementLine) and any(
+            isinstance(s, (cst.Import, cst.ImportFrom)) for s in statement.body
+        ):
+            position = i + 1
+    return position
+
+
+def drop_unused(
+    before: cst.Module, after: cst.Module, keep: frozenset[str] = frozenset()
+) -> tuple[cst.Module, list[str]]:
+    """Take out of `after` the imported names that `before` used and `after` no longer does.
+
+    `keep`: names that other files import from here, or that `__all__` lists. Names that were unused before
+    are not ours to judge. Returns the tree and the names taken out.
+    """
+    used_before, used_after = referenced_names(before), referenced_names(after)
+    lost = {n for n in used_before if not used_after.get(n)} - keep
+    if not lost:
+        return after, []
+    editor = _Dropper(lost)
+    return after.visit(editor), sorted(editor.dropped)
+
+
+class _Dropper(cst.CSTTransformer):
+    """Removes import aliases whose local name is in `lost`; statements that become empty leave a gap."""
+
+    def __init__(self, lost: set[str]) -> None:
+        super().__init__()
+        self.lost = lost
+        self.dropped: Counter[str] = Counter()
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
+        return any(isinstance(s, (cst.Import, cst.ImportFrom)) for s in node.body)
+
+    def _kept(self, names: list[cst.ImportAlias]) -> list[cst.ImportAlias]:
+        kept = []
+        for alias in names:
+            local = dotted(alias.asname.name) if alias.asname else (dotted(alias.name) or "").split(".")[0]
+            if local in self.lost:
+                self.dropped[local or ""] += 1
+            else:
+                kept.append(alias)
+        if kept and kept[-1] is not names[-1]:
+            kept[-1] = kept[-1].with_changes(comma=names[-1].comma)
+        return kept
+
+    def leave_Import(self, original_node: cst.Import, updated_node: cst.Import) -> cst.Import | cst.RemovalSentinel:
+        kept = self._kept(list(updated_node.names))
+        return updated_node.with_changes(names=kept) if kept else cst.RemoveFromParent()
+
+    def leave_ImportFrom(
+        self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom
+    ) -> cst.ImportFrom | cst.RemovalSentinel:
+        if isinstance(updated_node.names, cst.ImportStar) or dotted(updated_node.module) == "__future__":
+            return updated_node
+        kept = self._kept(list(updated_node.names))
+        return updated_node.with_changes(names=kept) if kept else cst.RemoveFromParent()
+
+    def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> cst.BaseSuite:
+        return cast(cst.IndentedBlock, close_gaps(updated_node))
+
+    def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:
+        return cast(cst.Module, close_gaps(updated_node))

@@ -1,0 +1,182 @@
+"""The ledger: every statement of a legacy file, and what became of it.
+
+A *unit* is a simple statement line, the header of a compound statement, or a run of comment lines. Rules say what
+they did to units; whatever nobody touched must stand in the output word for word, or the file is not written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.walk import descendants
+from lk_migrate.model import Fate, LedgerEntry, Place
+
+
+class Unaccounted(Exception):
+    """A statement that nobody touched is missing from the output. `lines` are its 1-based numbers."""
+
+    def __init__(self, path: str, lines: list[int]) -> None:
+        super().__init__(
+            f"{path}: line {lines[0]} would be lost (and {len(lines) - 1} more)"
+            if lines[1:]
+            else f"{path}: line {lines[0]} would be lost"
+        )
+        self.path = path
+        self.lines = lines
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A statement or header with the lines it stands on; `node` is None for comment lines."""
+
+    node: cst.CSTNode | None
+    line: int
+    end_line: int
+
+
+@dataclass(frozen=True)
+class Touch:
+    """What an edit did to the units of a node: `whole` covers everything below it, too."""
+
+    node: cst.CSTNode
+    fate: Fate
+    rule: str
+    why: str
+    whole: bool
+    to: Place | None = None
+
+
+def units(module: Module) -> list[Unit]:
+    """All units of a file in source order; together they cover every line that is not blank."""
+    found: list[Unit] = []
+    taken: set[int] = set()
+    for node in descendants(module.tree):
+        if isinstance(node, cst.SimpleStatementLine):
+            span = module.span(node)
+            found.append(Unit(node, span.line, span.end_line))
+        elif isinstance(
+            node, (cst.BaseCompoundStatement, cst.Else, cst.ExceptHandler, cst.ExceptStarHandler, cst.Finally)
+        ):
+            body = getattr(node, "body", None)
+            span = module.span(node)
+            start = span.line
+            if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and node.decorators:
+                start = min(start, module.span(node.decorators[0]).line)
+            found.append(Unit(node, start, max(start, _header_end(module, node, body))))
+    found.sort(key=lambda u: (u.line, u.end_line))
+    for unit in found:
+        taken.update(range(unit.line, unit.end_line + 1))
+    lines = text_of(module).splitlines()
+    comments: list[Unit] = []
+    for number, line in enumerate(lines, 1):
+        if number in taken or not line.strip():
+            continue
+        if comments and comments[-1].end_line == number - 1:
+            comments[-1] = Unit(None, comments[-1].line, number)
+        else:
+            comments.append(Unit(None, number, number))
+    return sorted([*found, *comments], key=lambda u: (u.line, u.end_line))
+
+
+def _header_end(module: Module, node: cst.CSTNode, body: cst.CSTNode | None) -> int:
+    span = module.span(node)
+    if isinstance(body, cst.IndentedBlock) and body.body:
+        first = body.body[0]
+        start = module.span(first).line
+        if isinstance(first, (cst.FunctionDef, cst.ClassDef)) and first.decorators:
+            start = min(start, module.span(first.decorators[0]).line)
+        lines = text_of(module).splitlines()
+        end = start - 1
+        # Comments and blank lines between the header and its first statement are not the header's.
+        while end > span.line and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
+            end -= 1
+        return end
+    if isinstance(body, cst.SimpleStatementSuite):
+        return span.end_line
+    return span.line
+
+
+def text_of(module: Module) -> str:
+    """The file's text, decoded as LibCST did."""
+    return module.data.decode(module.tree.encoding, "replace").removeprefix("\ufeff")
+
+
+def account(
+    module: Module,
+    touches: Iterable[Touch],
+    after: Mapping[str, str],
+    lost_comments: frozenset[int] = frozenset(),
+) -> list[LedgerEntry]:
+    """One entry per unit of `module`.
+
+    `after`: path → text of every file that may hold what was this one's. `lost_comments`: lines of comments that
+    an edit took out on purpose. Raises `Unaccounted` when an untouched line is in none of the texts.
+    """
+    by_node: dict[cst.CSTNode, Touch] = {}
+    for touch in touches:
+        for node in descendants(touch.node) if touch.whole else (touch.node,):
+            known = by_node.get(node)
+            if known is None or _RANK[touch.fate] >= _RANK[known.fate]:
+                by_node[node] = touch
+    stock = {path: Counter(_bare(line) for line in text.splitlines()) for path, text in after.items()}
+    everything: Counter[str] = sum(stock.values(), Counter())
+    lines = text_of(module).splitlines()
+    entries: list[LedgerEntry] = []
+    lost: list[int] = []
+    enclosing = _covering(module, by_node)
+    for unit in units(module):
+        place = Place(module.path, unit.line, unit.end_line)
+        found = by_node.get(unit.node) if unit.node is not None else enclosing.get(unit.line)
+        if found is not None:
+            entries.append(LedgerEntry(place, found.fate, found.rule, found.why, found.to))
+            continue
+        missing = [
+            n
+            for n in range(unit.line, unit.end_line + 1)
+            if _bare(lines[n - 1]) and not everything[_bare(lines[n - 1])] and n not in lost_comments
+        ]
+        lost.extend(missing)
+        home = stock.get(module.path, Counter())
+        at_home = all(home[_bare(lines[n - 1])] for n in range(unit.line, unit.end_line + 1) if _bare(lines[n - 1]))
+        entries.append(LedgerEntry(place, Fate.KEPT if at_home else Fate.MOVED))
+    if lost:
+        raise Unaccounted(module.path, lost)
+    return entries
+
+
+def import_touches(module: Module, after: cst.Module) -> list[Touch]:
+    """One touch per import statement of `module` that does not stand in `after` as it was.
+
+    Imports are edited for the file as a whole, by no single rule: the edit is accounted for here.
+    """
+    kept = {after.code_for_node(i) for i in descendants(after) if isinstance(i, (cst.Import, cst.ImportFrom))}
+    touches = []
+    for statement in (*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)):
+        line = module.index.parents.get(statement)
+        if line is None or module.tree.code_for_node(statement) in kept:
+            continue
+        touches.append(Touch(line, Fate.REWRITTEN, "", "imports follow the names in use", whole=False))
+    return touches
+
+
+_RANK = {Fate.KEPT: 0, Fate.MOVED: 1, Fate.REWRITTEN: 2, Fate.MARKER: 3, Fate.REMOVED: 4}
+
+
+def _bare(line: str) -> str:
+    return line.strip()
+
+
+def _covering(module: Module, by_node: Mapping[cst.CSTNode, Touch]) -> dict[int, Touch]:
+    """Line → the whole-subtree touch that covers it (for comments inside removed or replaced code)."""
+    covered: dict[int, Touch] = {}
+    for node, touch in by_node.items():
+        if touch.whole and node is touch.node:
+            span = module.span(node)
+            for number in range(span.line, span.end_line + 1):
+                covered.setdefault(number, touch)
+    return covered

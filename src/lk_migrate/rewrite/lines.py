@@ -1,0 +1,25 @@
+"""Which line of a new text a line of the old one has become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import SequenceMatcher
+
+from lk_migrate.model import Place
+
+
+def line_map(before: str, after: str) -> dict[int, int]:
+    """1-based line numbers of equal lines (indentation aside), before → after, in order."""
+    old = [line.strip() for line in before.splitlines()]
+    new = [line.strip() for line in after.splitlines()]
+    found: dict[int, int] = {}
+    for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+        for offset in range(block.size):
+            found[block.a + offset + 1] = block.b + offset + 1
+    return found
+
+
+def moved_place(place: Place, lines: Mapping[int, int], path: str) -> Place | None:
+    """`place` carried over by a line map; None when none of its lines is left."""
+    hits = [lines[n] for n in range(place.line, place.end_line + 1) if n in lines]
+    return Place(path, min(hits), max(hits)) if hits else None

@@ -1,0 +1,87 @@
+"""What a rule is, and how the rules are found: one file each, importing it registers it.
+
+A rule's file reads as its documentation: the docstring's first line says what it changes, the rest why, with
+the LiveKit version that changed it. Its before/after fixtures stand in `fixtures/rules/<ID>/`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from lk_migrate.model import Edition, Safety
+
+if TYPE_CHECKING:
+    from lk_migrate.rewrite.changes import Change
+    from lk_migrate.rewrite.file import File
+
+Handler = Callable[[Any, "File"], "Iterator[Change]"]
+
+
+@dataclass
+class Rule:
+    """One kind of change.
+
+    `triggers`: a file is looked at only when one of these byte strings stands in it (or always, if empty).
+    `since`: the livekit-agents release that made the change necessary ("" for hand-rolled code).
+    """
+
+    id: str
+    edition: Edition
+    doc: str
+    triggers: tuple[bytes, ...] = ()
+    since: str = ""
+    safety: Safety = Safety.SAFE
+    handlers: list[tuple[type[cst.CSTNode], Handler]] = field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        """One sentence: what it changes."""
+        return self.doc.strip().partition("\n")[0].strip()
+
+    @property
+    def why(self) -> str:
+        """The paragraphs after the summary."""
+        return self.doc.strip().partition("\n")[2].strip()
+
+    def on(self, *kinds: type[cst.CSTNode]) -> Callable[[Handler], Handler]:
+        """Register a handler for nodes of exactly these types; it yields changes (rewrite/changes.py)."""
+
+        def register(handler: Handler) -> Handler:
+            self.handlers.extend((kind, handler) for kind in kinds)
+            return handler
+
+        return register
+
+    def wants(self, data: bytes) -> bool:
+        """Whether a file with these bytes is worth parsing for this rule."""
+        return not self.triggers or any(t in data for t in self.triggers)
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule of the `rules` package, by id. A module offers one as `rule`, or several as `rules`."""
+    package = importlib.import_module("lk_migrate.rules")
+    found: list[Rule] = []
+    for info in pkgutil.walk_packages(package.__path__, "lk_migrate.rules."):
+        if info.ispkg or info.name.endswith(".registry"):
+            continue
+        module = importlib.import_module(info.name)
+        found.extend(getattr(module, "rules", ()) or [r for r in [getattr(module, "rule", None)] if r is not None])
+    ids = [r.id for r in found]
+    if len(set(ids)) != len(ids):
+        raise ValueError(f"two rules share an id: {sorted(i for i in ids if ids.count(i) > 1)}")
+    return tuple(sorted(found, key=lambda r: r.id))
+
+
+def select_rules(select: tuple[str, ...] = (), ignore: tuple[str, ...] = ()) -> tuple[Rule, ...]:
+    """The rules whose id begins with one of `select` (default: all), minus those of `ignore`."""
+    return tuple(
+        r for r in all_rules() if (not select or r.id.startswith(select)) and not (ignore and r.id.startswith(ignore))
+    )

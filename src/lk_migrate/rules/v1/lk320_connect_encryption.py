@@ -1,0 +1,32 @@
+"""`ctx.connect(e2ee=…)` is spelled `encryption=`.
+
+The old keyword warns on the `livekit.agents` logger since 1.5.3, even when it is None, and is ignored when
+`encryption` is given too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change, Rewrite
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK320", Edition.V1, __doc__, triggers=(b"e2ee",), since="1.5.3")
+
+
+@rule.on(cst.Call)
+def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
+    """`ctx.connect(e2ee=x)`, where `ctx` may have any name: nothing else called `connect` takes `e2ee`."""
+    if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "connect"):
+        return
+    for arg in call.args:
+        if arg.keyword is not None and arg.keyword.value == "e2ee":
+            yield Rewrite(
+                arg,
+                lambda updated: updated.with_changes(keyword=cst.Name("encryption")),
+                "`e2ee=` is now `encryption=`",
+            )
