@@ -38,9 +38,7 @@ SCHEMAS = {
         "$defs": {"Slot": parameters(n={"type": "number", "exclusiveMinimum": 0, "maximum": 0.2})},
     },
     "tuple": parameters(pair={"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}]}),
-    "unique": parameters(
-        tags={"type": "array", "uniqueItems": True, "minItems": 2, "items": {"enum": ["x", "y"]}}
-    ),
+    "unique": parameters(tags={"type": "array", "uniqueItems": True, "minItems": 2, "items": {"enum": ["x", "y"]}}),
     "pattern": parameters(code={"type": "string", "pattern": r"^\d{5}$"}),
     "long": parameters(text={"type": "string", "minLength": 200}),
     "short": parameters(name={"type": "string", "maxLength": 3}),
@@ -75,9 +73,7 @@ leaves = st.one_of(
 trees = st.recursive(
     leaves,
     lambda inner: st.one_of(
-        st.builds(
-            lambda low, items: {"type": "array", "minItems": low, "items": items}, st.integers(0, 3), inner
-        ),
+        st.builds(lambda low, items: {"type": "array", "minItems": low, "items": items}, st.integers(0, 3), inner),
         st.lists(inner, min_size=1, max_size=3).map(lambda schemas: {"anyOf": schemas}),
         st.dictionaries(st.sampled_from(["day", "email", "n", "other"]), inner).map(
             lambda properties: parameters(**properties)

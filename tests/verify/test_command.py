@@ -21,7 +21,7 @@ APPS = Path(__file__).parent / "apps"
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lk_migrate.cli.verify", *map(str, arguments)]
+    command = [sys.executable, "-m", "lk_migrate", "verify", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
@@ -43,7 +43,7 @@ def test_a_failed_row_is_exit_code_1() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--root", APPS / "nowhere"), "no such folder"),
+        (("--root", APPS / "nowhere"), "--root"),
         (("--root", APPS / "healthy", "--main", "other.py"), "--main other.py"),
         (("--root", APPS / "healthy", "--python", "/no/python"), "--python /no/python"),
         (("--root", APPS / "healthy", "--stage", "voyce"), "the stages are static, console, environment"),
@@ -67,14 +67,10 @@ def test_stages_are_selected_and_skipped_in_their_order() -> None:
 
 def test_the_table_fits_80_columns() -> None:
     out = io.StringIO()
-    rows = [
-        Row("console", "python main.py console --text", Status.FAILED, "word " * 60, Place("a/b.py", 3, 3))
-    ]
+    rows = [Row("console", "python main.py console --text", Status.FAILED, "word " * 60, Place("a/b.py", 3, 3))]
     Console(file=out, width=80, force_terminal=True).print(as_table(rows))
     plain = Console(file=io.StringIO(), width=80)
-    assert all(
-        plain.measure(line).maximum <= 80 for line in out.getvalue().splitlines() if "\x1b" not in line
-    )
+    assert all(plain.measure(line).maximum <= 80 for line in out.getvalue().splitlines() if "\x1b" not in line)
     assert "b.py:3" in out.getvalue()
 
 

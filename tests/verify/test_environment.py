@@ -47,9 +47,7 @@ def test_each_variable_is_told_once_with_its_place(project: Path) -> None:
     assert rows["LIVEKIT_URL"].status is Status.SKIPPED
     assert "livekit.plugins.deepgram" in rows["DEEPGRAM_API_KEY"].detail  # set to nothing is not set
     assert "livekit.plugins.cartesia" in rows["CARTESIA_API_KEY"].detail
-    assert (
-        "stops without it" in rows["DATABASE_URL"].detail and str(rows["DATABASE_URL"].place) == "main.py:7"
-    )
+    assert "stops without it" in rows["DATABASE_URL"].detail and str(rows["DATABASE_URL"].place) == "main.py:7"
     assert rows["VOICE"].detail.startswith("not set")
     assert "WRITTEN" not in rows
 

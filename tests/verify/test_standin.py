@@ -52,9 +52,7 @@ def test_tools_of_another_agent_are_called_once_they_are_offered() -> None:
 
 def test_tools_that_may_end_the_call_come_last() -> None:
     script = Script()
-    assert script.reply(request(turn_text(1), tools=("end_call", "transfer", "z"))) == Call(
-        "z", {"city": "Berlin"}
-    )
+    assert script.reply(request(turn_text(1), tools=("end_call", "transfer", "z"))) == Call("z", {"city": "Berlin"})
 
 
 def test_no_tool_is_called_out_of_turn() -> None:
@@ -69,15 +67,11 @@ def test_chat_streams_a_tool_call(client: openai.OpenAI) -> None:
         model="m", stream=True, tools=[TOOL], messages=[{"role": "user", "content": turn_text(1)}]
     )
     calls = [c for chunk in stream for choice in chunk.choices for c in choice.delta.tool_calls or ()]
-    assert [(c.function.name, json.loads(c.function.arguments)) for c in calls] == [
-        ("weather", {"city": "Berlin"})
-    ]
+    assert [(c.function.name, json.loads(c.function.arguments)) for c in calls] == [("weather", {"city": "Berlin"})]
 
 
 def test_chat_streams_a_sentence_in_pieces(client: openai.OpenAI) -> None:
-    stream = client.chat.completions.create(
-        model="m", stream=True, messages=[{"role": "user", "content": "hello"}]
-    )
+    stream = client.chat.completions.create(model="m", stream=True, messages=[{"role": "user", "content": "hello"}])
     pieces = [choice.delta.content for chunk in stream for choice in chunk.choices if choice.delta.content]
     assert len(pieces) > 1 and "".join(pieces) == GREETING
 
@@ -100,8 +94,7 @@ def test_responses_streamed_and_whole(client: openai.OpenAI) -> None:
 
 def test_embeddings_have_the_wanted_length_and_are_stable(client: openai.OpenAI) -> None:
     first, same = (
-        client.embeddings.create(model="m", input=["opening hours"], dimensions=64).data[0].embedding
-        for _ in range(2)
+        client.embeddings.create(model="m", input=["opening hours"], dimensions=64).data[0].embedding for _ in range(2)
     )
     assert first == same and len(first) == 64
 
@@ -109,9 +102,7 @@ def test_embeddings_have_the_wanted_length_and_are_stable(client: openai.OpenAI)
 def test_speech_and_transcription(client: openai.OpenAI) -> None:
     speech = client.audio.speech.create(model="m", voice="ash", input="some words", response_format="pcm")
     assert len(speech.content) > 1000
-    wav = client.audio.speech.create(
-        model="m", voice="ash", input="some words", response_format="wav"
-    ).content
+    wav = client.audio.speech.create(model="m", voice="ash", input="some words", response_format="wav").content
     assert client.audio.transcriptions.create(model="m", file=("a.wav", wav)).text == TRANSCRIPT
 
 

@@ -152,7 +152,7 @@ def started_by(marker: str) -> list[int]:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_everything_ends_when_the_command_is_stopped(number: int, code: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lk_migrate.cli.verify", "--root", APPS / "waits", "--stage", "console"]
+    command = [sys.executable, "-m", "lk_migrate", "verify", "--root", APPS / "waits", "--stage", "console"]
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as verify:
         deadline = time.monotonic() + 20

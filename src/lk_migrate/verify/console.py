@@ -52,11 +52,7 @@ def run(context: Context) -> Iterator[Row]:
     observations = Observations(context.scratch / "console.jsonl")
     script = Script()
     with serve(script) as server:
-        env = (
-            observed(context, observations.file)
-            if context.live
-            else stood_in(context, observations.file, server)
-        )
+        env = observed(context, observations.file) if context.live else stood_in(context, observations.file, server)
         talk = _live if context.live else _scripted
         yield from talk(_Run(context, script, observations, Clock(context.timeout), env))
     yield from findings.on_the_side(STAGE, observations)
@@ -168,9 +164,7 @@ def _turns(run: _Run, console: Terminal) -> Generator[Row, None, bool]:
     return True
 
 
-def _tool_row(
-    run: _Run, console: Terminal, tool: str, outcome: Outcome, mark: int, seen: int, seconds: float
-) -> Row:
+def _tool_row(run: _Run, console: Terminal, tool: str, outcome: Outcome, mark: int, seen: int, seconds: float) -> Row:
     def row(status: Status, detail: str, place: Place | None = None) -> Row:
         return Row(STAGE, tool, status, detail, place, seconds)
 

@@ -33,21 +33,13 @@ def run(context: Context) -> Iterator[Row]:
     told: set[str] = set()
     for why, group in [
         *(("a worker connects with it", (name,)) for name in NEEDED_BY_WORKER),
-        *(
-            (f"livekit.plugins.{plugin}", group)
-            for plugin in plugins
-            for group in NEEDED_BY_PLUGIN.get(plugin, ())
-        ),
+        *((f"livekit.plugins.{plugin}", group) for plugin in plugins for group in NEEDED_BY_PLUGIN.get(plugin, ())),
     ]:
         told.update(group)
         yield _row(group, f"missing for a real run: {why}", where_set, missing=needed)
     for name, use in sorted(uses.items()):
         if name not in told:
-            why = (
-                "missing for a real run: the code stops without it"
-                if use.required
-                else "not set: the code copes"
-            )
+            why = "missing for a real run: the code stops without it" if use.required else "not set: the code copes"
             missing = needed if use.required else Status.SKIPPED
             yield _row((name,), why, where_set, missing=missing, place=_place(use, context.workspace))
 

@@ -19,9 +19,7 @@ PORTAUDIO_HINT = (
 )
 #: The names of rows made here.
 SIDE_NAMES = frozenset({"deprecated API", "exchanged", "network", "PortAudio"})
-_ERROR_LINE = re.compile(
-    r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Found)): (.*)$"
-)
+_ERROR_LINE = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Found)): (.*)$")
 _FRAME = re.compile(r"""(?:File "([^"]+)", line (\d+)|^([^\s:"]+\.py):(\d+) in )""")
 
 

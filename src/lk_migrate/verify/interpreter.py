@@ -78,9 +78,7 @@ def _venv_python(venv: Path) -> Path | None:
 def _has_target(venv: Path) -> bool:
     """Whether livekit-agents of the target line is installed in a venv, by its metadata folder."""
     patterns = ("lib/python*/site-packages", "Lib/site-packages")
-    return any(
-        True for pattern in patterns for _ in venv.glob(f"{pattern}/livekit_agents-{TARGET}.*.dist-info")
-    )
+    return any(True for pattern in patterns for _ in venv.glob(f"{pattern}/livekit_agents-{TARGET}.*.dist-info"))
 
 
 def _venvs(root: Path) -> Iterator[tuple[Path, str]]:
@@ -100,9 +98,7 @@ def choose(root: Path, wanted: str | None) -> Interpreter:
         path = Path(wanted).expanduser()
         path = _venv_python(path) or path
         if not path.exists():
-            raise UserError(
-                f"--python {wanted}: there is no such file; name a Python or a virtual environment."
-            )
+            raise UserError(f"--python {wanted}: there is no such file; name a Python or a virtual environment.")
         return probe(str(path.absolute()), "--python")
     for venv, origin in _venvs(root):
         python = _venv_python(venv)

@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 #: What a plugin cannot run without (livekit-plugins-* 1.8, their constructors). Any one name of a group is
 #: enough.
@@ -44,7 +47,6 @@ NEEDED_BY_PLUGIN: dict[str, tuple[tuple[str, ...], ...]] = {
 #: What a worker cannot register without.
 NEEDED_BY_WORKER = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 
-_ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
 _READ_IN_SOURCE = re.compile(r"""(?:environ(?:\.get\(|\[)|getenv\()\s*["']([A-Z][A-Z0-9_]+)["']""")
 
 
@@ -70,11 +72,7 @@ def variables_read(file: Path) -> Iterator[Use]:
     """Every `os.environ[...]`, `os.environ.get(...)` and `os.getenv(...)` with a literal name."""
     tree = parse(file)
     for node in ast.walk(tree) if tree is not None else ():
-        if (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.ctx, ast.Load)
-            and _ends(node.value, "environ")
-        ):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _ends(node.value, "environ"):
             name, required = node.slice, True
         elif isinstance(node, ast.Call) and node.args and _reads(node.func):
             name, required = node.args[0], False
@@ -91,9 +89,7 @@ def _reads(function: ast.expr) -> bool:
 
 
 def _ends(node: ast.expr, name: str) -> bool:
-    return (isinstance(node, ast.Attribute) and node.attr == name) or (
-        isinstance(node, ast.Name) and node.id == name
-    )
+    return (isinstance(node, ast.Attribute) and node.attr == name) or (isinstance(node, ast.Name) and node.id == name)
 
 
 def plugins_imported(file: Path) -> Iterator[str]:
@@ -122,5 +118,4 @@ def names_in_plugin(folder: Path) -> frozenset[str]:
 
 def names_in_dotenv(text: str) -> frozenset[str]:
     """The variables that a .env file sets to something. Values are looked at for emptiness only."""
-    found = (_ASSIGNMENT.match(line) for line in text.splitlines())
-    return frozenset(match.group(1) for match in found if match and match.group(2).strip("\"'"))
+    return frozenset(name for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items() if value)

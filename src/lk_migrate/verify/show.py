@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -15,11 +15,10 @@ from lk_migrate.verify.rows import Row, Status
 _STYLES = {Status.OK: "green", Status.FAILED: "bold red", Status.SKIPPED: "yellow"}
 
 
-def as_json(rows: Iterable[Row]) -> str:
-    """`{"ok": bool, "rows": [...]}`."""
+def as_data(rows: Iterable[Row]) -> dict[str, Any]:
+    """`{"ok": bool, "rows": [...]}`, for JSON."""
     listed = [{**asdict(row), "status": row.status.value} for row in rows]
-    ok = all(row["status"] != Status.FAILED.value for row in listed)
-    return json.dumps({"ok": ok, "rows": listed}, indent=2, ensure_ascii=False)
+    return {"ok": all(row["status"] != Status.FAILED.value for row in listed), "rows": listed}
 
 
 def as_line(row: Row) -> str:

@@ -27,11 +27,7 @@ def run(context: Context) -> Iterator[Row]:
     yield _python_row(context)
     observations = Observations(context.scratch / "static.jsonl")
     with serve(Script()) as server:
-        env = (
-            observed(context, observations.file)
-            if context.live
-            else stood_in(context, observations.file, server)
-        )
+        env = observed(context, observations.file) if context.live else stood_in(context, observations.file, server)
         yield from _child(context, observations, env)
     yield from findings.on_the_side(STAGE, observations)
     yield _markers_row(context)
@@ -72,9 +68,7 @@ def _child(context: Context, observations: Observations, env: dict[str, str]) ->
                     context.tell(one["what"])
                 elif one["event"] == "row":
                     detail = one["detail"] + findings.plugin_hint(one["detail"])
-                    yield Row(
-                        STAGE, one["name"], Status(one["status"]), detail, place_of(one), one["seconds"]
-                    )
+                    yield Row(STAGE, one["name"], Status(one["status"]), detail, place_of(one), one["seconds"])
             if ended or not clock.left():
                 break
             time.sleep(0.03)

@@ -35,9 +35,7 @@ def observed(context: Context, events: Path) -> dict[str, str]:
 def stood_in(context: Context, events: Path, server: str) -> dict[str, str]:
     """As `observed`, but models are at `server`, keys are dummies, and other machines are out of reach."""
     environment = {
-        name: value
-        for name, value in observed(context, events).items()
-        if not name.lower().endswith("_proxy")
+        name: value for name, value in observed(context, events).items() if not name.lower().endswith("_proxy")
     }
     return {
         **environment,

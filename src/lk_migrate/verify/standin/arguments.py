@@ -140,9 +140,7 @@ def _array(schema: Schema, name: str, root: Schema, depth: int) -> list[Any]:
     values = [_value(item, name.rstrip("s"), root, depth + 1) for _ in range(count)]
     if schema.get("uniqueItems") and len(values) > 1:
         choices = _resolve(item, root).get("enum") if isinstance(item, dict) else None
-        return (
-            choices[:count] if choices else [f"{value} {n}" if n else value for n, value in enumerate(values)]
-        )
+        return choices[:count] if choices else [f"{value} {n}" if n else value for n, value in enumerate(values)]
     return values
 
 

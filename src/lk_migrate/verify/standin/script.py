@@ -122,6 +122,4 @@ class Script:
     def not_called(self) -> list[str]:
         """Names of tools that were offered, and never called."""
         with self._lock:
-            return [
-                tool.name for tool in in_calling_order(self.offered.values()) if tool.name not in self.called
-            ]
+            return [tool.name for tool in in_calling_order(self.offered.values()) if tool.name not in self.called]

@@ -27,8 +27,6 @@ def _without_devices(module: ModuleType, error: OSError) -> None:
         "default": SimpleNamespace(device=(-1, -1)),
         "query_devices": lambda *args, **kwargs: [],
         "query_hostapis": lambda *args, **kwargs: (),
-        **dict.fromkeys(
-            ("InputStream", "OutputStream", "RawInputStream", "RawOutputStream", "Stream"), unavailable
-        ),
+        **dict.fromkeys(("InputStream", "OutputStream", "RawInputStream", "RawOutputStream", "Stream"), unavailable),
     }
     module.__dict__.update(members)

@@ -21,9 +21,7 @@ from lk_migrate_child import build, loading
 from lk_migrate_child.events import emit
 
 
-def _row(
-    name: str, status: str, detail: str, place: dict[str, Any] | None = None, seconds: float = 0.0
-) -> None:
+def _row(name: str, status: str, detail: str, place: dict[str, Any] | None = None, seconds: float = 0.0) -> None:
     emit("row", name=name, status=status, detail=detail, seconds=seconds, **(place or {}))
 
 

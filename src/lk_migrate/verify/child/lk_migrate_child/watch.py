@@ -74,14 +74,8 @@ def _warned_by_livekit() -> bool:
 def _watch_warnings() -> None:
     show = warnings.showwarning
 
-    def showwarning(
-        message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any
-    ) -> None:
-        if (
-            issubclass(category, DeprecationWarning)
-            and _warned_by_livekit()
-            and not _is_allowed(str(message))
-        ):
+    def showwarning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+        if issubclass(category, DeprecationWarning) and _warned_by_livekit() and not _is_allowed(str(message)):
             path = in_project(filename)
             place = {"path": path, "line": lineno} if path else place_of_caller()
             emit_once("deprecated", message=str(message), **place)

@@ -35,9 +35,7 @@ class Clinic(Agent):
         return ", ".join(f"{day} {self._opens_at + n}:00" for n in range(most))
 
     @function_tool
-    async def book(
-        self, ctx: RunContext, day: datetime.date, email: str, kind: Literal["check-up", "cleaning"]
-    ) -> str:
+    async def book(self, ctx: RunContext, day: datetime.date, email: str, kind: Literal["check-up", "cleaning"]) -> str:
         """Book a slot."""
         if "@" not in email:
             raise ValueError(f"not an address: {email}")
