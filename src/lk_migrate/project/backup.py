@@ -18,6 +18,7 @@ import re
 import secrets
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -26,6 +27,7 @@ from typing import Any
 
 import lk_migrate
 from lk_migrate.model import Skipped, UserError
+from lk_migrate.project.discover import project_files
 from lk_migrate.project.git import GitState, git_state
 from lk_migrate.project.journal import Step, at_step, sync, write_synced
 from lk_migrate.project.lock import exclusive
@@ -246,32 +248,60 @@ def read_written(backup: Backup) -> Written:
 
 
 def _keep(root: Path, files: Iterable[str], draft: Path) -> tuple[list[Entry], dict[str, int]]:
-    entries: dict[str, Entry] = {}
+    paths = _with_targets(root, files)
+    paths |= _other_names(root, paths)
+    entries: list[Entry] = []
     inodes: dict[tuple[int, int], str] = {}
-    todo = list(dict.fromkeys(files))[::-1]
-    while todo:
-        path = real_name(root, todo.pop())
-        if path in entries:
-            continue
+    for path in sorted(paths):
         full = root / path
         info = full.lstat()
         if stat.S_ISLNK(info.st_mode):
             target = os.readlink(full)  # noqa: PTH115  # a string: Path would tidy it
-            entries[path] = Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, target=target)
-            real = os.path.realpath(full)
-            if is_inside(root, real) and os.path.isfile(real):  # noqa: PTH113
-                todo.append(os.path.relpath(real, root))
+            entries.append(Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, target=target))
         elif stat.S_ISREG(info.st_mode):
             first = inodes.setdefault((info.st_dev, info.st_ino), path)
-            entries[path] = _keep_file(full, path, None if first == path else first, draft)
+            entries.append(_keep_file(full, path, None if first == path else first, draft))
         else:
             raise UserError(f"{display(path)} is not a file; only files and links can be backed up.")
     for kept in (draft / "objects").iterdir():  # all are written by now: the first flush does most of them
         with open_regular(kept) as stream:
             sync(stream.fileno())
-    folders = {parent for path in entries for parent in _parents(path)}
+    folders = {parent for path in paths for parent in _parents(path)}
     modes = {folder: stat.S_IMODE((root / folder).stat().st_mode) for folder in sorted(folders)}
-    return [entries[path] for path in sorted(entries)], modes
+    return entries, modes
+
+
+def _with_targets(root: Path, files: Iterable[str]) -> set[str]:
+    """The paths, and where links among them lead to inside the project."""
+    paths: set[str] = set()
+    for file in files:
+        path = real_name(root, file)
+        paths.add(path)
+        if (root / path).is_symlink():
+            real = os.path.realpath(root / path)
+            if is_inside(root, real) and Path(real).is_file():
+                paths.add(safe_relative(os.path.relpath(real, root)))
+    return paths
+
+
+def _other_names(root: Path, paths: Iterable[str]) -> set[str]:
+    """The project's other names for the same files: a hard link comes back only with all its names."""
+    names: Counter[tuple[int, int]] = Counter()
+    links: dict[tuple[int, int], int] = {}
+    for path in paths:
+        info = (root / path).lstat()
+        if stat.S_ISREG(info.st_mode) and info.st_nlink > 1:
+            names[info.st_dev, info.st_ino] += 1
+            links[info.st_dev, info.st_ino] = info.st_nlink
+    missing = {inode for inode, count in links.items() if names[inode] < count}
+    if not missing:
+        return set()
+    found = set()
+    for path in project_files(root).files:
+        info = (root / path).lstat()
+        if (info.st_dev, info.st_ino) in missing:
+            found.add(path)
+    return found
 
 
 def _keep_file(full: Path, path: str, same_as: str | None, draft: Path) -> Entry:

@@ -20,8 +20,10 @@ def block_of(definition: cst.FunctionDef | cst.ClassDef) -> cst.IndentedBlock:
     body = definition.body
     if isinstance(body, cst.IndentedBlock):
         return body
+    small_statements = [small for small in body.body if isinstance(small, cst.BaseSmallStatement)]
     lines = [
-        cst.SimpleStatementLine(body=[small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)]) for small in body.body
+        cst.SimpleStatementLine(body=[small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)])
+        for small in small_statements
     ]
     if lines and isinstance(body, cst.SimpleStatementSuite):
         lines[-1] = lines[-1].with_changes(trailing_whitespace=body.trailing_whitespace)
@@ -45,7 +47,7 @@ def docstring_end(block: cst.IndentedBlock) -> int:
 
 def insert(definition: Definition, at: int, statements: Sequence[cst.BaseStatement]) -> Definition:
     """`definition` with the statements put in at this index of its body."""
-    block = block_of(definition)
+    block: cst.IndentedBlock = block_of(definition)
     body = [*block.body[:at], *statements, *block.body[at:]]
     return definition.with_changes(body=block.with_changes(body=body))
 
