@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lk_migrate.facts.project import Project
+from lk_migrate.model import Action
 from lk_migrate.rewrite.engine import convert_file
 from lk_migrate.rules.registry import all_rules
 
@@ -32,7 +33,7 @@ def cases() -> list[tuple[str, str, dict[str, bytes], dict[str, bytes]]]:
         for same in sorted(folder.glob("*.same.py")):
             files = {"main.py": same.read_bytes()}
             found.append((folder.name, same.name.removesuffix(".py"), files, files))
-        for case in sorted(p for p in folder.iterdir() if p.is_dir()):
+        for case in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.endswith(".note")):
             found.append((folder.name, case.name, tree_of(case / "before"), tree_of(case / "after")))
     return found
 
@@ -55,9 +56,22 @@ def test_fixture(rule_id: str, name: str, before: dict[str, bytes], after: dict[
     assert run(rule_id, once) == once, "a second run must change nothing"
 
 
+def noted_cases(rule_id: str) -> list[Path]:
+    """Folders `<case>.note/`: no rule touches them, and this one says why."""
+    return sorted((FIXTURES / rule_id).glob("*.note"))
+
+
+@pytest.mark.parametrize("folder", [f for r in sorted(RULES) for f in noted_cases(r)], ids=lambda f: f.parent.name)
+def test_left_alone_with_a_note(folder: Path) -> None:
+    project = Project(tree_of(folder))
+    results = [convert_file(path, project, list(RULES.values())) for path in project.files]
+    assert not [r.path for r in results if r.change is not None]
+    assert any(f.rule == folder.parent.name and f.action is Action.NOTE for r in results for f in r.findings)
+
+
 @pytest.mark.parametrize("rule_id", sorted(RULES))
 def test_every_rule_has_both_kinds_of_fixture(rule_id: str) -> None:
     names = [name for folder, name, before, after in cases() if folder == rule_id and before != after]
     untouched = [name for folder, name, before, after in cases() if folder == rule_id and before == after]
-    assert names, "no before/after fixture"
+    assert names or noted_cases(rule_id), "no before/after fixture"
     assert untouched, "no fixture of what must not change"
