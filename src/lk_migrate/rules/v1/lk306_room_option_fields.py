@@ -1,7 +1,7 @@
 """Fields of an options object that is held in a variable have the names of `RoomOptions`.
 
 What was `options.video_enabled = True` is `options.video_input = True` once the object is a `RoomOptions` (LK305);
-fields that moved into `AudioInputOptions`, `TextOutputOptions`, … are left to a person, because they share one object now.
+fields that moved into `AudioInputOptions`, `TextOutputOptions`, … are left to a person: they share one object now.
 """
 
 from __future__ import annotations
