@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,19 +61,6 @@ class Edits:
         return bool(self.changed or self.added)
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a requirement stands in a text: itself, what goes with it, and where and how a neighbour is added."""
-
-    start: int
-    end: int
-    drop_start: int
-    drop_end: int
-    insert_at: int
-    lead: str
-    trail: str
-
-
 def parse(text: str, line: int, at: Any, group: str = "") -> Requirement | None:
     """A PEP 508 string; None when it is none."""
     try:
@@ -86,7 +73,7 @@ def parse(text: str, line: int, at: Any, group: str = "") -> Requirement | None:
     return Requirement(
         canonicalize_name(found.name),
         tuple(e.strip() for e in (match["extras"] or "").strip().strip("[]").split(",") if e.strip()),
-        "" if found.url else match["pins"].strip(),
+        "" if found.url else match["pins"].strip(" \t()"),
         line,
         at,
         group,
@@ -109,6 +96,33 @@ def respell(text: str, old: Requirement, new: Requirement) -> str:
     return f"{match['name']}{extras}{pins}{match['rest']}"
 
 
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a requirement stands in a text: itself, what goes with it, and where and how a neighbour is added."""
+
+    start: int
+    end: int
+    drop_start: int
+    drop_end: int
+    insert_at: int
+    lead: str
+    trail: str
+    #: The text of a requirement, the old one, the new one → the new text.
+    respell: Callable[[str, Requirement, Requirement], str] = respell
+    #: A new requirement in this format.
+    spell: Callable[[Addition], str] = str
+
+
+def line_spot(body: str, start: int, end: int, eol: str, *, ended: bool) -> Spot:
+    """For a requirement `body` (indented, without comment) on the line or lines [start, end) of its own.
+
+    `ended`: a line ending `eol` closes it; the last line of a file may lack one.
+    """
+    indent = body[: len(body) - len(body.lstrip())]
+    lead, trail = (indent, eol) if ended else (eol + indent, "")
+    return Spot(start + len(indent), start + len(body), start, end, end, lead, trail)
+
+
 def write_text(text: str, requirements: Sequence[Requirement], edits: Edits, tail: Spot | None = None) -> str:
     """The text with the edits, for formats whose requirements have a `Spot`. `tail` is the end of the main list."""
     pieces: list[tuple[int, int, str]] = []
@@ -118,11 +132,11 @@ def write_text(text: str, requirements: Sequence[Requirement], edits: Edits, tai
         if new is None:
             pieces.append((spot.drop_start, spot.drop_end, ""))
         else:
-            pieces.append((spot.start, spot.end, respell(text[spot.start : spot.end], old, new)))
+            pieces.append((spot.start, spot.end, spot.respell(text[spot.start : spot.end], old, new)))
     for addition in edits.added:
         place = tail if addition.after is None else requirements[addition.after].at
         if place is not None:
-            pieces.append((place.insert_at, place.insert_at, f"{place.lead}{addition}{place.trail}"))
+            pieces.append((place.insert_at, place.insert_at, f"{place.lead}{place.spell(addition)}{place.trail}"))
     out, at = [], 0
     for start, end, new_text in sorted(pieces, key=lambda piece: piece[:2]):
         start = max(start, at)
