@@ -61,7 +61,7 @@ def kind_of(path: str) -> Kind | None:
 
 
 def is_manifest(path: str) -> bool:
-    """Whether `plan_manifests` has something to say about a file of this path (manifests, lock and deployment files)."""
+    """Whether `plan_manifests` looks at files of this path: manifests, lock files, deployment files."""
     return kind_of(path) is not None
 
 

@@ -133,7 +133,7 @@ def _judge_plugin(requirement: Requirement) -> Verdict:
         if goal is None:
             if name in target.OWN_LINE or not clauses(requirement.pins):
                 return Verdict(requirement)
-            text = f"`{name}` is not among the plugins of livekit-agents {target.LINE}; check that its release works with it"
+            text = f"`{name}` is not among the plugins of livekit-agents {target.LINE}; check its release"
             return Verdict(requirement, (Remark(RAISED, Action.NOTE, line, text),))
         if not is_below(requirement.pins, goal):
             return Verdict(requirement)

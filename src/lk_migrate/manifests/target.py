@@ -36,86 +36,15 @@ class Need:
 
 
 #: Plugins that share the framework's version number, by the name of the extra.
-_EXTRAS = frozenset(
-    [
-        "anam",
-        "anthropic",
-        "assemblyai",
-        "asyncai",
-        "avatario",
-        "avatartalk",
-        "aws",
-        "azure",
-        "baseten",
-        "bey",
-        "bithuman",
-        "bland",
-        "boson-avatar",
-        "cambai",
-        "cartesia",
-        "cerebras",
-        "clova",
-        "deepgram",
-        "did",
-        "elevenlabs",
-        "fal",
-        "fireworksai",
-        "fishaudio",
-        "gladia",
-        "gnani",
-        "google",
-        "gradium",
-        "groq",
-        "hamming",
-        "hume",
-        "inworld",
-        "keyframe",
-        "langchain",
-        "lemonslice",
-        "liveavatar",
-        "lmnt",
-        "meta",
-        "microsoft-ai",
-        "minimax",
-        "mistralai",
-        "murf",
-        "nabrah",
-        "neuphonic",
-        "nltk",
-        "nvidia",
-        "openai",
-        "palabra",
-        "perplexity",
-        "phonic",
-        "protoface",
-        "resemble",
-        "respeecher",
-        "rime",
-        "rtzr",
-        "runway",
-        "sarvam",
-        "silero",
-        "simli",
-        "simplismart",
-        "slng",
-        "smallestai",
-        "soniox",
-        "spatius",
-        "speechify",
-        "speechmatics",
-        "spitch",
-        "synthesia",
-        "tavus",
-        "thunderphone",
-        "trugen",
-        "turn-detector",
-        "typesafe",
-        "ultravox",
-        "upliftai",
-        "vakyam",
-        "xai",
-    ]
-)
+_EXTRA_NAMES = """
+    anam anthropic assemblyai asyncai avatario avatartalk aws azure baseten bey bithuman bland boson-avatar
+    cambai cartesia cerebras clova deepgram did elevenlabs fal fireworksai fishaudio gladia gnani google
+    gradium groq hamming hume inworld keyframe langchain lemonslice liveavatar lmnt meta microsoft-ai minimax
+    mistralai murf nabrah neuphonic nltk nvidia openai palabra perplexity phonic protoface resemble respeecher
+    rime rtzr runway sarvam silero simli simplismart slng smallestai soniox spatius speechify speechmatics
+    spitch synthesia tavus thunderphone trugen turn-detector typesafe ultravox upliftai vakyam xai
+"""
+_EXTRAS = frozenset(_EXTRA_NAMES.split())
 
 #: Extras of livekit-agents whose package is not named after them.
 _PACKAGE_OF_EXTRA = {"minimax": "minimax-ai"}

@@ -121,10 +121,10 @@ class _Strings:
         self.places: dict[str, list[tuple[int, int]]] = {}
         for match in _TOKEN.finditer(text):
             if match["string"]:
-                self.places.setdefault(match["string"][1:-1], []).append(match.span())
+                self.places.setdefault(_value(match["string"]), []).append(match.span())
 
     def take(self, value: str, group: str) -> Requirement | None:
-        """The next requirement with this text; None for what is no requirement or has escapes in it."""
+        """The next requirement with this text; None for what is no requirement."""
         places = self.places.get(value)
         if not places:
             return None
@@ -149,6 +149,16 @@ class _Strings:
         elif match := re.compile(r",\s*\Z").search(text[line_start:start]):
             drop_start = line_start + match.start()
         return Spot(start + 1, end - 1, drop_start, drop_end, end, f", {quote}", quote)
+
+
+def _value(written: str) -> str:
+    """What a string token stands for."""
+    if written[0] == "'" or "\\" not in written:
+        return written[1:-1]
+    try:
+        return str(load(f"x = {written}")["x"])
+    except NotToml:
+        return written[1:-1]
 
 
 # --- tables of name = version (Poetry, Pipfile)
