@@ -14,29 +14,12 @@ from lk_migrate.manifests.requirements_txt import logical_lines
 
 _INSTALL = re.compile(r"\b(?:pip3?(?:\.\d+)?|uv\s+pip)\s+(?:-\S+\s+)*install\b")
 _WORD = re.compile(r"(?P<quote>[\"'])(?P<quoted>[^\"'\n]*)(?P=quote)|(?P<bare>[^\s\"'\\;&|]+)|(?P<stop>&&|\|\||[;|&])")
+_VALUED_OPTIONS = """
+    -i -f -t -c -r -e --index-url --extra-index-url --find-links --target --prefix --requirement --constraint
+    --editable --platform --python-version --root --trusted-host
+"""
 #: Options that take the next word.
-_VALUED = frozenset(
-    [
-        "-i",
-        "-f",
-        "-t",
-        "-c",
-        "-r",
-        "-e",
-        "--index-url",
-        "--extra-index-url",
-        "--find-links",
-        "--target",
-        "--prefix",
-        "--requirement",
-        "--constraint",
-        "--editable",
-        "--platform",
-        "--python-version",
-        "--root",
-        "--trusted-host",
-    ]
-)
+_VALUED = frozenset(_VALUED_OPTIONS.split())
 
 
 def read(text: str) -> tuple[Requirement, ...]:

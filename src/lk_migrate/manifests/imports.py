@@ -49,12 +49,20 @@ def _modules_of(data: bytes) -> Iterator[str]:
             yield from _named(full)
     for node in nodes:
         if isinstance(node, ast.Attribute):
-            if ast.unparse(node.value) in plugins:
+            if _dotted(node.value) in plugins:
                 yield f"{_PLUGINS}.{node.attr}"
             elif agents and _MCP.fullmatch(node.attr):
                 yield MCP
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from (f"{_PLUGINS}.{name}" for name in _MODULE.findall(node.value))
+
+
+def _dotted(node: ast.expr) -> str:
+    """`livekit.plugins` for such an attribute, "" for what is no plain dotted name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    base = _dotted(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{base}.{node.attr}" if base and isinstance(node, ast.Attribute) else ""
 
 
 def _imported_names(node: ast.AST) -> Iterator[tuple[str, str, str]]:

@@ -5,6 +5,7 @@ read every file → judge every requirement → add what the code of its folder 
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -24,7 +25,7 @@ from lk_migrate.manifests.commands import COMMAND, changed_commands
 from lk_migrate.manifests.encoding import Encoded, decode
 from lk_migrate.manifests.names import Kind, kind_of, scope_of
 from lk_migrate.manifests.policy import Code, Remark
-from lk_migrate.manifests.requirement import Addition, Edits, Requirement, write_text
+from lk_migrate.manifests.requirement import Addition, Edits, Requirement, parse, write_text
 from lk_migrate.model import Action, FileChange, Finding, Place
 
 #: Every rule of the manifests (rules/manifests/).
@@ -134,11 +135,12 @@ def _read(
     scopes = {scope_of(m.path) for m in read if any(r.name.startswith("livekit") for r in m.requirements)}
     if not scopes:  # a hand-rolled project that never named LiveKit: the outermost folder with a manifest
         scopes = {min((scope_of(m.path) for m in read), key=len, default="")}
+    own = {m for m in set().union(*imported.values()) if any(f"{m.replace('.', '/')}/" in path for path in imported)}
     served: dict[str, frozenset[str]] = {}
     for path, modules in imported.items():
         scope = _nearest(path, scopes)
         if scope is not None:
-            served[scope] = served.get(scope, frozenset()) | modules
+            served[scope] = served.get(scope, frozenset()) | (modules - own)
     for manifest in read:
         manifest.code = Code(served.get(scope_of(manifest.path), frozenset()))
     return read
@@ -302,14 +304,22 @@ def _judge_compiled(manifest: _Manifest) -> Iterable[Remark]:
 
 
 def _judge_setup_py(text: str) -> Iterable[Remark]:
-    """setup.py is a program: what it names is reported where it stands."""
-    for number, line in enumerate(text.splitlines(), 1):
-        for word in line.split('"')[1::2] + line.split("'")[1::2]:
-            found = requirements_txt.read(word)
-            if found and found[0].name.startswith("livekit"):
-                for remark in policy.judge(found[0], Code(frozenset())).remarks:
-                    message = f"setup.py is not edited: {remark.message}"
-                    yield Remark(remark.rule, Action.TODO, number, message)
+    """setup.py is a program: what its `install_requires` and `extras_require` name is reported where it stands."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    lists = [
+        k.value
+        for k in ast.walk(tree)
+        if isinstance(k, ast.keyword) and k.arg in ("install_requires", "extras_require")
+    ]
+    for node in (n for value in lists for n in ast.walk(value)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            requirement = parse(node.value, node.lineno, None)
+            for remark in policy.judge(requirement, Code(frozenset())).remarks if requirement is not None else ():
+                message = f"setup.py is a program and is not edited; to be done by hand: {remark.message}"
+                yield Remark(remark.rule, Action.TODO, node.lineno, message)
 
 
 def _found(path: str, remarks: Iterable[Remark]) -> list[Finding]:

@@ -181,13 +181,13 @@ class Missing:
 
 
 def missing(code: Code, declared: Sequence[Requirement]) -> Missing:
-    """What `declared` lacks for this code."""
+    """What `declared` lacks for this code. A plugin that is not known to exist is not asked for."""
     names = {r.name for r in declared}
     extras = {canonicalize_name(e) for r in declared if r.name == target.AGENTS for e in r.extras}
     provided = names | {target.package_of_extra(extra) for extra in extras}
     return Missing(
         agents="livekit.agents" in code.modules and target.AGENTS not in names,
-        plugins=tuple(sorted(code.packages - provided - target.GONE.keys())),
+        plugins=tuple(sorted(p for p in code.packages - provided if target.is_released(p))),
         extras=("mcp",) if MCP in code.modules and not {"mcp"} & (extras | names) else (),
     )
 

@@ -126,6 +126,11 @@ def extra_of(package: str) -> str | None:
     return extra if extra in _EXTRAS or extra in OTHER_EXTRAS else None
 
 
+def is_released(package: str) -> bool:
+    """Whether a plugin package is known to have a release that works with the target."""
+    return package in OWN_LINE or goal_of(package) is not None
+
+
 def package_of_extra(extra: str) -> str:
     """`openai` → `livekit-plugins-openai`, whether or not livekit-agents still has that extra."""
     return PLUGIN + _PACKAGE_OF_EXTRA.get(extra, extra)
