@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lk_migrate.entrypoint.generate import AgentForMain, generate_entrypoint, needs_new_main
+from lk_migrate.facts.agents import AgentClass, find_agents
+from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.project import Project
-from lk_migrate.model import FileChange, Plan
-from lk_migrate.rewrite.engine import convert_file
-from lk_migrate.rules.registry import select_rules
+from lk_migrate.model import AgentSummary, Edition, FileChange, Plan, Skipped
+from lk_migrate.rewrite.compose import compose
+from lk_migrate.rewrite.engine import FileResult, convert_file
+from lk_migrate.rewrite.lines import line_map
+from lk_migrate.rules.registry import Rule, select_rules
 
 
 @dataclass(frozen=True)
