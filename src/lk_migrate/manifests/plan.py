@@ -245,13 +245,19 @@ def _placed(manifest: _Manifest) -> Iterable[Addition]:
 def _only_touched(manifest: _Manifest, after: str, touched: set[str]) -> bool:
     """The promise that everything else is as it was, checked before anything is written."""
     before = manifest.encoded.text
-    if manifest.kind in (Kind.PYPROJECT, Kind.PIPFILE) and not toml.same_meaning(before, after, touched):
-        return False
+    if manifest.kind in (Kind.PYPROJECT, Kind.PIPFILE):
+        return toml.same_meaning(before, after, touched) and _comments(before) == _comments(after)
     return _others(before, touched) == _others(after, touched)
 
 
+def _comments(text: str) -> list[str]:
+    """Lines that are only comment."""
+    return [line for line in text.splitlines() if line.lstrip().startswith("#")]
+
+
 def _others(text: str, touched: set[str]) -> list[str]:
-    lines = (line.rstrip().rstrip("\\,").rstrip() for line in text.splitlines())
+    """Lines that name none of the packages; a Dockerfile's last line may lose its backslash."""
+    lines = (line.rstrip().rstrip("\\").rstrip() for line in text.splitlines())
     return [line for line in lines if line and not any(n in line.lower().replace("_", "-") for n in touched)]
 
 

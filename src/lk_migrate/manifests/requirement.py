@@ -137,12 +137,14 @@ def write_text(text: str, requirements: Sequence[Requirement], edits: Edits, tai
         place = tail if addition.after is None else requirements[addition.after].at
         if place is not None:
             pieces.append((place.insert_at, place.insert_at, f"{place.lead}{place.spell(addition)}{place.trail}"))
-    out, at = [], 0
+    out, at = "", 0
     for start, end, new_text in sorted(pieces, key=lambda piece: piece[:2]):
-        start = max(start, at)
-        out += [text[at:start], new_text]
+        out += text[at : max(start, at)]
+        if not out or out.endswith(("\n", "\r")):  # the unfinished last line that it would have followed is gone
+            new_text = new_text.lstrip("\r\n")
+        out += new_text
         at = max(end, at)
-    return "".join([*out, text[at:]])
+    return out + text[at:]
 
 
 def with_pins(requirement: Requirement, pins: str) -> Requirement:
