@@ -135,7 +135,8 @@ def _read(
     scopes = {scope_of(m.path) for m in read if any(r.name.startswith("livekit") for r in m.requirements)}
     if not scopes:  # a hand-rolled project that never named LiveKit: the outermost folder with a manifest
         scopes = {min((scope_of(m.path) for m in read), key=len, default="")}
-    own = {m for m in set().union(*imported.values()) if any(f"{m.replace('.', '/')}/" in path for path in imported)}
+    # A project that carries a plugin's source does not install it.
+    own = {m for m in set().union(*imported.values()) if target.package_of_module(m) and _has_source(m, imported)}
     served: dict[str, frozenset[str]] = {}
     for path, modules in imported.items():
         scope = _nearest(path, scopes)
@@ -144,6 +145,10 @@ def _read(
     for manifest in read:
         manifest.code = Code(served.get(scope_of(manifest.path), frozenset()))
     return read
+
+
+def _has_source(module: str, paths: Iterable[str]) -> bool:
+    return any(f"{module.replace('.', '/')}/" in path for path in paths)
 
 
 def _nearest(path: str, scopes: Collection[str]) -> str | None:

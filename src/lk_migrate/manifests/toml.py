@@ -1,22 +1,26 @@
-"""pyproject.toml and Pipfile: tomlkit says what is meant, the text is changed where it stands.
+"""pyproject.toml and Pipfile: a TOML parser says what is meant, the text is changed where it stands.
 
-tomlkit keeps a document's style, but moves comments when an array grows; so the strings are found in the text and
-changed there, and the result is read again by tomlkit: only the intended values may differ (`same_meaning`).
+tomlkit would keep a document's style, but moves comments when an array grows; so the strings are found in the text and
+changed there, and the result is parsed again: only the intended values may differ (`same_meaning`).
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
-import tomlkit
 from packaging.utils import canonicalize_name
-from tomlkit.exceptions import TOMLKitError
 
 from lk_migrate.manifests.requirement import Addition, Requirement, Spot, parse
 from lk_migrate.manifests.requirements_txt import newline_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 _TOKEN = re.compile(r"#[^\n]*|'''.*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|(?P<string>\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*')", re.S)
 _HEADER = re.compile(r"^\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
@@ -33,8 +37,8 @@ class NotToml(ValueError):
 def load(text: str) -> dict[str, Any]:
     """The plain values of a document. Raises NotToml."""
     try:
-        return tomlkit.parse(text).unwrap()
-    except (TOMLKitError, ValueError, RecursionError) as error:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise NotToml(str(error)) from error
 
 
