@@ -130,6 +130,12 @@ def test_which_files_are_looked_at(path: str, expected: bool) -> None:
     assert is_manifest(path) is expected
 
 
+def test_what_would_not_be_read_back_is_left_to_the_person() -> None:
+    files = {"requirements.txt": b"requests \\", "main.py": AGENT}  # a line added here would continue that one
+    assert converted(files) == files
+    assert todos(files) == ["LK403 requirements.txt:1"]
+
+
 ours = st.sampled_from(
     [
         "livekit-agents[openai,silero]~=1.2",

@@ -6,6 +6,7 @@ read every file → judge every requirement → add what the code of its folder 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -229,8 +230,7 @@ def _write(manifest: _Manifest, rules: Collection[str]) -> FileChange | None:
     if edits:
         tail = _TAILS.get(manifest.kind)
         after = write_text(text, manifest.requirements, edits, tail(text) if tail is not None else None)
-        touched = {manifest.requirements[i].name for i in edits.changed} | {a.name for a in edits.added}
-        if not _only_touched(manifest, after, touched):
+        if not _is_as_meant(manifest, after, edits):
             manifest.remarks = [_not_written(remark) for remark in manifest.remarks]
             after = text
     if python_floor.PYTHON in rules:
@@ -242,22 +242,42 @@ def _write(manifest: _Manifest, rules: Collection[str]) -> FileChange | None:
 def _placed(manifest: _Manifest) -> Iterable[Addition]:
     """Additions after the last requirement of the main list when there is no LiveKit package to follow."""
     main = [i for i, r in enumerate(manifest.requirements) if not r.group and r.at is not None]
+    main = [i for i in main if manifest.changed.get(i, _GONE) is not None] or main
     for addition in manifest.added:
         after = addition.after if addition.after is not None else (main[-1] if main else None)
         yield Addition(addition.name, addition.extras, addition.pins, after)
 
 
-def _only_touched(manifest: _Manifest, after: str, touched: set[str]) -> bool:
-    """The promise that everything else is as it was, checked before anything is written."""
+def _is_as_meant(manifest: _Manifest, after: str, edits: Edits) -> bool:
+    """The promise that the edits are there and everything else is as it was, checked before anything is written."""
     before = manifest.encoded.text
+    try:
+        found = _READERS[manifest.kind](after)
+    except toml.NotToml:
+        return False
+    if _named(found) != _named(_expected(manifest, edits)):
+        return False
+    touched = {manifest.requirements[i].name for i in edits.changed} | {a.name for a in edits.added}
     if manifest.kind in (Kind.PYPROJECT, Kind.PIPFILE):
-        return toml.same_meaning(before, after, touched) and _comments(before) == _comments(after)
+        return toml.same_meaning(before, after, touched) and not _comments(before) - _comments(after)
     return _others(before, touched) == _others(after, touched)
 
 
-def _comments(text: str) -> list[str]:
+def _expected(manifest: _Manifest, edits: Edits) -> Iterable[Requirement | Addition]:
+    for index, requirement in enumerate(manifest.requirements):
+        new = edits.changed.get(index, requirement)
+        if new is not None:
+            yield new
+    yield from edits.added
+
+
+def _named(requirements: Iterable[Requirement | Addition]) -> Counter[tuple[str, tuple[str, ...], str]]:
+    return Counter((r.name, r.extras, r.pins.removeprefix("*")) for r in requirements)
+
+
+def _comments(text: str) -> Counter[str]:
     """Lines that are only comment."""
-    return [line for line in text.splitlines() if line.lstrip().startswith("#")]
+    return Counter(line for line in text.splitlines() if line.lstrip().startswith("#"))
 
 
 def _others(text: str, touched: set[str]) -> list[str]:

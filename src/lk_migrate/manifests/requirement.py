@@ -125,17 +125,20 @@ def line_spot(body: str, start: int, end: int, eol: str, *, ended: bool) -> Spot
 
 def write_text(text: str, requirements: Sequence[Requirement], edits: Edits, tail: Spot | None = None) -> str:
     """The text with the edits, for formats whose requirements have a `Spot`. `tail` is the end of the main list."""
+    heirs = _heirs(requirements, edits)
     pieces: list[tuple[int, int, str]] = []
     for index, new in edits.changed.items():
         old = requirements[index]
         spot: Spot = old.at
-        if new is None:
+        if index in heirs:
+            pieces.append((spot.start, spot.end, str(heirs[index])))
+        elif new is None:
             pieces.append((spot.drop_start, spot.drop_end, ""))
         else:
             pieces.append((spot.start, spot.end, spot.respell(text[spot.start : spot.end], old, new)))
     for addition in edits.added:
         place = tail if addition.after is None else requirements[addition.after].at
-        if place is not None:
+        if place is not None and addition not in heirs.values():
             pieces.append((place.insert_at, place.insert_at, f"{place.lead}{place.spell(addition)}{place.trail}"))
     out, at = "", 0
     for start, end, new_text in sorted(pieces, key=lambda piece: piece[:2]):
@@ -145,6 +148,20 @@ def write_text(text: str, requirements: Sequence[Requirement], edits: Edits, tai
         out += new_text
         at = max(end, at)
     return out + text[at:]
+
+
+def _heirs(requirements: Sequence[Requirement], edits: Edits) -> dict[int, Addition]:
+    """Index of a requirement that goes → the one that was to follow it and takes its place.
+
+    Between commas or in a command, what follows something needs that something.
+    """
+    heirs: dict[int, Addition] = {}
+    for addition in edits.added:
+        after = addition.after
+        goes = after is not None and after in edits.changed and edits.changed[after] is None
+        if after is not None and goes and requirements[after].at.spell is str:
+            heirs.setdefault(after, addition)
+    return heirs
 
 
 def with_pins(requirement: Requirement, pins: str) -> Requirement:
