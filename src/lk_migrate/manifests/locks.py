@@ -22,17 +22,12 @@ _COMMANDS = {
 _PACKAGE = re.compile(r'^name\s*=\s*"(?P<name>livekit[\w-]*)"\s*\nversion\s*=\s*"(?P<version>[^"]+)"', re.M)
 
 
-def refresh_command(path: str, header_command: str = "") -> str:
-    """What to run in the file's folder."""
-    return _COMMANDS.get(PurePosixPath(path).name) or header_command or "the command that wrote it"
-
-
 def judge_lock(path: str, text: str, *, manifest_changes: bool) -> tuple[Remark, ...]:
     """One remark when the lock holds an older livekit-agents, or a manifest beside it changes."""
     line, old = _old_agents(text)
     if not old and not (manifest_changes and "livekit" in text):
         return ()
-    command = refresh_command(path)
+    command = _COMMANDS[PurePosixPath(path).name]
     why = f"it holds livekit-agents {old}" if old else "what it was made from changes"
     return (Remark(LOCKED, Action.TODO, line, f"{why}: run `{command}`; it is not edited"),)
 

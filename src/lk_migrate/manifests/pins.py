@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from lk_migrate.manifests.target import Goal
@@ -164,11 +163,3 @@ def _raised_ceiling(clause: Clause, tested: _Release) -> str:
     minor = any(numbers[1:])  # `<1.3` stays below the next minor release, `<1` and `<1.0` below the next major one
     ahead = (tested[0], tested[1] + 1) if minor else (tested[0] + 1,)
     return ".".join(map(str, (*ahead, *(0,) * (len(numbers) - len(ahead)))))
-
-
-def satisfies(version: str, needed: str) -> bool:
-    """Whether one version lies in a PEP 440 range; what is no version does."""
-    try:
-        return SpecifierSet(needed).contains(Version(version), prereleases=True)
-    except InvalidVersion:
-        return True
