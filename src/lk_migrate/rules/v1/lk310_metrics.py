@@ -22,6 +22,7 @@ from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import quote
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.usage_fields import USAGE_FIELDS, total
 
@@ -199,7 +200,7 @@ def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Chan
     if isinstance(parent, cst.Attribute):
         field = parent.attr.value
         if field in USAGE_FIELDS:
-            text = total(field, f"{new}{models}")
+            text = total(field, f"{new}{models}", quote(file, parent))
             yield Replace(parent, lambda _: cst.parse_expression(text), f"`{field}` is now a sum over the models")
             return
     yield Replace(call, lambda _: cst.parse_expression(new), f"`get_summary()` is now `{new}`")
@@ -214,7 +215,7 @@ def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Chan
             continue
         field = node.attr.value
         if field in USAGE_FIELDS:
-            text = total(field, f"{name}{models}")
+            text = total(field, f"{name}{models}", quote(file, node))
             yield Replace(
                 node,
                 lambda _, t=text: cst.parse_expression(t),  # type: ignore[misc]
