@@ -419,6 +419,8 @@ def _take_empty_method(search: _Search, gate: Gate, module: Module, function: cs
         if not isinstance(node, cst.Attribute) or not isinstance(where.index.parents[call], cst.Expr):
             return
         calls.append((where, where.index.parents[call]))
+    if not calls and not function.name.value.startswith("_"):
+        return
     search.take(Removal(module, function, "it only reset the turn gate"))
     for where, statement in calls:
         search.take(Removal(where, statement, "it only reset the turn gate"))
