@@ -87,7 +87,7 @@ STATE = "self._last = None\nself._n = 0"
         ),
         (
             2,
-            "def _gate(self, ctx):\n    self._by[ctx.speech_id] += 1\n    return self._by[ctx.speech_id] > 2 and 1\n",
+            "def _gate(self, ctx):\n    self._by[ctx.speech_id] += 1\n    return self._by[ctx.speech_id] > 2 and 'a'\n",
             "import collections\nself._by = collections.defaultdict(int)",
         ),
         (

@@ -311,6 +311,8 @@ def instance_of(
 ) -> Instance | None:
     """The object that `node` stands for, as far as the project says: `self`, `self.gate`, a module's `gate`."""
     line = _line_of_self(project, lines, module, node, candidate)
+    if isinstance(node, cst.Name) and node.value == "self":
+        return Instance(line)
     machine = Machine(project)
     try:
         value = machine.evaluate(module, node, (_scope(machine, module, node, Instance(line)),))
@@ -351,10 +353,16 @@ def _scope(machine: Machine, module: Module, node: cst.CSTNode, this: Instance) 
                 scope[name] = Utterance(machine.utterance)
             else:
                 scope[name] = _annotated(machine, module, param) or Unknown(f"{name} of call {machine.asks}")
-    if chain:
+    wanted = {n.value for n in find(node, cst.Name)} - set(scope)
+    if chain and wanted:
         for assign in find(chain[0], cst.Assign):
             target = assign.targets[0].target
-            if isinstance(target, cst.Name) and target.value not in scope and node not in set(descendants(assign)):
+            if (
+                isinstance(target, cst.Name)
+                and target.value in wanted
+                and target.value not in scope
+                and node not in set(descendants(assign))
+            ):
                 try:
                     scope[target.value] = machine.evaluate(module, assign.value, (scope,))
                 except (Undecidable, Raised):
