@@ -157,7 +157,8 @@ _METHODS = {
 class Machine:
     """Evaluates code of `project`. `today`: only what a RunContext of the target version has can be read from `ctx`.
 
-    `asks`: how often the gate at `asked_at` was asked. `counted`: attributes that the tried function sets itself, so that they are never taken for the utterance's id.
+    `asks`: how often the gate at `asked_at` was asked. `counted`: attributes that the tried function sets itself, so
+    that they are never taken for the utterance's id.
     """
 
     project: Project
@@ -491,7 +492,8 @@ class Machine:
         return args, keywords
 
     def _builtin_method(self, module: Module, owner: Any, node: cst.Call, scopes: Any) -> Any:
-        name = node.func.attr.value  # type: ignore[union-attr]
+        assert isinstance(node.func, cst.Attribute)
+        name = node.func.attr.value
         allowed = next((names for kind, names in _METHODS.items() if isinstance(owner, kind)), set())
         args, keywords = self._arguments(module, node, scopes)
         if name not in allowed:
