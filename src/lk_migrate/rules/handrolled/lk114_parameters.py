@@ -21,7 +21,7 @@ from lk_migrate.facts.schemas import ParameterSchema
 from lk_migrate.facts.tools import Tool, annotated_context
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.bodies import insert_first, statement
+from lk_migrate.rewrite.bodies import insert_first, statement, wrapped_parameters
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
@@ -29,6 +29,8 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK114", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
 
 
+#: Headers that grow longer than this are wrapped, one parameter a line.
+_WIDTH = 120
 _PLAIN_TYPES = frozenset({"str", "int", "list", "List", "list[str", "List[str", "list[int", "List[int"})
 
 
@@ -43,6 +45,17 @@ def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         if param.annotation is None or _is_looser(tool, param, file):
             yield from _annotate(tool, param, file)
     yield from _star_parameters(tool, file)
+    depth = sum(isinstance(a, cst.IndentedBlock) for a in file.module.index.ancestors(node))
+    indent = file.module.tree.default_indent
+    changed = any(p.annotation is None or _is_looser(tool, p, file) for p in tool.parameters)
+    if _is_one_line(node, file) and (changed or node.params.star_kwarg is not None):
+        yield Rewrite(
+            node, lambda u: wrapped_parameters(u, depth, indent, _WIDTH), f"the parameters of `{tool.name}` have types"
+        )
+
+
+def _is_one_line(node: cst.FunctionDef, file: File) -> bool:
+    return "\n" not in file.code(node.params)
 
 
 def _has_raw_schema(tool: Tool) -> bool:
@@ -179,5 +192,8 @@ def _with_named(updated: cst.FunctionDef, new: list[cst.Param], names: list[str]
         kwonly_params=[*updated.params.kwonly_params, *new], star_kwarg=None, star_arg=cst.ParamStar()
     )
     entries = ", ".join(f'"{n}": {n}' for n in names)
-    line = statement(f"{keywords} = {{k: v for k, v in {{{entries}}}.items() if v is not None}}")
-    return insert_first(updated.with_changes(params=params), [line])
+    lines = [
+        statement(f"{keywords} = {{{entries}}}"),
+        statement(f"{keywords} = {{k: v for k, v in {keywords}.items() if v is not None}}"),
+    ]
+    return insert_first(updated.with_changes(params=params), lines)
