@@ -315,9 +315,12 @@ class _Finder:
                     owned[tool.owner][tool.node] = tool
                 for below in self.table.descendants(self.table.refs[tool.owner]):
                     override = method(below.node, tool.node.name.value)
-                    if override is not None and override not in owned.get(below.node, {}):
-                        made = make_tool(self.project, below, override, tool.name, tool.declared, tool.schema)
-                        owned.setdefault(below.node, {})[override] = replace(made, description=tool.description)
+                    if override is None or override in owned.get(below.node, {}) or below.node in livekit:
+                        # (an `Agent` that overrides a tool without the decorator has taken it out on purpose)
+                        continue
+                    how = Declared.CONTEXT if tool.declared is Declared.FUNCTION_TOOL else tool.declared
+                    made = make_tool(self.project, below, override, tool.name, how, tool.schema)
+                    owned.setdefault(below.node, {})[override] = replace(made, description=tool.description)
             for item in in_branches:
                 for r in self.family(ref):
                     if item.dispatcher.node in methods(r.node):

@@ -11,7 +11,6 @@ import libcst as cst
 from lk_migrate.facts.classes import is_self_attribute, methods, self_name
 from lk_migrate.facts.walk import children, find
 
-
 _NAME = re.compile(r"dispatch|tool|execute|invoke|function|call_", re.IGNORECASE)
 
 

@@ -137,7 +137,8 @@ def _star_parameters(tool: Tool, file: File) -> Iterator[Change]:
     known = {p.name.value for p in tool.parameters}
     named = [p for p in (tool.schema.parameters if tool.schema is not None else ()) if p.name not in known]
     if not named:
-        named = [ParameterSchema(n, "str", False) for n in _keys_read(tool.node, keywords.name.value)]
+        keys = _keys_read(tool.node, keywords.name.value)
+        named = [ParameterSchema(n, "str", required) for n, required in keys.items()]
     if not named or params.star_arg is not cst.MaybeSentinel.DEFAULT:
         yield Todo(
             tool.node,
@@ -159,23 +160,24 @@ def _star_parameters(tool: Tool, file: File) -> Iterator[Change]:
             yield Note(tool.node, _loose(p.name, tool))
 
 
-def _keys_read(function: cst.FunctionDef, name: str) -> list[str]:
-    """The keys that the body reads: `kwargs["day"]`, `kwargs.get("day")`."""
-    keys: list[str] = []
+def _keys_read(function: cst.FunctionDef, name: str) -> dict[str, bool]:
+    """The keys that the body reads, and whether it needs them: `kwargs["day"]` does, `kwargs.get("day")` does not."""
+    needed: dict[str, bool] = {}
+    optional: dict[str, bool] = {}
     for call in find(function, cst.Call):
         func = call.func
         if isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.value.value == name:
             if func.attr.value in ("get", "pop") and call.args and isinstance(call.args[0].value, cst.SimpleString):
-                keys.append(str(call.args[0].value.evaluated_value))
+                optional[str(call.args[0].value.evaluated_value)] = False
             else:
-                return []
+                return {}
     for item in find(function, cst.Subscript):
         if isinstance(item.value, cst.Name) and item.value.value == name:
             index = item.slice[0].slice
             if not (isinstance(index, cst.Index) and isinstance(index.value, cst.SimpleString)):
-                return []
-            keys.append(str(index.value.evaluated_value))
-    return list(dict.fromkeys(keys))
+                return {}
+            needed[str(index.value.evaluated_value)] = True
+    return {**needed, **{k: v for k, v in optional.items() if k not in needed}}
 
 
 def _keyword_parameter(schema: ParameterSchema, file: File) -> cst.Param:
