@@ -24,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from legacy_api import marked_lines, uses
 
-from lk_migrate.model import Action, Plan
+from lk_migrate.model import Plan
 from lk_migrate.plan import ConvertOptions, make_plan
 
 #: Beyond this many Python files a repository is a monorepo: only the folders of the listed files are taken.
@@ -137,7 +137,9 @@ def try_project(repo: str, commit: str, kind: str, files: dict[str, bytes], path
     result.created = sum(c.before is None for c in plan.changes)
     result.todo = len(plan.todo)
     result.skipped = len(plan.skipped)
-    result.left = [f"{f.place} {f.rule} {f.message}" for f in plan.todo] + [f"{s.path}: {s.reason}" for s in plan.skipped]
+    result.left = [f"{f.place} {f.rule} {f.message}" for f in plan.todo] + [
+        f"{s.path}: {s.reason}" for s in plan.skipped
+    ]
     result.gates = [f"{a.path}:{a.name} N={a.gate}" for a in plan.agents if a.gate is not None]
     result.listed_unchanged = sum(p not in touched for p in paths)
     result.newly_broken = [
@@ -217,7 +219,13 @@ def main() -> None:
         results.append(result)
         print(row(result), flush=True)
         if options.details:
-            for line in [result.crash, *result.newly_broken, *result.new_undefined, *result.not_idempotent, *result.left]:
+            for line in [
+                result.crash,
+                *result.newly_broken,
+                *result.new_undefined,
+                *result.not_idempotent,
+                *result.left,
+            ]:
                 if line:
                     print(f"    {line}")
     before, after = sum(r.uses_before for r in results), sum(r.uses_after for r in results)

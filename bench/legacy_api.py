@@ -11,25 +11,31 @@ from dataclasses import dataclass
 
 #: Names that are gone, or deprecated, wherever they are imported from livekit.
 NAMES = frozenset(
-    """VoicePipelineAgent VoiceAssistant MultimodalAgent FunctionContext TypeInfo ai_callable ChatImage ChatAudio
+    """
+    VoicePipelineAgent VoiceAssistant MultimodalAgent FunctionContext TypeInfo ai_callable ChatImage ChatAudio
     AgentCallContext AssistantCallContext STTSegmentsForwarder TTSSegmentsForwarder ChatManager
     AgentTranscriptionOptions EOUModel UsageCollector RoomInputOptions RoomOutputOptions WorkerOptions
     MultilingualModel EnglishModel AsyncRunContext AssistantLLM ServerVadOptions SemanticVadOptions
     InputTranscriptionOptions FunctionCallInfo CalledFunction FunctionArgInfo USE_DOCSTRING LLMCapabilities
     InlineTask SimulateJobInfo ChatCLI SynthesizedAudioEmitter DEFAULT_ROOM_INPUT_OPTIONS
-    DEFAULT_ROOM_OUTPUT_OPTIONS""".split()
+    DEFAULT_ROOM_OUTPUT_OPTIONS
+    """.split()  # noqa: SIM905
 )
 TURN_KEYWORDS = frozenset(
-    """turn_detection min_endpointing_delay max_endpointing_delay allow_interruptions min_interruption_duration
+    """
+    turn_detection min_endpointing_delay max_endpointing_delay allow_interruptions min_interruption_duration
     min_interruption_words discard_audio_if_uninterruptible false_interruption_timeout
     agent_false_interruption_timeout resume_false_interruption preemptive_generation mcp_servers
-    keyterms_options""".split()
+    keyterms_options
+    """.split()  # noqa: SIM905
 )
 SESSION_CALLS = frozenset({"AgentSession", "Agent", "AgentTask"})
 OLD_EVENTS = frozenset(
-    """user_started_speaking user_stopped_speaking agent_started_speaking agent_stopped_speaking
+    """
+    user_started_speaking user_stopped_speaking agent_started_speaking agent_stopped_speaking
     user_speech_committed agent_speech_committed agent_speech_interrupted function_calls_collected
-    function_calls_finished metrics_collected""".split()
+    function_calls_finished metrics_collected
+    """.split()  # noqa: SIM905
 )
 START_KEYWORDS = frozenset({"room_input_options", "room_output_options"})
 

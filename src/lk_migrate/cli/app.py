@@ -12,13 +12,13 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lk_migrate import __version__
-from lk_migrate.cli.options import Common, with_common
+from lk_migrate.cli.options import after_command, with_common
 from lk_migrate.model import ExitCode, UserError
 
 #: name → (module, one line for `--help`), in the order of a person's work.
@@ -47,6 +47,7 @@ _MACHINE = frozenset(
 # Typer carries Click inside from 0.2x on and uses the real one before: take the base from what it exports.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
+_EPILOG = "Every command takes --root PATH, --json, --quiet, --verbose and --debug, before or after its name."
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -57,6 +58,10 @@ class LazyGroup(TyperGroup):
         super().__init__(**attributes)
         for name, (_, summary) in COMMANDS.items():
             self.commands[name] = TyperCommand(name, help=summary, short_help=summary)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Common options are taken before the command's name, too."""
+        return super().parse_args(ctx, after_command(args))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command in place of its line in the table."""
@@ -85,10 +90,9 @@ def _print_version(wanted: bool) -> None:
 
 
 def _root(
-    common: Common,
-    version: bool = typer.Option(
-        False, "--version", help="Show the version.", callback=_print_version, is_eager=True
-    ),
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Turn older voice agents into current LiveKit Agents projects, and prove that they run."""
 
@@ -97,7 +101,7 @@ def build() -> Any:
     """The Click command behind `lk-migrate`."""
     # Plain help: rich's would cost as much again as starting up, and wraps paths.
     app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, context_settings=_HELP)
-    app.callback()(with_common(_root))
+    app.callback(epilog=_EPILOG)(_root)
     return typer.main.get_command(app)
 
 
@@ -118,13 +122,15 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(arguments: list[str], debug: bool) -> int:
     try:
         result = build().main(args=arguments, prog_name="lk-migrate", standalone_mode=False)
+        if result == ExitCode.INTERRUPTED:  # how newer Typers tell of Ctrl-C
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else ExitCode.DONE
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted.", ExitCode.INTERRUPTED, debug)
     except UserError as error:
         return _fail(str(error), ExitCode.USAGE, debug)
     except _UsageError as error:
-        return _fail(_usage(error), ExitCode.USAGE, debug)
+        return _fail(_usage(error, arguments), ExitCode.USAGE, debug)
     except OSError as error:
         if error.errno in _MACHINE:
             where = f"{error.filename}: " if error.filename else ""
@@ -134,10 +140,10 @@ def _run(arguments: list[str], debug: bool) -> int:
         return _bug(error, debug)
 
 
-def _usage(error: Any) -> str:
+def _usage(error: Any, arguments: Sequence[str]) -> str:
     message = " ".join(error.format_message().split())
-    command = error.ctx.command_path if error.ctx else "lk-migrate"
-    return f"{message.rstrip('.')}; see `{command} --help`."
+    command = next((f" {word}" for word in arguments if word in COMMANDS), "")
+    return f"{message.rstrip('.')}; see `lk-migrate{command} --help`."
 
 
 def _bug(error: Exception, debug: bool) -> int:

@@ -23,9 +23,7 @@ def backup(
     paths: Paths = None,
     every: Annotated[bool, typer.Option("--all", help="Every file that git would not ignore.")] = False,
     listing: Annotated[bool, typer.Option("--list", help="Show the snapshots that there are.")] = False,
-    check: Annotated[
-        str | None, typer.Option("--check", metavar="ID", help="Read a snapshot's bytes again.")
-    ] = None,
+    check: Annotated[str | None, typer.Option("--check", metavar="ID", help="Read a snapshot's bytes again.")] = None,
 ) -> int:
     """Take a snapshot that restores byte for byte.
 
@@ -59,9 +57,7 @@ def summary(made: Backup) -> dict[str, Any]:
 def _create(root: Path, paths: list[Path], every: bool, streams: Streams) -> int:
     found = _find(root, paths, every)
     if not found.files:
-        raise UserError(
-            f"there is nothing to back up in {display(root)}; set --root to the project's folder."
-        )
+        raise UserError(f"there is nothing to back up in {display(root)}; set --root to the project's folder.")
     with exclusive(root, "backup") as recovery:
         if recovery:
             streams.warn(str(recovery))
@@ -88,11 +84,7 @@ def _list(root: Path, streams: Streams) -> int:
         streams.result_json({"backups": [summary(made) for made in found.backups], "damaged": damaged})
         return ExitCode.DONE
     for made in found.backups:
-        git = (
-            f"{made.git.commit[:9] or 'no commit'}{' + changes' if made.git.dirty else ''}"
-            if made.git
-            else ""
-        )
+        git = f"{made.git.commit[:9] or 'no commit'}{' + changes' if made.git.dirty else ''}" if made.git else ""
         row = f"{made.id}  {made.reason:<8}{_count(len(made.entries)):>12}{_size(made.size):>10}  {git}"
         streams.result(row.rstrip())
     for skipped in found.damaged:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,12 +21,6 @@ class Common:
     verbose: bool = False
     debug: bool = False
 
-    def over(self, outer: Common) -> Common:
-        """This one's options, and where it has none, those given before the command's name."""
-        return Common(
-            **{field.name: getattr(self, field.name) or getattr(outer, field.name) for field in fields(self)}
-        )
-
 
 _OPTIONS: dict[str, Any] = {
     "root": Annotated[Path | None, typer.Option("--root", help="The project. [default: found from here up]")],
@@ -35,6 +29,8 @@ _OPTIONS: dict[str, Any] = {
     "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="Write more messages.")],
     "debug": Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")],
 }
+
+_FLAGS = frozenset({"--json", "--quiet", "-q", "--verbose", "-v", "--debug"})
 
 #: Files and folders, from the current folder, then from the root.
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATHS]...", show_default=False)]
@@ -48,15 +44,12 @@ def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
         if parameter.name != "common"
     ]
 
-    def call(ctx: typer.Context, **values: Any) -> Any:
-        here = Common(**{name: values.pop(name) for name in _OPTIONS})
-        outer = ctx.parent.obj if ctx.parent is not None and isinstance(ctx.parent.obj, Common) else Common()
-        ctx.obj = here.over(outer)
-        return command(common=ctx.obj, **values)
+    def call(**values: Any) -> Any:
+        common = Common(**{name: values.pop(name) for name in _OPTIONS})
+        return command(common=common, **values)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
-        inspect.Parameter("ctx", keyword, annotation=typer.Context),
         *(parameter.replace(kind=keyword) for parameter in own),
         *(
             inspect.Parameter(name, keyword, default=getattr(Common, name), annotation=annotation)
@@ -67,3 +60,14 @@ def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
     call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     call.__name__, call.__doc__ = command.__name__, command.__doc__
     return call
+
+
+def after_command(arguments: Sequence[str]) -> list[str]:
+    """Common options that stand before the command's name moved behind it, where they are declared.
+
+    (Were they options of the group as well, each would be declared, and parsed, twice.)
+    """
+    rest, moved = list(arguments), []
+    while rest and (rest[0] in _FLAGS or rest[0] == "--root" or rest[0].startswith("--root=")):
+        moved += [rest.pop(0) for _ in range(2 if rest[0] == "--root" else 1) if rest]
+    return [rest[0], *moved, *rest[1:]] if rest and not rest[0].startswith("-") else [*rest]

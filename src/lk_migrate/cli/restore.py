@@ -34,9 +34,7 @@ def restore(
         typer.Argument(metavar="[ID] [PATHS]...", help="A snapshot (default: the newest), files."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, do nothing.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Also remove created files that were edited since.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also remove created files that were edited since.")] = False,
 ) -> int:
     """Give the old bytes back: what the snapshot holds, and whatever lk-migrate wrote since.
 
@@ -46,9 +44,7 @@ def restore(
     root = find_root(Path.cwd(), common.root)
     if dry_run:
         if pending(root):
-            streams.warn(
-                "an earlier command was interrupted; the next one that writes finishes or undoes it."
-            )
+            streams.warn("an earlier command was interrupted; the next one that writes finishes or undoes it.")
         plan = _plan(root, what or [])
         _show(plan, None, streams)
         return ExitCode.DONE
@@ -111,9 +107,7 @@ def _show(plan: RestorePlan, done: Restored | None, streams: Streams) -> None:
     if done is None:
         streams.say(f"restoring {plan.backup.id} would be: {parts}.")
         for path in plan.edited:
-            streams.say(
-                f"{display(path)} was created by convert and edited since: removing it wants --force."
-            )
+            streams.say(f"{display(path)} was created by convert and edited since: removing it wants --force.")
     else:
         streams.say(f"restored {plan.backup.id}: {parts}.")
     if undo is not None:

@@ -18,6 +18,7 @@ import re
 import secrets
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -26,8 +27,9 @@ from typing import Any
 
 import lk_migrate
 from lk_migrate.model import Skipped, UserError
+from lk_migrate.project.discover import project_files
 from lk_migrate.project.git import GitState, git_state
-from lk_migrate.project.journal import at_step, sync, write_synced
+from lk_migrate.project.journal import Step, at_step, sync, write_synced
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.paths import (
     display,
@@ -38,6 +40,8 @@ from lk_migrate.project.paths import (
     real_name,
     reason,
     safe_relative,
+    sha256,
+    signature,
     state_folder,
 )
 
@@ -97,10 +101,12 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What lk-migrate left at a path after a snapshot, as a signature; None: it removed what was there."""
+    """What lk-migrate did to the project after a snapshot."""
 
-    path: str
-    signature: str | None
+    #: Path → the signature of what it left there; None: it removed what was there.
+    files: dict[str, str | None]
+    #: The folders that it made.
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,26 +170,20 @@ def load_backup(root: Path, wanted: str | None = None) -> Backup:
         if usable and usable[-1].id >= newest_damaged:
             return usable[-1]
         if newest_damaged:
-            raise UserError(
-                f"the newest backup, {newest_damaged}, is damaged; name an older one: `restore ID`."
-            )
+            raise UserError(f"the newest backup, {newest_damaged}, is damaged; name an older one: `restore ID`.")
         raise UserError(f"there is no backup in {display(root)}; `lk-migrate backup` makes one.")
     matches = find_backups(root, wanted)
     if len(matches) == 1:
         return _load(root, state_folder(root) / "backups" / matches[0])
     if matches:
-        raise UserError(
-            f"{len(matches)} backups match {wanted!r}; give more of the id (see `backup --list`)."
-        )
+        raise UserError(f"{len(matches)} backups match {wanted!r}; give more of the id (see `backup --list`).")
     raise UserError(f"there is no backup {wanted!r}; `lk-migrate backup --list` shows what there is.")
 
 
 def find_backups(root: Path, wanted: str) -> tuple[str, ...]:
     """The ids that begin with `wanted`, or whose last, short part does; damaged ones too."""
     ids = _ids(state_folder(root) / "backups")
-    return tuple(
-        i for i in ids if wanted and (i.startswith(wanted) or i.partition("-")[2].startswith(wanted))
-    )
+    return tuple(i for i in ids if wanted and (i.startswith(wanted) or i.partition("-")[2].startswith(wanted)))
 
 
 def check_backup(backup: Backup) -> tuple[Skipped, ...]:
@@ -206,65 +206,102 @@ def check_objects(wanted: Iterable[tuple[Backup, Entry]]) -> tuple[Skipped, ...]
     return tuple(damaged)
 
 
-def record_written(backup: Backup, written: Iterable[tuple[str, str | None]]) -> None:
-    """Note what lk-migrate writes (path, signature; None: removed) after this snapshot. Later notes win."""
-    notes = {note.path: note.signature for note in read_written(backup)}
-    notes.update(written)
+def written_step(backup: Backup, files: Iterable[tuple[str, str | None]], folders: Iterable[str] = ()) -> Step:
+    """A step for the transaction that writes `files`: it notes them in the snapshot made before.
+
+    So the note stands exactly when what it says was done. Later notes on a path win over earlier ones.
+    """
+    path = backup.folder / "written.json"
+    known = read_written(backup)
     data = {
         "format": _FORMAT,
-        "written": [{"path": path, "signature": notes[path]} for path in sorted(notes)],
+        "files": known.files | dict(files),
+        "folders": sorted({*known.folders, *folders}),
     }
-    draft = backup.folder / "written.json.new"
-    write_synced(draft, json.dumps(data, indent=1).encode())
-    draft.replace(backup.folder / "written.json")
-    at_step("written noted")
+    content = json.dumps(data, indent=1).encode()
+    return Step(
+        path=path.relative_to(backup.root).as_posix(),
+        before=signature(path),
+        after=file_signature(sha256(content)),
+        stage=lambda draft: write_synced(draft, content),
+    )
 
 
-def read_written(backup: Backup) -> tuple[Written, ...]:
-    """What `record_written` noted; UserError when the note is damaged or names a path outside the project."""
+def read_written(backup: Backup) -> Written:
+    """What `written_step` noted; UserError when the note is damaged or names a path outside the project."""
     path = backup.folder / "written.json"
     try:
         data = json.loads(_read_small(path))
-        notes = [Written(safe_relative(note["path"]), note["signature"]) for note in data["written"]]
-        if any(not isinstance(note.signature, (str, type(None))) for note in notes):
+        written = Written(dict(data["files"]), tuple(data["folders"]))
+        for name in (*written.files, *written.folders):
+            real_name(backup.root, name)
+        if not all(value is None or isinstance(value, str) for value in written.files.values()):
             raise ValueError("a signature is not a string")
     except FileNotFoundError:
-        return ()
+        return Written({})
     except (OSError, ValueError, TypeError, KeyError, UserError) as error:
         raise UserError(f"backup {backup.id} is damaged: {path.name}: {error}") from error
-    return tuple(notes)
+    return written
 
 
 # --- making one
 
 
 def _keep(root: Path, files: Iterable[str], draft: Path) -> tuple[list[Entry], dict[str, int]]:
-    entries: dict[str, Entry] = {}
+    paths = _with_targets(root, files)
+    paths |= _other_names(root, paths)
+    entries: list[Entry] = []
     inodes: dict[tuple[int, int], str] = {}
-    todo = list(dict.fromkeys(files))[::-1]
-    while todo:
-        path = real_name(root, todo.pop())
-        if path in entries:
-            continue
+    for path in sorted(paths):
         full = root / path
         info = full.lstat()
         if stat.S_ISLNK(info.st_mode):
             target = os.readlink(full)  # noqa: PTH115  # a string: Path would tidy it
-            entries[path] = Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, target=target)
-            real = os.path.realpath(full)
-            if is_inside(root, real) and os.path.isfile(real):  # noqa: PTH113
-                todo.append(os.path.relpath(real, root))
+            entries.append(Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, target=target))
         elif stat.S_ISREG(info.st_mode):
             first = inodes.setdefault((info.st_dev, info.st_ino), path)
-            entries[path] = _keep_file(full, path, None if first == path else first, draft)
+            entries.append(_keep_file(full, path, None if first == path else first, draft))
         else:
             raise UserError(f"{display(path)} is not a file; only files and links can be backed up.")
     for kept in (draft / "objects").iterdir():  # all are written by now: the first flush does most of them
         with open_regular(kept) as stream:
             sync(stream.fileno())
-    folders = {parent for path in entries for parent in _parents(path)}
+    folders = {parent for path in paths for parent in _parents(path)}
     modes = {folder: stat.S_IMODE((root / folder).stat().st_mode) for folder in sorted(folders)}
-    return [entries[path] for path in sorted(entries)], modes
+    return entries, modes
+
+
+def _with_targets(root: Path, files: Iterable[str]) -> set[str]:
+    """The paths, and where links among them lead to inside the project."""
+    paths: set[str] = set()
+    for file in files:
+        path = real_name(root, file)
+        paths.add(path)
+        if (root / path).is_symlink():
+            real = os.path.realpath(root / path)
+            if is_inside(root, real) and Path(real).is_file():
+                paths.add(safe_relative(os.path.relpath(real, root)))
+    return paths
+
+
+def _other_names(root: Path, paths: Iterable[str]) -> set[str]:
+    """The project's other names for the same files: a hard link comes back only with all its names."""
+    names: Counter[tuple[int, int]] = Counter()
+    links: dict[tuple[int, int], int] = {}
+    for path in paths:
+        info = (root / path).lstat()
+        if stat.S_ISREG(info.st_mode) and info.st_nlink > 1:
+            names[info.st_dev, info.st_ino] += 1
+            links[info.st_dev, info.st_ino] = info.st_nlink
+    missing = {inode for inode, count in links.items() if names[inode] < count}
+    if not missing:
+        return set()
+    found = set()
+    for path in project_files(root).files:
+        info = (root / path).lstat()
+        if (info.st_dev, info.st_ino) in missing:
+            found.add(path)
+    return found
 
 
 def _keep_file(full: Path, path: str, same_as: str | None, draft: Path) -> Entry:
@@ -278,9 +315,7 @@ def _keep_file(full: Path, path: str, same_as: str | None, draft: Path) -> Entry
     copy.chmod(0o400)
     copy.rename(draft / "objects" / digest.hexdigest())
     at_step("object kept")
-    return Entry(
-        path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, size, digest.hexdigest(), same_as=same_as
-    )
+    return Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, size, digest.hexdigest(), same_as=same_as)
 
 
 def _describe(root: Path, draft: Path, reason: str, entries: list[Entry], folders: dict[str, int]) -> Backup:
@@ -309,8 +344,7 @@ def _to_json(backup: Backup) -> bytes:
         "git": asdict(backup.git) if backup.git else None,
         "folders": backup.folders,
         "entries": [
-            {key: value for key, value in asdict(entry).items() if value is not None}
-            for entry in backup.entries
+            {key: value for key, value in asdict(entry).items() if value is not None} for entry in backup.entries
         ],
     }
     return json.dumps(data, indent=1).encode()

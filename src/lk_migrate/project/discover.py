@@ -17,9 +17,7 @@ from lk_migrate.project.config import Settings
 from lk_migrate.project.ignore import IGNORED_FOLDERS, Ignore, is_environment
 from lk_migrate.project.paths import display, is_inside, reason
 
-_MANIFESTS = frozenset(
-    {"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", ".env.example"}
-)
+_MANIFESTS = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", ".env.example"})
 
 _MANIFESTS = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", ".env.example"})
 
@@ -66,9 +64,7 @@ def is_python(name: str) -> bool:
 
 def is_manifest(name: str) -> bool:
     """Whether a file of this name says what the project needs to run."""
-    return name in _MANIFESTS or (
-        name.startswith(("requirements", "constraints")) and name.endswith((".txt", ".in"))
-    )
+    return name in _MANIFESTS or (name.startswith(("requirements", "constraints")) and name.endswith((".txt", ".in")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +76,7 @@ class _Kind:
     links: bool = False
 
 
-def _collect(
-    root: Path, places: Sequence[tuple[Path, Path]], settings: Settings | None, kind: _Kind
-) -> Found:
+def _collect(root: Path, places: Sequence[tuple[Path, Path]], settings: Settings | None, kind: _Kind) -> Found:
     settings = settings or Settings()
     files: set[str] = set()
     skipped: list[Skipped] = []
@@ -134,9 +128,7 @@ def _locate(root: Path, path: Path) -> Path:
     candidates = [path] if path.is_absolute() else [Path.cwd() / path, root / path]
     found = next((candidate for candidate in candidates if os.path.lexists(candidate)), None)
     if found is None:
-        raise UserError(
-            f"there is no {display(path)}; check the path, it is read from {display(Path.cwd())}."
-        )
+        raise UserError(f"there is no {display(path)}; check the path, it is read from {display(Path.cwd())}.")
     real = Path(os.path.realpath(found))
     if not is_inside(root, real):
         raise UserError(

@@ -30,8 +30,7 @@ def display(path: str | os.PathLike[str]) -> str:
     if text.isprintable():
         return text
     shown = "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
     )
     return f"'{shown}'"
 
@@ -44,9 +43,7 @@ def safe_relative(path: object) -> str:
     if path.startswith("/") or any(part in ("", ".", "..") for part in parts):
         raise UserError(f"{display(path)} is not a plain path inside the project.")
     if not _FORBIDDEN.isdisjoint(parts):
-        raise UserError(
-            f"{display(path)} lies in a folder that lk-migrate never writes to; nothing was written."
-        )
+        raise UserError(f"{display(path)} lies in a folder that lk-migrate never writes to; nothing was written.")
     return path
 
 
@@ -78,8 +75,7 @@ def real_name(root: Path, path: str) -> str:
     real = os.path.realpath(root / parent)
     if not is_inside(root, real):
         raise UserError(
-            f"{display(path)} lies in a folder that leads out of the project (to {display(real)}); "
-            "nothing was written."
+            f"{display(path)} lies in a folder that leads out of the project (to {display(real)}); nothing was written."
         )
     return name if real == os.fspath(root) else safe_relative(f"{os.path.relpath(real, root)}/{name}")
 
@@ -90,16 +86,16 @@ def state_folder(root: Path, *, create: bool = False) -> Path:
     Raises UserError when it is a link or no folder: what we keep there must stay there.
     """
     folder = root / STATE
-    try:
-        if create:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UserError(f"{display(folder)} must be a real folder; move it away and run again.")
+    if create:
+        try:
             folder.mkdir(exist_ok=True)
             ignore = folder / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n")
-    except OSError as error:
-        raise UserError(f"cannot keep backups in {display(folder)}: {reason(error)}.") from error
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise UserError(f"{display(folder)} must be a real folder; move it away and run again.")
+        except OSError as error:
+            raise UserError(f"cannot keep backups in {display(folder)}: {reason(error)}.") from error
     return folder
 
 

@@ -11,13 +11,13 @@ import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.model import FileChange, UserError
-from lk_migrate.project.backup import Backup, record_written
-from lk_migrate.project.journal import Step, run_transaction, sync
+from lk_migrate.project.backup import Backup, written_step
+from lk_migrate.project.journal import Step, missing_folders, run_transaction, sync
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.paths import display, file_signature, real_target, reason, sha256, signature
 
@@ -49,7 +49,10 @@ def apply_changes(
             _check_backed_up(backup, changes, targets)
         steps = [_step(root, change, target) for change, target in zip(changes, targets, strict=True)]
         unlinked = [c.path for c, t in zip(changes, targets, strict=True) if _has_other_names(root / t)]
-        run_transaction(root, steps, command, lambda: _note(backup, steps))
+        if backup is not None and steps:
+            made = missing_folders(root, [step.path for step in steps if step.stage])
+            steps.append(written_step(backup, [(step.path, step.after) for step in steps], made))
+        run_transaction(root, steps, command)
     return Applied(
         created=tuple(change.path for change in changes if change.before is None),
         changed=tuple(c.path for c in changes if c.before is not None and c.after is not None),
@@ -89,9 +92,7 @@ def _check_backed_up(backup: Backup, changes: Sequence[FileChange], targets: Seq
     kept = {entry.path: entry.signature for entry in backup.entries}
     for change, target in zip(changes, targets, strict=True):
         if change.before is not None and kept.get(target) != _signature(change.before):
-            raise UserError(
-                f"{display(change.path)} is not in backup {backup.id} as it is; nothing was written."
-            )
+            raise UserError(f"{display(change.path)} is not in backup {backup.id} as it is; nothing was written.")
 
 
 def _step(root: Path, change: FileChange, target: str) -> Step:
@@ -124,11 +125,6 @@ def _keep_attributes(old: Path, new: Path) -> None:
             os.chown(new, info.st_uid, info.st_gid)
     shutil.copystat(old, new)  # mode and extended attributes; the times are set below, after the last write
     os.utime(new)
-
-
-def _note(backup: Backup | None, steps: Iterable[Step]) -> None:
-    if backup is not None:
-        record_written(backup, [(step.path, step.after) for step in steps])
 
 
 def _has_other_names(path: Path) -> bool:

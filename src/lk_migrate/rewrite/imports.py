@@ -10,7 +10,7 @@ from typing import cast
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted, referenced_names
-from lk_migrate.rewrite.blocks import close_gaps
+from lk_migrate.rewrite.blocks import close_gaps, gap
 
 
 def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
@@ -219,6 +219,11 @@ class _Dropper(cst.CSTTransformer):
             return updated_node
         kept = self._kept(list(updated_node.names))
         return updated_node.with_changes(names=kept) if kept else cst.RemoveFromParent()
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine:
+        return updated_node if updated_node.body else gap(updated_node.leading_lines)
 
     def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> cst.BaseSuite:
         return cast(cst.IndentedBlock, close_gaps(updated_node))

@@ -1,0 +1,213 @@
+"""What kind of framework object a variable holds: `session`, `self.session`, `ctx.session`, `self._session`, …
+
+Only evidence in the code counts: a construction, an annotation, an attribute of an Agent, a parameter of a tool.
+A variable that merely has a good name is `session` to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.framework import Owner, agents_name, callee, class_of, framework_base
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.walk import find, own_scope
+
+AGENT_CLASSES = frozenset({"Agent", "AgentTask"})
+_CONTEXTS = frozenset({"RunContext", "AsyncRunContext"})
+
+
+def instance_of(project: Project, module: Module, expression: cst.CSTNode, depth: int = 0) -> str | None:
+    """The framework class that `expression` is an instance of, as far as the code shows it; None if it does not."""
+    if depth > 8:
+        return None
+    if isinstance(expression, cst.Await):
+        return instance_of(project, module, expression.expression, depth + 1)
+    if isinstance(expression, cst.Call):
+        return _made_by(project, module, expression, depth)
+    if isinstance(expression, cst.Name):
+        return _of_name(project, module, expression, depth)
+    if isinstance(expression, cst.Attribute):
+        return _of_attribute(project, module, expression, depth)
+    if isinstance(expression, cst.NamedExpr):
+        return instance_of(project, module, expression.value, depth + 1)
+    return None
+
+
+def _made_by(project: Project, module: Module, call: cst.Call, depth: int) -> str | None:
+    target = callee(call)
+    name = agents_name(project, module, target)
+    if name is not None:
+        return name if name[:1].isupper() else None
+    owner = class_of(project, module, target)
+    if owner is not None:
+        return framework_base(project, owner)
+    symbol = project.resolve(module, target)
+    if symbol is not None and isinstance(symbol.node, cst.FunctionDef) and symbol.module is not None:
+        return _returned(project, symbol.module, symbol.node, depth)
+    if isinstance(target, cst.Attribute) and dotted(target.value) == "self":
+        node = module.index.enclosing(call, cst.ClassDef)
+        if isinstance(node, cst.ClassDef):
+            for statement in node.body.body:
+                if isinstance(statement, cst.FunctionDef) and statement.name.value == target.attr.value:
+                    return _returned(project, module, statement, depth)
+    return None
+
+
+def _returned(project: Project, module: Module, function: cst.FunctionDef, depth: int) -> str | None:
+    if function.returns is not None:
+        found = of_annotation(project, module, function.returns.annotation)
+        if found is not None:
+            return found
+    kinds = {
+        instance_of(project, module, node.value, depth + 1)
+        for node in own_scope(function)
+        if isinstance(node, cst.Return) and node.value is not None
+    }
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def of_annotation(project: Project, module: Module, annotation: cst.BaseExpression) -> str | None:
+    """The framework class that an annotation names, through Optional, `| None`, subscripts and quotes."""
+    for part in _alternatives(annotation):
+        name = agents_name(project, module, part)
+        if name is not None:
+            return name
+        owner = class_of(project, module, part)
+        if owner is not None:
+            return framework_base(project, owner)
+    return None
+
+
+def _alternatives(annotation: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    if isinstance(annotation, cst.BinaryOperation):
+        yield from _alternatives(annotation.left)
+        yield from _alternatives(annotation.right)
+    elif isinstance(annotation, cst.Subscript):
+        head = (dotted(annotation.value) or "").rpartition(".")[2]
+        if head in ("Optional", "Union", "Annotated", "ClassVar", "Final"):
+            for element in annotation.slice:
+                if isinstance(element.slice, cst.Index):
+                    yield from _alternatives(element.slice.value)
+        else:
+            yield annotation.value
+    else:
+        yield annotation
+
+
+def _of_name(project: Project, module: Module, name: cst.Name, depth: int) -> str | None:
+    for scope in module.scopes(name):
+        if isinstance(scope, cst.ClassDef):
+            continue
+        found, bound = _bound_in(project, module, scope, name, depth)
+        if bound:
+            return found
+    symbol = project.resolve(module, name)
+    if symbol is not None and symbol.module is not None and symbol.node is not None and symbol.module is not module:
+        return instance_of(project, symbol.module, symbol.node, depth + 1)
+    return None
+
+
+def _bound_in(
+    project: Project, module: Module, scope: cst.CSTNode, name: cst.Name, depth: int
+) -> tuple[str | None, bool]:
+    """(kind, whether `scope` binds the name at all)."""
+    kinds: set[str | None] = set()
+    bound = False
+    if isinstance(scope, (cst.FunctionDef, cst.Lambda)):
+        for param in find(scope.params, cst.Param):
+            if param.name.value == name.value:
+                bound = True
+                if param.annotation is not None:
+                    kinds.add(of_annotation(project, module, param.annotation.annotation))
+                elif isinstance(scope, cst.FunctionDef):
+                    kinds.add(_passed(project, module, scope, param, depth))
+    for node in own_scope(scope):
+        values: list[cst.BaseExpression] = []
+        if isinstance(node, cst.Assign) and any(_is(t.target, name) for t in node.targets):
+            values.append(node.value)
+        elif isinstance(node, cst.AnnAssign) and _is(node.target, name):
+            bound = True
+            found = of_annotation(project, module, node.annotation.annotation)
+            if found is not None:
+                kinds.add(found)
+            elif node.value is not None:
+                values.append(node.value)
+        elif isinstance(node, cst.NamedExpr) and _is(node.target, name):
+            values.append(node.value)
+        elif isinstance(node, cst.WithItem) and node.asname is not None and _is(node.asname.name, name):
+            values.append(node.item)
+        elif isinstance(node, (cst.For, cst.CompFor)) and _is(node.target, name):
+            bound = True
+            kinds.add(None)
+        for value in values:
+            bound = True
+            if dotted(value) != "None":
+                kinds.add(instance_of(project, module, value, depth + 1))
+    return (next(iter(kinds)) if len(kinds) == 1 else None), bound
+
+
+def _passed(project: Project, module: Module, function: cst.FunctionDef, param: cst.Param, depth: int) -> str | None:
+    """What the callers in the same module pass for a parameter, if they agree."""
+    if depth > 4 or not isinstance(module.index.parents.get(function), (cst.Module, cst.IndentedBlock)):
+        return None
+    names = [p.name.value for p in function.params.params]
+    position = names.index(param.name.value) if param.name.value in names else None
+    kinds: set[str | None] = set()
+    for call in module.index.of(cst.Call):
+        if dotted(call.func) != function.name.value:
+            continue
+        for i, arg in enumerate(call.args):
+            if (arg.keyword is None and not arg.star and i == position) or (
+                arg.keyword is not None and arg.keyword.value == param.name.value
+            ):
+                kinds.add(instance_of(project, module, arg.value, depth + 2))
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _is(target: cst.CSTNode, name: cst.Name) -> bool:
+    return isinstance(target, cst.Name) and target.value == name.value
+
+
+def _of_attribute(project: Project, module: Module, node: cst.Attribute, depth: int) -> str | None:
+    attr = node.attr.value
+    base = dotted(node.value)
+    if base == "self":
+        owner_node = module.index.enclosing(node, cst.ClassDef)
+        if not isinstance(owner_node, cst.ClassDef):
+            return None
+        owner = Owner(module, owner_node)
+        if attr == "session" and framework_base(project, owner) in AGENT_CLASSES:
+            return "AgentSession"
+        return _of_own_attribute(project, owner, attr, depth)
+    kind = instance_of(project, module, node.value, depth + 1)
+    if attr == "session" and (kind in _CONTEXTS or kind in AGENT_CLASSES):
+        return "AgentSession"
+    symbol = project.resolve(module, node)
+    if symbol is not None and symbol.module is not None and symbol.node is not None:
+        return instance_of(project, symbol.module, symbol.node, depth + 1)
+    return None
+
+
+def _of_own_attribute(project: Project, owner: Owner, attr: str, depth: int) -> str | None:
+    kinds: set[str | None] = set()
+    for node in find(owner.node, cst.BaseSmallStatement):  # type: ignore[type-abstract]
+        if isinstance(node, cst.Assign):
+            for target in node.targets:
+                if _is_own(target.target, attr) and dotted(node.value) != "None":
+                    kinds.add(instance_of(project, owner.module, node.value, depth + 1))
+        elif isinstance(node, cst.AnnAssign) and (
+            _is_own(node.target, attr) or (isinstance(node.target, cst.Name) and node.target.value == attr)
+        ):
+            found = of_annotation(project, owner.module, node.annotation.annotation)
+            if found is not None:
+                kinds.add(found)
+    kinds.discard(None) if len(kinds) > 1 else None
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _is_own(target: cst.CSTNode, attr: str) -> bool:
+    return isinstance(target, cst.Attribute) and target.attr.value == attr and dotted(target.value) == "self"

@@ -1,0 +1,28 @@
+"""Turn-taking keywords of `Agent` and `AgentTask` become `turn_handling=TurnHandlingOptions(...)`.
+
+`turn_detection`, `min_endpointing_delay`, `max_endpointing_delay` and `allow_interruptions` are deprecated since
+1.5.0 and accepted without a word, also in `super().__init__(...)`. `Agent(allow_interruptions=True)` has no effect
+today (only False is honoured), whereas `{"interruption": {"enabled": True}}` would overrule a session that forbids
+interruptions: the literal True is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v1.turn_calls import merge_call
+from lk_migrate.rules.v1.turn_options import AGENT_KEYS
+
+rule = Rule("LK302", Edition.V1, __doc__, triggers=tuple(k.encode() for k in AGENT_KEYS), since="1.5.0")
+
+
+@rule.on(cst.Call)
+def merge_keywords(call: cst.Call, file: File) -> Iterator[Change]:
+    """`Agent(…)`, `super().__init__(…)` in a subclass, and subclasses that hand their keywords on."""
+    yield from merge_call(call, file, frozenset({"Agent", "AgentTask"}), AGENT_KEYS)

@@ -1,0 +1,85 @@
+"""Finding the calls that LK301 and LK302 merge, and saying what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import libcst as cst
+
+from lk_migrate.facts.framework import constructed
+from lk_migrate.facts.imports import dotted
+from lk_migrate.rewrite.arguments import find_keyword, keyword
+from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import fitting, spot
+from lk_migrate.rules.v1.turn_options import can_merge_into, merge_arguments
+
+
+def merge_call(
+    call: cst.Call, file: File, classes: frozenset[str], keys: Mapping[str, tuple[str, ...]]
+) -> Iterator[Change]:
+    """Merge the old keywords of `call` if they reach the constructor of one of `classes`."""
+    names = [
+        keyword(a)
+        for a in call.args
+        if keyword(a) in keys and constructed(file.project, file.module, call, keyword(a)) in classes
+    ]
+    if not names:
+        return
+    said = ", ".join(f"`{n}=`" for n in names)
+    existing = find_keyword(call, "turn_handling")
+    if existing is not None and not can_merge_into(existing.value):
+        yield Todo(
+            call,
+            f"{said} has no effect beside `turn_handling=`: add what is wanted of it where "
+            f"`{file.code(existing.value)}` is built, and delete it here.",
+        )
+        return
+    spelling = "" if existing is not None else _spelling(call, names, file)
+    where = spot(file, call)
+    chosen = {n: keys[n] for n in names}
+    defaults = {n: d for n in names if (d := _default(call, n, file))}
+    yield Rewrite(
+        call,
+        lambda updated: fitting(
+            lambda c: merge_arguments(c, chosen, spelling, where.indentation, defaults), updated, where
+        ),
+        _message(said, names, existing is not None, classes),
+    )
+    if existing is not None:
+        yield Note(call, f"{said} had no effect so far, because `turn_handling=` was given; now it has.")
+
+
+def _spelling(call: cst.Call, names: list[str], file: File) -> str:
+    """How `TurnHandlingOptions` is spelled here; nothing is imported when only no-ops are dropped."""
+    no_op = all(
+        (dotted(a.value) or "").rpartition(".")[2] == "NOT_GIVEN"
+        or (keyword(a) == "allow_interruptions" and dotted(a.value) == "True")
+        for a in call.args
+        if keyword(a) in names
+    )
+    return "" if no_op else file.use("livekit.agents.TurnHandlingOptions")
+
+
+def _message(said: str, names: list[str], existing: bool, classes: frozenset[str]) -> str:
+    into = "into the `turn_handling=` that is there" if existing else "into `turn_handling=`"
+    message = f"{said} merged {into}"
+    if "allow_interruptions" in names and "Agent" in classes:
+        message += "; an Agent's `enabled: True` overrules a session that forbids interruptions"
+    return message
+
+
+def _default(call: cst.Call, name: str, file: File) -> str:
+    """`None` or `NOT_GIVEN` when the value is a parameter that means "not given" by that default."""
+    arg = find_keyword(call, name)
+    function = file.enclosing(call, cst.FunctionDef)
+    if arg is None or function is None or not isinstance(arg.value, cst.Name):
+        return ""
+    for param in (*function.params.params, *function.params.kwonly_params):
+        if param.name.value == arg.value.value and param.default is not None:
+            default = dotted(param.default) or ""
+            if default.rpartition(".")[2] == "NOT_GIVEN":
+                return default
+            if default == "None" and name == "allow_interruptions":
+                return default
+    return ""
