@@ -48,7 +48,8 @@ _OTHER_KINDS = re.compile(
 )
 _VOICE_NAME = re.compile(r"assistant|agent|bot|desk|receptionist|concierge|operator|secretary", re.IGNORECASE)
 _SEED = re.compile(
-    rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate"
+    rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate|"
+    rb"class\s+\w+\s*\([^)]*Agent"
 )
 _TEST_PATH = re.compile(r"(^|/)(tests?|testing|fixtures)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 #: The evidence that a class without a LiveKit base must add up to.
