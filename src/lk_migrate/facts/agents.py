@@ -48,7 +48,8 @@ _OTHER_KINDS = re.compile(
 )
 _VOICE_NAME = re.compile(r"assistant|agent|bot|desk|receptionist|concierge|operator|secretary", re.IGNORECASE)
 _SEED = re.compile(
-    rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate"
+    rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate|"
+    rb"class\s+\w+\s*\([^)]*Agent"
 )
 _TEST_PATH = re.compile(r"(^|/)(tests?|testing|fixtures)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 #: The evidence that a class without a LiveKit base must add up to.
@@ -315,9 +316,12 @@ class _Finder:
                     owned[tool.owner][tool.node] = tool
                 for below in self.table.descendants(self.table.refs[tool.owner]):
                     override = method(below.node, tool.node.name.value)
-                    if override is not None and override not in owned.get(below.node, {}):
-                        made = make_tool(self.project, below, override, tool.name, tool.declared, tool.schema)
-                        owned.setdefault(below.node, {})[override] = replace(made, description=tool.description)
+                    if override is None or override in owned.get(below.node, {}) or below.node in livekit:
+                        # (an `Agent` that overrides a tool without the decorator has taken it out on purpose)
+                        continue
+                    how = Declared.CONTEXT if tool.declared is Declared.FUNCTION_TOOL else tool.declared
+                    made = make_tool(self.project, below, override, tool.name, how, tool.schema)
+                    owned.setdefault(below.node, {})[override] = replace(made, description=tool.description)
             for item in in_branches:
                 for r in self.family(ref):
                     if item.dispatcher.node in methods(r.node):

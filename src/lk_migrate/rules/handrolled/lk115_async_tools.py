@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of, any_tool, find_agents
+from lk_migrate.facts.agents import AgentClass, any_tool, find_agents
 from lk_migrate.facts.blocking import blocking_call
-from lk_migrate.facts.classes import is_self_attribute, self_name
 from lk_migrate.facts.imports import target_names
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.renames import holders
 from lk_migrate.facts.tools import Tool
 from lk_migrate.facts.walk import descendants, find, own_scope
 from lk_migrate.model import Edition
@@ -115,22 +115,20 @@ def _through_thread(updated: cst.FunctionDef, to_thread: str, passed: tuple[str,
 
 @rule.on(cst.Call)
 def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
-    """`self.opening_hours(…)` in another method of the class."""
+    """`self.opening_hours(…)` in another method, `assistant.opening_hours(…)` elsewhere."""
+    table = file.project.fact(_sync_tools)
     function = file.enclosing(call, cst.FunctionDef)
     if function is None or not isinstance(call.func, cst.Attribute):
         return
-    owner = file.enclosing(function, cst.ClassDef)
-    method_node = function
-    while owner is not None and file.parent(file.parent(method_node) or method_node) is not owner:
-        outer = file.enclosing(method_node, cst.FunctionDef)
-        if outer is None:
-            return
-        method_node = outer
-    agent = agent_of(file.project, owner) if owner is not None else None
-    if agent is None or not is_self_attribute(call.func, self_name(method_node)):
-        return
     name = call.func.attr.value
-    if name not in file.project.fact(_sync_tools).get(agent.node, frozenset()):
+    if not any(name in names for names in table.values()):
+        return
+    held = file.project.fact(holders).of(file.module, call.func.value)
+    affected = [c for c in held.classes if name in table.get(c, ())]
+    if not affected:
+        return
+    if not held.certain or len(affected) < len(held.classes):
+        yield Todo(call, f"`{name}` of an assistant is a coroutine now: await it if this is one")
         return
     parent = file.parent(call)
     if isinstance(parent, cst.Await) or _is_awaited_later(file, call):
@@ -139,7 +137,7 @@ def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
     if scope is function and function.asynchronous is not None:
         bracketed = isinstance(parent, (cst.Attribute, cst.Subscript, cst.Call))
         yield Rewrite(call, lambda updated: _awaited(updated, bracketed), f"`{name}` is awaited")
-    elif function is not method_node or any_tool(file.project, file.module, function) is None:
+    elif scope is not function or any_tool(file.project, file.module, function) is None:
         yield Todo(call, f"`{name}` is a coroutine now, and this is not an async function: make it async and await it")
     else:
         yield Rewrite(call, lambda updated: _awaited(updated, True), f"`{name}` is awaited")
