@@ -72,6 +72,10 @@ def _toolsets(servers: cst.BaseExpression, mcp: str) -> cst.BaseExpression:
             brackets = brackets.with_item(i, element.with_changes(value=value))
         result: cst.BaseExpression = to_display(servers, brackets)
         return result
+    if isinstance(servers, cst.IfExp):
+        return servers.with_changes(body=_toolsets(servers.body, mcp), orelse=_toolsets(servers.orelse, mcp))
+    if dotted(servers) == "None":
+        return cst.List([])
     held = code(servers) if isinstance(servers, (cst.Name, cst.Attribute, cst.List)) else f"({code(servers)})"
     text = f'[{mcp}.MCPToolset(id=f"mcp_{{i}}", mcp_server=s) for i, s in enumerate({held} or [])]'
     return cst.parse_expression(text)
@@ -102,7 +106,9 @@ def _id(server: cst.BaseExpression, i: int, count: int, taken: list[str]) -> str
 
 
 def _lazy(new: cst.BaseExpression) -> cst.BaseExpression:
-    """A list comprehension as a generator, to be spread."""
+    """A list comprehension as a generator, to be spread; anything else in brackets."""
+    if not isinstance(new, cst.ListComp):
+        return cst.parse_expression(f"({code(new)})")
     return cst.parse_expression(f"({code(new)[1:-1]})")
 
 

@@ -7,6 +7,7 @@ removed; other uses of the two fields are left to a person.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import libcst as cst
@@ -18,10 +19,12 @@ from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Remove, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v1.remarks import remarks
 
 rule = Rule("LK315", Edition.V1, __doc__, triggers=(b"agent_false_interruption",), since="1.2.7", safety=Safety.REVIEW)
 
 _FIELDS = frozenset({"message", "extra_instructions"})
+_ABOUT = re.compile(r"interrupt|false positive|resum|noise", re.IGNORECASE)
 _LOGGING = frozenset({"debug", "info", "warning", "error", "print"})
 
 
@@ -37,9 +40,8 @@ def handler(call: cst.Call, file: File) -> Iterator[Change]:
         return
     decorated = isinstance(file.parent(call), cst.Decorator)
     if decorated and all(_only_resumes(s, params) for s in function.body.body):
-        comments = [line.comment.value for line in function.leading_lines if line.comment is not None]
-        speaks = any(_speaks(c) for c in comments)
-        yield Remove(function, "the session resumes by itself after a false interruption", with_comments=speaks)
+        about = remarks(function, _ABOUT)
+        yield Remove(function, "the session resumes by itself after a false interruption", comments=about)
         return
     said = ", ".join(sorted({f"`{a.attr.value}`" for a in uses}))
     yield Todo(
@@ -74,8 +76,3 @@ def _only_resumes(statement: cst.CSTNode, params: list[str]) -> bool:
     if name == "generate_reply":
         return any(dotted(a.value) in params and a.attr.value in _FIELDS for a in find(call, cst.Attribute))
     return name in _LOGGING
-
-
-def _speaks(comment: str) -> bool:
-    words = comment.lower()
-    return any(word in words for word in ("interrupt", "false positive", "resume", "noise"))
