@@ -66,7 +66,7 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
         return FileResult(path, findings=tuple(edits.findings))
     tree = cast(cst.Module, module.tree.visit(_Apply(edits, module.index)))
     tree = add_imports(tree, file.wanted)
-    tree, _ = drop_unused(module.tree, tree, _imported_elsewhere(project, path))
+    tree, _ = drop_unused(module.tree, tree, imported_elsewhere(project, path))
     after = tree.bytes
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
@@ -103,8 +103,9 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
         return
     if isinstance(change, Todo):
         edits.findings.append(Finding(rule.id, Action.TODO, place, change.message, span.column))
-        if not has_marker(statement, rule.id):
-            edits.markers.setdefault(statement, []).extend(marker_lines(rule.id, change.message))
+        lines = marker_lines(rule.id, change.message)
+        if not has_marker(statement, rule.id) and not _is_there(lines, edits.markers.get(statement, ())):
+            edits.markers.setdefault(statement, []).extend(lines)
             edits.touches.append(Touch(statement, Fate.MARKER, rule.id, change.message, whole=False))
         return
     if isinstance(change, Remove):
@@ -123,6 +124,13 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
     if isinstance(change, Replace):
         edits.touches.append(Touch(change.node, fate, rule.id, change.message, whole=True))
     edits.touches.append(Touch(_unit(file, change.node), fate, rule.id, change.message, whole=False))
+
+
+def _is_there(lines: Sequence[cst.EmptyLine], markers: Sequence[cst.EmptyLine]) -> bool:
+    """Whether the same marker was left at the same statement already (for another node in it)."""
+    texts = [m.comment.value for m in markers if m.comment is not None]
+    wanted = [line.comment.value for line in lines if line.comment is not None]
+    return any(texts[i : i + len(wanted)] == wanted for i in range(len(texts)))
 
 
 def _unit(file: File, node: cst.CSTNode) -> cst.CSTNode:
@@ -220,7 +228,7 @@ def _comments_taken(file: File, edits: _Edits) -> frozenset[int]:
     return frozenset(lines)
 
 
-def _imported_elsewhere(project: Project, path: str) -> frozenset[str]:
+def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
     """Names that another file may import from this one, or that `__all__` offers: never dropped."""
     module = project.module(path)
     if module is None:

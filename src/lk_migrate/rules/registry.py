@@ -63,7 +63,9 @@ class Rule:
         return register
 
     def wants(self, data: bytes) -> bool:
-        """Whether a file with these bytes is worth parsing for this rule."""
+        """Whether a file with these bytes is worth parsing for this rule; never for one that only reads manifests."""
+        if not self.handlers:
+            return False
         return not self.triggers or any(t in data for t in self.triggers)
 
     def concerns(self, project: Project, path: str) -> bool:

@@ -20,7 +20,7 @@ from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword, keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rewrite.layout import Entry, Spot, code, entries_of, expression, spot
+from lk_migrate.rewrite.layout import Entry, Spot, code, entries_of, expression, fitting, spot
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.room_fields import FIELDS, ORDER, lost_fields, room_entries, unknown_fields
 
@@ -123,21 +123,22 @@ def consumer(call: cst.Call, file: File) -> Iterator[Change]:
     if any(isinstance(a.value, cst.Call) and a not in indirect and not convertible(a.value) for a in given) or (
         broken and indirect
     ):
-        where = f" ({', '.join(broken)})" if broken else ""
-        yield Todo(call, f"{said}: pass `{new}=room_io.RoomOptions(...)` once the options{where} are rewritten.")
+        places = f" ({', '.join(broken)})" if broken else ""
+        yield Todo(call, f"{said}: pass `{new}=room_io.RoomOptions(...)` once the options{places} are rewritten.")
         return
     if all(_is_nothing(a.value) for a in given):
         yield Rewrite(call, lambda updated: _without(updated, old_input, old_output), f"{said} without a value dropped")
         return
     local = room_io(file)
-    where_arg = spot(file, given[0].value)
-    where_arg = Spot(where_arg.pad, where_arg.indentation, len(new) + 2)
     optional = {keyword(a) for a in given if _may_be_none(a.value, call, file)}
     needs_replace = bool([a for a in indirect if keyword(a) == old_input]) and len(given) == 2
     replace = file.use("dataclasses.replace") if needs_replace else ""
+    where = spot(file, call)
     yield Rewrite(
         call,
-        lambda updated: _merged(updated, keys, local, replace, optional, where_arg),
+        lambda updated: fitting(
+            lambda c: _merged(c, keys, local, replace, optional, where.indentation), updated, where
+        ),
         f"{said} is now `{new}=`",
     )
 
@@ -193,13 +194,16 @@ def _without(call: cst.Call, *names: str) -> cst.Call:
 
 
 def _merged(
-    call: cst.Call, keys: tuple[str, str, str], local: str, replace: str, optional: set[str], where: Spot
+    call: cst.Call, keys: tuple[str, str, str], local: str, replace: str, optional: set[str], indentation: int
 ) -> cst.Call:
     old_input, old_output, new = keys
     brackets = of_call(call)
     at = {keyword(a): i for i, a in enumerate(brackets.items) if keyword(a) in (old_input, old_output)}
     live = {k: brackets.items[i].value for k, i in at.items() if not _is_nothing(brackets.items[i].value)}
     first = min(at.values())
+    gap = brackets.gaps[first]
+    pad = gap.last_line.value if isinstance(gap, cst.ParenthesizedWhitespace) else None
+    where = Spot(pad, indentation, len(new) + 2)
     value = _joined(live, keys, local, replace, optional, where)
     brackets = brackets.with_item(first, keyword_arg(new, value))
     for i in sorted(at.values(), reverse=True):
@@ -260,7 +264,8 @@ def _entries(value: cst.BaseExpression | None, local: str) -> tuple[Entry, ...] 
 def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """The class in an annotation or an `isinstance`, and the constants that are gone."""
     text = dotted(node) or ""
-    last = text.rpartition(".")[2]
+    aliases = {i.local: i.target.rpartition(".")[2] for i in file.module.imports}
+    last = aliases.get(text, text.rpartition(".")[2])
     if last not in FIELDS and last not in _DEFAULTS:
         return
     parent = file.parent(node)
