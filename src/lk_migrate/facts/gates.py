@@ -36,7 +36,7 @@ from lk_migrate.facts.trial import (
 from lk_migrate.facts.walk import descendants, find
 
 #: Files without such a word hold no gate's definition.
-_WORDS = re.compile(rb"speech|utterance|turn_|_turn|per_turn|user_input|generation_?id", re.I)
+_WORDS = re.compile(rb"speech|utterance|(?<!re)turn_|_turn|user_input|generation_?id|\bturn\b", re.I)
 _HOOK = re.compile(
     r"user_turn|user_speech|user_input|user_state|new_turn|begin_turn|start_turn|turn_(start|begin)|utterance"
 )
@@ -127,12 +127,12 @@ class _Use:
 
 def find_gates(project: Project) -> Gates:
     """Find every turn gate and every place that asks one. Memoise with `project.fact(find_gates)`."""
-    if not any(_WORDS.search(data) for data in project.files.values()):
+    candidates = list(_candidates(project))
+    if not candidates:
         return Gates(())
     lines = project.fact(lineages)
     found: list[Gate] = []
     limits: dict[cst.ClassDef, list[int | None]] = {}
-    candidates = list(_candidates(project))
     seen: set[cst.CSTNode] = set()
     while candidates:
         candidate = candidates.pop(0)

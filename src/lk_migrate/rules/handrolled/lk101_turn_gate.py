@@ -31,7 +31,8 @@ from lk_migrate.rules.registry import Rule
 
 _SPEAKS_OF_GATES = re.compile(
     r"\bgat(e|es|ed|ing)\b|turn_gate|utterance|speech_?id|per[- ](turn|speech|sentence|question)"
-    r"|rate[- _]?limit|throttl|\bone[- ](tool|call)|\b(tool )?calls? (limit|per)|too many (tool )?calls|tool calls? (we )?(let|allow)",
+    r"|rate[- _]?limit|throttl|\bone[- ](tool|call)|\b(tool )?calls? (limit|per)|too many (tool )?calls"
+    r"|tool calls? (we )?(let|allow)",
     re.I,
 )
 
@@ -81,7 +82,8 @@ def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change
             yield Todo(
                 guard.node,
                 f"{guard.strip.why[0].upper()}{guard.strip.why[1:]}, so this call of the turn gate `{gate.name}` "
-                f"stays. The session limits tool calls now ({_replacement(gate)}): take the gate out here once that other use is settled.",
+                f"stays. The session limits tool calls now ({_replacement(gate)}): take the gate out "
+                "here once that other use is settled.",
             )
     if gate.module is not file.module:
         return
