@@ -13,10 +13,10 @@ from functools import partial
 
 import libcst as cst
 
-from lk_migrate.facts.agents import any_tool
+from lk_migrate.facts.agents import agent_of, any_tool
 from lk_migrate.facts.blocking import blocking_call
-from lk_migrate.facts.classes import methods, self_name
-from lk_migrate.facts.imports import target_names
+from lk_migrate.facts.classes import is_self_attribute, methods, self_name
+from lk_migrate.facts.imports import dotted, target_names
 from lk_migrate.facts.renames import holders
 from lk_migrate.facts.sync_callers import sync_tools, twin_name
 from lk_migrate.facts.tools import Tool
@@ -194,6 +194,29 @@ def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
         yield Todo(call, f"`{name}` is a coroutine now, and this is not an async function: make it async and await it")
     else:
         yield Rewrite(call, lambda updated: _awaited(updated, True), f"`{name}` is awaited")
+
+
+@rule.on(cst.Call)
+def await_looked_up_tools(call: cst.Call, file: File) -> Iterator[Change]:
+    """`getattr(self, name)(**args)` and `self.tools[name](**args)` in a dispatcher: what they call is a coroutine now."""
+    function, owner = file.enclosing(call, cst.FunctionDef), file.enclosing(call, cst.ClassDef)
+    if function is None or owner is None or isinstance(file.parent(call), cst.Await) or _is_awaited_later(file, call):
+        return
+    instance = self_name(function)
+    agent = agent_of(file.project, owner)
+    if agent is None or not file.project.fact(sync_tools).names.get(agent.node):
+        return
+    registered = {r.attribute for r in agent.registries if r.attribute}
+    func = call.func
+    by_name = isinstance(func, cst.Call) and dotted(func.func) == "getattr" and dotted(func.args[0].value) == instance
+    by_table = isinstance(func, cst.Subscript) and any(is_self_attribute(func.value, instance, r) for r in registered)
+    if not (by_name and any(d.node is function for d in agent.dispatchers)) and not by_table:
+        return
+    if function.asynchronous is not None:
+        bracketed = isinstance(file.parent(call), (cst.Attribute, cst.Subscript, cst.Call))
+        yield Rewrite(call, lambda updated: _awaited(updated, bracketed), "the tool that is looked up here is awaited")
+    else:
+        yield Todo(call, "the tool that is looked up here is a coroutine now: make this function async and await it")
 
 
 def _now(updated: cst.Call, name: str) -> cst.Call:
