@@ -18,7 +18,7 @@ from lk_migrate.facts.agents import any_tool
 from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.parameters import Guess, from_schema, keys_read, parameter_type
 from lk_migrate.facts.schemas import ParameterSchema
-from lk_migrate.facts.tools import Tool, annotated_context
+from lk_migrate.facts.tools import Declared, Tool, annotated_context
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import insert_first, statement, wrapped_parameters
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
@@ -28,6 +28,8 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK114", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
 
 
+#: Annotations that say nothing about what is inside.
+_OPEN = re.compile(r"\bAny\b|^(Optional\[)?(dict|Dict|list|List|object)\b(?!\[)")
 #: Headers that grow longer than this are wrapped, one parameter a line.
 _WIDTH = 120
 _PLAIN_TYPES = frozenset({"str", "int", "list", "List", "list[str", "List[str", "list[int", "List[int"})
@@ -43,6 +45,8 @@ def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     for param in tool.parameters:
         if param.annotation is None or _is_looser(tool, param, file):
             yield from _annotate(tool, param, file)
+        elif tool.declared is not Declared.FUNCTION_TOOL and _OPEN.search(file.code(param.annotation.annotation)):
+            yield Note(param, _loose(param.name.value, tool))
     yield from _star_parameters(tool, file)
     depth = sum(isinstance(a, cst.IndentedBlock) for a in file.module.index.ancestors(node))
     indent = file.module.tree.default_indent
