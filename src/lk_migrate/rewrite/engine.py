@@ -114,6 +114,9 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
         edits.comments.update(change.comments)
         edits.findings.append(Finding(rule.id, Action.REMOVED, place, change.message, span.column))
         edits.touches.append(Touch(node, Fate.REMOVED, rule.id, change.message, whole=True))
+        if isinstance(node, cst.BaseSmallStatement):
+            # Others share its line.
+            edits.touches.append(Touch(_unit(file, node), Fate.REWRITTEN, rule.id, change.message, whole=False))
         return
     edits.of.setdefault(change.node, []).append(change.apply)
     edits.findings.append(Finding(rule.id, change.action, place, change.message, span.column))
@@ -172,6 +175,8 @@ class _Apply(cst.CSTTransformer):
         lines = self.edits.markers.get(original_node)
         if lines:
             updated_node = _marked(updated_node, lines)
+        if isinstance(updated_node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+            updated_node = _without_last_semicolon(original_node, updated_node)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
             # Each small statement of the line was removed by itself.
             updated_node = gap(updated_node.leading_lines)
@@ -190,6 +195,14 @@ def _removed(original: cst.CSTNode, updated: Any, with_comments: bool, taken: se
             comments.append(cst.EmptyLine(comment=trailing.comment))
         return gap(comments)
     return cst.RemoveFromParent()
+
+
+def _without_last_semicolon(original: Any, updated: Any) -> Any:
+    """When the last small statement of a line is gone, the one before it ends the line as that did."""
+    if not updated.body or len(updated.body) == len(original.body):
+        return updated
+    last = updated.body[-1].with_changes(semicolon=original.body[-1].semicolon)
+    return updated.with_changes(body=[*updated.body[:-1], last])
 
 
 def _marked(updated: Any, lines: list[cst.EmptyLine]) -> Any:

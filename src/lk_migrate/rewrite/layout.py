@@ -118,6 +118,12 @@ def fitting(edit: Callable[[cst.Call], cst.Call], call: cst.Call, where: Spot) -
     return edit(to_call(call, replace(brackets, gaps=gaps, trailing_comma=True)))
 
 
+def quote(file: File, node: cst.CSTNode) -> str:
+    """The quotation mark for a new string in place of `node`: f-strings before 3.12 must not hold their own."""
+    text = file.enclosing(node, cst.FormattedString)
+    return "'" if text is not None and text.start.endswith('"') and not text.start.endswith('"""') else '"'
+
+
 @dataclass(frozen=True)
 class Spot:
     """Where an expression stands: `pad`, `indentation` and `prefix` of `expression`."""

@@ -22,7 +22,9 @@ from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import quote
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v1.remarks import remarks
 from lk_migrate.rules.v1.usage_fields import USAGE_FIELDS, total
 
 _TRIGGERS = (b"metrics_collected", b"UsageCollector", b"UsageSummary")
@@ -53,7 +55,7 @@ def metrics(tree: cst.Module, file: File) -> Iterator[Change]:
     for listener in plan.listeners:
         yield from _listener(listener, gone, file)
     for collector, session in plan.on_session:
-        yield Remove(collector.line, f"`{session}.usage` adds up by itself", _speaks_of_it(collector.line))
+        yield Remove(collector.line, f"`{session}.usage` adds up by itself", comments=remarks(collector.line, _ABOUT))
         for call in collector.summaries:
             yield from _summary(call, f"{session}.usage", ".model_usage", file)
     for collector in plan.on_models:
@@ -120,14 +122,22 @@ def _listener(listener: Listener, gone: set[cst.SimpleStatementLine], file: File
         return
     if not listener.logs and listener.only_collects:
         if isinstance(file.parent(listener.registration), cst.Decorator):
-            yield Remove(listener.function, "the session adds up its usage by itself", _speaks_of_it(listener.function))
+            yield Remove(
+                listener.function,
+                "the session adds up its usage by itself",
+                comments=remarks(listener.function, _ABOUT),
+            )
             return
         if _uses(listener.function.name.value, file) == 1:
-            yield Remove(listener.function, "the session adds up its usage by itself", _speaks_of_it(listener.function))
+            yield Remove(
+                listener.function,
+                "the session adds up its usage by itself",
+                comments=remarks(listener.function, _ABOUT),
+            )
             yield Remove(file.statement(listener.registration), "nothing is left to listen to")
             return
     for statement in listener.collects:
-        yield Remove(statement, "the session adds up its usage by itself", _speaks_of_it(statement))
+        yield Remove(statement, "the session adds up its usage by itself", comments=remarks(statement, _ABOUT))
     event = listener.registration.args[0].value
     yield Rewrite(event, _renamed_event, '`"metrics_collected"` is now `"session_usage_updated"`')
     yield from _event_type(listener.function, file)
@@ -185,12 +195,7 @@ def _uses(name: str, file: File) -> int:
     return sum(1 for n in file.module.index.of(cst.Name) if n.value == name) - 1
 
 
-_SPEAKS = re.compile(r"metric|usage|collect", re.IGNORECASE)
-
-
-def _speaks_of_it(node: cst.CSTNode) -> bool:
-    comments = [line.comment.value for line in getattr(node, "leading_lines", ()) if line.comment is not None]
-    return bool(comments) and all(_SPEAKS.search(c) for c in comments)
+_ABOUT = re.compile(r"metric|usage|collect", re.IGNORECASE)
 
 
 def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Change]:
@@ -199,7 +204,7 @@ def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Chan
     if isinstance(parent, cst.Attribute):
         field = parent.attr.value
         if field in USAGE_FIELDS:
-            text = total(field, f"{new}{models}")
+            text = total(field, f"{new}{models}", quote(file, parent))
             yield Replace(parent, lambda _: cst.parse_expression(text), f"`{field}` is now a sum over the models")
             return
     yield Replace(call, lambda _: cst.parse_expression(new), f"`get_summary()` is now `{new}`")
@@ -214,7 +219,7 @@ def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Chan
             continue
         field = node.attr.value
         if field in USAGE_FIELDS:
-            text = total(field, f"{name}{models}")
+            text = total(field, f"{name}{models}", quote(file, node))
             yield Replace(
                 node,
                 lambda _, t=text: cst.parse_expression(t),  # type: ignore[misc]

@@ -8,6 +8,7 @@ import libcst as cst
 
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.keyword_dicts import keyword_dicts
 from lk_migrate.rewrite.arguments import find_keyword, keyword
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
@@ -24,7 +25,7 @@ def merge_call(
         for a in call.args
         if keyword(a) in keys and constructed(file.project, file.module, call, keyword(a)) in classes
     ]
-    if not names:
+    if not names or call in file.project.fact(keyword_dicts).mixed:
         return
     said = ", ".join(f"`{n}=`" for n in names)
     existing = find_keyword(call, "turn_handling")

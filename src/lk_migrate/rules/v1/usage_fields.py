@@ -30,7 +30,7 @@ USAGE_FIELDS: dict[str, tuple[str, str]] = {
 }
 
 
-def total(field: str, usages: str) -> str:
+def total(field: str, usages: str, quote: str = '"') -> str:
     """The expression for an old number; `usages` is the expression for the list of per-model objects."""
     kind, name = USAGE_FIELDS[field]
-    return f'sum(u.{name} for u in {usages} if u.type == "{kind}")'
+    return f"sum(u.{name} for u in {usages} if u.type == {quote}{kind}{quote})"
