@@ -143,6 +143,11 @@ def standalone_tool(project: Project, module: Module, function: cst.FunctionDef)
     return None
 
 
+def any_function_tool(project: Project, module: Module, function: cst.FunctionDef) -> bool:
+    """Whether a function carries the framework's decorator."""
+    return standalone_tool(project, module, function) is not None
+
+
 def make_tool(
     project: Project,
     ref: ClassRef | Module,
