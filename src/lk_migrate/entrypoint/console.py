@@ -66,7 +66,9 @@ def wait_edits(module: Module, contexts: frozenset[str]) -> dict[cst.CSTNode, Ca
 def _helped(updated: cst.Call) -> cst.Call:
     assert isinstance(updated.func, cst.Attribute)
     first = cst.Arg(updated.func.value)
-    args = [cst.Arg(a.value, keyword=cst.Name("identity")) if a.keyword is None and not a.star else a for a in updated.args]
+    args = [
+        cst.Arg(a.value, keyword=cst.Name("identity")) if a.keyword is None and not a.star else a for a in updated.args
+    ]
     if args:
         first = first.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
     return updated.with_changes(func=cst.Name("wait_for_caller"), args=[first, *args])

@@ -12,10 +12,11 @@ from lk_migrate.entrypoint import console
 from lk_migrate.entrypoint.assemble import Linker, Part, Undefined, read_part
 from lk_migrate.entrypoint.gates import AgentForMain, tool_steps
 from lk_migrate.entrypoint.importblock import grouped
-from lk_migrate.entrypoint.layout import BUILTINS, Layout, TopLevel, is_environment, read_layout
+from lk_migrate.entrypoint.layout import BUILTINS, Layout, TopLevel, read_layout
+from lk_migrate.entrypoint.phases import PhaseFunction
 from lk_migrate.entrypoint.render import call_text, code_of, render_main, with_docstring
 from lk_migrate.entrypoint.spine import CannotSplit, Guard, labels, walk
-from lk_migrate.entrypoint.split import PhaseFunction, SplitEntrypoint, split_entrypoint
+from lk_migrate.entrypoint.split import SplitEntrypoint, split_entrypoint
 from lk_migrate.facts.entrypoint import SESSION_OPTIONS, Entrypoint, find_entrypoint
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.models import language_model_calls
@@ -201,7 +202,9 @@ class _Generator:
                     edits[occurrence.node] = _reads(f"{self.paths.support}.{occurrence.name}")
                     self._touch(occurrence.node, f"`{occurrence.name}` lives in {self.paths.support} now")
                 elif occurrence.kind not in ("declared", "quoted"):
-                    raise CannotSplit(f"`{occurrence.name}` is a global that is re-bound in an unusual way", occurrence.node)
+                    raise CannotSplit(
+                        f"`{occurrence.name}` is a global that is re-bound in an unusual way", occurrence.node
+                    )
             for statement in find(node, cst.Global):
                 if any(item.name.value in moved for item in statement.names):
                     edits[statement] = _without_names(moved)
@@ -231,9 +234,11 @@ class _Generator:
         message = "worker options are the server's and the session's arguments now"
         self._note(OPTIONS, run_app, message)
         self.touches.append(Touch(self._unit(options), Fate.REWRITTEN, OPTIONS, message, whole=True))
-        edits: dict[cst.CSTNode, Edit] = {run_app: lambda u: u.with_changes(
-            args=[cst.Arg(cst.Name("server"))], whitespace_before_args=cst.SimpleWhitespace("")
-        )}
+        edits: dict[cst.CSTNode, Edit] = {
+            run_app: lambda u: u.with_changes(
+                args=[cst.Arg(cst.Name("server"))], whitespace_before_args=cst.SimpleWhitespace("")
+            )
+        }
         line = self.module.index.enclosing(options, cst.SimpleStatementLine)
         if line is not None and not any(n is run_app for n in descendants(line)):
             edits[line] = lambda u: cst.SimpleStatementLine(body=[], leading_lines=u.leading_lines)
@@ -255,9 +260,7 @@ class _Generator:
         main_blocks = self._main_blocks()
         main = read_part(self.module.name, "\n\n".join(main_blocks.all()))
         others = imported_elsewhere(self.project, self.module.path)
-        linker = Linker(
-            self.layout, {}, console.READY, self._legacy_undefined(), self.module.tree
-        )
+        linker = Linker(self.layout, {}, console.READY, self._legacy_undefined(), self.module.tree)
         support_imports = linker.imports(support, [])
         flow_imports = linker.imports(flow, [support])
         main_imports = linker.imports(main, [flow, support], frozenset(others))
@@ -295,7 +298,9 @@ class _Generator:
 
     def _legacy_undefined(self) -> frozenset[str]:
         found = occurrences(self.module.tree)
-        bound = {o.name for o in found if o.owner is None and o.kind in ("write", "def", "import", "walrus", "declared")}
+        bound = {
+            o.name for o in found if o.owner is None and o.kind in ("write", "def", "import", "walrus", "declared")
+        }
         return frozenset(o.name for o in found if o.owner is None and o.name not in bound and o.name not in BUILTINS)
 
     def _support_code(self) -> str:
@@ -311,15 +316,18 @@ class _Generator:
             function = cast(cst.FunctionDef, self.edited(self.entry.function))
             function = function.with_changes(name=cst.Name("run_call"), decorators=[])
             return code_of(self.module, [function])
-        statements: list[cst.BaseStatement] = [self.split.state_class] if self.split.has_state else []
+        statements: list[cst.BaseStatement] = [self.split.state_class] if self.split.state_class is not None else []
         statements.extend(p.node for p in self.split.phases if p.label != "choose_models")
         return code_of(self.module, statements, spaced=True)
 
     def _support_doc(self) -> str:
-        return f'"""What {self.module.path.rpartition("/")[2]} needs besides the call itself, word for word as it was."""'
+        return (
+            f'"""What {self.module.path.rpartition("/")[2]} needs besides the call itself, word for word as it was."""'
+        )
 
     def _flow_doc(self) -> str:
-        return f'"""The steps of one call, in the order in which {self.module.path.rpartition("/")[2]} takes them."""'
+        name = self.module.path.rpartition("/")[2]
+        return f'"""The steps of one call, in the order in which {name} takes them."""'
 
     def _module_text(self, part: Part, imports: Any, doc: str, linker: Linker) -> str:
         future = [
@@ -366,9 +374,7 @@ class _Generator:
             blocks.constants = steps.constant
         body = self._entry_body(steps.argument)
         legacy = self.entry.function
-        function = legacy.with_changes(
-            decorators=decorators, body=cst.IndentedBlock(body), lines_after_decorators=()
-        )
+        function = legacy.with_changes(decorators=decorators, body=cst.IndentedBlock(body), lines_after_decorators=())
         function = with_docstring(function, legacy)
         blocks.entrypoint = code_of(self.module, [function]).strip("\n")
         if self.split is not None:
@@ -408,7 +414,7 @@ class _Generator:
         split = self.split
         guards = [i for i in walk(split.items) if isinstance(i, Guard)]
         stack: list[list[cst.BaseStatement]] = [[]]
-        if split.has_state:
+        if split.state_class is not None:
             stack[0].append(_parsed(f"{split.state} = CallState()"))
         open_guards: list[Guard] = []
         by_number = {p.number: p for p in split.phases}
@@ -416,10 +422,10 @@ class _Generator:
         for number, label in enumerate(labels(split.items), 1):
             if label == "session":
                 stack[-1].append(self._session_statement(split, steps))
-                if split.session_attribute:
-                    stack[-1].append(_parsed(f"{split.state}.{split.construct.name} = {split.construct.name}"))
+                if split.session_is_attribute:
+                    stack[-1].append(_parsed(f"{split.state}.{split.session} = {split.session}"))
             elif label == "start":
-                text = call_text(f"await {split.construct.name}.start", list(split.start.arguments))
+                text = call_text(f"await {split.session}.start", list(split.start.arguments))
                 stack[-1].append(_with_comments(_parsed(text), split.start.comments))
             elif label == "enter":
                 open_guards.append(guards.pop(0))
@@ -427,8 +433,8 @@ class _Generator:
             elif label == "exit":
                 body = stack.pop()
                 guard = open_guards.pop()
-                node = guard.node.with_changes(body=cst.IndentedBlock(body))
-                stack[-1].append(cast(cst.BaseStatement, split.edit(node, -1)))
+                node = cast(cst.Try, split.in_main(guard.node)).with_changes(body=cst.IndentedBlock(body))
+                stack[-1].append(node)
             self._call_phase(stack[-1], by_number.get(number))
         return stack[0]
 
@@ -439,7 +445,7 @@ class _Generator:
             args.append(f"max_tool_steps={steps}")
         annotation = f": {construct.annotation}" if construct.annotation else ""
         awaited = "await " if construct.is_awaited else ""
-        text = call_text(f"{construct.name}{annotation} = {awaited}{construct.construct}", args)
+        text = call_text(f"{split.session}{annotation} = {awaited}{construct.func}", args)
         return _with_comments(_parsed(text), construct.comments)
 
     def _call_phase(self, body: list[cst.BaseStatement], phase: PhaseFunction | None) -> None:
@@ -546,15 +552,19 @@ def _without_names(names: frozenset[str]) -> Edit:
 
 
 def _one_call_at_a_time(updated: cst.Call) -> cst.Call:
-    new = cst.Arg(cst.Name("False"), keyword=cst.Name("parallel_tool_calls"), equal=cst.AssignEqual(
-        cst.SimpleWhitespace(""), cst.SimpleWhitespace("")
-    ))
+    new = cst.Arg(
+        cst.Name("False"),
+        keyword=cst.Name("parallel_tool_calls"),
+        equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+    )
     args = list(updated.args)
     if not args:
         return updated.with_changes(args=[new])
     last = args[-1]
     if isinstance(last.comma, cst.Comma):
         between = args[-2].comma if len(args) > 1 else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-        return updated.with_changes(args=[*args[:-1], last.with_changes(comma=between), new.with_changes(comma=last.comma)])
+        return updated.with_changes(
+            args=[*args[:-1], last.with_changes(comma=between), new.with_changes(comma=last.comma)]
+        )
     comma = args[-2].comma if len(args) > 1 else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
     return updated.with_changes(args=[*args[:-1], last.with_changes(comma=comma), new])

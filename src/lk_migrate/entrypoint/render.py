@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import libcst as cst
 
 from lk_migrate.entrypoint.assemble import Imports, Linker
-from lk_migrate.entrypoint.layout import Layout, TopLevel, is_environment
 from lk_migrate.entrypoint.importblock import merged
+from lk_migrate.entrypoint.layout import Layout, TopLevel, is_environment
 from lk_migrate.facts.module import Module
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Union
 
 import libcst as cst
 
@@ -58,7 +57,7 @@ class Guard:
     body: Items
 
 
-Item = Union[Plain, Cut, Branch, Guard]
+Item = Plain | Cut | Branch | Guard
 Items = tuple[Item, ...]
 
 
@@ -140,8 +139,10 @@ def statement_ends(node: cst.CSTNode | None) -> bool:
         return bool(node.body) and isinstance(node.body[-1], (cst.Return, cst.Raise))
     if isinstance(node, cst.If):
         other = node.orelse
-        return statement_ends(node.body) and other is not None and statement_ends(
-            other if isinstance(other, cst.If) else other.body
+        return (
+            statement_ends(node.body)
+            and other is not None
+            and statement_ends(other if isinstance(other, cst.If) else other.body)
         )
     if isinstance(node, cst.IndentedBlock):
         return bool(node.body) and statement_ends(node.body[-1])
@@ -163,7 +164,8 @@ def labels(items: Items) -> tuple[str, ...]:
 
 
 def _branch_labels(item: Branch, rest: tuple[str, ...]) -> tuple[str, ...]:
-    going, ending = [], []
+    going: list[tuple[str, ...]] = []
+    ending: list[tuple[str, ...]] = []
     for arm in item.arms:
         (ending if ends(arm) else going).append(labels(arm))
     if len(set(going)) > 1:
@@ -171,7 +173,7 @@ def _branch_labels(item: Branch, rest: tuple[str, ...]) -> tuple[str, ...]:
     full = (*going[0], *rest) if going else max(ending, key=len)
     for arm_labels in ending:
         if arm_labels != full[: len(arm_labels)]:
-            raise CannotSplit("the paths through the entrypoint make and start the session in different orders", item.node)
+            raise CannotSplit("the paths make and start the session in different orders", item.node)
     if any("enter" in arm_labels for arm_labels in (*going, *ending)):
         raise CannotSplit("one path has a `try` or `with` of its own around the session", item.node)
     return full

@@ -52,7 +52,9 @@ def bindings(scope: cst.CSTNode) -> tuple[set[str], set[str], set[str]]:
     bound: set[str] = set()
     outer: set[str] = set()
     module: set[str] = set()
-    stack = [scope.body] if isinstance(scope, (cst.FunctionDef, cst.ClassDef, cst.Lambda)) else [scope]
+    stack: list[cst.CSTNode] = (
+        [scope.body] if isinstance(scope, (cst.FunctionDef, cst.ClassDef, cst.Lambda)) else [scope]
+    )
     while stack:
         node = stack.pop()
         if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
@@ -236,9 +238,7 @@ class _Walker:
         bound, outer, module = bindings(node)
         yield from self.inside(_Scope(node, bound, outer, module, is_class=True), None, node.body)
 
-    def comprehension(
-        self, node: cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp
-    ) -> Iterator[Occurrence]:
+    def comprehension(self, node: cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp) -> Iterator[Occurrence]:
         yield from self.walk(node.for_in.iter)
         bound: set[str] = set()
         part: cst.CompFor | None = node.for_in
