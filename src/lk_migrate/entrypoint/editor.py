@@ -40,6 +40,10 @@ class Editor(cst.CSTTransformer):
                     break
                 self.dirty.add(ancestor)
 
+    def edit(self, node: cst.CSTNode) -> Any:
+        """`node` after the edits, itself when there are none below it."""
+        return node.visit(self) if node in self.dirty else node
+
     def on_visit(self, node: cst.CSTNode) -> bool:
         return node in self.dirty
 

@@ -76,7 +76,10 @@ def read_spine(function: cst.FunctionDef, sessions: Sessions) -> Items:
     sites.update({s.statement: Cut("start", s) for s in sessions.starts})
     if not isinstance(function.body, cst.IndentedBlock):
         raise CannotSplit("the entrypoint stands on one line", function)
-    items = _items(function.body.body, sites)
+    body = function.body.body
+    if body and isinstance(body[0], cst.SimpleStatementLine) and is_docstring(body[0]):
+        body = body[1:]
+    items = _items(body, sites)
     labels(items)
     return items
 
@@ -119,6 +122,12 @@ def _only_in_body(node: cst.Try, sites: dict[cst.CSTNode, Cut]) -> None:
     for part in (*node.handlers, node.orelse, node.finalbody):
         if part is not None and any(n in sites for n in descendants(part)):
             raise CannotSplit("the session is made or started in an `except`, `else` or `finally` block", part)
+
+
+def is_docstring(line: cst.SimpleStatementLine) -> bool:
+    """Whether a first statement is a docstring (it stays with the entrypoint)."""
+    small = line.body[0] if line.body else None
+    return isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))
 
 
 def ends(items: Items) -> bool:

@@ -28,6 +28,7 @@ class SiteCall:
     """The one construction or start that main.py has. An argument is its text, with the keyword."""
 
     func: str
+    is_literal: bool
     arguments: tuple[str, ...]
     comments: tuple[str, ...]
     annotation: str = ""
@@ -194,7 +195,7 @@ class _Splitter:
         if home not in self.editors:
             reads = renames(self.names, lambda name: self.reading(name, home))
             self.editors[home] = Editor(reads, self.edits, self.module.index, self.changed)
-        return cast(cst.CSTNode, node.visit(self.editors[home]))
+        return cast(cst.CSTNode, self.editors[home].edit(node))
 
     def reading(self, name: str, home: int) -> str | None:
         """How a name of the entrypoint reads in `home`; None: as it is."""
@@ -317,6 +318,7 @@ class _Splitter:
         small = first.statement.body[0]
         return SiteCall(
             self.code(self.edit(first.call.func, MAIN)),
+            isinstance(first, Construction) and first.is_literal,
             tuple(arguments),
             tuple(c for site in sites for c in comments_of(site.statement)),
             self.code(small.annotation.annotation) if isinstance(small, cst.AnnAssign) else "",

@@ -45,7 +45,7 @@ def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
     guard = next((s for s in module.tree.body if isinstance(s, cst.If) and is_main_guard(s)), None)
     run_app = options = server_call = None
     for call in module.index.of(cst.Call):
-        name = project.full_name(module, call.func)
+        name = project.full_name(module, call.func) if module.may_be_imported(call.func) else None
         if name in RUN_APP:
             run_app = call
         elif name in OPTIONS_TYPES:

@@ -291,10 +291,16 @@ class _Walker:
         if isinstance(node, cst.SimpleString):
             for word in _WORD.findall(node.raw_value):
                 yield self.at(node, word, "quoted")
-        elif isinstance(node, (cst.Name, cst.Attribute)):
+        elif isinstance(node, (cst.Name, cst.Attribute, cst.Call)):
             yield from self.walk(node)
         elif isinstance(node, cst.Subscript) and (dotted(node.value) or "").endswith("Literal"):
             yield from self.walk(node.value)
+        elif isinstance(node, cst.Subscript) and (dotted(node.value) or "").endswith("Annotated"):
+            yield from self.walk(node.value)
+            first, *rest = node.slice
+            yield from self.annotation(first)
+            for element in rest:
+                yield from self.walk(element)
         else:
             for child in children(node):
                 yield from self.annotation(child)

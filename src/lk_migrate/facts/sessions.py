@@ -51,7 +51,7 @@ def is_session_type(project: Project, module: Module, expression: cst.CSTNode) -
     """Whether `expression` names the framework's session class, `AgentSession[UserData]` included."""
     if isinstance(expression, cst.Subscript):
         expression = expression.value
-    return project.full_name(module, expression) in SESSION_TYPES
+    return module.may_be_imported(expression) and project.full_name(module, expression) in SESSION_TYPES
 
 
 def find_sessions(project: Project, module: Module, function: cst.FunctionDef) -> Sessions:
