@@ -64,6 +64,15 @@ class Module:
     def imports(self) -> list[ImportedName]:
         return imported_names(self.index, self.package)
 
+    def may_be_imported(self, expression: cst.CSTNode) -> bool:
+        """A cheap question before a dear one: whether the first name of a dotted `expression` is imported here.
+
+        A star import makes every name possible.
+        """
+        while isinstance(expression, cst.Attribute):
+            expression = expression.value
+        return isinstance(expression, cst.Name) and (expression.value in self._by_local or "*" in self._by_local)
+
     @cached_property
     def _by_local(self) -> dict[str, list[ImportedName]]:
         table: dict[str, list[ImportedName]] = {}
