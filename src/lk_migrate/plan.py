@@ -1,11 +1,11 @@
 """From a project's bytes to a plan. Pure: reading came before, backing up and writing come after.
 
-files → rules, file by file → a new main.py, when the project is hand-rolled → manifests → summary, ledger
+files → rules, file by file → a new main.py, when the project is hand-rolled → manifests → summary, ledger, places
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lk_migrate.entrypoint.gates import AgentForMain
@@ -13,13 +13,18 @@ from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
 from lk_migrate.facts.agents import AgentClass, Role, find_agents
 from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.project import Project
-from lk_migrate.model import AgentSummary, Edition, FileChange, LedgerEntry, Plan
+from lk_migrate.model import AgentSummary, Edition, FileChange, Finding, LedgerEntry, Plan
 from lk_migrate.project.root import main_candidates
 from lk_migrate.rewrite.compose import compose
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.ledger import text_of
-from lk_migrate.rewrite.lines import line_map
+from lk_migrate.rewrite.lines import line_map, moved_place
+from lk_migrate.rewrite.locate import located
 from lk_migrate.rules.registry import Rule, select_rules
+
+
+#: Told what is being done, how much of it is done, and how much there is (0 of 0: it cannot be counted).
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -33,14 +38,22 @@ class ConvertOptions:
     no_main: bool = False
 
 
-def make_plan(files: Mapping[str, bytes], options: ConvertOptions, root: str = ".") -> Plan:
+def make_plan(
+    files: Mapping[str, bytes],
+    options: ConvertOptions,
+    root: str = ".",
+    progress: Progress = lambda what, done, total: None,
+) -> Plan:
     """What a conversion of these files (path → bytes; Python files and manifests) would do.
 
     Nothing is written, imported or run. A file that cannot be converted is in `skipped`, with the reason.
     """
     project = Project({p: d for p, d in files.items() if p.endswith(".py")}, options.targets)
     rules = select_rules(options.select, options.ignore)
-    results = [convert_file(path, project, rules) for path in sorted(project.files)]
+    results = []
+    for done, path in enumerate(sorted(project.files)):
+        progress(path, done, len(project.files))
+        results.append(convert_file(path, project, rules))
     plan = Plan(
         root,
         changes=tuple(r.change for r in results if r.change is not None),
@@ -49,9 +62,11 @@ def make_plan(files: Mapping[str, bytes], options: ConvertOptions, root: str = "
         editions=_editions(results, rules),
     )
     if not options.no_main:
+        progress("the main module", 0, 0)
         plan = _with_new_main(plan, project, options)
     skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
-    return replace(plan, skipped=tuple(skipped.values()), agents=_summaries(project, plan))
+    progress("where every line went", 0, 0)
+    return located(replace(plan, skipped=tuple(skipped.values()), agents=_summaries(project, plan)))
 
 
 def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[str, bytes]:
@@ -74,7 +89,7 @@ def _with_new_main(plan: Plan, project: Project, options: ConvertOptions) -> Pla
     agents = [AgentForMain(a.name, a.module.path, _gate(project, a)) for a in _agents(project)]
     made = generate_entrypoint(after, path, agents)
     if not made.changes:
-        return replace(plan, findings=(*plan.findings, *made.findings))
+        return replace(plan, findings=(*plan.findings, *_legacy(made.findings, project, after, path)))
     before = {c.path: c.before for c in plan.changes}
     changes = {c.path: c for c in plan.changes}
     for change in made.changes:
@@ -82,7 +97,7 @@ def _with_new_main(plan: Plan, project: Project, options: ConvertOptions) -> Pla
     return replace(
         plan,
         changes=tuple(changes[p] for p in sorted(changes)),
-        findings=(*plan.findings, *made.findings),
+        findings=(*plan.findings, *_legacy(made.findings, project, after, path)),
         ledger=_merged(plan.ledger, made.ledger, project, after, path),
         main=made.main if made.main is None else replace(made.main, lines_before=_line_count(project.files[path])),
     )
@@ -111,6 +126,17 @@ def _merged(
         return (*first, *second)
     lines = line_map(text_of(old), text_of(new))
     return (*(e for e in first if e.place.path != path), *compose(mine, second, lines))
+
+
+def _legacy(found: Iterable[Finding], project: Project, after: Project, path: str) -> Iterable[Finding]:
+    """The generator's findings, which speak of what the rules made of `path`, at their places in the legacy file."""
+    old, new = project.module(path), after.module(path)
+    if old is None or new is None:
+        return found
+    back = {there: here for here, there in line_map(text_of(old), text_of(new)).items()}
+    return (
+        replace(f, place=moved_place(f.place, back, path) or f.place) if f.place.path == path else f for f in found
+    )
 
 
 def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str, tuple[Edition, ...]]:
