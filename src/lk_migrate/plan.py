@@ -1,6 +1,6 @@
 """From a project's bytes to a plan. Pure: reading came before, backing up and writing come after.
 
-files → rules, file by file → a new main.py, when the project is hand-rolled → manifests → summary, ledger, places
+files → rules, file by file → a new main.py, when the project is hand-rolled → manifests → summary, ledger
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
 from lk_migrate.facts.agents import AgentClass, Role, find_agents
 from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.project import Project
+from lk_migrate.manifests.imports import imported_modules
+from lk_migrate.manifests.plan import plan_manifests
 from lk_migrate.model import AgentSummary, Edition, FileChange, Finding, LedgerEntry, Plan
 from lk_migrate.project.root import main_candidates
 from lk_migrate.rewrite.compose import compose
@@ -27,6 +29,10 @@ from lk_migrate.rules.registry import Rule, select_rules
 Progress = Callable[[str, int, int], None]
 
 
+def unwatched(what: str, done: int, total: int) -> None:
+    """A `Progress` that nobody looks at."""
+
+
 @dataclass(frozen=True)
 class ConvertOptions:
     """What a person may ask of a conversion. `main=None`: find it; `no_main`: leave it where and as it is."""
@@ -39,10 +45,7 @@ class ConvertOptions:
 
 
 def make_plan(
-    files: Mapping[str, bytes],
-    options: ConvertOptions,
-    root: str = ".",
-    progress: Progress = lambda what, done, total: None,
+    files: Mapping[str, bytes], options: ConvertOptions, root: str = ".", progress: Progress = unwatched
 ) -> Plan:
     """What a conversion of these files (path → bytes; Python files and manifests) would do.
 
@@ -50,23 +53,34 @@ def make_plan(
     """
     project = Project({p: d for p, d in files.items() if p.endswith(".py")}, options.targets)
     rules = select_rules(options.select, options.ignore)
+    main = _main_path(project, options)
+    plan = None
+    if main is not None:
+        converted = _by_rules(project, rules, main, progress)
+        progress(f"a new {main}", 0, 0)
+        plan = _with_new_main(converted, project, main)
+    plan = _with_manifests(plan or _by_rules(project, rules, None, progress), files, rules)
+    progress("where every line went", 0, 0)
+    return located(replace(plan, root=root, agents=_summaries(project, plan)))
+
+
+def _by_rules(project: Project, rules: Sequence[Rule], main: str | None, progress: Progress) -> Plan:
+    """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
+    for_main = [r for r in rules if not r.kept_main_only]
+    paths = sorted(project.files)
     results = []
-    for done, path in enumerate(sorted(project.files)):
-        progress(path, done, len(project.files))
-        results.append(convert_file(path, project, rules))
-    plan = Plan(
-        root,
+    for done, path in enumerate(paths):
+        progress(path, done, len(paths))
+        results.append(convert_file(path, project, for_main if path == main else rules))
+    skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
+    return Plan(
+        root=".",
         changes=tuple(r.change for r in results if r.change is not None),
         findings=tuple(f for r in results for f in r.findings),
         ledger=tuple(e for r in results for e in r.ledger),
+        skipped=tuple(skipped.values()),
         editions=_editions(results, rules),
     )
-    if not options.no_main:
-        progress("the main module", 0, 0)
-        plan = _with_new_main(plan, project, options)
-    skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
-    progress("where every line went", 0, 0)
-    return located(replace(plan, skipped=tuple(skipped.values()), agents=_summaries(project, plan)))
 
 
 def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[str, bytes]:
@@ -80,38 +94,45 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
     return after
 
 
-def _with_new_main(plan: Plan, project: Project, options: ConvertOptions) -> Plan:
-    """The plan with main.py taken apart and generated anew, when this is a hand-rolled project with one."""
+def _with_new_main(plan: Plan, project: Project, path: str) -> Plan | None:
+    """The plan with the main module taken apart and generated anew; None when it stays in one piece."""
     after = Project(overlay(project.files, plan.changes), project.targets)
-    path = _main_path(project, after, options)
-    if path is None:
-        return plan
-    agents = [AgentForMain(a.name, a.module.path, _gate(project, a)) for a in _agents(project)]
-    made = generate_entrypoint(after, path, agents)
-    if not made.changes:
-        return replace(plan, findings=(*plan.findings, *_legacy(made.findings, project, after, path)))
-    before = {c.path: c.before for c in plan.changes}
+    made = generate_entrypoint(
+        after, path, [AgentForMain(a.name, a.module.path, _gate(project, a)) for a in _agents(project)]
+    )
+    if made.main is None:
+        return None
     changes = {c.path: c for c in plan.changes}
     for change in made.changes:
-        changes[change.path] = replace(change, before=before.get(change.path, change.before))
+        before = changes[change.path].before if change.path in changes else change.before
+        changes[change.path] = replace(change, before=before)
     return replace(
         plan,
         changes=tuple(changes[p] for p in sorted(changes)),
         findings=(*plan.findings, *_legacy(made.findings, project, after, path)),
         ledger=_merged(plan.ledger, made.ledger, project, after, path),
-        main=made.main if made.main is None else replace(made.main, lines_before=_line_count(project.files[path])),
+        main=replace(made.main, lines_before=_line_count(project.files[path])),
     )
 
 
-def _main_path(project: Project, after: Project, options: ConvertOptions) -> str | None:
-    """The main module to generate anew: the one that was named, else the likeliest of a hand-rolled project."""
+def _with_manifests(plan: Plan, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
+    """The plan with requirements and the like brought to the target, when any code here uses LiveKit's agents."""
+    after = overlay(files, plan.changes)
+    made = plan_manifests(after, imported_modules(after), {r.id for r in rules})
+    return replace(plan, changes=(*plan.changes, *made.changes), findings=(*plan.findings, *made.findings))
+
+
+def _main_path(project: Project, options: ConvertOptions) -> str | None:
+    """The main module to write anew: the one that was named, else the likeliest of a hand-rolled project."""
+    if options.no_main:
+        return None
     if options.main is not None:
-        return options.main if needs_new_main(after, options.main) else None
+        return options.main if needs_new_main(project, options.main) else None
     if not any(a.handrolled or _gate(project, a) is not None for a in find_agents(project)):
         return None
     near = sorted(options.targets or {a.module.path for a in _agents(project)})
     candidates = main_candidates(project.files, near)
-    return next((p for p in candidates if needs_new_main(after, p)), None)
+    return next((p for p in candidates if needs_new_main(project, p)), None)
 
 
 def _merged(

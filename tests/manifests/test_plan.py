@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lk_migrate.manifests import imported_modules, is_manifest, plan_manifests
+from lk_migrate.manifests.imports import imported_modules
+from lk_migrate.manifests.names import is_manifest
+from lk_migrate.manifests.plan import plan_manifests
 from lk_migrate.model import Action
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from lk_migrate.facts.project import Project
-from lk_migrate.manifests import imported_modules, is_manifest, plan_manifests
+from lk_migrate.manifests.imports import imported_modules
+from lk_migrate.manifests.names import is_manifest
+from lk_migrate.manifests.plan import plan_manifests
 from lk_migrate.model import Finding
 from lk_migrate.rewrite.engine import convert_file
 from lk_migrate.rules.registry import all_rules

@@ -183,7 +183,33 @@ class _Generator:
                 edits[call] = _generate_reply
                 self._note(GREETING, call, '`run(user_input="")` is `generate_reply()`')
         edits.update(self._run_app_edits())
+        edits.update(self._global_edits())
         return edits
+
+    def _global_edits(self) -> dict[cst.CSTNode, Edit]:
+        """Module state that functions re-bind lives in the support module: `calls += 1` → `call_support.calls += 1`.
+
+        A plain `from call_support import calls` would see the first value for ever.
+        """
+        moved = self.layout.rebound & {n for i in self.layout.support for n in i.binds}
+        edits: dict[cst.CSTNode, Edit] = {}
+        for node in (self.entry.function, *(i.node for i in self.layout.main)):
+            for occurrence in occurrences(node):
+                if occurrence.name not in moved or occurrence.owner is not None:
+                    continue
+                if occurrence.kind in ("read", "write"):
+                    edits[occurrence.node] = _reads(f"{self.paths.support}.{occurrence.name}")
+                    self._touch(occurrence.node, f"`{occurrence.name}` lives in {self.paths.support} now")
+                elif occurrence.kind not in ("declared", "quoted"):
+                    raise CannotSplit(f"`{occurrence.name}` is a global that is re-bound in an unusual way", occurrence.node)
+            for statement in find(node, cst.Global):
+                if any(item.name.value in moved for item in statement.names):
+                    edits[statement] = _without_names(moved)
+                    self._touch(statement, "the name is an attribute of the support module")
+        return edits
+
+    def _touch(self, node: cst.CSTNode, message: str) -> None:
+        self.touches.append(Touch(self._unit(node), Fate.REWRITTEN, SPLIT, message, whole=False))
 
     def _note(self, rule: str, node: cst.CSTNode, message: str) -> None:
         span = self.module.span(node)
@@ -285,7 +311,7 @@ class _Generator:
             function = cast(cst.FunctionDef, self.edited(self.entry.function))
             function = function.with_changes(name=cst.Name("run_call"), decorators=[])
             return code_of(self.module, [function])
-        statements: list[cst.BaseStatement] = [self.split.state_class]
+        statements: list[cst.BaseStatement] = [self.split.state_class] if self.split.has_state else []
         statements.extend(p.node for p in self.split.phases if p.label != "choose_models")
         return code_of(self.module, statements, spaced=True)
 
@@ -381,7 +407,9 @@ class _Generator:
             return [cast(cst.BaseStatement, cst.parse_statement(f"await run_call({self.context})\n"))]
         split = self.split
         guards = [i for i in walk(split.items) if isinstance(i, Guard)]
-        stack: list[list[cst.BaseStatement]] = [[_parsed(f"{split.state} = CallState()")]]
+        stack: list[list[cst.BaseStatement]] = [[]]
+        if split.has_state:
+            stack[0].append(_parsed(f"{split.state} = CallState()"))
         open_guards: list[Guard] = []
         by_number = {p.number: p for p in split.phases}
         self._call_phase(stack[-1], by_number.get(0))
@@ -500,6 +528,21 @@ def _is_empty_run(call: cst.Call) -> bool:
 def _generate_reply(updated: cst.Call) -> cst.Call:
     assert isinstance(updated.func, cst.Attribute)
     return updated.with_changes(func=updated.func.with_changes(attr=cst.Name("generate_reply")), args=[])
+
+
+def _reads(text: str) -> Edit:
+    return lambda updated: cst.parse_expression(text).with_changes(lpar=updated.lpar, rpar=updated.rpar)
+
+
+def _without_names(names: frozenset[str]) -> Edit:
+    def edit(updated: cst.Global) -> Any:
+        kept = [item for item in updated.names if item.name.value not in names]
+        if not kept:
+            return cst.RemoveFromParent()
+        kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        return updated.with_changes(names=kept)
+
+    return edit
 
 
 def _one_call_at_a_time(updated: cst.Call) -> cst.Call:

@@ -60,8 +60,9 @@ class SplitEntrypoint:
     start: SessionCall
     context: str
     session_attribute: bool
+    has_state: bool
     agent_is_ready: bool
-    changed: tuple[tuple[cst.CSTNode, str], ...]
+    changed: list[tuple[cst.CSTNode, str]]
     spine: tuple[cst.CSTNode, ...]
     edit: Callable[[cst.CSTNode, int], cst.CSTNode] = field(repr=False, compare=False, default=lambda n, _: n)
 
@@ -400,8 +401,9 @@ class _Splitter:
             self._session_call("start", self.starts),
             self.parameter,
             self.session_is_attribute,
+            bool(self._fields()),
             self._agent_is_ready(),
-            tuple(self.replaced),
+            self.replaced,
             (*self.cuts, *self.flags, *(i.node for i in walk(self.items) if isinstance(i, Guard))),
             self.edit,
         )

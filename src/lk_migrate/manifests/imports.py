@@ -1,7 +1,8 @@
 """Which of LiveKit's modules a project's code imports: what its manifests have to provide.
 
 Only `ast`, and only files that name livekit at all, so that it costs little. A plugin that is named in a string
-(`importlib.import_module("livekit.plugins.openai")`) counts as imported: it must not be taken out.
+(`importlib.import_module("livekit.plugins.openai")`) counts as imported: it must not be taken out. One that is
+imported under `except ImportError` counts as optional (`livekit.plugins.openai?`): not taken out, and not added.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from typing import TypeGuard
 
 _PLUGINS = "livekit.plugins"
 _MODULE = re.compile(r"\blivekit\.plugins\.([a-z][a-z0-9_]*)")
 
 #: Names of livekit.agents that import the `mcp` package when they are used.
 _MCP = re.compile(r"mcp|MCPServer\w*|MCPTool\w*")
+
+#: Ends the name of a module that the code can do without.
+OPTIONAL = "?"
 
 #: What `imported_modules` calls the use of those names.
 MCP = "livekit.agents.mcp"
@@ -38,6 +43,7 @@ def _modules_of(data: bytes) -> Iterator[str]:
             yield "livekit"
         return
     nodes = list(ast.walk(tree))
+    guarded = {id(n) for node in nodes if _copes_without(node) for part in node.body for n in ast.walk(part)}
     plugins = {"livekit.plugins"}  # spellings of the package in this file
     agents = False
     for node in nodes:
@@ -46,7 +52,7 @@ def _modules_of(data: bytes) -> Iterator[str]:
             if full == _PLUGINS and name:
                 plugins.add(bound)
             agents = agents or full.startswith("livekit.agents")
-            yield from _named(full)
+            yield from (m + OPTIONAL if id(node) in guarded and m.startswith(_PLUGINS) else m for m in _named(full))
     for node in nodes:
         if isinstance(node, ast.Attribute):
             if _dotted(node.value) in plugins:
@@ -55,6 +61,15 @@ def _modules_of(data: bytes) -> Iterator[str]:
                 yield MCP
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from (f"{_PLUGINS}.{name}" for name in _MODULE.findall(node.value))
+
+
+def _copes_without(node: ast.AST) -> TypeGuard[ast.Try]:
+    """A `try` whose handlers go on when an import fails."""
+    if not isinstance(node, ast.Try):
+        return False
+    caught = [h.type for h in node.handlers if not any(isinstance(s, ast.Raise) for s in h.body)]
+    names = {n for t in caught for n in ([""] if t is None else [_dotted(e) for e in getattr(t, "elts", [t])])}
+    return bool(names & {"", "ImportError", "ModuleNotFoundError", "Exception"})
 
 
 def _dotted(node: ast.expr) -> str:

@@ -24,6 +24,7 @@ from lk_migrate.manifests import (
 )
 from lk_migrate.manifests.commands import COMMAND, changed_commands
 from lk_migrate.manifests.encoding import Encoded, decode
+from lk_migrate.manifests.imports import OPTIONAL
 from lk_migrate.manifests.names import Kind, kind_of, scope_of
 from lk_migrate.manifests.policy import Code, Remark
 from lk_migrate.manifests.requirement import Addition, Edits, Requirement, parse, write_text
@@ -149,7 +150,8 @@ def _read(
 
 
 def _has_source(module: str, paths: Iterable[str]) -> bool:
-    return any(f"{module.replace('.', '/')}/" in path for path in paths)
+    folder = module.removesuffix(OPTIONAL).replace(".", "/")
+    return any(f"{folder}/" in path for path in paths)
 
 
 def _nearest(path: str, scopes: Collection[str]) -> str | None:

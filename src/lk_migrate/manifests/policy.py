@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from packaging.utils import canonicalize_name
 
 from lk_migrate.manifests import target
-from lk_migrate.manifests.imports import MCP
+from lk_migrate.manifests.imports import MCP, OPTIONAL
 from lk_migrate.manifests.pins import UnknownPin, clauses, collides, is_below, raised
 from lk_migrate.manifests.requirement import Addition, Edits, Requirement, with_pins
 from lk_migrate.model import Action
@@ -47,8 +47,13 @@ class Code:
 
     @property
     def packages(self) -> frozenset[str]:
-        """The plugin packages it needs."""
-        return target.packages_of(self.modules)
+        """The plugin packages it uses, those included that it can do without."""
+        return target.packages_of({m.removesuffix(OPTIONAL) for m in self.modules})
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The plugin packages without which it does not run."""
+        return target.packages_of({m for m in self.modules if not m.endswith(OPTIONAL)})
 
 
 def judge(requirement: Requirement, code: Code) -> Verdict:
@@ -187,7 +192,7 @@ def missing(code: Code, declared: Sequence[Requirement]) -> Missing:
     provided = names | {target.package_of_extra(extra) for extra in extras}
     return Missing(
         agents="livekit.agents" in code.modules and target.AGENTS not in names,
-        plugins=tuple(sorted(p for p in code.packages - provided if target.is_released(p))),
+        plugins=tuple(sorted(p for p in code.needed - provided if target.is_released(p))),
         extras=("mcp",) if MCP in code.modules and not {"mcp"} & (extras | names) else (),
     )
 

@@ -20,7 +20,14 @@ from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK102", Edition.HANDROLLED, __doc__, triggers=(b"AgentSession",), safety=Safety.REVIEW)
+rule = Rule(
+    "LK102",
+    Edition.HANDROLLED,
+    __doc__,
+    triggers=(b"AgentSession",),
+    safety=Safety.REVIEW,
+    kept_main_only=True,
+)
 
 #: Models that take `parallel_tool_calls` (livekit-plugins 1.8).
 _TAKES_PARALLEL = {
