@@ -24,7 +24,6 @@ from lk_migrate.rewrite.lines import line_map, moved_place
 from lk_migrate.rewrite.locate import located
 from lk_migrate.rules.registry import Rule, select_rules
 
-
 #: Told what is being done, how much of it is done, and how much there is (0 of 0: it cannot be counted).
 Progress = Callable[[str, int, int], None]
 
@@ -155,9 +154,7 @@ def _legacy(found: Iterable[Finding], project: Project, after: Project, path: st
     if old is None or new is None:
         return found
     back = {there: here for here, there in line_map(text_of(old), text_of(new)).items()}
-    return (
-        replace(f, place=moved_place(f.place, back, path) or f.place) if f.place.path == path else f for f in found
-    )
+    return (replace(f, place=moved_place(f.place, back, path) or f.place) if f.place.path == path else f for f in found)
 
 
 def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str, tuple[Edition, ...]]:
