@@ -5,7 +5,7 @@ files → rules, file by file → a new main.py, when the project is hand-rolled
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lk_migrate.entrypoint.gates import AgentForMain
@@ -13,13 +13,23 @@ from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
 from lk_migrate.facts.agents import AgentClass, Role, find_agents
 from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.project import Project
-from lk_migrate.model import AgentSummary, Edition, FileChange, LedgerEntry, Plan
+from lk_migrate.manifests.imports import imported_modules
+from lk_migrate.manifests.plan import plan_manifests
+from lk_migrate.model import AgentSummary, Edition, FileChange, Finding, LedgerEntry, Plan
 from lk_migrate.project.root import main_candidates
 from lk_migrate.rewrite.compose import compose
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.ledger import text_of
-from lk_migrate.rewrite.lines import line_map
+from lk_migrate.rewrite.lines import line_map, moved_place
+from lk_migrate.rewrite.locate import located
 from lk_migrate.rules.registry import Rule, select_rules
+
+#: Told what is being done, how much of it is done, and how much there is (0 of 0: it cannot be counted).
+Progress = Callable[[str, int, int], None]
+
+
+def unwatched(what: str, done: int, total: int) -> None:
+    """A `Progress` that nobody looks at."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +43,43 @@ class ConvertOptions:
     no_main: bool = False
 
 
-def make_plan(files: Mapping[str, bytes], options: ConvertOptions, root: str = ".") -> Plan:
+def make_plan(
+    files: Mapping[str, bytes], options: ConvertOptions, root: str = ".", progress: Progress = unwatched
+) -> Plan:
     """What a conversion of these files (path → bytes; Python files and manifests) would do.
 
     Nothing is written, imported or run. A file that cannot be converted is in `skipped`, with the reason.
     """
     project = Project({p: d for p, d in files.items() if p.endswith(".py")}, options.targets)
     rules = select_rules(options.select, options.ignore)
-    results = [convert_file(path, project, rules) for path in sorted(project.files)]
-    plan = Plan(
-        root,
+    main = _main_path(project, options)
+    plan = None
+    if main is not None:
+        converted = _by_rules(project, rules, main, progress)
+        progress(f"a new {main}", 0, 0)
+        plan = _with_new_main(converted, project, main)
+    plan = _with_manifests(plan or _by_rules(project, rules, None, progress), files, rules)
+    progress("where every line went", 0, 0)
+    return located(replace(plan, root=root, agents=_summaries(project, plan)))
+
+
+def _by_rules(project: Project, rules: Sequence[Rule], main: str | None, progress: Progress) -> Plan:
+    """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
+    for_main = [r for r in rules if not r.kept_main_only]
+    paths = sorted(project.files)
+    results = []
+    for done, path in enumerate(paths):
+        progress(path, done, len(paths))
+        results.append(convert_file(path, project, for_main if path == main else rules))
+    skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
+    return Plan(
+        root=".",
         changes=tuple(r.change for r in results if r.change is not None),
         findings=tuple(f for r in results for f in r.findings),
         ledger=tuple(e for r in results for e in r.ledger),
+        skipped=tuple(skipped.values()),
         editions=_editions(results, rules),
     )
-    if not options.no_main:
-        plan = _with_new_main(plan, project, options)
-    skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
-    return replace(plan, skipped=tuple(skipped.values()), agents=_summaries(project, plan))
 
 
 def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[str, bytes]:
@@ -65,38 +93,45 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
     return after
 
 
-def _with_new_main(plan: Plan, project: Project, options: ConvertOptions) -> Plan:
-    """The plan with main.py taken apart and generated anew, when this is a hand-rolled project with one."""
+def _with_new_main(plan: Plan, project: Project, path: str) -> Plan | None:
+    """The plan with the main module taken apart and generated anew; None when it stays in one piece."""
     after = Project(overlay(project.files, plan.changes), project.targets)
-    path = _main_path(project, after, options)
-    if path is None:
-        return plan
-    agents = [AgentForMain(a.name, a.module.path, _gate(project, a)) for a in _agents(project)]
-    made = generate_entrypoint(after, path, agents)
-    if not made.changes:
-        return replace(plan, findings=(*plan.findings, *made.findings))
-    before = {c.path: c.before for c in plan.changes}
+    made = generate_entrypoint(
+        after, path, [AgentForMain(a.name, a.module.path, _gate(project, a)) for a in _agents(project)]
+    )
+    if made.main is None:
+        return None
     changes = {c.path: c for c in plan.changes}
     for change in made.changes:
-        changes[change.path] = replace(change, before=before.get(change.path, change.before))
+        before = changes[change.path].before if change.path in changes else change.before
+        changes[change.path] = replace(change, before=before)
     return replace(
         plan,
         changes=tuple(changes[p] for p in sorted(changes)),
-        findings=(*plan.findings, *made.findings),
+        findings=(*plan.findings, *_legacy(made.findings, project, after, path)),
         ledger=_merged(plan.ledger, made.ledger, project, after, path),
-        main=made.main if made.main is None else replace(made.main, lines_before=_line_count(project.files[path])),
+        main=replace(made.main, lines_before=_line_count(project.files[path])),
     )
 
 
-def _main_path(project: Project, after: Project, options: ConvertOptions) -> str | None:
-    """The main module to generate anew: the one that was named, else the likeliest of a hand-rolled project."""
+def _with_manifests(plan: Plan, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
+    """The plan with requirements and the like brought to the target, when any code here uses LiveKit's agents."""
+    after = overlay(files, plan.changes)
+    made = plan_manifests(after, imported_modules(after), {r.id for r in rules})
+    return replace(plan, changes=(*plan.changes, *made.changes), findings=(*plan.findings, *made.findings))
+
+
+def _main_path(project: Project, options: ConvertOptions) -> str | None:
+    """The main module to write anew: the one that was named, else the likeliest of a hand-rolled project."""
+    if options.no_main:
+        return None
     if options.main is not None:
-        return options.main if needs_new_main(after, options.main) else None
+        return options.main if needs_new_main(project, options.main) else None
     if not any(a.handrolled or _gate(project, a) is not None for a in find_agents(project)):
         return None
     near = sorted(options.targets or {a.module.path for a in _agents(project)})
     candidates = main_candidates(project.files, near)
-    return next((p for p in candidates if needs_new_main(after, p)), None)
+    return next((p for p in candidates if needs_new_main(project, p)), None)
 
 
 def _merged(
@@ -111,6 +146,15 @@ def _merged(
         return (*first, *second)
     lines = line_map(text_of(old), text_of(new))
     return (*(e for e in first if e.place.path != path), *compose(mine, second, lines))
+
+
+def _legacy(found: Iterable[Finding], project: Project, after: Project, path: str) -> Iterable[Finding]:
+    """The generator's findings, which speak of what the rules made of `path`, at their places in the legacy file."""
+    old, new = project.module(path), after.module(path)
+    if old is None or new is None:
+        return found
+    back = {there: here for here, there in line_map(text_of(old), text_of(new)).items()}
+    return (replace(f, place=moved_place(f.place, back, path) or f.place) if f.place.path == path else f for f in found)
 
 
 def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str, tuple[Edition, ...]]:

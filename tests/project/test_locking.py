@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -94,8 +96,14 @@ def test_two_runs_at_once_are_one_after_the_other_or_refused(tmp_path: Path) -> 
     first.start()
     try:
         assert middle.wait(20)
-        _, end = fork_tries(root)
-        assert end() == 1
+        script = (
+            "import sys, pathlib\nfrom lk_migrate.project.lock import exclusive\n"
+            "with exclusive(pathlib.Path(sys.argv[1]), 'backup'): pass"
+        )
+        second = subprocess.run(
+            [sys.executable, "-c", script, root], capture_output=True, text=True, timeout=20
+        )
+        assert f"`lk-migrate convert` (process {os.getpid()}) is writing in" in second.stderr
     finally:
         journal.observer = None
         go_on.set()

@@ -20,9 +20,8 @@ GOES = Rule("LK999", Edition.HANDROLLED, "Statements that set `gone` go.")
 @GOES.on(cst.Assign)
 def remove(node: cst.Assign, file: File) -> Iterator[Change]:
     if file.code(node.targets[0].target) == "gone":
-        line = file.parent(node)
-        assert isinstance(line, cst.SimpleStatementLine)
-        taken = tuple(e for e in line.leading_lines if e.comment is not None and "its own" in e.comment.value)
+        lines = getattr(file.parent(node), "leading_lines", ())
+        taken = tuple(e for e in lines if e.comment is not None and "its own" in e.comment.value)
         yield Remove(node, "gone", comments=taken)
 
 
@@ -36,6 +35,8 @@ def remove(node: cst.Assign, file: File) -> Iterator[Change]:
             "def f():\n    # why\n    return 1\n",
         ),
         ("def f():\n    # why\n    gone = 1\n", "def f():\n    pass\n    # why\n"),
+        ("def f(): gone = 1; return 2\n", "def f(): return 2\n"),
+        ("# a\ngone = 1; gone = 2\nb = 1; gone = 3\n", "# a\nb = 1\n"),
         ("# note\nimport re\n\ngone = re\nb = 1\n", "# note\n\nb = 1\n"),
     ],
 )

@@ -73,7 +73,7 @@ def test_a_tool_that_raises_fails_with_its_error_and_line_and_the_others_still_r
     assert row.detail == "it raised KeyError: 'wanted'"
     assert code_at("raises", row.place) == 'return {"other": "x"}["wanted"]'
     assert one(rows, "console", "sound").status is Status.OK
-    assert failed(rows, "console") == [row]
+    assert [row.name for row in failed(rows, "console")] == ["add", "broken"]
 
 
 def test_a_tool_error_is_an_answer_to_the_model(rows_of: Rows) -> None:
@@ -110,12 +110,33 @@ def test_a_parameter_without_an_annotation_is_named(rows_of: Rows) -> None:
 
 
 def test_a_plain_function_as_a_tool_fails_before_and_when_it_is_called(rows_of: Rows) -> None:
-    rows = rows_of("sync_tool")
+    rows = rows_of("raises")
     assert "async def" in one(rows, "static", "Helper.add").detail
     assert "await" in one(rows, "console", "add").detail
     assert one(rows, "console", "add").status is Status.FAILED
 
 
 def test_only_the_faulty_apps_speak_of_deprecated_api(rows_of: Rows) -> None:
-    for app in ("healthy", "raises", "sync_tool"):
+    for app in ("healthy", "raises", "providers"):
         assert "deprecated API" not in {row.name for row in rows_of(app)}
+
+
+def test_models_of_every_provider_are_stood_in_for(rows_of: Rows) -> None:
+    rows = rows_of("providers")
+    assert not any_failed(rows)
+    exchanged = {row.detail.split(" ")[0].rpartition(".")[2] for row in rows if row.name == "exchanged"}
+    assert exchanged == {"TTS", "RealtimeModel"}
+
+
+def test_tools_after_a_handoff_are_called_too(rows_of: Rows) -> None:
+    rows = rows_of("providers")
+    assert "another agent takes over" in one(rows, "console", "transfer_to_billing").detail
+    assert "2031: 42" in one(rows, "console", "total").detail
+    assert one(rows, "console", "hang_up").status is Status.OK
+
+
+def test_a_connection_that_was_refused_is_listed_and_no_failure(rows_of: Rows) -> None:
+    row = one(rows_of("providers"), "console", "network")
+    assert row.status is Status.SKIPPED
+    assert "tried to reach weather.example.com:443" in row.detail
+    assert "urlopen" in code_at("providers", row.place)

@@ -15,7 +15,7 @@ from lk_migrate.model import Place, UserError
 from lk_migrate.verify import STAGES, Row, Status, select
 from lk_migrate.verify.entry import find_main
 from lk_migrate.verify.findings import plugin_hint
-from lk_migrate.verify.show import as_table, show
+from lk_migrate.verify.show import as_table, show, summary
 
 APPS = Path(__file__).parent / "apps"
 
@@ -37,7 +37,7 @@ def test_json_on_stdout_progress_on_stderr() -> None:
 def test_a_failed_row_is_exit_code_1() -> None:
     done = run("--root", APPS / "unannotated", "--stage", "static", "-q")
     assert done.returncode == 1 and done.stderr == ""
-    assert "It does not run yet" in done.stdout
+    assert "Something is wrong" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,14 @@ def test_the_table_fits_80_columns() -> None:
 def test_a_pipe_gets_one_line_for_each_row() -> None:
     out = io.StringIO()
     show([Row("static", "parses", Status.OK, "3 files", None, 1.23)], Console(file=out))
-    assert out.getvalue() == "ok      static: parses: 3 files (1.2 s)\nIt runs: 1 ok.\n"
+    assert out.getvalue() == "ok      static: parses: 3 files (1.2 s)\nNothing failed: 1 ok.\n"
+
+
+def test_only_a_run_may_say_that_it_runs() -> None:
+    ok, failed = (Row("console", "starts", status) for status in (Status.OK, Status.FAILED))
+    assert summary([ok]) == "It runs: 1 ok."
+    assert summary([ok, failed]) == "It does not run yet: 1 ok, 1 failed."
+    assert summary([Row("environment", "A", Status.SKIPPED)]) == "Nothing failed: 1 skipped."
 
 
 RUNS = "from livekit.agents import cli\nif __name__ == '__main__':\n    cli.run_app(server)\n"

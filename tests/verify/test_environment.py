@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from lk_migrate.verify import Options, Row, Status, verify
+from lk_migrate.verify.context import Context
+from lk_migrate.verify.interpreter import Interpreter
 from lk_migrate.verify.needs import names_in_dotenv, plugins_imported, variables_read
+from lk_migrate.verify.test_bed import stood_in
 
 SECRET = "sk-never-to-be-seen"
 
@@ -59,6 +63,42 @@ def test_no_value_is_shown(project: Path) -> None:
 def test_what_is_missing_fails_only_a_live_run(project: Path) -> None:
     assert rows_of(project, live=True)["LIVEKIT_URL"].status is Status.FAILED
     assert rows_of(project, live=True)["VOICE"].status is Status.SKIPPED
+
+
+def test_names_in_a_list_that_a_loop_reads_are_required(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text(
+        "import os\nNEEDED = ['CRM_TOKEN', 'Not one', 'en_US']\nx = [n for n in NEEDED if not os.getenv(n)]\n"
+    )
+    assert [(use.name, use.line, use.required) for use in variables_read(file)] == [("CRM_TOKEN", 2, True)]
+    file.write_text("import os\nNOT_NEEDED = ['CRM_TOKEN']\nx = os.getenv('A')\n")
+    assert [use.name for use in variables_read(file)] == ["A"]
+
+
+def context_of(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    scratch = tmp_path_factory.mktemp("scratch")
+    plugin = scratch / "plugin"
+    plugin.mkdir()
+    (plugin / "llm.py").write_text(
+        "import os\nkey = os.environ.get('ACME_API_KEY')\nregion = os.getenv('ACME_REGION')\n"
+    )
+    python = Interpreter(sys.executable, "3", "1.8.9", "", {"acme": str(plugin)})
+    return Context(project, project, scratch, "main.py", "", ("main.py",), python, 1, False, False, print)
+
+
+def test_keys_are_dummies_and_the_rest_is_the_persons_own(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_API_KEY", SECRET)
+    monkeypatch.setenv("FERNET_KEY", "theirs")
+    monkeypatch.setenv("https_proxy", "http://proxy.example.com")
+    (project / "main.py").write_text(MAIN + "E = os.environ['FERNET_KEY']\nF = os.environ['REGION']\n")
+    context = context_of(project, tmp_path_factory)
+    env = stood_in(context, context.scratch / "events", "http://127.0.0.1:9")
+    assert SECRET not in env.values()
+    assert env["FERNET_KEY"] == "theirs"  # their own, and set
+    assert env["DATABASE_URL"] == "http://127.0.0.1:9"  # required, and set nowhere
+    assert not {"CRM_KEY", "VOICE", "REGION", "ACME_REGION", "https_proxy"} & env.keys()
 
 
 def test_names_in_dotenv() -> None:

@@ -13,8 +13,8 @@ import libcst as cst
 
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.walk import descendants, find
 from lk_migrate.facts.trial import Trial
+from lk_migrate.facts.walk import descendants, find
 
 #: Calls around the refusal that do nothing but give it a form.
 _FORMS = {"json.dumps", "dumps", "str", "dict", "repr", "ToolResult"}

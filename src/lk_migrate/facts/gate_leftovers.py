@@ -259,10 +259,8 @@ def _unmentioned(search: _Search, gate: Gate, unit: cst.CSTNode) -> bool:
     inside = set(descendants(unit))
     name = unit.name.value  # type: ignore[attr-defined]
     if isinstance(unit, cst.FunctionDef) and gate.owner is not None:
-        for module, node in _method_mentions(project, name, gate):
-            if node not in inside and node not in search.gone:
-                return False
-        return True
+        mentions = (node for _, node in _method_mentions(project, name, gate))
+        return all(node in inside or node in search.gone for node in mentions)
     return not list(_name_mentions(search, gate.module, name, inside))
 
 
@@ -300,17 +298,11 @@ def _name_mentions(search: _Search, home: Module, name: str, inside: set[cst.CST
                 if isinstance(parent, cst.AsName) or parent.asname is not None:
                     yield node  # under another name: too far to follow
                 continue
-            elif module.index.enclosing(node, cst.Import, cst.ImportFrom) is not None:
-                continue
-            elif isinstance(parent, (cst.Arg, cst.Param)) and getattr(parent, "value", None) is not node:
-                continue
-            elif _binds(module, node):
+            elif _only_names(module, node):
                 continue
             symbol = search.project.resolve(module, expression)
             if symbol is not None and symbol.module is home and symbol.name == name:
                 yield node
-            elif symbol is None and expression is not node and dotted(expression) is None:
-                continue
         for statement in module.index.of(cst.ImportFrom):
             if isinstance(statement.names, cst.ImportStar) and module is not home:
                 target = search.project.resolve_name(module, name)
@@ -321,8 +313,13 @@ def _name_mentions(search: _Search, home: Module, name: str, inside: set[cst.CST
                 yield text
 
 
-def _binds(module: Module, node: cst.CSTNode) -> bool:
+def _only_names(module: Module, node: cst.CSTNode) -> bool:
+    """Whether the word is no use of a value: a keyword, a parameter, a module's name, or what is being defined."""
     parent = module.index.parents[node]
+    if isinstance(parent, (cst.Arg, cst.Param)):
+        return parent.keyword is node if isinstance(parent, cst.Arg) else parent.name is node
+    if module.index.enclosing(node, cst.Import, cst.ImportFrom) is not None:
+        return True
     return (isinstance(parent, (cst.AssignTarget, cst.AnnAssign)) and parent.target is node) or (
         isinstance(parent, (cst.FunctionDef, cst.ClassDef)) and parent.name is node
     )
@@ -419,6 +416,8 @@ def _take_empty_method(search: _Search, gate: Gate, module: Module, function: cs
         if not isinstance(node, cst.Attribute) or not isinstance(where.index.parents[call], cst.Expr):
             return
         calls.append((where, where.index.parents[call]))
+    if not calls and not function.name.value.startswith("_"):
+        return
     search.take(Removal(module, function, "it only reset the turn gate"))
     for where, statement in calls:
         search.take(Removal(where, statement, "it only reset the turn gate"))

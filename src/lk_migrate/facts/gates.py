@@ -36,12 +36,14 @@ from lk_migrate.facts.trial import (
 from lk_migrate.facts.walk import descendants, find
 
 #: Files without such a word hold no gate's definition.
-_WORDS = re.compile(rb"speech|utterance|turn_|_turn|per_turn|user_input|generation_?id", re.I)
+_WORDS = re.compile(rb"speech|utterance|(?<!re)turn_|_turn|user_input|generation_?id|\bturn\b", re.I)
 _HOOK = re.compile(
     r"user_turn|user_speech|user_input|user_state|new_turn|begin_turn|start_turn|turn_(start|begin)|utterance"
 )
 #: Methods that are asked through their object or class, not by their name.
 _BY_CLASS = frozenset({"__call__", "__enter__", "__aenter__"})
+#: What gives something a name, or passes it by keyword.
+_NAMING = (cst.FunctionDef, cst.ClassDef, cst.ImportAlias, cst.AsName, cst.Param, cst.Arg)
 #: Functions that are longer than this do more than count.
 _LONGEST = 60
 
@@ -125,12 +127,12 @@ class _Use:
 
 def find_gates(project: Project) -> Gates:
     """Find every turn gate and every place that asks one. Memoise with `project.fact(find_gates)`."""
-    if not any(_WORDS.search(data) for data in project.files.values()):
+    candidates = list(_candidates(project))
+    if not candidates:
         return Gates(())
     lines = project.fact(lineages)
     found: list[Gate] = []
     limits: dict[cst.ClassDef, list[int | None]] = {}
-    candidates = list(_candidates(project))
     seen: set[cst.CSTNode] = set()
     while candidates:
         candidate = candidates.pop(0)
@@ -228,7 +230,7 @@ def _speaks_of_turns(function: cst.FunctionDef, hooked: frozenset[str]) -> bool:
 
 def _hooked(project: Project) -> Iterator[str]:
     """Attributes that are set to a constant when the user speaks again."""
-    for module, function in _hooks(project):
+    for _, function in _hooks(project):
         for node in find(function, cst.Assign):
             for target in node.targets:
                 if isinstance(target.target, cst.Attribute):
@@ -241,7 +243,9 @@ def _hooks(project: Project) -> Iterator[tuple[Module, cst.FunctionDef]]:
         if not _HOOK.search(project.files[path].decode("utf-8", "replace")):
             continue
         module = project.module(path)
-        for function in module.index.of(cst.FunctionDef) if module is not None else ():
+        if module is None:
+            continue
+        for function in module.index.of(cst.FunctionDef):
             events = [s.value for d in function.decorators for s in find(d, cst.SimpleString)]
             if any(_HOOK.search(text) for text in [function.name.value, *events]):
                 yield module, function
@@ -269,9 +273,8 @@ def uses_of(project: Project, lines: Lineages, candidate: _Candidate) -> Iterato
             expression: cst.CSTNode = node
             if isinstance(parent, cst.Attribute) and parent.attr is node:
                 expression = parent
-            elif isinstance(parent, (cst.FunctionDef, cst.ClassDef, cst.ImportAlias, cst.AsName, cst.Param, cst.Arg)):
-                if getattr(parent, "value", None) is not node:
-                    continue
+            elif isinstance(parent, _NAMING) and getattr(parent, "value", None) is not node:
+                continue
             if _means(project, lines, module, expression, candidate):
                 yield _Use(module, expression, candidate)
 
@@ -308,6 +311,8 @@ def instance_of(
 ) -> Instance | None:
     """The object that `node` stands for, as far as the project says: `self`, `self.gate`, a module's `gate`."""
     line = _line_of_self(project, lines, module, node, candidate)
+    if isinstance(node, cst.Name) and node.value == "self":
+        return Instance(line)
     machine = Machine(project)
     try:
         value = machine.evaluate(module, node, (_scope(machine, module, node, Instance(line)),))
@@ -348,10 +353,16 @@ def _scope(machine: Machine, module: Module, node: cst.CSTNode, this: Instance) 
                 scope[name] = Utterance(machine.utterance)
             else:
                 scope[name] = _annotated(machine, module, param) or Unknown(f"{name} of call {machine.asks}")
-    if chain:
+    wanted = {n.value for n in find(node, cst.Name)} - set(scope)
+    if chain and wanted:
         for assign in find(chain[0], cst.Assign):
             target = assign.targets[0].target
-            if isinstance(target, cst.Name) and target.value not in scope and node not in set(descendants(assign)):
+            if (
+                isinstance(target, cst.Name)
+                and target.value in wanted
+                and target.value not in scope
+                and node not in set(descendants(assign))
+            ):
                 try:
                     scope[target.value] = machine.evaluate(module, assign.value, (scope,))
                 except (Undecidable, Raised):
@@ -457,7 +468,7 @@ def _trial(
     return try_out(machine, attempt, reset if resets else None)
 
 
-def _through_call(machine: Machine, module: Module, asked: cst.Call, this: Instance) -> Any:
+def _through_call(machine: Machine, module: Module, asked: cst.CSTNode, this: Instance) -> Any:
     machine.track(this)
     machine.asks += 1
     machine.asked_at = asked

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import libcst as cst
 
@@ -23,9 +23,14 @@ class Class:
     def name(self) -> str:
         return self.node.name.value
 
-    def methods(self) -> Iterator[cst.FunctionDef]:
+    def methods(self) -> tuple[cst.FunctionDef, ...]:
         """The functions of the class body, also those inside its `if` and `try` blocks."""
-        return (n for n in own_scope(self.node) if isinstance(n, cst.FunctionDef))
+        return _methods(self.node)
+
+
+@lru_cache(maxsize=1024)
+def _methods(node: cst.ClassDef) -> tuple[cst.FunctionDef, ...]:
+    return tuple(n for n in own_scope(node) if isinstance(n, cst.FunctionDef))
 
 
 @dataclass(frozen=True)

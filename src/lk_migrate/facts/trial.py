@@ -13,6 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import libcst as cst
@@ -21,7 +22,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import Class, lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.walk import descendants, find, own_scope
 
 #: Names that identify what the user just said, or the answer to it.
 UTTERANCE = re.compile(r"speech|utterance|turn_?(id|no|num|key|count|index)|^_?(current_)?turn$|generation_?id", re.I)
@@ -157,7 +158,8 @@ _METHODS = {
 class Machine:
     """Evaluates code of `project`. `today`: only what a RunContext of the target version has can be read from `ctx`.
 
-    `asks`: how often the gate at `asked_at` was asked. `counted`: attributes that the tried function sets itself, so that they are never taken for the utterance's id.
+    `asks`: how often the gate at `asked_at` was asked. `counted`: attributes that the tried function sets itself, so
+    that they are never taken for the utterance's id.
     """
 
     project: Project
@@ -491,7 +493,8 @@ class Machine:
         return args, keywords
 
     def _builtin_method(self, module: Module, owner: Any, node: cst.Call, scopes: Any) -> Any:
-        name = node.func.attr.value  # type: ignore[union-attr]
+        assert isinstance(node.func, cst.Attribute)
+        name = node.func.attr.value
         allowed = next((names for kind, names in _METHODS.items() if isinstance(owner, kind)), set())
         args, keywords = self._arguments(module, node, scopes)
         if name not in allowed:
@@ -760,29 +763,29 @@ def _fields(line: tuple[Class, ...]) -> list[str]:
 
 def _assigned(scope: cst.CSTNode, name: str, in_class: bool) -> cst.BaseExpression | None:
     """The value first given to `self.name` in a method, or to `name` in a class body."""
+    return _assignments(scope, in_class).get(name)
 
-    def names(target: cst.CSTNode) -> str | None:
+
+@lru_cache(maxsize=1024)
+def _assignments(scope: cst.CSTNode, in_class: bool) -> dict[str, cst.BaseExpression]:
+    """What `_assigned` finds, for every name: classes are asked for many attributes, many times."""
+
+    def name_of(target: cst.CSTNode) -> str:
         if in_class:
-            return target.value if isinstance(target, cst.Name) else None
-        return target.attr.value if isinstance(target, cst.Attribute) and dotted(target.value) == "self" else None
+            return target.value if isinstance(target, cst.Name) else ""
+        return target.attr.value if isinstance(target, cst.Attribute) and dotted(target.value) == "self" else ""
 
-    body: list[Any] = list(find(scope, cst.Assign)) + list(find(scope, cst.AnnAssign))
-    if in_class:
-        lines = [s for s in scope.body.body if isinstance(s, cst.SimpleStatementLine)]  # type: ignore[attr-defined]
-        body = [s for line in lines for s in line.body if isinstance(s, (cst.Assign, cst.AnnAssign))]
-    for node in body:
-        if isinstance(node, cst.AnnAssign):
-            if names(node.target) == name:
-                return node.value
-            continue
-        for target in (t.target for t in node.targets):
-            if names(target) == name:
-                return node.value  # type: ignore[no-any-return]
+    found: dict[str, cst.BaseExpression] = {}
+    for node in own_scope(scope) if in_class else descendants(scope):
+        if isinstance(node, cst.AnnAssign) and node.value is not None:
+            found.setdefault(name_of(node.target), node.value)
+        for target in (t.target for t in node.targets) if isinstance(node, cst.Assign) else ():
+            assert isinstance(node, cst.Assign)
+            found.setdefault(name_of(target), node.value)
             if isinstance(target, cst.Tuple) and isinstance(node.value, cst.Tuple):
                 for element, value in zip(target.elements, node.value.elements, strict=False):
-                    if names(element.value) == name:
-                        return value.value
-    return None
+                    found.setdefault(name_of(element.value), value.value)
+    return found
 
 
 # -- what makes a gate ----------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ _FORMAT = 1
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20
+#: From here on one flush of the whole machine costs less than one for every file.
+_MANY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +265,7 @@ def _keep(root: Path, files: Iterable[str], draft: Path) -> tuple[list[Entry], d
             entries.append(_keep_file(full, path, None if first == path else first, draft))
         else:
             raise UserError(f"{display(path)} is not a file; only files and links can be backed up.")
-    for kept in (draft / "objects").iterdir():  # all are written by now: the first flush does most of them
-        with open_regular(kept) as stream:
-            sync(stream.fileno())
+    _flush(list((draft / "objects").iterdir()))
     folders = {parent for path in paths for parent in _parents(path)}
     modes = {folder: stat.S_IMODE((root / folder).stat().st_mode) for folder in sorted(folders)}
     return entries, modes
@@ -316,6 +316,16 @@ def _keep_file(full: Path, path: str, same_as: str | None, draft: Path) -> Entry
     copy.rename(draft / "objects" / digest.hexdigest())
     at_step("object kept")
     return Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, size, digest.hexdigest(), same_as=same_as)
+
+
+def _flush(objects: Sequence[Path]) -> None:
+    """Have them on the disk before anything relies on it."""
+    if len(objects) > _MANY:
+        os.sync()
+        return
+    for kept in objects:
+        with open_regular(kept) as stream:
+            sync(stream.fileno())
 
 
 def _describe(root: Path, draft: Path, reason: str, entries: list[Entry], folders: dict[str, int]) -> Backup:
@@ -411,8 +421,9 @@ def _load(root: Path, folder: Path) -> Backup:
 
 def _check_entries(root: Path, entries: Sequence[Entry], folders: dict[Any, Any]) -> None:
     paths = set()
+    for parent in {safe_relative(entry.path).rpartition("/")[0] for entry in entries}:
+        real_name(root, f"{parent}/any" if parent else "any")  # where a folder really is, asked once for each
     for entry in entries:
-        real_name(root, entry.path)
         if entry.path in paths:
             raise ValueError(f"{display(entry.path)} is in it twice")
         paths.add(entry.path)

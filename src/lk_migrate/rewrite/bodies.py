@@ -70,6 +70,43 @@ def with_docstring(function: cst.FunctionDef, text: str, indent: str) -> cst.Fun
     return insert(function, 0, [line])
 
 
+def wrapped_parameters(function: cst.FunctionDef, depth: int, indent: str, width: int) -> cst.FunctionDef:
+    """`function` with one parameter a line when its header does not fit into `width`; `depth` blocks deep."""
+    bare = function.with_changes(
+        decorators=[], leading_lines=[], lines_after_decorators=[], body=cst.SimpleStatementSuite([])
+    )
+    header = cst.Module([]).code_for_node(bare).rstrip()
+    if "\n" in header or len(header) + len(indent) * depth <= width:
+        return function
+    line = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(indent))
+    closing = cst.ParenthesizedWhitespace(indent=True)
+    groups = {}
+    last = next(
+        (
+            n
+            for n in ("star_kwarg", "kwonly_params", "star_arg", "params", "posonly_params")
+            if _given(function.params, n)
+        ),
+        "",
+    )
+    for name in ("posonly_params", "params", "kwonly_params"):
+        listed = getattr(function.params, name)
+        groups[name] = [p.with_changes(comma=cst.Comma(whitespace_after=line)) for p in listed]
+    if last in groups:
+        groups[last][-1] = groups[last][-1].with_changes(comma=cst.Comma(whitespace_after=closing))
+    params = function.params.with_changes(**groups)
+    if isinstance(params.star_arg, cst.ParamStar):
+        params = params.with_changes(star_arg=cst.ParamStar(comma=cst.Comma(whitespace_after=line)))
+    if last not in groups:
+        return function
+    return function.with_changes(params=params, whitespace_before_params=line)
+
+
+def _given(params: cst.Parameters, name: str) -> bool:
+    value = getattr(params, name)
+    return isinstance(value, cst.Param) or (isinstance(value, (list, tuple)) and bool(value))
+
+
 def _escaped(text: str) -> str:
     text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return f'{text[:-1]}\\"' if text.endswith('"') else text

@@ -114,6 +114,9 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
         edits.comments.update(change.comments)
         edits.findings.append(Finding(rule.id, Action.REMOVED, place, change.message, span.column))
         edits.touches.append(Touch(node, Fate.REMOVED, rule.id, change.message, whole=True))
+        if isinstance(node, cst.BaseSmallStatement):
+            # Others share its line.
+            edits.touches.append(Touch(_unit(file, node), Fate.REWRITTEN, rule.id, change.message, whole=False))
         return
     edits.of.setdefault(change.node, []).append(change.apply)
     edits.findings.append(Finding(rule.id, change.action, place, change.message, span.column))
@@ -172,6 +175,8 @@ class _Apply(cst.CSTTransformer):
         lines = self.edits.markers.get(original_node)
         if lines:
             updated_node = _marked(updated_node, lines)
+        if isinstance(updated_node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+            updated_node = _without_last_semicolon(original_node, updated_node)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
             # Each small statement of the line was removed by itself.
             updated_node = gap(updated_node.leading_lines)
@@ -192,6 +197,14 @@ def _removed(original: cst.CSTNode, updated: Any, with_comments: bool, taken: se
     return cst.RemoveFromParent()
 
 
+def _without_last_semicolon(original: Any, updated: Any) -> Any:
+    """When the last small statement of a line is gone, the one before it ends the line as that did."""
+    if not updated.body or len(updated.body) == len(original.body):
+        return updated
+    last = updated.body[-1].with_changes(semicolon=original.body[-1].semicolon)
+    return updated.with_changes(body=[*updated.body[:-1], last])
+
+
 def _marked(updated: Any, lines: list[cst.EmptyLine]) -> Any:
     if isinstance(updated, cst.FlattenSentinel):
         first, *rest = updated.nodes
@@ -199,20 +212,21 @@ def _marked(updated: Any, lines: list[cst.EmptyLine]) -> Any:
     return updated.with_changes(leading_lines=[*updated.leading_lines, *lines])
 
 
-def _comments_taken(file: File, edits: _Edits) -> frozenset[int]:
-    """The comment lines above statements that were removed with their comments."""
-    lines: set[int] = set()
+def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
+    """The comment lines above statements that were removed with their comments → that removal."""
+    by = {t.node: t for t in edits.touches if t.fate is Fate.REMOVED}
+    lines: dict[int, Touch] = {}
     for node, with_comments in edits.removed.items():
         leading = getattr(node, "leading_lines", ())
-        if leading and (with_comments or any(line in edits.comments for line in leading)):
+        if leading and node in by and (with_comments or any(line in edits.comments for line in leading)):
             end = file.module.span(node).line
             decorators = getattr(node, "decorators", ())
             if decorators:
                 end = min(end, file.module.span(decorators[0]).line)
-            lines.update(
-                end - len(leading) + i for i, line in enumerate(leading) if with_comments or line in edits.comments
-            )
-    return frozenset(lines)
+            for number, line in enumerate(leading, end - len(leading)):
+                if line.comment is not None and (with_comments or line in edits.comments):
+                    lines[number] = by[node]
+    return lines
 
 
 def imported_elsewhere(project: Project, path: str) -> frozenset[str]:

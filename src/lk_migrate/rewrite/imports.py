@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import cast
@@ -110,7 +111,7 @@ def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cs
     else:
         statement = cst.Import(names=[_alias(name, local)])
     line = cst.SimpleStatementLine(body=[statement])
-    at = _import_position(tree)
+    at = _import_position(tree, (module or name).partition(".")[0])
     body = list(tree.body)
     if at == 0 and body and not tree.header:
         # The first statement's leading lines may hold the file's licence: they stay on top.
@@ -140,17 +141,32 @@ def _docstring_end(tree: cst.Module) -> int:
     return 1 if is_text else 0
 
 
-def _import_position(tree: cst.Module) -> int:
-    """After the last import before the first function or class; after the docstring when there is none."""
-    position = _docstring_end(tree)
+def _import_position(tree: cst.Module, package: str) -> int:
+    """After the last import of its kind before the first function or class; after the docstring when there is none.
+
+    Standard library first, then packages, then relative imports: where the file has them in that order already.
+    """
+    end = _docstring_end(tree)
+    positions = dict.fromkeys((0, 1, 2), end)
+    order: list[int] = []
     for i, statement in enumerate(tree.body):
         if isinstance(statement, (cst.ClassDef, cst.FunctionDef)):
             break
-        if isinstance(statement, cst.SimpleStatementLine) and any(
-            isinstance(s, (cst.Import, cst.ImportFrom)) for s in statement.body
-        ):
-            position = i + 1
-    return position
+        for small in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+            if isinstance(small, (cst.Import, cst.ImportFrom)):
+                order.append(_import_rank(small))
+                positions.update(dict.fromkeys(range(order[-1], 3), i + 1))
+    return positions[_package_rank(package)] if order == sorted(order) else positions[2]
+
+
+def _import_rank(statement: cst.Import | cst.ImportFrom) -> int:
+    if isinstance(statement, cst.ImportFrom):
+        return 2 if statement.relative else _package_rank((dotted(statement.module) or "").partition(".")[0])
+    return _package_rank((dotted(statement.names[0].name) or "").partition(".")[0])
+
+
+def _package_rank(package: str) -> int:
+    return 0 if package in sys.stdlib_module_names else 1
 
 
 def drop_unused(

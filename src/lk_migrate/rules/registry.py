@@ -31,6 +31,7 @@ class Rule:
 
     `triggers`: a file is looked at only when one of these byte strings stands in it (or always, if empty).
     `paths`: for rules about facts that span files: the paths that they concern (a memoised fact; default: any).
+    `kept_main_only`: what it does is the generator's in a main module that is written anew.
     `since`: the livekit-agents release that made the change necessary ("" for hand-rolled code).
     """
 
@@ -41,6 +42,7 @@ class Rule:
     since: str = ""
     safety: Safety = Safety.SAFE
     paths: Callable[[Project], Collection[str]] | None = None
+    kept_main_only: bool = False
     handlers: list[tuple[type[cst.CSTNode], Handler]] = field(default_factory=list)
 
     @property
@@ -63,7 +65,9 @@ class Rule:
         return register
 
     def wants(self, data: bytes) -> bool:
-        """Whether a file with these bytes is worth parsing for this rule."""
+        """Whether a file with these bytes is worth parsing for this rule; never for one that only reads manifests."""
+        if not self.handlers:
+            return False
         return not self.triggers or any(t in data for t in self.triggers)
 
     def concerns(self, project: Project, path: str) -> bool:

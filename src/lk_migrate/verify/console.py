@@ -22,11 +22,12 @@ STAGE = "console"
 #: What the console shows when it waits for a line (livekit-agents 1.8, cli/_legacy.py).
 PROMPT = "Type to talk"
 THINKING = "Thinking..."
-_STARTS_IN = 30.0  # seconds; an app that loads a vector index needs some of them
+_STARTS_IN = 40.0  # seconds; an app that loads a vector index needs some of them
 _PARTICIPANT_IN = 3.0  # seconds; the console's own participant is there at once
 _GREETS_IN = 2.5  # seconds after the prompt is there
 _TAKEN_IN = 6.0  # seconds for a typed line
 _ANSWERS_IN = 20.0  # seconds for one turn
+_LAST_ANSWER_IN = 5.0  # seconds, when a tool may have ended the conversation
 _ENDS_IN = 8.0  # seconds after Ctrl-C; the console itself takes two
 _LAUNCHES = 8  # a tool that ends the call makes us start again, for the ones that are left
 
@@ -145,13 +146,15 @@ def _turns(run: _Run, console: Terminal) -> Generator[Row, None, bool]:
         left = run.script.not_called()
         run.context.tell(f"the tool {left[0]}" if left else "an answer")
         console.type_line(turn_text(run.turn), THINKING, run.clock.left(_TAKEN_IN))
-        outcome = console.wait_for(PROMPT, run.clock.left(_ANSWERS_IN))
+        # With nothing left to call, this turn is for tools that were not offered before.
+        patience = _ANSWERS_IN if left or not run.rows else _LAST_ANSWER_IN
+        outcome = console.wait_for(PROMPT, run.clock.left(patience))
         tool = run.script.called_in(run.turn)
         if tool is not None:
             row = _tool_row(run, console, tool, outcome, mark, seen, time.monotonic() - begun)
             run.rows[tool] = row
             yield row
-        elif NOTHING_LEFT not in console.text(mark):
+        elif NOTHING_LEFT not in console.text(mark) and (left or not run.rows):
             errors = run.observations.of("session_error", seen) or run.observations.of("error_log", seen)
             # A session that a tool closed does not answer any more, and need not: it is started again.
             if errors or not run.observations.of("session_closed"):
@@ -179,7 +182,7 @@ def _tool_row(run: _Run, console: Terminal, tool: str, outcome: Outcome, mark: i
                 f"it did not come back within {seconds:.0f} s; last output: {console.last_lines()}",
             )
         detail, place = findings.crash(console.text(mark), run.context)
-        return row(Status.FAILED, f"the console ended while it ran: {detail}", place)
+        return row(Status.FAILED, f"it ended the program, exit code {console.exit_code()}: {detail}", place)
     output, is_error = str(ran[-1]["output"]), bool(ran[-1]["is_error"])
     if is_error and output.startswith(("Error parsing arguments", "the tool returned an invalid output")):
         return row(Status.FAILED, output)

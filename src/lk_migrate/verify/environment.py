@@ -15,8 +15,8 @@ from lk_migrate.verify.needs import (
     NEEDED_BY_PLUGIN,
     NEEDED_BY_WORKER,
     Use,
-    names_in_dotenv,
     plugins_imported,
+    set_in_dotenv,
     variables_read,
 )
 from lk_migrate.verify.rows import Row, Status
@@ -61,14 +61,7 @@ def _row(
 
 def _where_set(root: Path) -> dict[str, str]:
     """Variable → where it is set. What is in the process wins, as it does with load_dotenv()."""
-    where: dict[str, str] = {}
-    for name in (".env", ".env.local"):
-        file = root / name
-        if file.is_file():
-            text = file.read_text(encoding="utf-8", errors="replace")
-            where.update(dict.fromkeys(names_in_dotenv(text), name))
-    where.update({name: "the environment" for name, value in os.environ.items() if value})
-    return where
+    return set_in_dotenv(root) | {name: "the environment" for name, value in os.environ.items() if value}
 
 
 def _first_uses(context: Context) -> dict[str, Use]:

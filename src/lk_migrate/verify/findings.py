@@ -11,6 +11,7 @@ from lk_migrate.model import Place
 from lk_migrate.verify.context import Context
 from lk_migrate.verify.observations import Observation, Observations, place_of
 from lk_migrate.verify.rows import Row, Status
+from lk_migrate.verify.terminal import telling_lines
 
 #: Where `sounddevice` needs the system's PortAudio. (Its wheels for macOS and Windows bring their own.)
 PORTAUDIO_HINT = (
@@ -43,10 +44,9 @@ def _different(observations: list[Observation], *keys: str) -> list[Observation]
 
 def crash(output: str, context: Context) -> tuple[str, Place | None]:
     """An exception's last line in a program's output, and the innermost place in the project."""
-    lines = [" ".join(line.split()).strip("│╭╮╰╯─ ") for line in output.splitlines()]
-    telling = [line for line in lines if line]
-    error = next((line for line in reversed(telling) if _ERROR_LINE.match(line)), None)
-    detail = error or (telling[-1] if telling else "it said nothing")
+    lines = telling_lines(output)
+    error = next((line for line in reversed(lines) if _ERROR_LINE.match(line)), None)
+    detail = error or (lines[-1] if lines else "it said nothing")
     place: Place | None = None
     for line in lines:
         found = _FRAME.search(line)

@@ -47,6 +47,7 @@ NEEDED_BY_PLUGIN: dict[str, tuple[tuple[str, ...], ...]] = {
 #: What a worker cannot register without.
 NEEDED_BY_WORKER = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 
+_NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _READ_IN_SOURCE = re.compile(r"""(?:environ(?:\.get\(|\[)|getenv\()\s*["']([A-Z][A-Z0-9_]+)["']""")
 
 
@@ -69,8 +70,13 @@ def parse(file: Path) -> ast.Module | None:
 
 
 def variables_read(file: Path) -> Iterator[Use]:
-    """Every `os.environ[...]`, `os.environ.get(...)` and `os.getenv(...)` with a literal name."""
+    """Every `os.environ[...]`, `os.environ.get(...)` and `os.getenv(...)` with a literal name.
+
+    Where the name is not literal, as in `[name for name in REQUIRED if not os.getenv(name)]`, the names are
+    taken from the file's lists, tuples and sets, and count as required.
+    """
     tree = parse(file)
+    by_variable = False
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _ends(node.value, "environ"):
             name, required = node.slice, True
@@ -80,6 +86,18 @@ def variables_read(file: Path) -> Iterator[Use]:
             continue
         if isinstance(name, ast.Constant) and isinstance(name.value, str):
             yield Use(name.value, str(file), node.lineno, required)
+        else:
+            by_variable = True
+    if tree is not None and by_variable:
+        yield from _listed(tree, file)
+
+
+def _listed(tree: ast.Module, file: Path) -> Iterator[Use]:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            for item in node.elts:
+                if isinstance(item, ast.Constant) and isinstance(item.value, str) and _NAME.fullmatch(item.value):
+                    yield Use(item.value, str(file), item.lineno, required=True)
 
 
 def _reads(function: ast.expr) -> bool:
@@ -114,6 +132,16 @@ def names_in_plugin(folder: Path) -> frozenset[str]:
     for file in folder.rglob("*.py"):
         names.update(_READ_IN_SOURCE.findall(file.read_text(encoding="utf-8", errors="replace")))
     return frozenset(names)
+
+
+def set_in_dotenv(root: Path) -> dict[str, str]:
+    """Variable → the .env file of a project's root that sets it."""
+    where: dict[str, str] = {}
+    for name in (".env", ".env.local"):
+        file = root / name
+        if file.is_file():
+            where.update(dict.fromkeys(names_in_dotenv(file.read_text(encoding="utf-8", errors="replace")), name))
+    return where
 
 
 def names_in_dotenv(text: str) -> frozenset[str]:

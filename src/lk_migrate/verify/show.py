@@ -31,7 +31,7 @@ def as_line(row: Row) -> str:
 def as_table(rows: Iterable[Row]) -> Table:
     """A table of three columns that fits 80 characters."""
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim", expand=False)
-    table.add_column("", no_wrap=True, width=8)
+    table.add_column("", no_wrap=True, width=7)
     table.add_column("what", overflow="fold", ratio=1, max_width=24)
     table.add_column("why", overflow="fold")
     stage = ""
@@ -44,17 +44,22 @@ def as_table(rows: Iterable[Row]) -> Table:
             why.append(f"\n{row.place}", style="dim")
         if row.seconds >= 0.1:
             why.append(f" {row.seconds:.1f} s", style="dim")
-        table.add_row(Text(f"  {row.status.value}", style=_STYLES[row.status]), Text(row.name), why)
+        table.add_row(Text(row.status.value, style=_STYLES[row.status]), Text(row.name), why)
     return table
 
 
 def summary(rows: Iterable[Row]) -> str:
     """The verdict in a line."""
     counts = dict.fromkeys(Status, 0)
+    ran = False  # only who started it may say so
     for row in rows:
         counts[row.status] += 1
+        ran = ran or (row.stage == "console" and row.status is not Status.SKIPPED)
     said = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
-    verdict = "It does not run yet" if counts[Status.FAILED] else "It runs"
+    if counts[Status.FAILED]:
+        verdict = "It does not run yet" if ran else "Something is wrong"
+    else:
+        verdict = "It runs" if ran else "Nothing failed"
     return f"{verdict}: {said or 'nothing was verified'}."
 
 

@@ -13,7 +13,7 @@ import termios
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
 
 import pexpect
 from pexpect.fdpexpect import fdspawn
@@ -42,6 +42,7 @@ class Terminal:
         self._screen.delaybeforesend = None
         self._master = master
         self._read: list[str] = []
+        self._pending = ""
         self._process = process
 
     def wait_for(self, text: str, seconds: float) -> Outcome:
@@ -51,6 +52,8 @@ class Terminal:
         except (OSError, ValueError):
             return Outcome.ENDED
         seen = self._screen.before if isinstance(self._screen.before, str) else ""
+        # After a time-out the same text comes again with the next match: it is only on loan.
+        self._pending = seen if found == 2 else ""
         if found == 0:
             self._read.append(seen + text)
         elif found == 1:
@@ -97,14 +100,28 @@ class Terminal:
 
     def text(self, since: int = 0) -> str:
         """What was shown, without colours and cursor movement; what a failed wait has read included."""
-        pending = self._screen.buffer if isinstance(self._screen.buffer, str) else ""
-        return _ESCAPES.sub("", "".join(self._read[since:]) + pending).replace("\r", "")
+        return plain("".join(self._read[since:]) + self._pending)
 
     def last_lines(self, count: int = 3) -> str:
         """The last lines that say something, on one line."""
-        lines = [" ".join(line.split()).strip("─│╭╮╰╯ ") for line in self.text().splitlines()]
-        telling = [line for line in lines if line and not line.startswith(("? for shortcuts", "❯"))]
-        return " / ".join(dict.fromkeys(telling[-count:]))
+        return " / ".join(dict.fromkeys(telling_lines(self.text())[-count:])) or "nothing"
+
+    def exit_code(self) -> int | None:
+        """How the program ended, if it has."""
+        with contextlib.suppress(TimeoutExpired):
+            return self._process.wait(1.0)
+        return None
+
+
+def plain(text: str) -> str:
+    """Without colours, cursor movement and carriage returns."""
+    return _ESCAPES.sub("", text).replace("\r", "")
+
+
+def telling_lines(text: str) -> list[str]:
+    """The lines of a console's output but its frames, its prompt and its spinner."""
+    lines = [" ".join(line.split()).strip("─│╭╮╰╯ ") for line in text.splitlines()]
+    return [line for line in lines if line and not line.startswith(("? for shortcuts", "❯", "Thinking..."))]
 
 
 @contextlib.contextmanager

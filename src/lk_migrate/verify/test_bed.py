@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from lk_migrate.verify.context import Context
-from lk_migrate.verify.needs import names_in_plugin, variables_read
+from lk_migrate.verify.needs import names_in_plugin, set_in_dotenv, variables_read
 
 CHILD = Path(__file__).parent / "child"
 _SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|SID|CREDENTIALS?)$")
@@ -52,16 +51,16 @@ def stood_in(context: Context, events: Path, server: str) -> dict[str, str]:
 
 
 def _dummies(context: Context, server: str, environment: dict[str, str]) -> dict[str, str]:
-    """A value for each variable that the plugins or the code read: keys always, the rest only when unset."""
-    in_code = {use.name: use for file in context.files for use in variables_read(context.workspace / file)}
-    names: Iterable[str] = {
-        *in_code,
-        *(name for folder in context.python.plugins.values() for name in names_in_plugin(Path(folder))),
+    """Dummies for the keys of installed plugins, set or not, and for what the code requires and nobody has set.
+
+    A variable of the code's own that is set keeps its value (it may decrypt something), and one that the code
+    can do without stays unset (it may switch something on)."""
+    folders = context.python.plugins.values()
+    keys = {name for folder in folders for name in names_in_plugin(Path(folder)) if _SECRET.search(name)}
+    uses = [use for file in context.files for use in variables_read(context.workspace / file)]
+    is_set = {name for name, value in environment.items() if value} | set_in_dotenv(context.root).keys()
+    missing = {use.name for use in uses if use.required} - is_set - keys
+    return {
+        **dict.fromkeys(keys, DUMMY),
+        **{name: server if _PLACE.search(name) else DUMMY for name in missing},
     }
-    dummies: dict[str, str] = {}
-    for name in names:
-        if _SECRET.search(name):
-            dummies[name] = DUMMY
-        elif name in in_code and in_code[name].required and not environment.get(name):
-            dummies[name] = server if _PLACE.search(name) else "stand-in"
-    return dummies

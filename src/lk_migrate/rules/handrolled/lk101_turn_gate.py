@@ -30,8 +30,9 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
 _SPEAKS_OF_GATES = re.compile(
-    r"\bgat(e|es|ed|ing)\b|turn_gate|utterance|speech_?id|per[- ](turn|speech|sentence|question)|rate[- _]?limit|throttl"
-    r"|\bone[- ](tool|call)|\b(tool )?calls? (limit|per)|too many (tool )?calls|tool calls? (we )?(let|allow)",
+    r"\bgat(e|es|ed|ing)\b|turn_gate|utterance|speech_?id|per[- ](turn|speech|sentence|question)"
+    r"|rate[- _]?limit|throttl|\bone[- ](tool|call)|\b(tool )?calls? (limit|per)|too many (tool )?calls"
+    r"|tool calls? (we )?(let|allow)",
     re.I,
 )
 
@@ -80,8 +81,9 @@ def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change
         else:
             yield Todo(
                 guard.node,
-                f"{guard.strip.why[0].upper()}{guard.strip.why[1:]}, so this call of the turn gate `{gate.name}` stays. The session limits tool calls now "
-                f"({_replacement(gate)}): take the gate out here once that other use is settled.",
+                f"{guard.strip.why[0].upper()}{guard.strip.why[1:]}, so this call of the turn gate `{gate.name}` "
+                f"stays. The session limits tool calls now ({_replacement(gate)}): take the gate out "
+                "here once that other use is settled.",
             )
     if gate.module is not file.module:
         return
@@ -337,7 +339,7 @@ def _stands_alone(removal: Removal, line: cst.CSTNode, gone: set[cst.CSTNode]) -
 
 
 def _comments_of(line: cst.CSTNode, names: set[str], heads_only_this: bool = False) -> tuple[cst.CSTNode, ...]:
-    """The comment right above a statement if it speaks of gates or can only mean the statement, and the one behind it."""
+    """The comment right above a statement if it speaks of gates or can only mean it, and the one behind it."""
     found: list[cst.CSTNode] = []
     block: list[cst.EmptyLine] = []
     for empty in reversed(getattr(line, "leading_lines", ())):

@@ -96,20 +96,27 @@ def _in_init(agent: AgentClass, init: cst.FunctionDef, base: BaseInit) -> Iterat
             yield Remove(line, "`instructions` is handed to `super().__init__`, the property of `Agent` gives it back")
             yield from _given(existing[0], prompt.expression, message)
             return
-        yield from (Remove(c, "the base's `__init__` is called below, when the prompt is known") for c in existing)
+        yield from _called_below(agent, existing)
         yield Rewrite(line, lambda u: _assignment_to_call(u, base), message)
         if prompt.early:
             yield Rewrite(init, _base_init_first, "the base's `__init__` is called first")
     elif prompt.source is Source.ASSIGNMENTS and stored:
-        yield from (Remove(c, "the base's `__init__` is called below, when the prompt is known") for c in existing)
+        yield from _called_below(agent, existing)
         yield from _through_local(init, base, message)
     elif prompt.source in (Source.ATTRIBUTE, Source.ASSIGNMENTS) and not _is_parameter(prompt):
-        yield from (Remove(c, "the base's `__init__` is called below, when the prompt is known") for c in existing)
+        yield from _called_below(agent, existing)
         value = cst.parse_expression(f"{self_name(init)}.{prompt.name}")
         at = _last_assignment(init, prompt.name)
         yield Rewrite(init, _inserting(init, at + 1, base.line(value)), message)
     else:
         yield from _with_expression(agent, init, base, existing, message)
+
+
+def _called_below(agent: AgentClass, existing: list[cst.Call]) -> Iterator[Change]:
+    """Calls of the base's `__init__` that come before the prompt is known."""
+    for call in existing:
+        small = agent.module.index.parents[call]
+        yield Remove(small, "the base's `__init__` is called below, when the prompt is known")
 
 
 def _with_expression(
@@ -127,7 +134,7 @@ def _with_expression(
     elif early:
         yield Rewrite(init, lambda u: insert_first(u, [base.line(expression)]), message)
     else:
-        yield from (Remove(c, "the base's `__init__` is called below, when the prompt is known") for c in existing)
+        yield from _called_below(agent, existing)
         yield Rewrite(init, _inserting(init, len(block_of(init).body), base.line(expression)), message)
 
 

@@ -16,12 +16,11 @@ import libcst as cst
 
 from lk_migrate.facts.agents import any_tool
 from lk_migrate.facts.imports import bound_names
-from lk_migrate.facts.parameters import Guess, from_schema, parameter_type
+from lk_migrate.facts.parameters import Guess, from_schema, keys_read, parameter_type
 from lk_migrate.facts.schemas import ParameterSchema
-from lk_migrate.facts.tools import Tool, annotated_context
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.tools import Declared, Tool, annotated_context
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.bodies import insert_first, statement
+from lk_migrate.rewrite.bodies import insert_first, statement, wrapped_parameters
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
@@ -29,6 +28,10 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK114", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
 
 
+#: Annotations that say nothing about what is inside.
+_OPEN = re.compile(r"\bAny\b|^(Optional\[)?(dict|Dict|list|List|object)\b(?!\[)")
+#: Headers that grow longer than this are wrapped, one parameter a line.
+_WIDTH = 120
 _PLAIN_TYPES = frozenset({"str", "int", "list", "List", "list[str", "List[str", "list[int", "List[int"})
 
 
@@ -42,7 +45,20 @@ def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     for param in tool.parameters:
         if param.annotation is None or _is_looser(tool, param, file):
             yield from _annotate(tool, param, file)
+        elif tool.declared is not Declared.FUNCTION_TOOL and _OPEN.search(file.code(param.annotation.annotation)):
+            yield Note(param, _loose(param.name.value, tool))
     yield from _star_parameters(tool, file)
+    depth = sum(isinstance(a, cst.IndentedBlock) for a in file.module.index.ancestors(node))
+    indent = file.module.tree.default_indent
+    changed = any(p.annotation is None or _is_looser(tool, p, file) for p in tool.parameters)
+    if _is_one_line(node, file) and (changed or node.params.star_kwarg is not None):
+        yield Rewrite(
+            node, lambda u: wrapped_parameters(u, depth, indent, _WIDTH), f"the parameters of `{tool.name}` have types"
+        )
+
+
+def _is_one_line(node: cst.FunctionDef, file: File) -> bool:
+    return "\n" not in file.code(node.params)
 
 
 def _has_raw_schema(tool: Tool) -> bool:
@@ -124,7 +140,8 @@ def _star_parameters(tool: Tool, file: File) -> Iterator[Change]:
     known = {p.name.value for p in tool.parameters}
     named = [p for p in (tool.schema.parameters if tool.schema is not None else ()) if p.name not in known]
     if not named:
-        named = [ParameterSchema(n, "str", False) for n in _keys_read(tool.node, keywords.name.value)]
+        keys = keys_read(tool.node, keywords.name.value)
+        named = [ParameterSchema(n, "str", required) for n, required in keys.items()]
     if not named or params.star_arg is not cst.MaybeSentinel.DEFAULT:
         yield Todo(
             tool.node,
@@ -146,25 +163,6 @@ def _star_parameters(tool: Tool, file: File) -> Iterator[Change]:
             yield Note(tool.node, _loose(p.name, tool))
 
 
-def _keys_read(function: cst.FunctionDef, name: str) -> list[str]:
-    """The keys that the body reads: `kwargs["day"]`, `kwargs.get("day")`."""
-    keys: list[str] = []
-    for call in find(function, cst.Call):
-        func = call.func
-        if isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.value.value == name:
-            if func.attr.value in ("get", "pop") and call.args and isinstance(call.args[0].value, cst.SimpleString):
-                keys.append(str(call.args[0].value.evaluated_value))
-            else:
-                return []
-    for item in find(function, cst.Subscript):
-        if isinstance(item.value, cst.Name) and item.value.value == name:
-            index = item.slice[0].slice
-            if not (isinstance(index, cst.Index) and isinstance(index.value, cst.SimpleString)):
-                return []
-            keys.append(str(index.value.evaluated_value))
-    return list(dict.fromkeys(keys))
-
-
 def _keyword_parameter(schema: ParameterSchema, file: File) -> cst.Param:
     text = _spelled(from_schema(schema), file)
     if not schema.required and "None" not in text:
@@ -179,5 +177,8 @@ def _with_named(updated: cst.FunctionDef, new: list[cst.Param], names: list[str]
         kwonly_params=[*updated.params.kwonly_params, *new], star_kwarg=None, star_arg=cst.ParamStar()
     )
     entries = ", ".join(f'"{n}": {n}' for n in names)
-    line = statement(f"{keywords} = {{k: v for k, v in {{{entries}}}.items() if v is not None}}")
-    return insert_first(updated.with_changes(params=params), [line])
+    lines = [
+        statement(f"{keywords} = {{{entries}}}"),
+        statement(f"{keywords} = {{k: v for k, v in {keywords}.items() if v is not None}}"),
+    ]
+    return insert_first(updated.with_changes(params=params), lines)

@@ -117,7 +117,7 @@ def _value(schema: Any, name: str, root: Schema, depth: int) -> Any:
     if kind == "array":
         return _array(schema, name, root, depth)
     if kind in ("integer", "number"):
-        return _number(schema, kind)
+        return _number(schema, kind, name)
     if kind == "boolean":
         return True
     if kind == "null":
@@ -144,10 +144,12 @@ def _array(schema: Schema, name: str, root: Schema, depth: int) -> list[Any]:
     return values
 
 
-def _number(schema: Schema, kind: str) -> int | float:
+def _number(schema: Schema, kind: str, name: str) -> int | float:
     step = schema.get("multipleOf") or (1 if kind == "integer" else 0.5)
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    if low is None and high is None and step == 1 and re.search(r"(?:^|_)year$", name.lower()):
+        return 2031
     if low is None:
         value = step if high is None or high >= step else high
     else:

@@ -1,4 +1,4 @@
-"""A tool that raises, one that answers with an error, and one after them that is fine."""
+"""A tool that raises, one that answers with an error, one that is a plain function, and one that is fine."""
 
 from livekit.agents import (
     Agent,
@@ -16,6 +16,11 @@ from livekit.plugins import openai
 class Helper(Agent):
     def __init__(self) -> None:
         super().__init__(instructions="You help.")
+
+    @function_tool
+    def add(self, ctx: RunContext, a: int, b: int) -> str:
+        """Add."""
+        return str(a + b)
 
     @function_tool
     async def broken(self, ctx: RunContext) -> str:

@@ -36,7 +36,7 @@ def _parse(files: list[str]) -> dict[str, ast.Module]:
             line = getattr(error, "lineno", None) or 1
             _row("parses", "failed", f"{file}: {error}", {"path": file, "line": line})
     if len(trees) == len(files):
-        _row("parses", "ok", f"{len(files)} Python files", seconds=time.monotonic() - begun)
+        _row("parses", "ok", f"{len(files)} Python file{'s' * (len(files) != 1)}", seconds=time.monotonic() - begun)
     return trees
 
 
