@@ -35,7 +35,7 @@ def cases(end: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for rule in sorted(FIXTURES.glob("LK3*")):
         for path in sorted(rule.iterdir()):
-            if path.is_dir():
+            if path.is_dir() and not path.name.endswith(".note"):
                 found[f"{rule.name}/{path.name}"] = path / end
             elif path.name.endswith(f".{end}.py"):
                 found[f"{rule.name}/{path.name.removesuffix(f'.{end}.py')}"] = path

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import libcst as cst
 
-from lk_migrate.entrypoint.assemble import Imports, Linker
-from lk_migrate.entrypoint.layout import Layout, TopLevel, is_environment
+from lk_migrate.entrypoint.assemble import Imports
 from lk_migrate.entrypoint.importblock import merged
+from lk_migrate.entrypoint.layout import Layout, TopLevel, is_environment
 from lk_migrate.facts.module import Module
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from lk_migrate.entrypoint.generate import MainBlocks
+    from lk_migrate.entrypoint.mainfile import MainFile
 
 _WIDTH = 100
 _INDENT = "    "
@@ -49,10 +49,6 @@ def _two_blank_lines(statement: cst.BaseStatement) -> cst.BaseStatement:
     return statement.with_changes(leading_lines=[blank, blank, *lines])
 
 
-def with_docstring(function: cst.FunctionDef, legacy: cst.FunctionDef) -> cst.FunctionDef:
-    return function
-
-
 @cache
 def _template() -> Template:
     from importlib.resources import files
@@ -64,26 +60,23 @@ def _template() -> Template:
 
 
 def render_main(
-    module: Module,
-    layout: Layout,
-    blocks: MainBlocks,
-    imports: Imports,
-    linker: Linker,
-    edited: Callable[[cst.CSTNode], cst.CSTNode],
+    module: Module, layout: Layout, main: MainFile, imports: Imports, edited: Callable[[cst.CSTNode], cst.CSTNode]
 ) -> str:
-    """main.py: header, imports and early side effects in the legacy order, then what the blocks hold."""
-    header = _header(module, layout)
-    lines = _import_section(module, layout, imports, edited)
+    """main.py: header, imports and early side effects in the legacy order, then the statements of `main`."""
+
+    def texts(statements: Sequence[cst.BaseStatement]) -> list[str]:
+        return [code_of(module, [s]).strip("\r\n") for s in statements]
+
     text = _template().render(
-        header=header,
-        imports=lines,
+        header=_header(module, layout),
+        imports=_import_section(module, layout, imports, edited),
         copies=imports.copies,
-        constants=blocks.constants,
-        setup=blocks.setup,
-        server=blocks.server,
-        functions=blocks.functions,
-        entrypoint=blocks.entrypoint,
-        closing=blocks.closing,
+        constants=texts(main.constants),
+        setup=texts(main.setup),
+        server=texts(main.server),
+        functions=texts(main.functions),
+        entrypoint=texts(main.entrypoint),
+        closing=texts(main.closing),
     )
     return _tidied(text)
 

@@ -12,9 +12,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
 
 OPTIONS_TYPES = frozenset(
-    f"livekit.agents.{path}{name}"
-    for path in ("", "worker.")
-    for name in ("WorkerOptions", "ServerOptions")
+    f"livekit.agents.{path}{name}" for path in ("", "worker.") for name in ("WorkerOptions", "ServerOptions")
 )
 SERVER_TYPES = frozenset({"livekit.agents.AgentServer", "livekit.agents.worker.AgentServer"})
 RUN_APP = frozenset({"livekit.agents.cli.run_app", "livekit.agents.cli.cli.run_app"})
@@ -47,7 +45,7 @@ def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
     guard = next((s for s in module.tree.body if isinstance(s, cst.If) and is_main_guard(s)), None)
     run_app = options = server_call = None
     for call in module.index.of(cst.Call):
-        name = project.full_name(module, call.func)
+        name = project.full_name(module, call.func) if module.may_be_imported(call.func) else None
         if name in RUN_APP:
             run_app = call
         elif name in OPTIONS_TYPES:
@@ -93,9 +91,7 @@ def _named(
     return functions.get(dotted(arg.value) or "") if arg is not None else None
 
 
-def _module_assignment(
-    module: Module, call: cst.Call | None
-) -> tuple[cst.SimpleStatementLine | None, str | None]:
+def _module_assignment(module: Module, call: cst.Call | None) -> tuple[cst.SimpleStatementLine | None, str | None]:
     """The top-level line `name = call` and its name."""
     for line in module.tree.body if call is not None else ():
         if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lk_migrate import TARGET, __version__
-from lk_migrate.model import Finding, LedgerEntry, Place, Plan
+from lk_migrate.model import FileChange, Finding, LedgerEntry, Place, Plan
 
 #: Raised when a field changes its meaning or goes; new fields do not raise it.
 SCHEMA_VERSION = 1
@@ -18,13 +18,7 @@ def report(plan: Plan) -> dict[str, Any]:
         "tool": {"name": "lk-migrate", "version": __version__, "target": TARGET},
         "root": plan.root,
         "editions": {path: [e.value for e in editions] for path, editions in sorted(plan.editions.items())},
-        "changes": [
-            {
-                "path": c.path,
-                "kind": "created" if c.before is None else "deleted" if c.after is None else "changed",
-            }
-            for c in plan.changes
-        ],
+        "changes": [{"path": c.path, "kind": kind_of(c)} for c in plan.changes],
         "findings": [finding(f) for f in plan.findings],
         "skipped": [{"path": s.path, "reason": s.reason} for s in plan.skipped],
         "agents": [
@@ -48,6 +42,11 @@ def report(plan: Plan) -> dict[str, Any]:
         },
         "left": len(plan.todo),
     }
+
+
+def kind_of(change: FileChange) -> str:
+    """`created`, `deleted` or `changed`."""
+    return "created" if change.before is None else "deleted" if change.after is None else "changed"
 
 
 def finding(item: Finding) -> dict[str, Any]:
