@@ -146,9 +146,6 @@ def account(
             if _bare(lines[n - 1]) and not everything[_bare(lines[n - 1])]
         ]
         lost.extend(missing)
-        if any(n in lost_comments for n in range(unit.line, unit.end_line + 1)) and unit.node is None:
-            entries.append(LedgerEntry(place, Fate.REMOVED, "", "a remark about what was removed"))
-            continue
         home = stock.get(module.path, Counter())
         at_home = all(home[_bare(lines[n - 1])] for n in range(unit.line, unit.end_line + 1) if _bare(lines[n - 1]))
         entries.append(LedgerEntry(place, Fate.KEPT if at_home else Fate.MOVED))
