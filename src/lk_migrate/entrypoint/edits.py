@@ -19,6 +19,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.walk import descendants, find
 from lk_migrate.model import Action, Fate, Finding, Place
+from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.ledger import Touch
 
 Edit = Callable[[Any], Any]
@@ -138,6 +139,14 @@ def _generate_reply(updated: cst.Call) -> cst.Call:
 
 def _run_the_server(found: Collected, entry: Entrypoint) -> None:
     """`cli.run_app(WorkerOptions(…))` → `cli.run_app(server)`."""
+    if entry.late_server is not None and entry.registration is not None:
+        for call in (entry.late_server, entry.registration):
+            line = found.module.index.enclosing(call, cst.SimpleStatementLine)
+            assert line is not None
+            found.add(
+                OPTIONS, line, _gone, "the server is made at the module's top level, the entrypoint registered there"
+            )
+        return
     run_app, options = entry.run_app, entry.options
     if run_app is None or options is None or entry.server is not None:
         return
@@ -146,8 +155,12 @@ def _run_the_server(found: Collected, entry: Entrypoint) -> None:
     found.touch(options, message, OPTIONS, whole=True)
     line = found.module.index.enclosing(options, cst.SimpleStatementLine)
     if line is not None and not any(n is run_app for n in descendants(line)):
-        found.edits[line] = lambda u: cst.SimpleStatementLine(body=[], leading_lines=u.leading_lines)
+        found.edits[line] = _gone
         found.touch(line, message, OPTIONS)
+
+
+def _gone(updated: cst.SimpleStatementLine) -> cst.SimpleStatementLine:
+    return gap(updated.leading_lines)
 
 
 def _with_the_server(updated: cst.Call) -> cst.Call:

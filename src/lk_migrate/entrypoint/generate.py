@@ -65,7 +65,16 @@ def _is_generated(module: Module) -> bool:
 
 
 _FLOW_NAMES = frozenset(
-    {"CallState", "run_call", "prepare_call", "choose_agent", "add_handlers", "before_start", "after_start"}
+    {
+        "CallState",
+        "run_call",
+        "prepare_call",
+        "choose_agent",
+        "finish_options",
+        "add_handlers",
+        "before_start",
+        "after_start",
+    }
 )
 
 

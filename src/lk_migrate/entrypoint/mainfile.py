@@ -50,6 +50,13 @@ def write_main(
     if entry.server is None and entry.options is not None:
         main.server.append(parsed(_server_text(module, entry.options)))
         decorators.append(_decorator(module, entry.options))
+    if entry.late_server is not None and entry.registration is not None:
+        call, registration = entry.late_server, entry.registration
+        name = module.tree.code_for_node(cst.ensure_type(registration.func, cst.Attribute).value)
+        main.server.append(
+            parsed(call_text(f"{name} = {module.tree.code_for_node(call.func)}", _texts(module, call.args)))
+        )
+        decorators.append(_decorated(call_text(f"@{name}.rtc_session", _texts(module, registration.args[1:]))))
     if steps.constant:
         main.constants.append(parsed(steps.constant))
     context = entry.function.params.params[0].name.value if entry.function.params.params else ""
@@ -111,7 +118,14 @@ def _decorator(module: Module, options: cst.Call) -> cst.Decorator:
         for a in options.args
         if a.keyword is not None and a.keyword.value in SESSION_OPTIONS
     ]
-    text = call_text("@server.rtc_session", args)
+    return _decorated(call_text("@server.rtc_session", args))
+
+
+def _texts(module: Module, args: Sequence[cst.Arg]) -> list[str]:
+    return [module.tree.code_for_node(a.with_changes(comma=cst.MaybeSentinel.DEFAULT)).strip() for a in args]
+
+
+def _decorated(text: str) -> cst.Decorator:
     return cst.ensure_type(cst.parse_statement(f"{text}\ndef f(): pass\n"), cst.FunctionDef).decorators[0]
 
 

@@ -72,6 +72,7 @@ _DOCS = {
     "prepare_call": "What is done before the session is made.",
     "choose_models": "The models and voices of this call.",
     "choose_agent": "Who answers, and how the session is set up.",
+    "finish_options": "The last of what the session is made with.",
     "add_handlers": "Event handlers and shutdown callbacks; the session is there, but has not started.",
     "before_start": "What is done between making the session and starting it.",
     "after_start": "What follows once the session runs.",
@@ -85,7 +86,17 @@ def _label(number: int, labels: Sequence[str], body: Statements) -> str:
     if "session" in past:
         text = cst.Module(body=cast(Any, body)).code
         return "add_handlers" if ".on(" in text or "add_shutdown_callback" in text else "before_start"
-    return {"models": "choose_models", "agent": "choose_agent"}.get(past[-1] if past else "", "prepare_call")
+    if past and past[-1] == "agent":
+        names = {o.name for s in body for o in occurrences(s)} | {_attribute_set(s) for s in body}
+        return "choose_agent" if any("agent" in n or "assistant" in n for n in names) else "finish_options"
+    return "choose_models" if past and past[-1] == "models" else "prepare_call"
+
+
+def _attribute_set(statement: cst.CSTNode) -> str:
+    """The name in `call.name = …`."""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
+    target = small.targets[0].target if isinstance(small, cst.Assign) else None
+    return target.attr.value if isinstance(target, cst.Attribute) else ""
 
 
 class _Bare(cst.CSTTransformer):

@@ -95,8 +95,9 @@ def _import_section(
 ) -> list[str]:
     by_item = {id(item): text for item, text in imports.lines}
     preamble = {id(i) for i in layout.preamble}
-    needed = {n for i in layout.preamble for n in i.needs}
+    needed = _needed_by(layout)
     guarded = {id(i) for i in layout.of_kind("guarded") if i.binds & needed}
+    loggers = [i for i in layout.of_kind("logger") if i.binds & needed]
     early: list[tuple[TopLevel, list[str]]] = []
     blank = False
     for item in layout.items:
@@ -107,7 +108,10 @@ def _import_section(
         if text is not None:
             lines = merged_into(text, imports) if item.kind == "import" else [text]
         elif id(item) in preamble or id(item) in guarded:
-            lines = [_code(module, cast(cst.BaseStatement, edited(item.node)))]
+            lines = [_code(module, logger.node) for logger in loggers if logger.binds & item.needs]
+            loggers = [logger for logger in loggers if not logger.binds & item.needs]
+            imports.copies[:] = [c for c in imports.copies if c not in lines]
+            lines.append(_code(module, cast(cst.BaseStatement, edited(item.node))))
         else:
             blank = blank or (item.kind == "import" and any(line.comment is None for line in above))
             continue
@@ -128,6 +132,15 @@ def _import_section(
     if rest:
         found.extend(rest if rest[0] == "" else ["", *rest])
     return found
+
+
+def _needed_by(layout: Layout) -> set[str]:
+    """The names that the early side effects need, and what these need in turn (guarded imports, a logger)."""
+    needed = {n for i in layout.preamble for n in i.needs}
+    for item in layout.of_kind("guarded", "logger"):
+        if item.binds & needed:
+            needed |= item.needs
+    return needed
 
 
 def merged_into(text: str, imports: Imports) -> list[str]:
