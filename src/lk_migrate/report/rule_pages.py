@@ -17,8 +17,8 @@ _HEAD = """\
 <!-- Written by `python -m lk_migrate.report.rule_pages` from the rules' own texts: change those. -->
 
 What `lk-migrate convert` can do, one rule per kind of change. `lk-migrate rules` lists them at the terminal and
-`lk-migrate rules LK101` explains one. A *safe* rule keeps behaviour; a *review* rule is right in the usual case and asks
-for a look at what it did.
+`lk-migrate rules LK101` explains one. A *safe* rule keeps behaviour; a *review* rule is right in the usual case and
+asks for a look at what it did.
 
 ## Choosing rules
 
