@@ -96,12 +96,14 @@ def _write_patch(data: bytes) -> None:
 def _apply(root: Path, plan: Plan, no_backup: bool, streams: Streams) -> Backup | None:
     from lk_migrate.project.backup import create_backup
     from lk_migrate.project.writer import apply_changes
+    from lk_migrate.report.record import save
 
     if not plan.changes:
         return None
     goes = [c.path for c in plan.changes if c.before is not None]
     backup = None if no_backup else create_backup(root, goes, reason="convert")
     apply_changes(root, plan.changes, backup)
+    save(root, plan, backup.id if backup else None)
     return backup
 
 

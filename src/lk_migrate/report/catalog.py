@@ -30,7 +30,10 @@ SAFETY = {
 
 @dataclass(frozen=True)
 class RuleText:
-    """A rule as it is explained. `example` is a unified diff of one of its fixtures, "" when it has none."""
+    """A rule as it is explained. `example` is a unified diff of one of its fixtures, "" when it has none.
+
+    `of_generator`: it is a part of writing main.py anew, and comes and goes with that.
+    """
 
     id: str
     summary: str
@@ -39,6 +42,7 @@ class RuleText:
     safety: Safety
     since: str
     example: str
+    of_generator: bool = False
 
     @property
     def anchor(self) -> str:
@@ -51,7 +55,9 @@ class RuleText:
 
     @property
     def switch_off(self) -> str:
-        """How to do without it: everywhere, in this project, at one statement, in some files."""
+        """How to do without it: in a run, in a project, at one statement."""
+        if self.of_generator:
+            return "lk-migrate convert --no-main           leaves the main module where and as it is\n"
         return textwrap.dedent(f"""\
             lk-migrate convert --ignore {self.id}     for this run
             [tool.lk-migrate]                      in pyproject.toml, for this project
@@ -66,10 +72,11 @@ def catalog() -> dict[str, RuleText]:
     from lk_migrate.entrypoint.rules import rules as generator
     from lk_migrate.rules.registry import all_rules
 
-    return {
-        rule.id: RuleText(rule.id, rule.summary, rule.why, rule.edition, rule.safety, rule.since, _example(rule.id))
-        for rule in sorted((*all_rules(), *generator), key=lambda r: r.id)
-    }
+    texts = [
+        RuleText(r.id, r.summary, r.why, r.edition, r.safety, r.since, _example(r.id), of_generator=r in generator)
+        for r in (*all_rules(), *generator)
+    ]
+    return {text.id: text for text in sorted(texts, key=lambda t: t.id)}
 
 
 @cache

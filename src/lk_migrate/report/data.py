@@ -6,6 +6,8 @@ from typing import Any
 
 from lk_migrate import TARGET, __version__
 from lk_migrate.model import FileChange, Finding, LedgerEntry, Place, Plan
+from lk_migrate.report.blocks import block
+from lk_migrate.rewrite.locate import text
 
 #: Raised when a field changes its meaning or goes; new fields do not raise it.
 SCHEMA_VERSION = 1
@@ -63,10 +65,20 @@ def finding(item: Finding) -> dict[str, Any]:
 
 def ledger(plan: Plan) -> list[dict[str, Any]]:
     """The ledger, one row per legacy statement."""
-    return [_entry(entry) for entry in plan.ledger]
+    return [ledger_entry(entry) for entry in plan.ledger]
 
 
-def _entry(entry: LedgerEntry) -> dict[str, Any]:
+def todo(plan: Plan) -> list[dict[str, Any]]:
+    """What is left for a person, with the legacy code that it is about."""
+    before = {c.path: text(c.before).splitlines() for c in plan.changes}
+    return [
+        finding(f) | {"code": block(before.get(f.place.path, []), f.place.line - 1, f.place.end_line)}
+        for f in plan.todo
+    ]
+
+
+def ledger_entry(entry: LedgerEntry) -> dict[str, Any]:
+    """One legacy statement."""
     return {
         "place": place(entry.place),
         "fate": entry.fate.value,
