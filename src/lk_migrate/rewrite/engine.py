@@ -6,7 +6,6 @@ updated node and are applied from the leaves up in one pass that only visits wha
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -18,6 +17,7 @@ from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
+from lk_migrate.rewrite.checks import why_not
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.imports import add_imports, drop_unused
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
@@ -70,11 +70,11 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     after = tree.bytes
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
-    reason = _not_python(data, after)
+    touches = [*edits.touches, *import_touches(module, tree)]
+    reason = why_not(module, after, touches)
     if reason is not None:
         return FileResult(path, skipped=Skipped(path, reason))
     try:
-        touches = [*edits.touches, *import_touches(module, tree)]
         entries = account(module, touches, {path: tree.code}, _comments_taken(file, edits))
     except Unaccounted as error:
         return FileResult(path, skipped=Skipped(path, f"left as it was: {error}"))
@@ -254,25 +254,3 @@ def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
             if base and project.path_of(base, other) == path:
                 names.update({i.local for i in module.imports} if name == "*" else {name})
     return frozenset(names)
-
-
-def _not_python(before: bytes, after: bytes) -> str | None:
-    """Why `after` must not be written, None when it is fine.
-
-    `ast` may be older than the file's syntax; then LibCST decides.
-    """
-    try:
-        ast.parse(before)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        try:
-            cst.parse_module(after)
-        except cst.ParserSyntaxError as error:
-            return (
-                f"left as it was: the conversion would not parse (line {error.raw_line}); this is a bug in lk-migrate"
-            )
-        return None
-    try:
-        ast.parse(after)
-    except (SyntaxError, ValueError) as error:
-        return f"left as it was: the conversion would not parse ({error}); this is a bug in lk-migrate"
-    return None

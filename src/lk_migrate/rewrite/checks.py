@@ -1,0 +1,83 @@
+"""Whether a converted file may be written: it is Python, and it differs only where a finding says so.
+
+These run in production: a file that fails one is left as it was, and reported.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+import libcst as cst
+
+from lk_migrate.facts.module import Module
+from lk_migrate.model import Fate
+from lk_migrate.rewrite.ledger import Touch, text_of
+from lk_migrate.rewrite.meant import Touched, lines_of, only_what_we_meant
+from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
+
+_BUG = "this is a bug in lk-migrate"
+_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+def why_not(module: Module, after: bytes, touches: Iterable[Touch]) -> str | None:
+    """One sentence on why `after` must not be written, None when it is fine.
+
+    `touches`: what the edits did, by node of `module`'s tree.
+    """
+    new = Module(module.path, module.name, after, module.tree)
+    try:
+        old_tree = ast.parse(module.data)
+    except _UNREADABLE:
+        return _by_libcst(module, after, touches)
+    try:
+        new_tree = ast.parse(after)
+    except _UNREADABLE as error:
+        return f"left as it was: the conversion would not parse ({error}); {_BUG}"
+    return _changed(from_ast(old_tree, text_of(module)), from_ast(new_tree, text_of(new)), module, touches)
+
+
+def _by_libcst(module: Module, after: bytes, touches: Iterable[Touch]) -> str | None:
+    """The same where this Python is older than the file's syntax (or cannot say so for another reason)."""
+    try:
+        new = Module.parse(module.path, after)
+    except cst.ParserSyntaxError as error:
+        return f"left as it was: the conversion would not parse (line {error.raw_line}); {_BUG}"
+    except Exception as error:  # LibCST's native parser may fail in its own ways
+        return f"left as it was: the conversion would not parse ({error}); {_BUG}"
+    return _changed(from_cst(module), from_cst(new), module, touches)
+
+
+def _changed(
+    before: tuple[Statement, ...], after: tuple[Statement, ...], module: Module, touches: Iterable[Touch]
+) -> str | None:
+    try:
+        line = only_what_we_meant(before, after, touched_lines(module, touches))
+    except RecursionError:
+        return "left as it was: it is nested too deeply for its conversion to be checked"
+    if line is None:
+        return None
+    return f"left as it was: line {line} would change though no finding speaks of it; {_BUG}"
+
+
+_WITH_BLOCKS = (cst.BaseSuite, cst.BaseCompoundStatement, cst.SimpleStatementLine, cst.BaseSmallStatement)
+_CLAUSES = (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler, cst.MatchCase)
+
+
+def touched_lines(module: Module, touches: Iterable[Touch]) -> Touched:
+    """Where in the legacy file the touched statements begin. Markers change no statement."""
+    whole: list[tuple[int, int]] = []
+    header: set[int] = set()
+    for touch in touches:
+        if touch.fate is Fate.MARKER:
+            continue
+        node = touch.node
+        if isinstance(node, cst.Module):
+            header.add(0)
+            continue
+        span = module.span(node)
+        header.add(span.line)
+        if touch.whole and isinstance(node, (*_WITH_BLOCKS, *_CLAUSES)):
+            decorators = getattr(node, "decorators", ())
+            whole.append((module.span(decorators[0]).line if decorators else span.line, span.end_line))
+    return Touched(lines_of(whole), frozenset(header))
