@@ -6,12 +6,15 @@ These run in production: a file that fails one is left as it was, and reported.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import traceback
+from collections.abc import Collection, Iterable
+from pathlib import Path
 
 import libcst as cst
 
 from lk_migrate.facts.module import Module
 from lk_migrate.model import Fate
+from lk_migrate.rewrite.comments import lost_comment
 from lk_migrate.rewrite.ledger import Touch, text_of
 from lk_migrate.rewrite.meant import Touched, lines_of, only_what_we_meant
 from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
@@ -20,11 +23,24 @@ _BUG = "this is a bug in lk-migrate"
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
-def why_not(module: Module, after: bytes, touches: Iterable[Touch]) -> str | None:
+def why_not(module: Module, after: bytes, touches: Collection[Touch], taken: Collection[int]) -> str | None:
     """One sentence on why `after` must not be written, None when it is fine.
 
-    `touches`: what the edits did, by node of `module`'s tree.
+    `touches`: what the edits did, by node of `module`'s tree; `taken`: lines of comments that went on purpose.
     """
+    return _not_what_we_meant(module, after, touches) or _loses_a_comment(module, after, touches, taken)
+
+
+def blame(error: Exception) -> str:
+    """An exception of ours as half a sentence: what, and where, so that it can be reported."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if "lk_migrate" in f.filename] or frames
+    where = f" in {Path(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else ""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{what}{where}; {_BUG}"
+
+
+def _not_what_we_meant(module: Module, after: bytes, touches: Iterable[Touch]) -> str | None:
     new = Module(module.path, module.name, after, module.tree)
     try:
         old_tree = ast.parse(module.data)
@@ -58,6 +74,24 @@ def _changed(
     if line is None:
         return None
     return f"left as it was: line {line} would change though no finding speaks of it; {_BUG}"
+
+
+def _loses_a_comment(module: Module, after: bytes, touches: Iterable[Touch], taken: Collection[int]) -> str | None:
+    """A comment may go with the statement that it stands in, or with the name that is imported no longer."""
+    gone = set(taken)
+    for touch in touches:
+        if (touch.whole and touch.fate is Fate.REMOVED) or _is_import(touch.node):
+            span = module.span(touch.node)
+            gone.update(range(span.line, span.end_line + 1))
+    new = Module(module.path, module.name, after, module.tree)
+    line = lost_comment(text_of(module), text_of(new), gone)
+    return None if line is None else f"left as it was: the comment of line {line} would be lost; {_BUG}"
+
+
+def _is_import(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.SimpleStatementLine) and all(
+        isinstance(small, (cst.Import, cst.ImportFrom)) for small in node.body
+    )
 
 
 _WITH_BLOCKS = (cst.BaseSuite, cst.BaseCompoundStatement, cst.SimpleStatementLine, cst.BaseSmallStatement)

@@ -12,16 +12,18 @@ from typing import Any, cast
 
 import libcst as cst
 
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
-from lk_migrate.rewrite.checks import why_not
+from lk_migrate.rewrite.checks import blame, why_not
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.imports import add_imports, drop_unused
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
+from lk_migrate.rewrite.meant import lines_of
 from lk_migrate.rules.registry import Rule
 
 
@@ -43,6 +45,7 @@ class _Edits:
     of: dict[cst.CSTNode, list[Any]] = field(default_factory=dict)
     removed: dict[cst.CSTNode, bool] = field(default_factory=dict)
     comments: set[cst.CSTNode] = field(default_factory=set)
+    without: list[cst.CSTNode] = field(default_factory=list)
     markers: dict[cst.CSTNode, list[cst.EmptyLine]] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -53,6 +56,15 @@ class _Edits:
 
 def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResult:
     """Run `rules` over one file of the project. Never raises for what a file contains: see `FileResult.skipped`."""
+    try:
+        return _convert(path, project, rules)
+    except RecursionError:
+        return FileResult(path, skipped=Skipped(path, "left as it was: it is nested too deeply"))
+    except Exception as error:  # a rule's mistake about one file stops no other
+        return FileResult(path, skipped=Skipped(path, f"left as it was: {blame(error)}"))
+
+
+def _convert(path: str, project: Project, rules: Sequence[Rule]) -> FileResult:
     data = project.files[path]
     wanted = [r for r in rules if r.wants(data) and r.concerns(project, path)]
     if not wanted:
@@ -71,14 +83,22 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
     touches = [*edits.touches, *import_touches(module, tree)]
-    reason = why_not(module, after, touches)
+    taken = _comments_taken(file, edits)
+    left_out = lines_of([_lines(module, node) for node in edits.without])
+    reason = why_not(module, after, touches, left_out.union(taken))
     if reason is not None:
         return FileResult(path, skipped=Skipped(path, reason))
     try:
-        entries = account(module, touches, {path: tree.code}, _comments_taken(file, edits))
+        entries = account(module, touches, {path: tree.code}, taken)
     except Unaccounted as error:
         return FileResult(path, skipped=Skipped(path, f"left as it was: {error}"))
     return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
+
+
+def _lines(module: Module, node: cst.CSTNode) -> tuple[int, int]:
+    """First and last line of a node and of the comments above it that are its own."""
+    span = module.span(node)
+    return span.line - len(getattr(node, "leading_lines", ())), span.end_line
 
 
 def _collect(file: File, rules: Iterable[Rule]) -> _Edits:
@@ -119,6 +139,7 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
             edits.touches.append(Touch(_unit(file, node), Fate.REWRITTEN, rule.id, change.message, whole=False))
         return
     edits.of.setdefault(change.node, []).append(change.apply)
+    edits.without.extend(change.without)
     edits.findings.append(Finding(rule.id, change.action, place, change.message, span.column))
     fate = {Action.REMOVED: Fate.REMOVED, Action.MOVED: Fate.MOVED}.get(change.action, Fate.REWRITTEN)
     if isinstance(change, Replace):

@@ -161,6 +161,7 @@ def construction(call: cst.Call, file: File) -> Iterator[Change]:
         call,
         lambda updated: _room_options(entries_to_room(name, updated, local), local, where),
         f"`{name}` is now `room_io.RoomOptions`",
+        without=tuple(a for a in call.args if keyword(a) in invented),
     )
 
 
