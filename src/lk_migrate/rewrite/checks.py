@@ -23,12 +23,21 @@ _BUG = "this is a bug in lk-migrate"
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
-def why_not(module: Module, after: bytes, touches: Collection[Touch], taken: Collection[int]) -> str | None:
-    """One sentence on why `after` must not be written, None when it is fine.
+class NotWhatWeMeant(Exception):
+    """A conversion that must not be written: it is no Python, says more than was meant, or loses a comment."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; {_BUG}")
+
+
+def check(module: Module, after: bytes, touches: Collection[Touch], taken: Collection[int]) -> None:
+    """Raises `NotWhatWeMeant` when `after` must not be written.
 
     `touches`: what the edits did, by node of `module`'s tree; `taken`: lines of comments that went on purpose.
     """
-    return _not_what_we_meant(module, after, touches) or _loses_a_comment(module, after, touches, taken)
+    problem = _not_what_we_meant(module, after, touches) or _loses_a_comment(module, after, touches, taken)
+    if problem is not None:
+        raise NotWhatWeMeant(problem)
 
 
 def blame(error: Exception) -> str:
@@ -49,7 +58,7 @@ def _not_what_we_meant(module: Module, after: bytes, touches: Iterable[Touch]) -
     try:
         new_tree = ast.parse(after)
     except _UNREADABLE as error:
-        return f"left as it was: the conversion would not parse ({error}); {_BUG}"
+        return f"the conversion would not parse ({error})"
     return _changed(from_ast(old_tree, text_of(module)), from_ast(new_tree, text_of(new)), module, touches)
 
 
@@ -58,9 +67,9 @@ def _by_libcst(module: Module, after: bytes, touches: Iterable[Touch]) -> str | 
     try:
         new = Module.parse(module.path, after)
     except cst.ParserSyntaxError as error:
-        return f"left as it was: the conversion would not parse (line {error.raw_line}); {_BUG}"
+        return f"the conversion would not parse (line {error.raw_line})"
     except Exception as error:  # LibCST's native parser may fail in its own ways
-        return f"left as it was: the conversion would not parse ({error}); {_BUG}"
+        return f"the conversion would not parse ({error})"
     return _changed(from_cst(module), from_cst(new), module, touches)
 
 
@@ -70,10 +79,10 @@ def _changed(
     try:
         line = only_what_we_meant(before, after, touched_lines(module, touches))
     except RecursionError:
-        return "left as it was: it is nested too deeply for its conversion to be checked"
+        return "its conversion is nested too deeply to be checked"
     if line is None:
         return None
-    return f"left as it was: line {line} would change though no finding speaks of it; {_BUG}"
+    return f"line {line} would change though no finding speaks of it"
 
 
 def _loses_a_comment(module: Module, after: bytes, touches: Iterable[Touch], taken: Collection[int]) -> str | None:
@@ -85,7 +94,7 @@ def _loses_a_comment(module: Module, after: bytes, touches: Iterable[Touch], tak
             gone.update(range(span.line, span.end_line + 1))
     new = Module(module.path, module.name, after, module.tree)
     line = lost_comment(text_of(module), text_of(new), gone)
-    return None if line is None else f"left as it was: the comment of line {line} would be lost; {_BUG}"
+    return None if line is None else f"the comment of line {line} would be lost"
 
 
 def _is_import(node: cst.CSTNode) -> bool:

@@ -18,7 +18,7 @@ from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
-from lk_migrate.rewrite.checks import blame, why_not
+from lk_migrate.rewrite.checks import NotWhatWeMeant, blame, check
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.imports import add_imports, drop_unused
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
@@ -29,13 +29,18 @@ from lk_migrate.rules.registry import Rule
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one file. `change` is None when nothing is to be written; `skipped` says why not, if it should."""
+    """What became of one file.
+
+    `change` is None when nothing is to be written; `skipped` says why not, if it should have been. `wanted_by`: the
+    rules that had an edit for it, or failed to say.
+    """
 
     path: str
     change: FileChange | None = None
     findings: tuple[Finding, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
     skipped: Skipped | None = None
+    wanted_by: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -49,6 +54,7 @@ class _Edits:
     markers: dict[cst.CSTNode, list[cst.EmptyLine]] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)
 
     def nodes(self) -> set[cst.CSTNode]:
         return {*self.of, *self.removed, *self.markers}
@@ -56,15 +62,6 @@ class _Edits:
 
 def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResult:
     """Run `rules` over one file of the project. Never raises for what a file contains: see `FileResult.skipped`."""
-    try:
-        return _convert(path, project, rules)
-    except RecursionError:
-        return FileResult(path, skipped=Skipped(path, "left as it was: it is nested too deeply"))
-    except Exception as error:  # a rule's mistake about one file stops no other
-        return FileResult(path, skipped=Skipped(path, f"left as it was: {blame(error)}"))
-
-
-def _convert(path: str, project: Project, rules: Sequence[Rule]) -> FileResult:
     data = project.files[path]
     wanted = [r for r in rules if r.wants(data) and r.concerns(project, path)]
     if not wanted:
@@ -74,24 +71,36 @@ def _convert(path: str, project: Project, rules: Sequence[Rule]) -> FileResult:
         return FileResult(path, skipped=project.skipped.get(path))
     file = File(module, project)
     edits = _collect(file, wanted)
-    if not edits.nodes():
+    if not edits.nodes() and not edits.failed:
         return FileResult(path, findings=tuple(edits.findings))
+    try:
+        return _edited(file, edits)
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except (Unaccounted, NotWhatWeMeant) as error:
+        reason = str(error)
+    except Exception as error:  # a rule's mistake about one file stops no other
+        reason = blame(error)
+    asked = frozenset(t.rule for t in edits.touches).union(edits.failed)
+    return FileResult(path, skipped=Skipped(path, f"left as it was: {reason}"), wanted_by=asked)
+
+
+def _edited(file: File, edits: _Edits) -> FileResult:
+    """The file with its edits made; raises for every reason not to write it."""
+    module, path, data = file.module, file.path, file.module.data
+    for error in edits.failed.values():
+        raise error
     tree = cast(cst.Module, module.tree.visit(_Apply(edits, module.index)))
     tree = add_imports(tree, file.wanted)
-    tree, _ = drop_unused(module.tree, tree, imported_elsewhere(project, path))
+    tree, _ = drop_unused(module.tree, tree, imported_elsewhere(file.project, path))
     after = tree.bytes
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
     touches = [*edits.touches, *import_touches(module, tree)]
     taken = _comments_taken(file, edits)
     left_out = lines_of([_lines(module, node) for node in edits.without])
-    reason = why_not(module, after, touches, left_out.union(taken))
-    if reason is not None:
-        return FileResult(path, skipped=Skipped(path, reason))
-    try:
-        entries = account(module, touches, {path: tree.code}, taken)
-    except Unaccounted as error:
-        return FileResult(path, skipped=Skipped(path, f"left as it was: {error}"))
+    check(module, after, touches, left_out.union(taken))
+    entries = account(module, touches, {path: tree.code}, taken)
     return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
 
 
@@ -104,10 +113,13 @@ def _lines(module: Module, node: cst.CSTNode) -> tuple[int, int]:
 def _collect(file: File, rules: Iterable[Rule]) -> _Edits:
     edits = _Edits()
     for rule in rules:
-        for kind, handler in rule.handlers:
-            for node in list(file.module.index.of(kind)):
-                for change in handler(node, file):
-                    _add(edits, file, rule, change)
+        try:
+            for kind, handler in rule.handlers:
+                for node in list(file.module.index.of(kind)):
+                    for change in handler(node, file):
+                        _add(edits, file, rule, change)
+        except Exception as error:
+            edits.failed[rule.id] = error
     return edits
 
 
