@@ -18,8 +18,8 @@ from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
-from lk_migrate.rewrite.checks import NotWhatWeMeant, blame, check
-from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.checks import LostComments, NotWhatWeMeant, blame, check, check_comments
+from lk_migrate.rewrite.file import File, statement_at
 from lk_migrate.rewrite.imports import add_imports, drop_unused
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
@@ -69,12 +69,18 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     module = project.module(path)
     if module is None:
         return FileResult(path, skipped=project.skipped.get(path))
-    file = File(module, project)
-    edits = _collect(file, wanted)
+    edits = _collect(file := File(module, project), wanted)
     if not edits.nodes() and not edits.failed:
         return FileResult(path, findings=tuple(edits.findings))
     try:
-        return _edited(file, edits)
+        try:
+            return _edited(file, edits)
+        except LostComments as error:  # where a rule has no place for a comment, it goes above its statement
+            again = _collect(file := File(module, project), wanted)
+            for line, text in reversed(error.comments):
+                comment = cst.EmptyLine(comment=cst.Comment(text))
+                again.markers.setdefault(statement_at(module, line), []).insert(0, comment)
+            return _edited(file, again)
     except RecursionError:
         reason = "it is nested too deeply"
     except (Unaccounted, NotWhatWeMeant) as error:
@@ -99,7 +105,8 @@ def _edited(file: File, edits: _Edits) -> FileResult:
     touches = [*edits.touches, *import_touches(module, tree)]
     taken = _comments_taken(file, edits)
     left_out = lines_of([_lines(module, node) for node in edits.without])
-    check(module, after, touches, left_out.union(taken))
+    check(module, after, touches)
+    check_comments(module, after, touches, left_out.union(taken))
     entries = account(module, touches, {path: tree.code}, taken)
     return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
 
