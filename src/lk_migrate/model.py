@@ -131,7 +131,7 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
     agents: tuple[AgentSummary, ...] = ()
     main: MainSummary | None = None
-    editions: dict[str, Edition] = field(default_factory=dict)
+    editions: dict[str, tuple[Edition, ...]] = field(default_factory=dict)
 
     @property
     def todo(self) -> tuple[Finding, ...]:

@@ -149,8 +149,7 @@ def _hands_on(init: cst.FunctionDef) -> bool:
     if star is None:
         return False
     return any(
-        is_super_init(call)
-        and any(arg.star == "**" and dotted(arg.value) == star.name.value for arg in call.args)
+        is_super_init(call) and any(arg.star == "**" and dotted(arg.value) == star.name.value for arg in call.args)
         for call in find(init, cst.Call)
     )
 

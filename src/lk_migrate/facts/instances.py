@@ -150,9 +150,7 @@ def _bound_in(
     return (next(iter(kinds)) if len(kinds) == 1 else None), bound
 
 
-def _passed(
-    project: Project, module: Module, function: cst.FunctionDef, param: cst.Param, depth: int
-) -> str | None:
+def _passed(project: Project, module: Module, function: cst.FunctionDef, param: cst.Param, depth: int) -> str | None:
     """What the callers in the same module pass for a parameter, if they agree."""
     if depth > 4 or not isinstance(module.index.parents.get(function), (cst.Module, cst.IndentedBlock)):
         return None

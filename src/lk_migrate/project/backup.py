@@ -27,7 +27,7 @@ from typing import Any
 import lk_migrate
 from lk_migrate.model import Skipped, UserError
 from lk_migrate.project.git import GitState, git_state
-from lk_migrate.project.journal import at_step, sync, write_synced
+from lk_migrate.project.journal import Step, at_step, sync, write_synced
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.paths import (
     display,
@@ -38,6 +38,8 @@ from lk_migrate.project.paths import (
     real_name,
     reason,
     safe_relative,
+    sha256,
+    signature,
     state_folder,
 )
 
@@ -97,10 +99,12 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What lk-migrate left at a path after a snapshot, as a signature; None: it removed what was there."""
+    """What lk-migrate did to the project after a snapshot."""
 
-    path: str
-    signature: str | None
+    #: Path → the signature of what it left there; None: it removed what was there.
+    files: dict[str, str | None]
+    #: The folders that it made.
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +146,8 @@ def create_backup(root: Path, files: Iterable[str], *, reason: str = "backup") -
 def list_backups(root: Path) -> Listing:
     """What there is to go back to."""
     folder = state_folder(root) / "backups"
-    try:
-        names = sorted(name for name in os.listdir(folder) if _ID.fullmatch(name))
-    except FileNotFoundError:
-        names = []
-    except OSError as error:
-        raise UserError(f"the backups in {display(folder)} cannot be read: {_what(error)}.") from error
     backups, damaged = [], []
-    for name in names:
+    for name in _ids(folder):
         try:
             backups.append(_load(root, folder / name))
         except UserError as error:
@@ -159,34 +157,31 @@ def list_backups(root: Path) -> Listing:
 
 
 def load_backup(root: Path, wanted: str | None = None) -> Backup:
-    """The snapshot with this id, or part of it that only one has; without one the newest that is not a restore's.
+    """The snapshot with this id or part of it; without one, the newest that is not a restore's.
 
     Raises UserError when there is none, more than one, or it is damaged.
     """
-    listing = list_backups(root)
     if wanted is None or wanted == "latest":
+        listing = list_backups(root)
         usable = [backup for backup in listing.backups if backup.reason != "restore"]
         newest_damaged = max((skipped.path for skipped in listing.damaged), default="")
         if usable and usable[-1].id >= newest_damaged:
             return usable[-1]
         if newest_damaged:
-            raise UserError(
-                f"the newest backup, {newest_damaged}, is damaged; name an older one: `restore ID`."
-            )
+            raise UserError(f"the newest backup, {newest_damaged}, is damaged; name an older one: `restore ID`.")
         raise UserError(f"there is no backup in {display(root)}; `lk-migrate backup` makes one.")
-    matches = [
-        b for b in listing.backups if b.id == wanted or b.id.startswith(wanted) or b.id.endswith(f"-{wanted}")
-    ]
+    matches = find_backups(root, wanted)
     if len(matches) == 1:
-        return matches[0]
-    for skipped in listing.damaged:
-        if wanted in skipped.path:
-            raise UserError(skipped.reason)
+        return _load(root, state_folder(root) / "backups" / matches[0])
     if matches:
-        raise UserError(
-            f"{len(matches)} backups match {wanted!r}; give more of the id (see `backup --list`)."
-        )
+        raise UserError(f"{len(matches)} backups match {wanted!r}; give more of the id (see `backup --list`).")
     raise UserError(f"there is no backup {wanted!r}; `lk-migrate backup --list` shows what there is.")
+
+
+def find_backups(root: Path, wanted: str) -> tuple[str, ...]:
+    """The ids that begin with `wanted`, or whose last, short part does; damaged ones too."""
+    ids = _ids(state_folder(root) / "backups")
+    return tuple(i for i in ids if wanted and (i.startswith(wanted) or i.partition("-")[2].startswith(wanted)))
 
 
 def check_backup(backup: Backup) -> tuple[Skipped, ...]:
@@ -209,33 +204,42 @@ def check_objects(wanted: Iterable[tuple[Backup, Entry]]) -> tuple[Skipped, ...]
     return tuple(damaged)
 
 
-def record_written(backup: Backup, written: Iterable[tuple[str, str | None]]) -> None:
-    """Note what lk-migrate writes (path, signature; None: removed) after this snapshot. Later notes win."""
-    notes = {note.path: note.signature for note in read_written(backup)}
-    notes.update(written)
+def written_step(backup: Backup, files: Iterable[tuple[str, str | None]], folders: Iterable[str] = ()) -> Step:
+    """A step for the transaction that writes `files`: it notes them in the snapshot made before.
+
+    So the note stands exactly when what it says was done. Later notes on a path win over earlier ones.
+    """
+    path = backup.folder / "written.json"
+    known = read_written(backup)
     data = {
         "format": _FORMAT,
-        "written": [{"path": path, "signature": notes[path]} for path in sorted(notes)],
+        "files": known.files | dict(files),
+        "folders": sorted({*known.folders, *folders}),
     }
-    draft = backup.folder / "written.json.new"
-    write_synced(draft, json.dumps(data, indent=1).encode())
-    draft.replace(backup.folder / "written.json")
-    at_step("written noted")
+    content = json.dumps(data, indent=1).encode()
+    return Step(
+        path=path.relative_to(backup.root).as_posix(),
+        before=signature(path),
+        after=file_signature(sha256(content)),
+        stage=lambda draft: write_synced(draft, content),
+    )
 
 
-def read_written(backup: Backup) -> tuple[Written, ...]:
-    """What `record_written` noted; UserError when the note is damaged or names a path outside the project."""
+def read_written(backup: Backup) -> Written:
+    """What `written_step` noted; UserError when the note is damaged or names a path outside the project."""
     path = backup.folder / "written.json"
     try:
         data = json.loads(_read_small(path))
-        notes = [Written(safe_relative(note["path"]), note["signature"]) for note in data["written"]]
-        if any(not isinstance(note.signature, (str, type(None))) for note in notes):
+        written = Written(dict(data["files"]), tuple(data["folders"]))
+        for name in (*written.files, *written.folders):
+            real_name(backup.root, name)
+        if not all(value is None or isinstance(value, str) for value in written.files.values()):
             raise ValueError("a signature is not a string")
     except FileNotFoundError:
-        return ()
+        return Written({})
     except (OSError, ValueError, TypeError, KeyError, UserError) as error:
         raise UserError(f"backup {backup.id} is damaged: {path.name}: {error}") from error
-    return tuple(notes)
+    return written
 
 
 # --- making one
@@ -252,9 +256,8 @@ def _keep(root: Path, files: Iterable[str], draft: Path) -> tuple[list[Entry], d
         full = root / path
         info = full.lstat()
         if stat.S_ISLNK(info.st_mode):
-            entries[path] = Entry(
-                path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, target=os.readlink(full)
-            )
+            target = os.readlink(full)  # noqa: PTH115  # a string: Path would tidy it
+            entries[path] = Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, target=target)
             real = os.path.realpath(full)
             if is_inside(root, real) and os.path.isfile(real):  # noqa: PTH113
                 todo.append(os.path.relpath(real, root))
@@ -263,8 +266,8 @@ def _keep(root: Path, files: Iterable[str], draft: Path) -> tuple[list[Entry], d
             entries[path] = _keep_file(full, path, None if first == path else first, draft)
         else:
             raise UserError(f"{display(path)} is not a file; only files and links can be backed up.")
-    for name in os.listdir(draft / "objects"):  # all written: one flush does for most of them
-        with open_regular(draft / "objects" / name) as stream:
+    for kept in (draft / "objects").iterdir():  # all are written by now: the first flush does most of them
+        with open_regular(kept) as stream:
             sync(stream.fileno())
     folders = {parent for path in entries for parent in _parents(path)}
     modes = {folder: stat.S_IMODE((root / folder).stat().st_mode) for folder in sorted(folders)}
@@ -282,9 +285,7 @@ def _keep_file(full: Path, path: str, same_as: str | None, draft: Path) -> Entry
     copy.chmod(0o400)
     copy.rename(draft / "objects" / digest.hexdigest())
     at_step("object kept")
-    return Entry(
-        path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, size, digest.hexdigest(), same_as=same_as
-    )
+    return Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, size, digest.hexdigest(), same_as=same_as)
 
 
 def _describe(root: Path, draft: Path, reason: str, entries: list[Entry], folders: dict[str, int]) -> Backup:
@@ -313,24 +314,35 @@ def _to_json(backup: Backup) -> bytes:
         "git": asdict(backup.git) if backup.git else None,
         "folders": backup.folders,
         "entries": [
-            {key: value for key, value in asdict(entry).items() if value is not None}
-            for entry in backup.entries
+            {key: value for key, value in asdict(entry).items() if value is not None} for entry in backup.entries
         ],
     }
     return json.dumps(data, indent=1).encode()
 
 
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def _sweep(folder: Path) -> None:
     """Remove what a killed `create_backup` left; the lock says that nobody is at it."""
-    for name in os.listdir(folder):
-        if name.startswith(".draft-"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+    for path in folder.glob(".draft-*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _parents(path: str) -> Iterable[str]:
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
+
+
+def _ids(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if _ID.fullmatch(path.name))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"the backups in {display(folder)} cannot be read: {_what(error)}.") from error
 
 
 # --- reading one: a manifest is not trusted

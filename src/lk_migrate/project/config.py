@@ -49,9 +49,7 @@ def load_settings(root: Path) -> Settings:
     if not path.is_file():
         return Settings()
     if not is_inside(root, os.path.realpath(path)):
-        raise UserError(
-            f"{display(path)} is a link to a file outside the project; its settings are not read."
-        )
+        raise UserError(f"{display(path)} is a link to a file outside the project; its settings are not read.")
     try:
         with path.open("rb") as stream:
             document = tomllib.load(stream)
@@ -111,7 +109,5 @@ def _path_inside(root: Path, table: Mapping[str, Any], key: str) -> str | None:
         return None
     real = os.path.realpath(root / value)
     if os.path.isabs(value) or not is_inside(root, real) or real == os.fspath(root):  # noqa: PTH117
-        raise UserError(
-            f"pyproject.toml: {key} in {_TABLE} must be a file inside the project, not {value!r}."
-        )
+        raise UserError(f"pyproject.toml: {key} in {_TABLE} must be a file inside the project, not {value!r}.")
     return Path(os.path.normpath(value)).as_posix()

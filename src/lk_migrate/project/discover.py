@@ -17,6 +17,10 @@ from lk_migrate.project.config import Settings
 from lk_migrate.project.ignore import IGNORED_FOLDERS, Ignore, is_environment
 from lk_migrate.project.paths import display, is_inside, reason
 
+_MANIFESTS = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", ".env.example"})
+
+_MANIFESTS = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", ".env.example"})
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -32,26 +36,25 @@ def python_files(root: Path, paths: Sequence[str | Path] = (), settings: Setting
     Paths are read from the current folder, then from the root. Raises UserError for a path that is missing,
     outside the project, a folder without any Python file, or a single file that is not Python.
     """
-    settings = settings or Settings()
-    files: set[str] = set()
-    skipped: list[Skipped] = []
-    for path in map(Path, paths or [root]):
-        place = _locate(root, path)
-        if place.is_dir():
-            found = list(walk(root, settings, _relative(root, place), is_python, skipped))
-            if not found and paths:
-                raise UserError(f"there is no Python file in {display(path)}; name a folder that has some.")
-            files.update(found)
-        else:
-            files.add(_single(root, place, path))
-    return Found(tuple(sorted(files)), tuple(skipped))
+    places = [(_locate(root, Path(path)), Path(path)) for path in paths]
+    for place, named in places:
+        if not place.is_dir():
+            _refuse_other_languages(place, named)
+    return _collect(root, places, settings, _Kind("Python file", is_python))
 
 
-def project_files(root: Path, settings: Settings | None = None) -> Found:
-    """Every file and symbolic link of the project that is not ignored: what `backup --all` keeps."""
-    skipped: list[Skipped] = []
-    files = walk(root, settings or Settings(), "", lambda name: True, skipped, links=True)
-    return Found(tuple(sorted(files)), tuple(skipped))
+def project_files(root: Path, paths: Sequence[str | Path] = (), settings: Settings | None = None) -> Found:
+    """Every file and symbolic link under `paths` (the whole project) that is not ignored.
+
+    Raises UserError for a path that is missing, outside the project, or an empty folder.
+    """
+    places = [(_locate(root, Path(path)), Path(path)) for path in paths]
+    return _collect(root, places, settings, _Kind("file", lambda name: True, links=True))
+
+
+def convertible_files(root: Path, settings: Settings | None = None) -> Found:
+    """What a conversion may touch: the project's Python files, and the files that name its dependencies."""
+    return _collect(root, [], settings, _Kind("file", lambda name: is_python(name) or is_manifest(name), links=True))
 
 
 def is_python(name: str) -> bool:
@@ -59,15 +62,37 @@ def is_python(name: str) -> bool:
     return name.endswith(".py")
 
 
-def walk(
-    root: Path,
-    settings: Settings,
-    start: str,
-    wanted: Callable[[str], bool],
-    skipped: list[Skipped],
-    links: bool = False,
-) -> Iterator[str]:
-    """Regular files (and, with `links`, symbolic links) below `start` whose name is `wanted`.
+def is_manifest(name: str) -> bool:
+    """Whether a file of this name says what the project needs to run."""
+    return name in _MANIFESTS or (name.startswith(("requirements", "constraints")) and name.endswith((".txt", ".in")))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Which files: what one is called, by its name, and whether symbolic links count."""
+
+    noun: str
+    wanted: Callable[[str], bool]
+    links: bool = False
+
+
+def _collect(root: Path, places: Sequence[tuple[Path, Path]], settings: Settings | None, kind: _Kind) -> Found:
+    settings = settings or Settings()
+    files: set[str] = set()
+    skipped: list[Skipped] = []
+    for place, named in places or [(root, root)]:
+        if place.is_dir():
+            found = list(_walk(root, settings, _relative(root, place), kind, skipped))
+            if places and not found:
+                raise UserError(f"there is no {kind.noun} in {display(named)}; name a folder that has some.")
+            files.update(found)
+        else:
+            files.add(_single(root, place, named))
+    return Found(tuple(sorted(files)), tuple(skipped))
+
+
+def _walk(root: Path, settings: Settings, start: str, kind: _Kind, skipped: list[Skipped]) -> Iterator[str]:
+    """The files of this kind below `start`.
 
     Folders come in the order of their names. What cannot be listed is added to `skipped`.
     """
@@ -91,9 +116,10 @@ def walk(
             if entry.is_dir(follow_symlinks=False):
                 if name not in IGNORED_FOLDERS and not ignore.folder(prefix + name):
                     below.append((prefix + name, ignore))
-            elif wanted(name) and not ignore.file(prefix + name):
-                if entry.is_file(follow_symlinks=False) or (links and entry.is_symlink()):
-                    yield prefix + name
+            elif not kind.wanted(name) or ignore.file(prefix + name):
+                continue
+            elif entry.is_file(follow_symlinks=False) or (kind.links and entry.is_symlink()):
+                yield prefix + name
         todo.extend(reversed(below))
 
 
@@ -102,9 +128,7 @@ def _locate(root: Path, path: Path) -> Path:
     candidates = [path] if path.is_absolute() else [Path.cwd() / path, root / path]
     found = next((candidate for candidate in candidates if os.path.lexists(candidate)), None)
     if found is None:
-        raise UserError(
-            f"there is no {display(path)}; check the path, it is read from {display(Path.cwd())}."
-        )
+        raise UserError(f"there is no {display(path)}; check the path, it is read from {display(Path.cwd())}.")
     real = Path(os.path.realpath(found))
     if not is_inside(root, real):
         raise UserError(
@@ -119,12 +143,15 @@ def _single(root: Path, place: Path, named: Path) -> str:
     except OSError as error:
         raise UserError(f"{display(named)} cannot be read: {reason(error)}.") from error
     if not stat.S_ISREG(mode):
-        raise UserError(f"{display(named)} is not a regular file; name a Python file or a folder.")
+        raise UserError(f"{display(named)} is not a regular file; name a file or a folder.")
+    return _relative(root, place)
+
+
+def _refuse_other_languages(place: Path, named: Path) -> None:
     if place.suffix == ".ipynb":
         raise UserError(f"{display(named)} is a notebook; export it to a .py file and convert that.")
     if not is_python(place.name):
         raise UserError(f"{display(named)} is not a Python file; name a .py file or a folder that has some.")
-    return _relative(root, place)
 
 
 def _relative(root: Path, place: Path) -> str:

@@ -21,9 +21,7 @@ def git_state(root: Path) -> GitState | None:
     status = _git(root, "status", "--porcelain", "--untracked-files=no")
     if status is None:
         return None
-    return GitState(
-        (_git(root, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip(), bool(status.strip())
-    )
+    return GitState((_git(root, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip(), bool(status.strip()))
 
 
 def _git(root: Path, *arguments: str) -> str | None:

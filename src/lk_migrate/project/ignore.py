@@ -6,6 +6,7 @@ to the path beats one further up, and below an ignored folder nothing can be tak
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,36 +15,12 @@ from pathspec import GitIgnoreSpec
 
 #: Never entered while walking: version control, environments, caches, what tools build, and our own.
 IGNORED_FOLDERS = frozenset(
-    [
-        ".git",
-        ".hg",
-        ".svn",
-        ".bzr",
-        ".jj",
-        ".lk-migrate",
-        ".venv",
-        "venv",
-        "virtualenv",
-        ".virtualenv",
-        "site-packages",
-        "node_modules",
-        "__pycache__",
-        "__pypackages__",
-        ".tox",
-        ".nox",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-        ".hypothesis",
-        ".eggs",
-        ".direnv",
-        ".pixi",
-        ".ipynb_checkpoints",
-        "build",
-        "dist",
-        "_build",
-        "buck-out",
-    ]
+    {
+        *(".git", ".hg", ".svn", ".bzr", ".jj", ".lk-migrate"),
+        *(".venv", "venv", ".virtualenv", "virtualenv", "site-packages", "node_modules", ".direnv", ".pixi"),
+        *("__pycache__", "__pypackages__", ".tox", ".nox", ".eggs", "build", "dist", "_build", "buck-out"),
+        *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".ipynb_checkpoints"),
+    }
 )
 #: A folder that holds one of these is an environment, whatever its name.
 _ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
@@ -55,10 +32,13 @@ class _Rules:
 
     base: str
     spec: GitIgnoreSpec
+    #: Matches whatever any of the patterns matches. Most files match none, and this says so in one search.
+    any_pattern: re.Pattern[str]
 
     def verdict(self, path: str) -> bool | None:
         """True: ignored; False: taken back in; None: says nothing."""
-        return self.spec.check_file(path[len(self.base) :]).include
+        below = path[len(self.base) :]
+        return self.spec.check_file(below).include if self.any_pattern.search(below) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +105,11 @@ def _load(path: Path, base: str) -> tuple[_Rules, ...]:
         lines = path.read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
         return ()
-    return (_Rules(base, GitIgnoreSpec.from_lines(lines)),)
+    spec = GitIgnoreSpec.from_lines(lines)
+    return (_Rules(base, spec, _any_pattern(spec)),) if spec else ()
+
+
+def _any_pattern(spec: GitIgnoreSpec) -> re.Pattern[str]:
+    sources = (pattern.regex.pattern for pattern in spec.patterns if pattern.regex is not None)
+    # Group names may stand once in a regular expression; we do not ask for the groups.
+    return re.compile("|".join(f"(?:{re.sub(r'[(][?]P<[^>]*>', '(?:', source)})" for source in sources) or "(?!)")

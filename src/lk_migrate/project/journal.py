@@ -22,17 +22,27 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from lk_migrate.model import UserError
-from lk_migrate.project.paths import display, is_inside, reason, safe_relative, signature, state_folder
+from lk_migrate.project.paths import (
+    display,
+    is_inside,
+    real_name,
+    reason,
+    safe_relative,
+    signature,
+    state_folder,
+)
 
 _FORMAT = 1
 _TEMPORARY = re.compile(r"\.lk-migrate-[0-9a-f]{12}-\d+\.tmp")
+#: The one kind of file in our own folder that is written along with the project's.
+_NOTE = re.compile(r"\.lk-migrate/backups/[\w-]+/written\.json")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -71,24 +81,42 @@ class Recovery:
         return f"an earlier `lk-migrate {self.command}` was interrupted; {how} ({self.files} files{left})."
 
 
+#: Told the name of every effect once it is done. Nobody listens but the crash tests, which kill us there.
+observer: Callable[[str], None] | None = None
+
+
 def at_step(name: str) -> None:
-    """Called between any two effects. Does nothing; the crash tests put a kill here."""
+    """An effect has just been done, and the next not begun."""
+    if observer is not None:
+        observer(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """What a transaction does to folders, besides making those it needs."""
+
+    #: Permission bits of folders, for those that have to be made.
+    modes: Mapping[str, int] = field(default_factory=dict)
+    #: Removed in the end, if then empty.
+    emptied: tuple[str, ...] = ()
 
 
 def run_transaction(
-    root: Path, steps: Sequence[Step], command: str, before_commit: Callable[[], None] = lambda: None
-) -> tuple[str, ...]:
-    """Do all steps, or none. Returns the folders that had to be made.
+    root: Path,
+    steps: Sequence[Step],
+    command: str,
+    folders: Folders = Folders(),  # frozen
+) -> None:
+    """Do all steps, or none.
 
-    `before_commit` runs once everything is staged. Raises UserError when it could not be done; the tree is
-    then as it was. Other exceptions (Ctrl-C) undo as well, and go on.
+    Raises UserError when it could not be done; the tree is then as it was. Other exceptions (Ctrl-C) undo as
+    well, and go on.
     """
     if not steps:
-        return ()
-    journal = _Journal.begin(root, steps, command)
+        return
+    journal = _Journal.begin(root, steps, command, folders)
     try:
         journal.stage(steps)
-        before_commit()
         journal.commit()
         conflicts = journal.finish()
         if conflicts:
@@ -99,7 +127,6 @@ def run_transaction(
         if isinstance(error, OSError):
             raise UserError(_sentence(root, error)) from error
         raise
-    return journal.made
 
 
 def pending(root: Path) -> bool:
@@ -134,23 +161,23 @@ class _Item:
     old: str
 
 
+@dataclass
 class _Journal:
     """The journal on the disk: its state file, and the second names of the old files."""
 
-    def __init__(
-        self, root: Path, folder: Path, command: str, state: str, items: Sequence[_Item], made: Iterable[str]
-    ):
-        self.root = root
-        self.folder = folder
-        self.command = command
-        self.state = state
-        self.items = tuple(items)
-        self.made = tuple(made)
+    root: Path
+    folder: Path
+    command: str
+    state: str
+    items: Sequence[_Item]
+    #: Folders that did not exist, parents first, and the permission bits that they are to have.
+    made: Mapping[str, int | None]
+    emptied: Sequence[str]
 
     # --- the state file
 
     @classmethod
-    def begin(cls, root: Path, steps: Sequence[Step], command: str) -> _Journal:
+    def begin(cls, root: Path, steps: Sequence[Step], command: str, folders: Folders) -> _Journal:
         folder = state_folder(root, create=True) / "journal"
         _discard(folder)
         number = secrets.token_hex(6)
@@ -164,14 +191,9 @@ class _Journal:
             )
             for index, step in enumerate(steps)
         ]
-        journal = cls(
-            root,
-            folder,
-            command,
-            "staging",
-            items,
-            _missing_folders(root, [s.path for s in steps if s.stage]),
-        )
+        missing = missing_folders(root, [step.path for step in steps if step.stage])
+        made = {path: folders.modes.get(path) for path in missing}
+        journal = cls(root, folder, command, "staging", items, made, folders.emptied)
         try:
             folder.mkdir()
             journal._write()
@@ -191,8 +213,11 @@ class _Journal:
             items = [_Item(**item) for item in data["steps"]]
             for item in items:
                 _check(root, item)
-            made = [safe_relative(path) for path in data["folders"]]
-            return cls(root, folder, str(data["command"]), data["state"], items, made)
+            made: dict[str, int | None] = dict(data["made"])
+            emptied = list(data["emptied"])
+            for path in (*made, *emptied):
+                real_name(root, path)
+            return cls(root, folder, str(data["command"]), data["state"], items, made, emptied)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, UserError) as error:
             raise UserError(
                 f"the journal of an interrupted command, {display(folder)}, cannot be used ({error}); "
@@ -204,7 +229,8 @@ class _Journal:
             "format": _FORMAT,
             "command": self.command,
             "state": self.state,
-            "folders": self.made,
+            "made": self.made,
+            "emptied": self.emptied,
             "steps": [{name: getattr(item, name) for name in _Item.__slots__} for item in self.items],
         }
         draft = self.folder / "journal.json.new"
@@ -254,8 +280,18 @@ class _Journal:
                     continue
                 target.unlink()
                 at_step("removed")
+        self._finish_folders()
         self._sync_folders()
         return conflicts
+
+    def _finish_folders(self) -> None:
+        for path, mode in reversed(list(self.made.items())):
+            if mode is not None and (self.root / path).is_dir():
+                (self.root / path).chmod(mode & 0o7777)
+        for path in sorted(self.emptied, reverse=True):
+            with contextlib.suppress(OSError):  # somebody else has something in it
+                (self.root / path).rmdir()
+                at_step("folder removed")
 
     def close(self) -> None:
         """The tree is as it should be: forget the journal."""
@@ -279,7 +315,7 @@ class _Journal:
                 at_step("draft removed")
             if not self._put_back(item):
                 kept.append(item.path)
-        for folder in reversed(self.made):
+        for folder in reversed(list(self.made)):
             with contextlib.suppress(OSError):  # not empty: somebody put something in
                 (self.root / folder).rmdir()
         self._sync_folders()
@@ -295,6 +331,7 @@ class _Journal:
                 target.unlink()
                 at_step("removed again")
         elif item.old and os.path.lexists(old):
+            target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 old.replace(target)
             except OSError as error:
@@ -399,7 +436,7 @@ def _copy(path: Path, copy: Path) -> None:
             sync(stream.fileno())
 
 
-def _missing_folders(root: Path, paths: Iterable[str]) -> list[str]:
+def missing_folders(root: Path, paths: Iterable[str]) -> list[str]:
     """The folders to make, parents first."""
     missing: set[str] = set()
     for path in paths:
@@ -411,7 +448,8 @@ def _missing_folders(root: Path, paths: Iterable[str]) -> list[str]:
 
 
 def _check(root: Path, item: _Item) -> None:
-    safe_relative(item.path)
+    if not _NOTE.fullmatch(item.path):
+        safe_relative(item.path)
     parent = os.path.realpath((root / item.path).parent)
     if not is_inside(root, parent):
         raise ValueError(f"{display(item.path)} leads out of the project")
@@ -435,10 +473,10 @@ def _sentence(root: Path, error: OSError) -> str:
         name = os.fsdecode(name)
     where = ""
     if isinstance(name, str):
-        path = os.path.relpath(name, root) if os.path.isabs(name) else name  # noqa: PTH117
-        where = " in " + display(
-            path.rpartition("/")[0] or "the project folder" if _TEMPORARY.search(path) else path
-        )
+        path = os.path.relpath(name, root) if name.startswith("/") else name
+        if _TEMPORARY.search(path):  # a name that means nothing to a person
+            path = path.rpartition("/")[0] or "the project's folder"
+        where = f" in {display(path)}"
     if error.errno in _FULL:
-        return f"there is no room to write{where} ({reason(error)}); everything is as it was: make room and run again."
-    return f"cannot write{where}: {reason(error)}; everything is as it was."
+        return f"there is no room to write{where} ({reason(error)}); all is as it was: make room, run again."
+    return f"cannot write{where}: {reason(error)}; all is as it was."

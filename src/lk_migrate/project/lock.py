@@ -25,7 +25,7 @@ _held: set[Path] = set()
 def exclusive(root: Path, command: str) -> Iterator[Recovery | None]:
     """Hold the project for one command that writes; nests within a process.
 
-    An interrupted earlier command is brought to its end first, and what was done is given to the caller to say.
+    An interrupted earlier command is brought to its end first; the caller is given what was done, to say it.
     Raises UserError when another process holds the project.
     """
     if root in _held:
@@ -36,9 +36,7 @@ def exclusive(root: Path, command: str) -> Iterator[Recovery | None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(
-                f"{_holder(handle)} is writing in {display(root)}; wait for it to end."
-            ) from error
+            raise UserError(f"{_holder(handle)} is writing in {display(root)}; wait for it to end.") from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command}).encode(), 0)
         _held.add(root)

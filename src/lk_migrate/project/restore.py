@@ -11,11 +11,11 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from lk_migrate.model import Skipped, UserError
+from lk_migrate.model import UserError
 from lk_migrate.project.backup import (
     Backup,
     Entry,
@@ -23,11 +23,11 @@ from lk_migrate.project.backup import (
     create_backup,
     list_backups,
     read_written,
-    record_written,
+    written_step,
 )
-from lk_migrate.project.journal import Step, run_transaction, sync
+from lk_migrate.project.journal import Folders, Step, missing_folders, run_transaction, sync
 from lk_migrate.project.lock import exclusive
-from lk_migrate.project.paths import display, open_regular, real_name, signature
+from lk_migrate.project.paths import display, open_regular, signature
 
 
 class Do(str, Enum):
@@ -44,7 +44,7 @@ class Do(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class RestoreAction:
-    """One path of a plan. `source` holds the bytes of `entry`; both are None where the path is to be absent."""
+    """One path of a plan. `source` holds the bytes of `entry`; both None where the path is to be absent."""
 
     path: str
     do: Do
@@ -56,11 +56,13 @@ class RestoreAction:
 
 @dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """What a restore would do: a value. `edited` are files that convert created and somebody changed since."""
+    """What a restore would do: a value. `edited` are files that convert created, edited since."""
 
     backup: Backup
     actions: tuple[RestoreAction, ...]
     edited: tuple[str, ...] = ()
+    #: Folders that lk-migrate made since; they go when nothing is left in them.
+    made_since: tuple[str, ...] = ()
 
     @property
     def changes(self) -> tuple[RestoreAction, ...]:
@@ -83,7 +85,7 @@ def plan_restore(backup: Backup, paths: Iterable[str] = ()) -> RestorePlan:
     leads out of the project.
     """
     root = backup.root
-    wanted = _goal(backup)
+    wanted, made_since = _goal(backup)
     chosen = _choose(wanted, tuple(paths), backup.id)
     current = {path: signature(root / path) for path in chosen}
     broken = _broken_links(root, {path: wanted[path] for path in chosen})
@@ -92,12 +94,10 @@ def plan_restore(backup: Backup, paths: Iterable[str] = ()) -> RestorePlan:
         goal, now = wanted[path], current[path]
         if now in ("folder", "special"):
             raise UserError(f"{display(path)} was a file and is none now; move it away and run again.")
-        actions.append(
-            RestoreAction(path, _do(root, goal, now, path in broken), now, goal.entry, goal.source)
-        )
+        actions.append(RestoreAction(path, _do(root, goal, now, path in broken), now, goal.entry, goal.source))
         if goal.entry is None and now not in (None, goal.last):
             edited.append(path)
-    return RestorePlan(backup, tuple(actions), tuple(edited))
+    return RestorePlan(backup, tuple(actions), tuple(edited), made_since)
 
 
 def apply_restore(plan: RestorePlan, *, force: bool = False) -> Restored:
@@ -110,22 +110,19 @@ def apply_restore(plan: RestorePlan, *, force: bool = False) -> Restored:
     if plan.edited and not force:
         names = ", ".join(map(display, plan.edited))
         raise UserError(f"convert created {names}, edited since; --force removes them too (a copy is kept).")
-    damaged = check_objects(
-        (a.source, a.entry) for a in plan.actions if a.source is not None and a.entry is not None
-    )
+    damaged = check_objects((a.source, a.entry) for a in plan.actions if a.source and a.entry)
     if damaged:
-        raise UserError(
-            f"backup {plan.backup.id} is damaged, nothing was changed: {display(damaged[0].path)}: {damaged[0].reason}."
-        )
+        what = f"{display(damaged[0].path)}: {damaged[0].reason}"
+        raise UserError(f"backup {plan.backup.id} is damaged, nothing was changed: {what}.")
     changes = plan.changes
     if not changes:
         return Restored(plan, None)
     with exclusive(root, "restore"):
         undo = create_backup(root, [a.path for a in changes if a.now is not None], reason="restore")
         steps = list(_steps(root, changes))
-        notes = [(step.path, step.after) for step in steps]
-        made = run_transaction(root, steps, "restore", lambda: record_written(undo, notes))
-        _tidy_folders(plan, made)
+        made = missing_folders(root, [step.path for step in steps if step.stage])
+        steps.append(written_step(undo, [(step.path, step.after) for step in steps], made))
+        run_transaction(root, steps, "restore", Folders(plan.backup.folders, plan.made_since))
     return Restored(plan, undo)
 
 
@@ -138,26 +135,26 @@ class _Goal:
     last: str | None = None
 
 
-def _goal(backup: Backup) -> dict[str, _Goal]:
-    """The state at `backup`, for every path that it holds or that lk-migrate has written since."""
+def _goal(backup: Backup) -> tuple[dict[str, _Goal], tuple[str, ...]]:
+    """The state at `backup`, for every path that it holds or that lk-migrate has written since.
+
+    And the folders that lk-migrate has made since.
+    """
     goal = {entry.path: _Goal(entry, backup) for entry in backup.entries}
+    made: set[str] = set()
     for later in list_backups(backup.root).backups:
         if (later.created, later.id) < (backup.created, backup.id):
             continue
         entries = {entry.path: entry for entry in later.entries}
-        for note in read_written(later):
-            real_name(backup.root, note.path)
-            if note.path not in goal:
-                entry = entries.get(note.path)
-                goal[note.path] = _Goal(entry, later if entry else None)
-            known = goal[note.path]
-            goal[note.path] = _Goal(known.entry, known.source, note.signature)
-    return {
-        path: known
-        for path, known in goal.items()
-        # Absent then, and absent when we last wrote: what stands there now is the person's.
-        if known.entry is not None or known.last is not None
-    }
+        written = read_written(later)
+        made.update(written.folders)
+        for path, left in written.files.items():
+            entry = entries.get(path)
+            first = goal.get(path) or _Goal(entry, later if entry else None)
+            goal[path] = replace(first, last=left)
+    # Absent then, and absent when we last wrote: what stands there now is the person's.
+    ours = {path: known for path, known in goal.items() if known.entry is not None or known.last is not None}
+    return ours, tuple(sorted(made - set(backup.folders)))
 
 
 def _choose(wanted: dict[str, _Goal], paths: tuple[str, ...], identity: str) -> set[str]:
@@ -254,24 +251,3 @@ class _Stage:
             os.fchmod(new.fileno(), entry.mode)
             os.utime(new.fileno(), ns=(entry.mtime_ns, entry.mtime_ns))
             sync(new.fileno())
-
-
-def _tidy_folders(plan: RestorePlan, made: Iterable[str]) -> None:
-    """Folders that came back get their mode; folders that removed files leave empty go."""
-    root = plan.backup.root
-    for folder in made:
-        if folder in plan.backup.folders:
-            (root / folder).chmod(plan.backup.folders[folder])
-    for action in plan.changes:
-        folder = Path(action.path).parent.as_posix()
-        while action.do is Do.REMOVE and folder != "." and folder not in plan.backup.folders:
-            try:
-                (root / folder).rmdir()
-            except OSError:
-                break
-            folder = Path(folder).parent.as_posix()
-
-
-def describe(plan: RestorePlan) -> list[Skipped]:
-    """Each change as a path and a word, for a person."""
-    return [Skipped(action.path, action.do.value) for action in plan.changes]

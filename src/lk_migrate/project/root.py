@@ -56,9 +56,7 @@ def root_for(paths: Sequence[Path], explicit: Path | None = None) -> Path:
     return find_root(common, fallback=here if common.is_relative_to(here) else None)
 
 
-def main_candidates(
-    files: Iterable[str], near: Sequence[str] = (), main: str | None = None
-) -> tuple[str, ...]:
+def main_candidates(files: Iterable[str], near: Sequence[str] = (), main: str | None = None) -> tuple[str, ...]:
     """The files that could be the entrypoint, the likeliest first, by name and place alone.
 
     `files` are the project's Python files, `near` the paths that the user named, `main` the setting or flag.

@@ -1,11 +1,12 @@
 """One Python file as it lies on the disk: its bytes, and how they are to be read.
 
-Nothing is ever normalised: bytes in, bytes out. Encoding by PEP 263 (https://peps.python.org/pep-0263/), found
-by the standard library's own `tokenize.detect_encoding`.
+Nothing is ever normalised: bytes in, bytes out. Encoding by PEP 263 (https://peps.python.org/pep-0263/),
+found by the standard library's own `tokenize.detect_encoding`.
 """
 
 from __future__ import annotations
 
+import codecs
 import errno
 import hashlib
 import io
@@ -95,10 +96,12 @@ def detect_encoding(data: bytes) -> str | _Problem:
     if b"\0" in data:
         wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
         return _Problem("is UTF-16 or UTF-32, which Python does not read" if wide else "is a binary file")
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError as error:
-        return _Problem(f"has no usable encoding: {error.msg}")
+    encoding = "utf-8"
+    if data.startswith(codecs.BOM_UTF8) or b"coding" in b"".join(data[:4096].split(b"\n", 2)[:2]):
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        except SyntaxError as error:
+            return _Problem(f"has no usable encoding: {error.msg}")
     try:
         data.decode(encoding)
     except UnicodeDecodeError as error:

@@ -7,16 +7,17 @@ editors and git); `Applied.unlinked` says so. Mode, owner and extended attribute
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.model import FileChange, UserError
-from lk_migrate.project.backup import Backup, record_written
-from lk_migrate.project.journal import Step, run_transaction, sync
+from lk_migrate.project.backup import Backup, written_step
+from lk_migrate.project.journal import Step, missing_folders, run_transaction, sync
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.paths import display, file_signature, real_target, reason, sha256, signature
 
@@ -48,7 +49,10 @@ def apply_changes(
             _check_backed_up(backup, changes, targets)
         steps = [_step(root, change, target) for change, target in zip(changes, targets, strict=True)]
         unlinked = [c.path for c, t in zip(changes, targets, strict=True) if _has_other_names(root / t)]
-        run_transaction(root, steps, command, lambda: _note(backup, steps))
+        if backup is not None and steps:
+            made = missing_folders(root, [step.path for step in steps if step.stage])
+            steps.append(written_step(backup, [(step.path, step.after) for step in steps], made))
+        run_transaction(root, steps, command)
     return Applied(
         created=tuple(change.path for change in changes if change.before is None),
         changed=tuple(c.path for c in changes if c.before is not None and c.after is not None),
@@ -62,42 +66,33 @@ def _targets(root: Path, changes: Sequence[FileChange]) -> list[str]:
     for change in changes:
         target = real_target(root, change.path)
         if target in targets:
-            raise UserError(
-                f"{display(change.path)} and {display(targets[target])} are the same file, and a plan may change "
-                "it once; nothing was written."
-            )
+            names = f"{display(targets[target])} and {display(change.path)}"
+            raise UserError(f"{names} are the same file, to be changed twice; nothing was written.")
         targets[target] = change.path
     return list(targets)
 
 
 def _check_current(root: Path, changes: Sequence[FileChange], targets: Sequence[str]) -> None:
     for change, target in zip(changes, targets, strict=True):
+        name = display(change.path)
         try:
             now = signature(root / target)
         except OSError as error:
-            raise UserError(
-                f"{display(change.path)} cannot be read: {reason(error)}; nothing was written."
-            ) from error
+            raise UserError(f"{name} cannot be read: {reason(error)}; nothing was written.") from error
+        if now is not None and change.before is None:
+            raise UserError(f"{name} came to be since we looked; nothing was written: run again.")
         if now != _signature(change.before):
-            what = (
-                "is gone" if now is None else "is there already" if change.before is None else "has changed"
-            )
-            raise UserError(
-                f"{display(change.path)} {what} since it was read; nothing was written: run again to see it as it is."
-            )
+            what = "is gone" if now is None else "was changed"
+            raise UserError(f"{name} {what} since it was read; nothing was written: run again.")
         if now is not None and not (root / target).stat().st_mode & stat.S_IWUSR:
-            raise UserError(
-                f"{display(change.path)} is read-only; nothing was written: make it writable (chmod u+w) and run again."
-            )
+            raise UserError(f"{name} is read-only; nothing was written: chmod u+w it and run again.")
 
 
 def _check_backed_up(backup: Backup, changes: Sequence[FileChange], targets: Sequence[str]) -> None:
     kept = {entry.path: entry.signature for entry in backup.entries}
     for change, target in zip(changes, targets, strict=True):
         if change.before is not None and kept.get(target) != _signature(change.before):
-            raise UserError(
-                f"{display(change.path)} is not in backup {backup.id} as it is; nothing was written."
-            )
+            raise UserError(f"{display(change.path)} is not in backup {backup.id} as it is; nothing was written.")
 
 
 def _step(root: Path, change: FileChange, target: str) -> Step:
@@ -126,17 +121,10 @@ class _Stage:
 def _keep_attributes(old: Path, new: Path) -> None:
     info, mine = old.stat(), new.stat()
     if (info.st_uid, info.st_gid) != (mine.st_uid, mine.st_gid):
-        try:
+        with contextlib.suppress(PermissionError):  # only root may give a file away; it will be ours then
             os.chown(new, info.st_uid, info.st_gid)
-        except PermissionError:
-            pass  # only root may give a file away; the person who runs us will own it
     shutil.copystat(old, new)  # mode and extended attributes; the times are set below, after the last write
     os.utime(new)
-
-
-def _note(backup: Backup | None, steps: Iterable[Step]) -> None:
-    if backup is not None:
-        record_written(backup, [(step.path, step.after) for step in steps])
 
 
 def _has_other_names(path: Path) -> bool:

@@ -27,6 +27,10 @@ class Comments:
         return bool(self.above or self.behind)
 
 
+NO_COMMENTS = Comments()
+_SPACE = cst.SimpleWhitespace(" ")
+
+
 @dataclass(frozen=True)
 class Brackets:
     """`gaps[i]` stands before `items[i]`, the last one before the closing bracket. Items carry no white space."""
@@ -122,9 +126,7 @@ def of_call(call: cst.Call) -> Brackets:
         if isinstance(arg.comma, cst.Comma):
             gap = arg.comma.whitespace_after
         gaps.append(gap)
-        items.append(
-            arg.with_changes(comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=cst.SimpleWhitespace(""))
-        )
+        items.append(arg.with_changes(comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=cst.SimpleWhitespace("")))
     comma = bool(call.args) and isinstance(call.args[-1].comma, cst.Comma)
     return Brackets(tuple(items), tuple(gaps), comma)
 
@@ -152,7 +154,7 @@ def of_display(display: cst.Dict | cst.List) -> Brackets:
         if last:
             gaps.append(closing.whitespace_before)
         else:
-            gaps.append(element.comma.whitespace_after if isinstance(element.comma, cst.Comma) else closing)
+            gaps.append(element.comma.whitespace_after if isinstance(element.comma, cst.Comma) else _SPACE)
         items.append(element.with_changes(comma=cst.MaybeSentinel.DEFAULT))
     comma = bool(display.elements) and isinstance(display.elements[-1].comma, cst.Comma)
     return Brackets(tuple(items), tuple(gaps), comma)

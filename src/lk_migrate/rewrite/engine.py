@@ -20,7 +20,7 @@ from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.imports import add_imports, drop_unused
-from lk_migrate.rewrite.ledger import Touch, Unaccounted, account
+from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
 from lk_migrate.rules.registry import Rule
 
@@ -73,7 +73,8 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     if reason is not None:
         return FileResult(path, skipped=Skipped(path, reason))
     try:
-        entries = account(module, edits.touches, {path: tree.code}, _comments_taken(file, edits))
+        touches = [*edits.touches, *import_touches(module, tree)]
+        entries = account(module, touches, {path: tree.code}, _comments_taken(file, edits))
     except Unaccounted as error:
         return FileResult(path, skipped=Skipped(path, f"left as it was: {error}"))
     return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))

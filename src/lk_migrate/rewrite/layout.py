@@ -6,11 +6,13 @@ their keys. Values are the person's own, verbatim.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.rewrite.arguments import Comments, shifted
+from lk_migrate.rewrite.arguments import NO_COMMENTS, Comments, keyword, of_call, shifted
+from lk_migrate.rewrite.file import File
 
 WIDTH = 100
 
@@ -26,7 +28,7 @@ class Entry:
     value: cst.BaseExpression | None = None
     entries: tuple[Entry, ...] = ()
     call: str = ""
-    comments: Comments = Comments()
+    comments: Comments = NO_COMMENTS
     column: int = 0
 
     def commented(self) -> bool:
@@ -81,3 +83,44 @@ def _text(entry: Entry, pad: str, indentation: int, prefix: int, may_break: bool
         lines.append(f"{inner}{name}{body},{behind}")
     opening, closing = (f"{entry.call}(", ")") if entry.call else ("{", "}")
     return "\n".join([opening, *lines, pad + closing])
+
+
+def entries_of(call: cst.Call, nested: Callable[[cst.Call], bool]) -> tuple[Entry, ...]:
+    """The keyword arguments of `call` as entries; values for which `nested` holds are taken apart, too."""
+    brackets = of_call(call)
+    found = []
+    for i, arg in enumerate(brackets.items):
+        gap = brackets.gaps[i]
+        column = len(gap.last_line.value) if isinstance(gap, cst.ParenthesizedWhitespace) else 0
+        value, comments = arg.value, brackets.comments(i)
+        if isinstance(value, cst.Call) and nested(value):
+            inner = entries_of(value, nested)
+            found.append(Entry(keyword(arg), entries=inner, call=code(value.func), comments=comments))
+        else:
+            found.append(Entry(keyword(arg), value, comments=comments, column=column))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where an expression stands: `pad`, `indentation` and `prefix` of `expression`."""
+
+    pad: str | None
+    indentation: int
+    prefix: int
+
+
+def spot(file: File, node: cst.CSTNode) -> Spot:
+    """The spot of `node`: a value assigned or returned, an argument on its own line, or something within a line."""
+    indentation = file.module.span(file.statement(node)).column
+    parent = file.parent(node)
+    if isinstance(parent, cst.Arg):
+        call = file.parent(parent)
+        if isinstance(call, cst.Call):
+            gap = of_call(call).gaps[list(call.args).index(parent)]
+            if isinstance(gap, cst.ParenthesizedWhitespace):
+                name = keyword(parent)
+                return Spot(gap.last_line.value, indentation, len(name) + 2 if name else 1)
+    elif isinstance(parent, (cst.Assign, cst.AnnAssign, cst.Return)):
+        return Spot("", indentation, file.module.span(node).column - indentation)
+    return Spot(None, indentation, 0)

@@ -149,6 +149,21 @@ def account(
     return entries
 
 
+def import_touches(module: Module, after: cst.Module) -> list[Touch]:
+    """One touch per import statement of `module` that does not stand in `after` as it was.
+
+    Imports are edited for the file as a whole, by no single rule: the edit is accounted for here.
+    """
+    kept = {after.code_for_node(i) for i in descendants(after) if isinstance(i, (cst.Import, cst.ImportFrom))}
+    touches = []
+    for statement in (*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)):
+        line = module.index.parents.get(statement)
+        if line is None or module.tree.code_for_node(statement) in kept:
+            continue
+        touches.append(Touch(line, Fate.REWRITTEN, "", "imports follow the names in use", whole=False))
+    return touches
+
+
 _RANK = {Fate.KEPT: 0, Fate.MOVED: 1, Fate.REWRITTEN: 2, Fate.MARKER: 3, Fate.REMOVED: 4}
 
 

@@ -46,7 +46,8 @@ def _is_own(call: cst.Call, file: File) -> bool:
     if instance_of(file.project, file.module, call.func.value) == "AgentSession":
         return False
     return any(
-        f.name.value == "update_options" and any(p.name.value in _KEYS for p in (*f.params.params, *f.params.kwonly_params))
+        f.name.value == "update_options"
+        and any(p.name.value in _KEYS for p in (*f.params.params, *f.params.kwonly_params))
         for f in file.module.index.of(cst.FunctionDef)
     )
 

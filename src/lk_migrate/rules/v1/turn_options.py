@@ -12,9 +12,18 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
-from lk_migrate.rewrite.arguments import Comments, find_keyword, keyword, keyword_arg, of_call, of_display
-from lk_migrate.rewrite.arguments import to_call, to_display
-from lk_migrate.rewrite.layout import Entry, expression, one_line
+from lk_migrate.rewrite.arguments import (
+    NO_COMMENTS,
+    Comments,
+    find_keyword,
+    keyword,
+    keyword_arg,
+    of_call,
+    of_display,
+    to_call,
+    to_display,
+)
+from lk_migrate.rewrite.layout import Entry, code, expression, one_line
 
 #: Old keyword → where its value stands in `turn_handling`.
 SESSION_KEYS: Mapping[str, tuple[str, ...]] = {
@@ -44,7 +53,7 @@ class Given:
 
     key: str
     value: cst.BaseExpression
-    comments: Comments = Comments()
+    comments: Comments = NO_COMMENTS
     column: int = 0
     default: str = ""
 
@@ -81,7 +90,7 @@ def entries(given: Sequence[Given]) -> tuple[Entry, ...]:
 def _leaf(key: str, item: Given) -> Entry:
     value = item.value
     if item.default:
-        text = f'({{"{key}": {one_line(Entry(key, value))}}} if {one_line(Entry(key, value))} is not {item.default} else {{}})'
+        text = f'({{"{key}": {code(value)}}} if {code(value)} is not {item.default} else {{}})'
         return Entry("**", cst.parse_expression(text), comments=item.comments)
     return Entry(key, value, comments=item.comments, column=item.column)
 
@@ -144,7 +153,7 @@ def _above_stays(item: Given) -> Given:
 
 
 def _plain(item: Given) -> Given:
-    return Given(item.key, item.value, Comments(), item.column, item.default)
+    return Given(item.key, item.value, NO_COMMENTS, item.column, item.default)
 
 
 def can_merge_into(value: cst.BaseExpression) -> bool:
@@ -178,10 +187,13 @@ def _get(value: cst.BaseExpression, key: str) -> cst.BaseExpression | None:
         return arg.value if arg is not None else None
     if isinstance(value, cst.Dict):
         for element in value.elements:
-            if isinstance(element, cst.DictElement) and isinstance(element.key, cst.SimpleString):
-                if element.key.evaluated_value == key:
-                    return element.value
+            if isinstance(element, cst.DictElement) and _is_key(element.key, key):
+                return element.value
     return None
+
+
+def _is_key(node: cst.BaseExpression, key: str) -> bool:
+    return isinstance(node, cst.SimpleString) and node.evaluated_value == key
 
 
 def _set(value: cst.BaseExpression, key: str, new: cst.BaseExpression) -> cst.BaseExpression:
@@ -189,9 +201,7 @@ def _set(value: cst.BaseExpression, key: str, new: cst.BaseExpression) -> cst.Ba
         return value.with_changes(args=[a.with_changes(value=new) if keyword(a) == key else a for a in value.args])
     assert isinstance(value, cst.Dict)
     elements = [
-        e.with_changes(value=new)
-        if isinstance(e, cst.DictElement) and isinstance(e.key, cst.SimpleString) and e.key.evaluated_value == key
-        else e
+        e.with_changes(value=new) if isinstance(e, cst.DictElement) and _is_key(e.key, key) else e
         for e in value.elements
     ]
     return value.with_changes(elements=elements)

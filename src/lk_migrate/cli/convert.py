@@ -1,0 +1,131 @@
+"""`lk-migrate convert`: read the project, plan, show or back up and write."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lk_migrate.cli.options import Common, Paths
+from lk_migrate.cli.streams import Streams
+from lk_migrate.model import ExitCode, Plan, UserError
+from lk_migrate.project.paths import display
+
+if TYPE_CHECKING:
+    from lk_migrate.project.backup import Backup
+
+Rules = Annotated[list[str] | None, typer.Option(metavar="RULE", help="Rule ids or prefixes; may be repeated.")]
+
+
+def convert(
+    common: Common,
+    paths: Paths = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, write nothing.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show the changes as a patch, write nothing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if there is something to do.")] = False,
+    select: Rules = None,
+    ignore: Rules = None,
+    main: Annotated[str | None, typer.Option(metavar="PATH", help="The entrypoint. [default: found]")] = None,
+    no_main: Annotated[bool, typer.Option("--no-main", help="Do not generate a new main.py.")] = False,
+    no_backup: Annotated[bool, typer.Option("--no-backup", help="Do not keep a snapshot first.")] = False,
+) -> int:
+    """Rewrite agents, generate main.py, account for every line.
+
+    PATHS are where the agents are (default: anywhere); the project around them is understood as a whole.
+    """
+    from lk_migrate.project.lock import exclusive
+    from lk_migrate.read import read_project
+
+    streams = Streams(common)
+    if common.json and diff:
+        raise UserError("--json and --diff both want stdout; give one of them.")
+    if dry_run or diff or check:
+        project = read_project(common.root, paths or [])
+        plan = project.plan(select, ignore, main, no_main)
+        return _preview(plan, streams, diff=diff, check=check)
+    project = read_project(common.root, paths or [])
+    with exclusive(project.root, "convert") as recovery:
+        if recovery:
+            streams.warn(str(recovery))
+            project = read_project(common.root, paths or [])
+        if project.is_dirty:
+            streams.say("git: there are uncommitted changes; commit them first if you want to tell yours from ours.")
+        plan = project.plan(select, ignore, main, no_main)
+        backup = _apply(project.root, plan, no_backup, streams)
+    return _show_result(plan, backup, streams)
+
+
+def _preview(plan: Plan, streams: Streams, *, diff: bool, check: bool) -> int:
+    from lk_migrate.report.data import report
+    from lk_migrate.report.diff import patch
+    from lk_migrate.report.terminal import show_findings, show_left, show_summary
+
+    if streams.common.json:
+        streams.result_json(report(plan))
+    elif diff:
+        _write_patch(patch(plan.changes))
+        for skipped in plan.skipped:
+            streams.warn(f"{display(skipped.path)} {skipped.reason}.")
+    elif not plan.changes and not plan.findings and not plan.skipped:
+        streams.result("Nothing to convert: no hand-rolled agent and no old LiveKit API was found.")
+    else:
+        show_findings(plan, streams.out, every=streams.common.verbose)
+        show_summary(plan, streams.out, applied=False)
+        show_left(plan, streams.out)
+        if plan.changes:
+            streams.say("\nNothing was written. `lk-migrate convert` does it; `--diff` shows the changes.")
+    if check:
+        return ExitCode.FAILED if plan.changes or plan.todo else ExitCode.DONE
+    return _code(plan)
+
+
+def _write_patch(data: bytes) -> None:
+    """Plain bytes when piped (`git apply` takes them), coloured on a terminal."""
+    if not sys.stdout.isatty():
+        sys.stdout.buffer.write(data)
+        return
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    text = data.decode("utf-8", "replace")
+    Console(emoji=False).print(Syntax(text, "diff", background_color="default", word_wrap=True))
+
+
+def _apply(root: Path, plan: Plan, no_backup: bool, streams: Streams) -> Backup | None:
+    from lk_migrate.project.backup import create_backup
+    from lk_migrate.project.discover import convertible_files
+    from lk_migrate.project.writer import apply_changes
+
+    if not plan.changes:
+        return None
+    backup = None if no_backup else create_backup(root, convertible_files(root).files, reason="convert")
+    apply_changes(root, plan.changes, backup)
+    return backup
+
+
+def _show_result(plan: Plan, backup: Backup | None, streams: Streams) -> int:
+    from lk_migrate.report.data import report
+    from lk_migrate.report.terminal import show_findings, show_left, show_summary
+
+    if streams.common.json:
+        streams.result_json(report(plan) | {"backup": backup.id if backup else None})
+        return _code(plan)
+    if not plan.changes:
+        for skipped in plan.skipped:
+            streams.warn(f"{display(skipped.path)} {skipped.reason}.")
+        streams.result("Nothing to change: the project is current already." if not plan.skipped else "Nothing changed.")
+        show_left(plan, streams.out)
+        return _code(plan)
+    show_findings(plan, streams.out, every=streams.common.verbose)
+    show_summary(plan, streams.out, applied=True)
+    show_left(plan, streams.out)
+    if backup is not None:
+        streams.say(f"\nThe old files are in backup {backup.id}: `lk-migrate restore` brings them back.")
+    streams.say("Next: lk-migrate verify")
+    return _code(plan)
+
+
+def _code(plan: Plan) -> int:
+    return ExitCode.LEFTOVERS if plan.todo else ExitCode.DONE

@@ -1,0 +1,371 @@
+"""Assistant classes, found by what they do: a prompt, tools for a model, and a place in a voice session.
+
+Pure: a function of the project's text. `project.fact(find_agents)` gives them once per project.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import libcst as cst
+
+from lk_migrate.facts.classes import ClassRef, ClassTable, class_attributes, class_table, method, methods
+from lk_migrate.facts.collisions import Collision, collisions_of
+from lk_migrate.facts.instructions import Instructions, Source, instructions_of
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.tools import (
+    ClassTools,
+    Declared,
+    Dispatcher,
+    InlineTool,
+    Registry,
+    Tool,
+    class_tools,
+    make_tool,
+    resolve_tools,
+)
+
+AGENT = frozenset(
+    {
+        "livekit.agents.Agent",
+        "livekit.agents.AgentTask",
+        "livekit.agents.voice.Agent",
+        "livekit.agents.voice.AgentTask",
+        "livekit.agents.voice.agent.Agent",
+        "livekit.agents.voice.agent.AgentTask",
+    }
+)
+#: Bases that say that a class is something else, whatever its methods look like.
+_OTHER_KINDS = re.compile(
+    r"(^|\.)(BaseModel|BaseSettings|Enum|IntEnum|StrEnum|Protocol|TypedDict|NamedTuple|TestCase|"
+    r"IsolatedAsyncioTestCase|BaseTool|StructuredTool|FunctionContext|Toolset|Exception|APIView|Thread|"
+    r"DeclarativeBase|Model|STT|TTS|LLM|VAD)$"
+)
+_VOICE_NAME = re.compile(r"assistant|agent|bot|desk|receptionist|concierge|operator|secretary", re.IGNORECASE)
+_SEED = re.compile(
+    rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate"
+)
+_TEST_PATH = re.compile(r"(^|/)(tests?|testing|fixtures)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+#: The evidence that a class without a LiveKit base must add up to.
+_ENOUGH = 4
+
+
+class Role(str, Enum):
+    """AGENT is handed to a session; BASE only derived from; MIXIN adds methods to agents beside their base."""
+
+    AGENT = "agent"
+    BASE = "base"
+    MIXIN = "mixin"
+
+
+@dataclass(frozen=True)
+class AgentClass:
+    """One assistant class, or a base or mixin of one, as it is in the legacy code.
+
+    is_agent: derives from livekit's `Agent` already.
+    takes_base: this class itself must be given the `Agent` base; its subclasses then inherit it.
+    chain: its own bases that lead to the `Agent` base, nearest first; mixins: its other bases in the project.
+    tools: those whose methods stand in this class body; all_tools: with inherited ones, as the model will see them.
+    collisions: attributes and methods of this body that `Agent` has for itself.
+    evidence: why it is taken for an assistant, for a person to read.
+    """
+
+    module: Module
+    node: cst.ClassDef
+    role: Role
+    is_agent: bool
+    takes_base: bool
+    chain: tuple[ClassRef, ...]
+    mixins: tuple[ClassRef, ...]
+    tools: tuple[Tool, ...]
+    all_tools: tuple[Tool, ...]
+    inline_tools: tuple[InlineTool, ...]
+    registries: tuple[Registry, ...]
+    dispatchers: tuple[Dispatcher, ...]
+    instructions: Instructions
+    collisions: tuple[Collision, ...]
+    evidence: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.node.name.value
+
+    @property
+    def init(self) -> cst.FunctionDef | None:
+        return method(self.node, "__init__")
+
+    @property
+    def ref(self) -> ClassRef:
+        return ClassRef(self.module, self.node)
+
+    @property
+    def parameters(self) -> tuple[cst.Param, ...]:
+        """The parameters of its constructor without `self`, an inherited constructor's if it has none of its own."""
+        for node in (self.node, *(ref.node for ref in self.chain)):
+            init = method(node, "__init__")
+            if init is not None:
+                return (*init.params.params[1:], *init.params.kwonly_params)
+        return ()
+
+    @property
+    def helpers(self) -> tuple[cst.FunctionDef, ...]:
+        """Its methods that are no tools."""
+        tools = {t.node for t in self.tools}
+        return tuple(m for m in methods(self.node) if m not in tools and m.name.value != "__init__")
+
+    @property
+    def handrolled(self) -> bool:
+        """Whether anything but decorated tools on an `Agent` was found: only then is it ours to complete."""
+        return not self.is_agent or any(t.declared is not Declared.FUNCTION_TOOL for t in self.tools)
+
+
+def find_agents(project: Project) -> tuple[AgentClass, ...]:
+    """Every assistant class of the project with its bases and mixins, by path and line."""
+    return project.fact(_Finder).agents
+
+
+def agent_of(project: Project, node: cst.ClassDef) -> AgentClass | None:
+    """What `find_agents` knows about a class."""
+    return project.fact(_by_node).get(node)
+
+
+def _by_node(project: Project) -> dict[cst.ClassDef, AgentClass]:
+    return {a.node: a for a in find_agents(project)}
+
+
+def tool_of(project: Project, function: cst.FunctionDef) -> tuple[AgentClass, Tool] | None:
+    """The tool that a method is, and the class that it stands in."""
+    return project.fact(_tools_by_node).get(function)
+
+
+def _tools_by_node(project: Project) -> dict[cst.FunctionDef, tuple[AgentClass, Tool]]:
+    return {t.node: (a, t) for a in find_agents(project) for t in a.tools}
+
+
+def agent_classes(table: ClassTable) -> Iterator[ClassRef]:
+    """The classes that derive from livekit's `Agent`, through whatever chain."""
+    return (ref for ref in table.refs.values() if table.library_bases(ref) & AGENT)
+
+
+class _Finder:
+    """The search, in the order of its questions; a class only so that its steps share the table."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        seeds = (p for p, data in project.files.items() if b"class " in data and _SEED.search(data))
+        self.table = class_table(project, (p for p in seeds if not _TEST_PATH.search(p)))
+        self.own: dict[cst.ClassDef, ClassTools] = {}
+        self.constructed = _constructed(project, self.table)
+        livekit = {ref.node for ref in agent_classes(self.table)}
+        plain = [ref for ref in self.table.refs.values() if ref.node not in livekit]
+        found = {ref.node: evidence for ref in plain if (evidence := self._evidence(ref))}
+        self.agents = tuple(sorted(self._classes(livekit, found), key=lambda a: (a.module.path, _order(a))))
+
+    def tools(self, ref: ClassRef) -> ClassTools:
+        if ref.node not in self.own:
+            self.own[ref.node] = class_tools(self.project, ref)
+        return self.own[ref.node]
+
+    def family(self, ref: ClassRef) -> tuple[ClassRef, ...]:
+        return (ref, *self.table.ancestors(ref))
+
+    def _resolved(self, ref: ClassRef, is_agent: bool) -> tuple[list[Tool], list[InlineTool]]:
+        chain = self.family(ref)
+        return resolve_tools(self.project, chain, {r.node: self.tools(r) for r in chain}, is_agent)
+
+    def _evidence(self, ref: ClassRef) -> tuple[str, ...]:
+        """Why a class without a LiveKit base is an assistant; empty when it is not one."""
+        if _TEST_PATH.search(ref.module.path) or _looks_generated(ref):
+            return ()
+        if any(_OTHER_KINDS.search(name) for name in self.table.library_bases(ref)):
+            return ()
+        tools, inline = self._resolved(ref, False)
+        if not tools and not inline:
+            return ()
+        reasons: list[tuple[int, str]] = []
+        ways = {t.declared for t in tools}
+        if any(t.declared is Declared.CONTEXT and t.context and t.context.annotation for t in tools):
+            reasons.append((2, "methods that take the RunContext"))
+        elif Declared.CONTEXT in ways:
+            reasons.append((1, "methods that take a ctx"))
+        if Declared.SCHEMA in ways or inline:
+            reasons.append((2, "JSON schemas of its methods"))
+        if Declared.REGISTRY in ways:
+            reasons.append((2, "a registry of its methods"))
+        if Declared.DECORATOR in ways or Declared.FUNCTION_TOOL in ways:
+            reasons.append((2, "decorated tools"))
+        if len(tools) + len(inline) > 1:
+            reasons.append((1, f"{len(tools) + len(inline)} tools"))
+        prompts = [instructions_of(r.module, r.node) for r in self.family(ref)]
+        prompt = next((p for p in prompts if p.source not in (Source.MISSING, Source.CONSTANT)), None)
+        if prompt is not None:
+            reasons.append((2, f"its prompt ({prompt.name})"))
+        elif any(p.source is Source.CONSTANT for p in prompts):
+            reasons.append((1, "a prompt in its module"))
+        made_in = self._made_in(ref)
+        if made_in:
+            reasons.append((2, f"made in {made_in}, which uses LiveKit"))
+        if _VOICE_NAME.search(ref.name):
+            reasons.append((1, "its name"))
+        if self.project.targets and _targeted(self.project.targets, ref.module.path):
+            reasons.append((1, "named on the command line"))
+        enough = sum(points for points, _ in reasons) >= _ENOUGH
+        speaks = prompt is not None or (made_in and any(p.source is Source.CONSTANT for p in prompts))
+        reached = made_in or self.table.descendants(ref) or (self.project.targets and enough)
+        schema_only = ways <= {Declared.SCHEMA} and not made_in and not self.table.descendants(ref)
+        if not (enough and speaks and (reached or b"RunContext" in ref.module.data) and not schema_only):
+            return ()
+        return tuple(text for _, text in reasons)
+
+    def _made_in(self, ref: ClassRef) -> str:
+        """A file with LiveKit in it where the class or one of its subclasses is constructed or offered."""
+        for each in (ref, *self.table.descendants(ref)):
+            for path in self.constructed.get(each.node, ()):
+                if path != each.module.path or b"livekit" in self.project.files[path]:
+                    return path
+        return ""
+
+    def _classes(self, livekit: set[cst.ClassDef], found: dict[cst.ClassDef, tuple[str, ...]]) -> Iterator[AgentClass]:
+        members: dict[cst.ClassDef, ClassRef] = {n: self.table.refs[n] for n in (*livekit, *found)}
+        mixins: dict[cst.ClassDef, ClassRef] = {}
+        bases: dict[cst.ClassDef, ClassRef] = {}
+        for ref in list(members.values()):
+            for above in self.table.ancestors(ref):
+                if above.node in members:
+                    continue
+                (bases if self._leads(above, set(members), livekit) else mixins).setdefault(above.node, above)
+        takes = {
+            ref.node
+            for ref in (*members.values(), *bases.values())
+            if ref.node not in livekit and not any(b.node in bases or b.node in found for b in self._own_bases(ref))
+        }
+        tools, inline = self._tools_by_owner([*members.values(), *bases.values()], livekit)
+        concrete = {n for n in members if not self._only_derived(members[n])}
+        for ref in (*members.values(), *bases.values(), *mixins.values()):
+            is_mixin = ref.node in mixins and ref.node not in bases
+            role = Role.MIXIN if is_mixin else Role.AGENT if ref.node in concrete else Role.BASE
+            chain = tuple(r for r in self.table.ancestors(ref) if r.node in members or r.node in bases)
+            own = self.tools(ref)
+            all_tools, _ = self._resolved(ref, ref.node in livekit)
+            gets_base = ref.node in livekit or role is not Role.MIXIN
+            yield AgentClass(
+                ref.module,
+                ref.node,
+                role,
+                ref.node in livekit,
+                ref.node in takes and not is_mixin,
+                chain,
+                tuple(r for r in self.table.ancestors(ref) if r not in chain),
+                tuple(tools.get(ref.node, {}).values()),
+                tuple(all_tools),
+                tuple(inline.get(ref.node, {}).values()),
+                own.registries,
+                own.dispatchers,
+                instructions_of(ref.module, ref.node),
+                collisions_of(ref, {t.node for t in all_tools}, ref.node in livekit) if gets_base else (),
+                found.get(ref.node, ()),
+            )
+
+    def _own_bases(self, ref: ClassRef) -> list[ClassRef]:
+        return [b for b in self.table.bases.get(ref.node, ()) if isinstance(b, ClassRef)]
+
+    def _leads(self, above: ClassRef, members: set[cst.ClassDef], livekit: set[cst.ClassDef]) -> bool:
+        """Whether an own base is the assistants' own (and may become an Agent), not a mixin or a general service."""
+        if above.node in livekit:
+            return True
+        if above.name.endswith("Mixin") or any(_OTHER_KINDS.search(n) for n in self.table.library_bases(above)):
+            return False
+        prompts = [instructions_of(r.module, r.node).source for r in self.family(above)]
+        if all(source in (Source.MISSING, Source.CONSTANT) for source in prompts):
+            return False
+        below = self.table.descendants(above)
+        return all(r.node in members or any(d.node in members for d in self.table.descendants(r)) for r in below)
+
+    def _only_derived(self, ref: ClassRef) -> bool:
+        """A class with subclasses that nobody constructs."""
+        return bool(self.table.subclasses.get(ref.node)) and not self.constructed.get(ref.node)
+
+    def _tools_by_owner(
+        self, refs: list[ClassRef], livekit: set[cst.ClassDef]
+    ) -> tuple[dict[cst.ClassDef, dict[cst.FunctionDef, Tool]], dict[cst.ClassDef, dict[str, InlineTool]]]:
+        """Each tool at the class whose body holds it; overrides of a tool are tools, too."""
+        owned: dict[cst.ClassDef, dict[cst.FunctionDef, Tool]] = {}
+        inline: dict[cst.ClassDef, dict[str, InlineTool]] = {}
+        for ref in refs:
+            tools, in_branches = self._resolved(ref, ref.node in livekit)
+            for tool in tools:
+                known = owned.setdefault(tool.owner, {}).get(tool.node)
+                if known is None or known.declared is Declared.CONTEXT:
+                    owned[tool.owner][tool.node] = tool
+                for below in self.table.descendants(self.table.refs[tool.owner]):
+                    override = method(below.node, tool.node.name.value)
+                    if override is not None and override not in owned.get(below.node, {}):
+                        made = make_tool(self.project, below, override, tool.name, tool.declared, tool.schema)
+                        owned.setdefault(below.node, {})[override] = replace(made, description=tool.description)
+            for item in in_branches:
+                for r in self.family(ref):
+                    if item.dispatcher.node in methods(r.node):
+                        inline.setdefault(r.node, {}).setdefault(item.name, item)
+        # an override that is decorated itself is known better by its own class
+        for node, tools_of in owned.items():
+            for tool in self.tools(self.table.refs[node]).decorated:
+                if tools_of.get(tool.node) is not None and tools_of[tool.node].declared is not Declared.REGISTRY:
+                    tools_of[tool.node] = tool
+        return owned, inline
+
+
+def _order(agent: AgentClass) -> int:
+    return agent.module.index.of(cst.ClassDef).index(agent.node)
+
+
+def _targeted(targets: Iterable[str], path: str) -> bool:
+    return any(path == t or path.startswith(t.rstrip("/") + "/") for t in targets)
+
+
+def _looks_generated(ref: ClassRef) -> bool:
+    """Dataclasses hold data."""
+    return any("dataclass" in ref.module.tree.code_for_node(d) for d in ref.node.decorators)
+
+
+def _constructed(project: Project, table: ClassTable) -> dict[cst.ClassDef, tuple[str, ...]]:
+    """Class → the files where it is called, or offered as a value (`DESKS = {"spa": SpaDesk}`), tests left out."""
+    names = {ref.name.encode(): ref for ref in table.refs.values()}
+    found: dict[cst.ClassDef, list[str]] = {}
+    for path, data in sorted(project.files.items()):
+        if _TEST_PATH.search(path) or not any(name in data for name in names):
+            continue
+        module = project.module(path)
+        for name in module.index.of(cst.Name) if module is not None else ():
+            if name.value.encode() not in names and not _is_alias(module, name.value):
+                continue
+            parent = module.index.parents.get(name) if module is not None else None
+            if not _is_value(parent, name):
+                continue
+            node = parent if isinstance(parent, cst.Attribute) else name
+            assert module is not None
+            symbol = project.resolve(module, node)
+            if symbol is not None and isinstance(symbol.node, cst.ClassDef):
+                found.setdefault(symbol.node, []).append(path)
+    return {node: tuple(dict.fromkeys(paths)) for node, paths in found.items()}
+
+
+def _is_alias(module: Module | None, name: str) -> bool:
+    return module is not None and any(
+        i.local == name and i.alias is not None and i.alias.asname for i in module.imports
+    )
+
+
+def _is_value(parent: cst.CSTNode | None, name: cst.Name) -> bool:
+    """Called, put into a container, assigned or passed on; not a base, an annotation or an import."""
+    if isinstance(parent, cst.Attribute):
+        return parent.attr is name
+    return isinstance(parent, (cst.Call, cst.DictElement, cst.Element, cst.Return, cst.Assign, cst.IfExp, cst.Arg))
+
+
+def class_level(agent: AgentClass, name: str) -> bool:
+    """Whether the class body assigns `name`."""
+    return name in class_attributes(agent.node)

@@ -1,0 +1,166 @@
+"""Classes across files: what a class derives from, and what derives from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+
+_HEADER = re.compile(rb"class\s+\w+\s*\(([^)]*)\)")
+_WORD = re.compile(rb"\w+")
+
+
+@dataclass(frozen=True)
+class ClassRef:
+    """A class of the project and the file that it stands in."""
+
+    module: Module
+    node: cst.ClassDef
+
+    @property
+    def name(self) -> str:
+        return self.node.name.value
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """Classes that may matter, by node: their bases (a class of the project, or a dotted name) and subclasses."""
+
+    refs: dict[cst.ClassDef, ClassRef]
+    bases: dict[cst.ClassDef, tuple[ClassRef | str, ...]]
+    subclasses: dict[cst.ClassDef, tuple[ClassRef, ...]]
+
+    def ancestors(self, ref: ClassRef) -> tuple[ClassRef, ...]:
+        """The project's own classes above `ref`, nearest first, each once."""
+        found: list[ClassRef] = []
+        queue = list(self.bases.get(ref.node, ()))
+        while queue:
+            base = queue.pop(0)
+            if isinstance(base, ClassRef) and base not in found and base.node is not ref.node:
+                found.append(base)
+                queue.extend(self.bases.get(base.node, ()))
+        return tuple(found)
+
+    def descendants(self, ref: ClassRef) -> tuple[ClassRef, ...]:
+        """The project's classes below `ref`, each once."""
+        found: list[ClassRef] = []
+        queue = list(self.subclasses.get(ref.node, ()))
+        while queue:
+            sub = queue.pop(0)
+            if sub not in found and sub.node is not ref.node:
+                found.append(sub)
+                queue.extend(self.subclasses.get(sub.node, ()))
+        return tuple(found)
+
+    def library_bases(self, ref: ClassRef) -> frozenset[str]:
+        """The dotted names of all bases outside the project, the own ancestors' included."""
+        names: set[str] = set()
+        for each in (ref, *self.ancestors(ref)):
+            names.update(b for b in self.bases.get(each.node, ()) if isinstance(b, str))
+        return frozenset(names)
+
+
+def class_bases(project: Project, ref: ClassRef) -> tuple[ClassRef | str, ...]:
+    """The bases in order; subscripts (`Generic[T]`) count as what they subscribe."""
+    found: list[ClassRef | str] = []
+    for arg in ref.node.bases:
+        expression = arg.value.value if isinstance(arg.value, cst.Subscript) else arg.value
+        symbol = project.resolve(ref.module, expression)
+        if symbol is not None and symbol.module is not None and isinstance(symbol.node, cst.ClassDef):
+            found.append(ClassRef(symbol.module, symbol.node))
+        else:
+            found.append(symbol.name if symbol is not None else dotted(expression) or "?")
+    return tuple(found)
+
+
+def class_table(project: Project, seeds: Iterator[str]) -> ClassTable:
+    """The classes of the `seeds` files, of the files that they derive from, and of those that derive from them."""
+    refs: dict[cst.ClassDef, ClassRef] = {}
+    bases: dict[cst.ClassDef, tuple[ClassRef | str, ...]] = {}
+    read: set[str] = set()
+    queue = list(seeds)
+    headers: dict[str, set[bytes]] | None = None
+    while queue:
+        path = queue.pop()
+        if path in read:
+            continue
+        read.add(path)
+        module = project.module(path)
+        if module is None:
+            continue
+        for node in module.index.of(cst.ClassDef):
+            ref = ClassRef(module, node)
+            refs[node] = ref
+            bases[node] = class_bases(project, ref)
+            queue.extend(b.module.path for b in bases[node] if isinstance(b, ClassRef))
+        if not queue:
+            headers = _headers(project) if headers is None else headers
+            names = {ref.name.encode() for ref in refs.values()}
+            queue.extend(p for p, words in headers.items() if p not in read and words & names)
+    subclasses: dict[cst.ClassDef, list[ClassRef]] = {}
+    for node, found in bases.items():
+        for base in found:
+            if isinstance(base, ClassRef):
+                subclasses.setdefault(base.node, []).append(refs[node])
+    return ClassTable(refs, bases, {node: tuple(subs) for node, subs in subclasses.items()})
+
+
+def _headers(project: Project) -> dict[str, set[bytes]]:
+    """Path → the words in its class headers' brackets, without parsing."""
+    return {
+        path: {word for header in _HEADER.findall(data) for word in _WORD.findall(header)}
+        for path, data in project.files.items()
+        if b"class " in data
+    }
+
+
+def methods(node: cst.ClassDef) -> list[cst.FunctionDef]:
+    """The functions defined directly in the class body."""
+    return [s for s in node.body.body if isinstance(s, cst.FunctionDef)]
+
+
+def method(node: cst.ClassDef, name: str) -> cst.FunctionDef | None:
+    """The last definition of `name` in the class body: the one that counts."""
+    return next((m for m in reversed(methods(node)) if m.name.value == name), None)
+
+
+def class_attributes(node: cst.ClassDef) -> dict[str, tuple[cst.SimpleStatementLine, cst.BaseExpression]]:
+    """`name = value` in the class body: name → (its line, its value)."""
+    found: dict[str, tuple[cst.SimpleStatementLine, cst.BaseExpression]] = {}
+    for line in node.body.body:
+        if not isinstance(line, cst.SimpleStatementLine):
+            continue
+        for small in line.body:
+            if isinstance(small, cst.Assign):
+                for target in small.targets:
+                    if isinstance(target.target, cst.Name):
+                        found[target.target.value] = (line, small.value)
+            elif isinstance(small, cst.AnnAssign) and small.value is not None and isinstance(small.target, cst.Name):
+                found[small.target.value] = (line, small.value)
+    return found
+
+
+def self_name(function: cst.FunctionDef) -> str | None:
+    """What the method calls its instance; None for static and class methods."""
+    kinds = {dotted(d.decorator) for d in function.decorators}
+    if kinds & {"staticmethod", "classmethod"}:
+        return None
+    params = [*function.params.posonly_params, *function.params.params]
+    return params[0].name.value if params else None
+
+
+def is_self_attribute(node: cst.CSTNode, instance: str | None, name: str | None = None) -> bool:
+    """Whether `node` is `self.<name>` (any attribute when `name` is None)."""
+    return (
+        instance is not None
+        and isinstance(node, cst.Attribute)
+        and isinstance(node.value, cst.Name)
+        and node.value.value == instance
+        and (name is None or node.attr.value == name)
+    )

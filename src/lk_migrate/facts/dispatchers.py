@@ -1,0 +1,135 @@
+"""Hand-written dispatchers: the method that turns a tool's name into a call of the method behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.classes import is_self_attribute, methods, self_name
+from lk_migrate.facts.walk import children, find
+
+
+@dataclass(frozen=True)
+class Route:
+    """One branch: the names that it answers to, and the method it calls (None when the work is done in the branch)."""
+
+    names: tuple[str, ...]
+    method: str | None
+    branch: cst.If | cst.MatchCase
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """`routes`: of an if/elif chain or `match`; `prefix`: what a getattr dispatcher puts before the tool's name."""
+
+    node: cst.FunctionDef
+    routes: tuple[Route, ...] = ()
+    prefix: str | None = None
+
+    def route(self, name: str) -> Route | None:
+        return next((r for r in self.routes if name in r.names), None)
+
+
+def dispatchers(node: cst.ClassDef) -> tuple[Dispatcher, ...]:
+    """The dispatchers among the methods of a class."""
+    found = (dispatcher(m) for m in methods(node))
+    return tuple(d for d in found if d is not None)
+
+
+def dispatcher(function: cst.FunctionDef) -> Dispatcher | None:
+    """`function` as a dispatcher, None when it is not one."""
+    instance = self_name(function)
+    params = {p.name.value for p in function.params.params} - {instance}
+    routes = tuple(_routes(function, params, instance))
+    if len(routes) > 1:
+        return Dispatcher(function, routes)
+    for call in find(function, cst.Call):
+        if isinstance(call.func, cst.Name) and call.func.value == "getattr" and len(call.args) >= 2:
+            target, name = call.args[0].value, call.args[1].value
+            if not (isinstance(target, cst.Name) and target.value == instance) or not _is_called(function, call):
+                continue
+            if isinstance(name, cst.Name) and name.value in params:
+                return Dispatcher(function, prefix="")
+            prefix = _prefix(name, params)
+            if prefix is not None:
+                return Dispatcher(function, prefix=prefix)
+    return None
+
+
+def _is_called(function: cst.FunctionDef, getattr_call: cst.Call) -> bool:
+    """Whether what `getattr` found is called: at once, or through a name that it was bound to."""
+    for call in find(function, cst.Call):
+        if call.func is getattr_call:
+            return True
+    for assign in find(function, cst.Assign):
+        if assign.value is getattr_call and isinstance(assign.targets[0].target, cst.Name):
+            bound = assign.targets[0].target.value
+            return any(isinstance(c.func, cst.Name) and c.func.value == bound for c in find(function, cst.Call))
+    return False
+
+
+def _prefix(name: cst.BaseExpression, params: set[str]) -> str | None:
+    """`f"_tool_{name}"` → `_tool_`."""
+    if not isinstance(name, cst.FormattedString) or len(name.parts) != 2:
+        return None
+    text, hole = name.parts
+    if not (isinstance(text, cst.FormattedStringText) and isinstance(hole, cst.FormattedStringExpression)):
+        return None
+    known = isinstance(hole.expression, cst.Name) and hole.expression.value in params
+    return text.value if known else None
+
+
+def _routes(function: cst.FunctionDef, params: set[str], instance: str | None) -> Iterator[Route]:
+    for node in find(function, cst.If):
+        names = _compared_names(node.test, params)
+        if names:
+            yield Route(names, _routed_method(node.body, instance), node)
+    for match in find(function, cst.Match):
+        if not (isinstance(match.subject, cst.Name) and match.subject.value in params):
+            continue
+        for case in match.cases:
+            names = _case_names(case.pattern)
+            if names and case.guard is None:
+                yield Route(names, _routed_method(case.body, instance), case)
+
+
+def _compared_names(test: cst.BaseExpression, params: set[str]) -> tuple[str, ...]:
+    """The strings that `name == "x"` or `name in ("x", "y")` compares a parameter with."""
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+        return ()
+    if not (isinstance(test.left, cst.Name) and test.left.value in params):
+        return ()
+    target = test.comparisons[0]
+    if isinstance(target.operator, cst.Equal) and isinstance(target.comparator, cst.SimpleString):
+        return (str(target.comparator.evaluated_value),)
+    if isinstance(target.operator, cst.In) and isinstance(target.comparator, (cst.Tuple, cst.List, cst.Set)):
+        values = [e.value for e in target.comparator.elements]
+        if values and all(isinstance(v, cst.SimpleString) for v in values):
+            return tuple(str(v.evaluated_value) for v in values if isinstance(v, cst.SimpleString))
+    return ()
+
+
+def _case_names(pattern: cst.MatchPattern) -> tuple[str, ...]:
+    if isinstance(pattern, cst.MatchValue) and isinstance(pattern.value, cst.SimpleString):
+        return (str(pattern.value.evaluated_value),)
+    if isinstance(pattern, cst.MatchOr):
+        parts = [_case_names(e.pattern) for e in pattern.patterns]
+        return tuple(n for p in parts for n in p) if all(parts) else ()
+    return ()
+
+
+def _routed_method(body: cst.BaseSuite, instance: str | None) -> str | None:
+    """The method that a branch of one statement calls, if calling it is all it does."""
+    lines = list(body.body)
+    if len(lines) == 1 and isinstance(lines[0], cst.SimpleStatementLine) and len(lines[0].body) == 1:
+        value: cst.CSTNode | None = next(iter(children(lines[0].body[0])), None)
+        if isinstance(lines[0].body[0], cst.Assign):
+            value = lines[0].body[0].value
+        if isinstance(value, cst.Await):
+            value = value.expression
+        if isinstance(value, cst.Call) and is_self_attribute(value.func, instance):
+            assert isinstance(value.func, cst.Attribute)
+            return value.func.attr.value
+    return None

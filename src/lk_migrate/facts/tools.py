@@ -1,0 +1,416 @@
+"""What the methods of an assistant class are to the model: which are tools, under which names, described where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import libcst as cst
+
+from lk_migrate.facts.classes import ClassRef, class_attributes, is_self_attribute, method, methods, self_name
+from lk_migrate.facts.dispatchers import Dispatcher, Route, dispatchers
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.schemas import ToolSchema, tool_schemas
+from lk_migrate.facts.walk import descendants, find
+
+FUNCTION_TOOL = frozenset(
+    {
+        "livekit.agents.function_tool",
+        "livekit.agents.llm.function_tool",
+        "livekit.agents.llm.tool_context.function_tool",
+    }
+)
+RUN_CONTEXT = frozenset(
+    {
+        "livekit.agents.RunContext",
+        "livekit.agents.voice.RunContext",
+        "livekit.agents.voice.events.RunContext",
+    }
+)
+_CONTEXT_NAMES = frozenset({"ctx", "context", "run_context", "run_ctx", "runctx", "rctx"})
+_REGISTRY_HINT = re.compile(r"tool|func|handler|action|regist|command|capabilit", re.IGNORECASE)
+_DECORATOR_HINT = re.compile(r"(^|_)(tool|ai_callable|callable_tool|llm_tool|action)(_?\w*)?$", re.IGNORECASE)
+#: Methods that the framework calls by name: never tools.
+LIFECYCLE = frozenset(
+    {
+        "on_enter",
+        "on_exit",
+        "on_user_turn_completed",
+        "on_user_turn_exceeded",
+        "stt_node",
+        "llm_node",
+        "tts_node",
+        "transcription_node",
+        "realtime_audio_output_node",
+    }
+)
+
+
+class Declared(str, Enum):
+    """How the legacy code makes a method a tool."""
+
+    FUNCTION_TOOL = "function_tool"
+    DECORATOR = "decorator"
+    REGISTRY = "registry"
+    SCHEMA = "schema"
+    CONTEXT = "context"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A method that the model may call.
+
+    `name` is what the model knows it by, `aliases` other names for it; `description` is what the legacy code told the
+    model outside the docstring (a schema or decorator). `context` is the run context's parameter, `parameters` those
+    that the model fills. `decorator` is the one that makes it a tool now, if any.
+    """
+
+    name: str
+    module: Module
+    owner: cst.ClassDef
+    node: cst.FunctionDef
+    declared: Declared
+    context: cst.Param | None
+    parameters: tuple[cst.Param, ...]
+    schema: ToolSchema | None = None
+    decorator: cst.Decorator | None = None
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InlineTool:
+    """A tool whose work is done in a branch of the dispatcher: it has no method yet."""
+
+    name: str
+    schema: ToolSchema
+    dispatcher: Dispatcher
+    route: Route
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A statement that lists tools. `entries`: tool name → method name; `schemas` when it is a list of JSON schemas."""
+
+    attribute: str
+    statement: cst.CSTNode
+    entries: tuple[tuple[str, str], ...] = ()
+    schemas: tuple[ToolSchema, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClassTools:
+    """Everything about the tools of one class body (not of its bases)."""
+
+    registries: tuple[Registry, ...] = ()
+    dispatchers: tuple[Dispatcher, ...] = ()
+    decorated: tuple[Tool, ...] = ()
+    with_context: tuple[Tool, ...] = field(default=())
+
+
+def class_tools(project: Project, ref: ClassRef) -> ClassTools:
+    """What the body of `ref` says about tools, before its bases are asked."""
+    module, node = ref.module, ref.node
+    found_dispatchers = dispatchers(node)
+    routers = {d.node for d in found_dispatchers}
+    decorated: list[Tool] = []
+    with_context: list[Tool] = []
+    for function in methods(node):
+        tool = _decorated_tool(project, ref, function)
+        if tool is not None:
+            decorated.append(tool)
+        elif function not in routers and takes_context(project, module, function):
+            with_context.append(make_tool(project, ref, function, function.name.value, Declared.CONTEXT))
+    return ClassTools(tuple(_registries(project, ref)), found_dispatchers, tuple(decorated), tuple(with_context))
+
+
+def make_tool(
+    project: Project,
+    ref: ClassRef,
+    function: cst.FunctionDef,
+    name: str,
+    declared: Declared,
+    schema: ToolSchema | None = None,
+    decorator: cst.Decorator | None = None,
+    description: str = "",
+) -> Tool:
+    """A `Tool` with its parameters sorted into the run context's and the model's."""
+    instance = self_name(function)
+    context = context_parameter(project, ref.module, function)
+    given = [*function.params.posonly_params, *function.params.params]
+    if instance is not None:
+        given = given[1:]
+    parameters = tuple(p for p in [*given, *function.params.kwonly_params] if p is not context)
+    return Tool(
+        name, ref.module, ref.node, function, declared, context, parameters, schema, decorator,
+        description or (schema.description if schema is not None else ""),
+    )  # fmt: skip
+
+
+def context_parameter(project: Project, module: Module, function: cst.FunctionDef) -> cst.Param | None:
+    """The parameter that takes the framework's `RunContext`: annotated so, or first and named so without a type."""
+    params = [*function.params.posonly_params, *function.params.params, *function.params.kwonly_params]
+    if self_name(function) is not None and _is_method(module, function):
+        params = params[1:]
+    for i, param in enumerate(params):
+        if param.annotation is None:
+            if i == 0 and param.name.value in _CONTEXT_NAMES:
+                return param
+            continue
+        kind = annotated_context(project, module, param.annotation.annotation)
+        if kind or (i == 0 and param.name.value in _CONTEXT_NAMES and dotted(param.annotation.annotation) == "Any"):
+            return param
+    return None
+
+
+def _is_method(module: Module, function: cst.FunctionDef) -> bool:
+    block = module.index.parents.get(function)
+    return isinstance(module.index.parents.get(block), cst.ClassDef) if block is not None else False
+
+
+def annotated_context(project: Project, module: Module, annotation: cst.BaseExpression) -> str:
+    """How the annotation speaks of RunContext: "plain", "optional", or "" when it does not."""
+    if isinstance(annotation, cst.SimpleString):
+        text = str(annotation.evaluated_value)
+        if not re.search(r"\bRunContext\b", text):
+            return ""
+        return "plain" if re.fullmatch(r"[\w.]*RunContext(\[.*\])?", text) else "optional"
+    if isinstance(annotation, (cst.Name, cst.Attribute)):
+        name = project.full_name(module, annotation)
+        known = name in RUN_CONTEXT or (name is None and dotted(annotation) == "RunContext")
+        return "plain" if known else ""
+    if isinstance(annotation, cst.Subscript):
+        if annotated_context(project, module, annotation.value):
+            return "plain"
+        if dotted(annotation.value) in ("Optional", "typing.Optional", "Union", "typing.Union"):
+            inner = [e.slice.value for e in annotation.slice if isinstance(e.slice, cst.Index)]
+            return "optional" if any(annotated_context(project, module, i) for i in inner) else ""
+    if isinstance(annotation, cst.BinaryOperation) and isinstance(annotation.operator, cst.BitOr):
+        sides = (annotation.left, annotation.right)
+        return "optional" if any(annotated_context(project, module, s) for s in sides) else ""
+    return ""
+
+
+def takes_context(project: Project, module: Module, function: cst.FunctionDef) -> bool:
+    """Whether an undecorated method looks like a tool: public, takes the run context, answers something."""
+    name = function.name.value
+    if name.startswith("_") or name in LIFECYCLE or function.decorators or self_name(function) is None:
+        return False
+    param = context_parameter(project, module, function)
+    if param is None:
+        return False
+    if param.annotation is not None and annotated_context(project, module, param.annotation.annotation):
+        return True
+    return function.asynchronous is not None or any(r.value is not None for r in find(function, cst.Return))
+
+
+def _decorated_tool(project: Project, ref: ClassRef, function: cst.FunctionDef) -> Tool | None:
+    for decorator in function.decorators:
+        call = decorator.decorator if isinstance(decorator.decorator, cst.Call) else None
+        target = call.func if call is not None else decorator.decorator
+        symbol = project.resolve(ref.module, target)
+        if symbol is None:
+            continue
+        if symbol.module is None and symbol.name in FUNCTION_TOOL:
+            said = _arguments(call, ("name", "description"))
+            name = said.get("name") or function.name.value
+            return make_tool(
+                project, ref, function, name, Declared.FUNCTION_TOOL, None, decorator, said.get("description", "")
+            )
+        if symbol.module is not None and _DECORATOR_HINT.search(symbol.name.rpartition(".")[2]):
+            if _is_shim(symbol.module, symbol.name):
+                continue
+            order = _parameter_names(symbol.node)
+            said = _arguments(call, order)
+            name = said.get("name") or said.get("tool_name") or function.name.value
+            description = said.get("description") or said.get("desc") or said.get("doc") or ""
+            return make_tool(project, ref, function, name, Declared.DECORATOR, None, decorator, description)
+    return None
+
+
+def _is_shim(module: Module, name: str) -> bool:
+    return any(i.local == name and i.target in FUNCTION_TOOL for i in module.imports)
+
+
+def _parameter_names(node: cst.CSTNode | None) -> tuple[str, ...]:
+    return tuple(p.name.value for p in node.params.params) if isinstance(node, cst.FunctionDef) else ("description",)
+
+
+def _arguments(call: cst.Call | None, order: tuple[str, ...]) -> dict[str, str]:
+    """The string arguments of a decorator call, by parameter name."""
+    found: dict[str, str] = {}
+    for i, arg in enumerate(call.args if call is not None else ()):
+        key = arg.keyword.value if arg.keyword is not None else order[i] if i < len(order) else ""
+        if isinstance(arg.value, (cst.SimpleString, cst.ConcatenatedString)):
+            found[key] = str(arg.value.evaluated_value)
+    return found
+
+
+def only_records(node: cst.CSTNode | None) -> bool:
+    """Whether a decorator hands back the function that it got: it never calls it, so it wraps nothing."""
+    if not isinstance(node, cst.FunctionDef):
+        return False
+    taken: set[str] = set()
+    for function in find(node, cst.FunctionDef):
+        taken.update(p.name.value for p in function.params.params)
+    return not any(isinstance(c.func, cst.Name) and c.func.value in taken for c in find(node, cst.Call))
+
+
+def _registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
+    """Attributes and calls of the class that list tools."""
+    module, node = ref.module, ref.node
+    own = {m.name.value for m in methods(node)}
+    for name, (line, value) in class_attributes(node).items():
+        schemas = tool_schemas(project, module, value)
+        if schemas:
+            yield Registry(name, line, (), schemas)
+        elif _REGISTRY_HINT.search(name):
+            entries = _named_methods(value, own)
+            if entries:
+                yield Registry(name, line, entries)
+    for function in methods(node):
+        instance = self_name(function)
+        for assign in descendants(function):
+            if not isinstance(assign, (cst.Assign, cst.AnnAssign)):
+                continue
+            target = assign.targets[0].target if isinstance(assign, cst.Assign) else assign.target
+            if assign.value is None or not is_self_attribute(target, instance):
+                continue
+            assert isinstance(target, cst.Attribute)
+            statement = module.index.parents[assign]
+            schemas = tool_schemas(project, module, assign.value)
+            if schemas:
+                yield Registry(target.attr.value, statement, (), schemas)
+            elif _REGISTRY_HINT.search(target.attr.value):
+                entries = _bound_methods(assign.value, instance)
+                if entries:
+                    yield Registry(target.attr.value, statement, entries)
+        for call in find(function, cst.Call):
+            entry = _registered(call, instance)
+            if entry is not None:
+                yield Registry("", module.index.enclosing(call, cst.SimpleStatementLine) or call, (entry,))
+        if re.search(r"tool|function|schema", function.name.value):
+            for returned in find(function, cst.Return):
+                schemas = tool_schemas(project, module, returned.value) if returned.value is not None else ()
+                if schemas:
+                    yield Registry(function.name.value, function, (), schemas)
+                    break
+    # a module constant that only a method uses: `tools=TOOLS` in the call of the model
+    used = {n.value for n in find(node, cst.Name)}
+    for name, constant in module.definitions.items():
+        if name in used and _REGISTRY_HINT.search(name) and isinstance(constant, (cst.List, cst.BinaryOperation)):
+            schemas = tool_schemas(project, module, constant)
+            if schemas:
+                yield Registry("", constant, (), schemas)
+
+
+def _bound_methods(value: cst.CSTNode, instance: str | None) -> tuple[tuple[str, str], ...]:
+    """`{"set_notes": self.set_notes}` and `[self.set_notes]` as (tool, method) pairs; empty for anything else."""
+    pairs: list[tuple[str, str]] = []
+    if isinstance(value, cst.Dict):
+        for item in value.elements:
+            if not (isinstance(item, cst.DictElement) and isinstance(item.key, cst.SimpleString)):
+                return ()
+            bound = item.value.elements[0].value if isinstance(item.value, cst.Tuple) and item.value.elements else None
+            target = bound if bound is not None else item.value
+            if not is_self_attribute(target, instance):
+                return ()
+            assert isinstance(target, cst.Attribute)
+            pairs.append((str(item.key.evaluated_value), target.attr.value))
+    elif isinstance(value, (cst.List, cst.Tuple, cst.Set)):
+        for element in value.elements:
+            if not is_self_attribute(element.value, instance):
+                return ()
+            assert isinstance(element.value, cst.Attribute)
+            pairs.append((element.value.attr.value, element.value.attr.value))
+    return tuple(pairs)
+
+
+def _named_methods(value: cst.CSTNode, own: set[str]) -> tuple[tuple[str, str], ...]:
+    """`{"set_notes": "set_notes"}` and `["set_notes"]` at class level, when the strings are methods of the class."""
+    pairs: list[tuple[str, str]] = []
+    if isinstance(value, cst.Dict):
+        for item in value.elements:
+            if not isinstance(item, cst.DictElement) or not isinstance(item.key, cst.SimpleString):
+                return ()
+            target = item.value.evaluated_value if isinstance(item.value, cst.SimpleString) else dotted(item.value)
+            if target not in own:
+                return ()
+            pairs.append((str(item.key.evaluated_value), str(target)))
+    elif isinstance(value, (cst.List, cst.Tuple)):
+        for element in value.elements:
+            name = element.value.evaluated_value if isinstance(element.value, cst.SimpleString) else None
+            if name not in own:
+                return ()
+            pairs.append((str(name), str(name)))
+    return tuple(pairs)
+
+
+def _registered(call: cst.Call, instance: str | None) -> tuple[str, str] | None:
+    """`self.register_tool("set_notes", self.set_notes)` → (tool, method)."""
+    name = dotted(call.func) or ""
+    if not re.search(r"(register|add)\w*", name.rpartition(".")[2]) or not name.startswith(f"{instance}."):
+        return None
+    if not _REGISTRY_HINT.search(name):
+        return None
+    bound = [a.value.attr.value for a in call.args if is_self_attribute(a.value, instance)]  # type: ignore[attr-defined]
+    said = [str(a.value.evaluated_value) for a in call.args if isinstance(a.value, cst.SimpleString)]
+    if len(bound) != 1:
+        return None
+    return (said[0] if said and said[0].isidentifier() else bound[0], bound[0])
+
+
+def resolve_tools(
+    project: Project, chain: tuple[ClassRef, ...], own: dict[cst.ClassDef, ClassTools], is_agent: bool
+) -> tuple[list[Tool], list[InlineTool]]:
+    """The tools of the class `chain[0]`, found in it and in its bases `chain[1:]` (nearest first)."""
+    parts = [own[ref.node] for ref in chain]
+    tools: dict[cst.FunctionDef, Tool] = {}
+    inline: dict[str, InlineTool] = {}
+    for part in parts:
+        for tool in part.decorated:
+            tools.setdefault(tool.node, tool)
+    routers = [d for part in parts for d in part.dispatchers]
+
+    def add(name: str, method_name: str | None, declared: Declared, schema: ToolSchema | None) -> bool:
+        for ref in chain:
+            function = method(ref.node, method_name) if method_name is not None else None
+            if function is None:
+                continue
+            known = tools.get(function)
+            if known is None:
+                tools[function] = make_tool(project, ref, function, name, declared, schema)
+            elif known.name != name and name not in known.aliases and known.declared is not Declared.FUNCTION_TOOL:
+                tools[function] = _with_alias(known, name)
+            return True
+        return False
+
+    for part in parts:
+        for registry in part.registries:
+            for name, method_name in registry.entries:
+                add(name, method_name, Declared.REGISTRY, None)
+            for schema in registry.schemas:
+                route = next((r for d in routers if (r := d.route(schema.name)) is not None), None)
+                if route is not None and route.method is None:
+                    router = next(d for d in routers if d.route(schema.name) is route)
+                    inline.setdefault(schema.name, InlineTool(schema.name, schema, router, route))
+                    continue
+                candidates = [route.method] if route is not None else []
+                candidates += [f"{d.prefix}{schema.name}" for d in routers if d.prefix is not None]
+                candidates += [schema.name, f"_{schema.name}", f"handle_{schema.name}", f"_handle_{schema.name}"]
+                if any(add(schema.name, c, Declared.SCHEMA, schema) for c in candidates):
+                    for alias in route.names if route is not None else ():
+                        add(alias, route.method if route is not None else None, Declared.SCHEMA, schema)
+    if not tools and not inline:
+        for part in parts:
+            for tool in part.with_context:
+                tools.setdefault(tool.node, tool)
+    return list(tools.values()), list(inline.values())
+
+
+def _with_alias(tool: Tool, name: str) -> Tool:
+    return replace(tool, aliases=(*tool.aliases, name))

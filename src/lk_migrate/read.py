@@ -1,0 +1,81 @@
+"""From the disk to a plan's input: which project, which files, their bytes. The only stage that reads for convert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lk_migrate.model import Plan, Skipped, UserError
+from lk_migrate.plan import ConvertOptions, make_plan
+from lk_migrate.project.config import Settings, load_settings
+from lk_migrate.project.discover import convertible_files, python_files
+from lk_migrate.project.git import git_state
+from lk_migrate.project.paths import display, is_inside
+from lk_migrate.project.root import root_for
+from lk_migrate.project.source import SourceFile, read_source
+
+
+@dataclass(frozen=True)
+class ReadProject:
+    """A project's files as they are on the disk. `targets`: the files under the paths that the person named."""
+
+    root: Path
+    settings: Settings
+    files: dict[str, bytes]
+    targets: frozenset[str]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether git knows of uncommitted changes."""
+        state = git_state(self.root)
+        return state is not None and state.dirty
+
+    def plan(
+        self,
+        select: Sequence[str] | None = None,
+        ignore: Sequence[str] | None = None,
+        main: str | None = None,
+        no_main: bool = False,
+    ) -> Plan:
+        """What a conversion would do; a flag beats a setting. Raises UserError for a main that is not there."""
+        wanted = self._main(main) if main is not None else self.settings.main
+        options = ConvertOptions(
+            targets=self.targets,
+            select=tuple(select or self.settings.select),
+            ignore=tuple(ignore or self.settings.ignore),
+            main=wanted,
+            no_main=no_main,
+        )
+        plan = make_plan(self.files, options, str(self.root))
+        return replace(plan, skipped=(*self.skipped, *plan.skipped))
+
+    def _main(self, main: str) -> str:
+        for place in (Path.cwd() / main, self.root / main):
+            if place.is_file() and is_inside(self.root, place.resolve()):
+                path = place.resolve().relative_to(self.root).as_posix()
+                if path in self.files:
+                    return path
+        raise UserError(f"--main {display(main)}: there is no such Python file in {display(self.root)}.")
+
+
+def read_project(explicit_root: Path | None, paths: Sequence[Path]) -> ReadProject:
+    """Find the project around `paths` (the current folder's, without any) and read what a conversion may touch.
+
+    Raises UserError for a path that is missing, no Python, or outside the project.
+    """
+    root = root_for(paths, explicit_root)
+    settings = load_settings(root)
+    named = python_files(root, list(paths), settings) if paths else None
+    found = convertible_files(root, settings)
+    files: dict[str, bytes] = {}
+    skipped = {s.path: s for s in found.skipped}
+    for path in sorted({*found.files, *(named.files if named else ())}):
+        source = read_source(root, path)
+        if isinstance(source, SourceFile):
+            files[path] = source.data
+        elif path.endswith(".py"):
+            skipped[path] = source
+    targets = frozenset(named.files) if named else frozenset()
+    return ReadProject(root, settings, files, targets, tuple(skipped.values()))

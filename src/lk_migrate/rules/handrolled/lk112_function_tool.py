@@ -1,0 +1,118 @@
+"""A method that the model may call is decorated with `@function_tool`.
+
+`Agent` finds its decorated methods by itself; registries, own `@tool` decorators and JSON schemas are no longer needed
+for that. The names that the model already knows are kept (`@function_tool(name=…)`), because prompts speak of them.
+`function_tool` must be the outermost decorator: what is put around a tool hides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.agents import AgentClass, tool_of
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.tools import Declared, Tool, only_records
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.bodies import block_of, is_text
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK112", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
+
+
+@rule.on(cst.FunctionDef)
+def decorate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    found = tool_of(file.project, node)
+    if found is None:
+        return
+    agent, tool = found
+    if tool.aliases:
+        others = ", ".join(f"`{a}`" for a in tool.aliases)
+        yield Todo(
+            node,
+            f"the model knows `{tool.name}` as {others} too, and a method is one tool: "
+            "change the prompts that say the other name, or add a second method",
+        )
+    if tool.declared is Declared.FUNCTION_TOOL:
+        yield from _outermost(node, tool)
+        return
+    name = file.use("livekit.agents.function_tool")
+    decorator = _decorator(name, tool)
+    own = tool.decorator if _is_record(file, tool) else None
+    yield Rewrite(
+        node,
+        lambda updated: _decorated(node, updated, decorator, own),
+        f"`{tool.name}` is a tool of `{agent.name}` ({_how(agent, tool)})",
+    )
+
+
+def _how(agent: AgentClass, tool: Tool) -> str:
+    how = {
+        Declared.CONTEXT: "it takes the run context",
+        Declared.DECORATOR: "it had a decorator of the project's own",
+        Declared.REGISTRY: "it was listed in a registry",
+        Declared.SCHEMA: "it was described by a JSON schema",
+        Declared.FUNCTION_TOOL: "",
+    }[tool.declared]
+    return f"{how}; called `{tool.node.name.value}` in the code" if tool.name != tool.node.name.value else how
+
+
+def _outermost(node: cst.FunctionDef, tool: Tool) -> Iterator[Change]:
+    """`@turn_gated` above `@function_tool`: what it wraps is no function any more."""
+    at = next(i for i, d in enumerate(node.decorators) if d is tool.decorator)
+    if at == 0 or any(dotted(d.decorator) in ("staticmethod", "classmethod") for d in node.decorators[:at]):
+        return
+    yield Rewrite(node, lambda updated: _moved_up(updated, at), f"`function_tool` goes outermost on `{tool.name}`")
+
+
+def _moved_up(updated: cst.FunctionDef, at: int) -> cst.FunctionDef:
+    decorators = list(updated.decorators)
+    first = decorators.pop(at)
+    return updated.with_changes(decorators=[first, *decorators])
+
+
+def _is_record(file: File, tool: Tool) -> bool:
+    """Whether the own decorator only remembers a name and a description, so that it can go."""
+    if tool.decorator is None:
+        return False
+    called = tool.decorator.decorator
+    symbol = file.resolve(called.func if isinstance(called, cst.Call) else called)
+    return symbol is not None and only_records(symbol.node)
+
+
+def _decorator(name: str, tool: Tool) -> cst.Decorator:
+    """`@function_tool`, with the name that the model knows and the description that no docstring can hold."""
+    args = []
+    if tool.name != tool.node.name.value:
+        args.append(f'name="{tool.name}"')
+    if tool.description and _has_docstring(tool.node) and _said(tool.node) != tool.description:
+        text = tool.description.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        args.append(f'description="{text}"')
+    return cst.Decorator(cst.parse_expression(f"{name}({', '.join(args)})" if args else name))
+
+
+def _has_docstring(function: cst.FunctionDef) -> bool:
+    block = block_of(function)
+    return bool(block.body) and is_text(block.body[0])
+
+
+def _said(function: cst.FunctionDef) -> str:
+    return " ".join((function.get_docstring() or "").split())
+
+
+def _decorated(
+    node: cst.FunctionDef, updated: cst.FunctionDef, decorator: cst.Decorator, own: cst.Decorator | None
+) -> cst.FunctionDef:
+    """The tool decorator first, in the place of the project's own if that one goes."""
+    kept = [u for d, u in zip(node.decorators, updated.decorators, strict=True) if d is not own]
+    if own is not None:
+        place = next(u for d, u in zip(node.decorators, updated.decorators, strict=True) if d is own)
+        decorator = decorator.with_changes(
+            leading_lines=place.leading_lines, trailing_whitespace=place.trailing_whitespace
+        )
+    if kept and dotted(kept[0].decorator) in ("staticmethod", "classmethod"):
+        return updated.with_changes(decorators=[kept[0], decorator, *kept[1:]])
+    return updated.with_changes(decorators=[decorator, *kept])

@@ -1,0 +1,274 @@
+"""`RoomInputOptions` and `RoomOutputOptions` become one `room_io.RoomOptions`.
+
+Both warn on the `livekit.agents` logger since 1.3.1, at `session.start(room=…)` or `RoomIO(…)`, and are ignored
+when `room_options=` is given too. Options written at the call are merged; options held in variables, constants or
+other files become `RoomOptions` where they are built, and two such objects are joined with `dataclasses.replace`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.framework import agents_name, callee
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.arguments import find_keyword, keyword, keyword_arg, of_call, to_call
+from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import Entry, Spot, code, entries_of, expression, spot
+from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v1.room_fields import FIELDS, ORDER, lost_fields, room_entries, unknown_fields
+
+_TRIGGERS = (b"RoomInputOptions", b"RoomOutputOptions", b"room_input_options", b"room_output_options", b"DEFAULT_ROOM_")
+rule = Rule("LK305", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.3.1")
+
+#: (input keyword, output keyword, new keyword) of the two consumers
+_START = ("room_input_options", "room_output_options", "room_options")
+_ROOM_IO = ("input_options", "output_options", "options")
+_DEFAULTS = ("DEFAULT_ROOM_INPUT_OPTIONS", "DEFAULT_ROOM_OUTPUT_OPTIONS")
+
+
+def room_io(file: File) -> str:
+    """How `livekit.agents.room_io` is spelled in this file."""
+    for item in file.module.imports:
+        known = item.target in ("livekit.agents.room_io", "livekit.agents.voice.room_io")
+        if known and item.local != "*" and isinstance(item.scope, cst.Module):
+            return item.local
+    return file.use("livekit.agents.room_io")
+
+
+def old_class(project: Project, module: Module, node: cst.CSTNode) -> str | None:
+    """`RoomInputOptions` or `RoomOutputOptions` if `node` is a call that builds one."""
+    if not isinstance(node, cst.Call):
+        return None
+    name = agents_name(project, module, callee(node))
+    return name if name in FIELDS else None
+
+
+def convertible(call: cst.Call) -> bool:
+    """Whether every field is written out as a keyword."""
+    return all(keyword(a) for a in call.args)
+
+
+def unconverted(project: Project) -> list[str]:
+    """Where options of old are built that cannot be rewritten: `opts.py:12`."""
+    found = []
+    for path, data in sorted(project.files.items()):
+        if not any(name.encode() in data for name in FIELDS):
+            continue
+        module = project.module(path)
+        for call in module.index.of(cst.Call) if module is not None else ():
+            if old_class(project, module, call) is not None and not convertible(call):  # type: ignore[arg-type]
+                found.append(f"{path}:{module.span(call).line}")  # type: ignore[union-attr]
+    return found
+
+
+@rule.on(cst.Call)
+def construction(call: cst.Call, file: File) -> Iterator[Change]:
+    """`RoomInputOptions(noise_cancellation=…)` → `room_io.RoomOptions(audio_input=…)`, wherever it stands."""
+    name = old_class(file.project, file.module, call)
+    if name is None:
+        return
+    if not convertible(call):
+        yield Todo(call, f"Write the fields of `{name}` out as keywords, or build a `room_io.RoomOptions` here.")
+        return
+    keys = [keyword(a) for a in call.args]
+    invented, lost = unknown_fields(name, keys), lost_fields(name, entries_of(call, _never))
+    if invented:
+        said = ", ".join(f"`{keyword(a)}={file.code(a.value)}`" for a in call.args if keyword(a) in invented)
+        yield Todo(call, f"{name} never had {said} (a TypeError so far): taken out; see `room_io.RoomOptions`.")
+    if lost:
+        yield Note(call, f"{', '.join(lost)} had no effect beside a switch that is False, and is left out.")
+    local, where = room_io(file), spot(file, call)
+    yield Rewrite(
+        call,
+        lambda updated: _room_options(entries_to_room(name, updated, local), local, where),
+        f"`{name}` is now `room_io.RoomOptions`",
+    )
+
+
+def entries_to_room(name: str, call: cst.Call, local: str) -> tuple[Entry, ...]:
+    return room_entries(name, entries_of(call, _never), local)
+
+
+def _never(call: cst.Call) -> bool:
+    return False
+
+
+def _room_options(entries: tuple[Entry, ...], local: str, where: Spot) -> cst.BaseExpression:
+    order = sorted(entries, key=lambda e: ORDER.index(e.key))
+    entry = Entry("", entries=tuple(order), call=f"{local}.RoomOptions")
+    return expression(entry, where.pad, where.indentation, where.prefix)
+
+
+@rule.on(cst.Call)
+def consumer(call: cst.Call, file: File) -> Iterator[Change]:
+    """`session.start(room_input_options=…, room_output_options=…)`, `RoomIO(input_options=…)`."""
+    keys = _keywords(call, file)
+    if keys is None:
+        return
+    old_input, old_output, new = keys
+    given = [a for a in call.args if keyword(a) in (old_input, old_output)]
+    said = ", ".join(f"`{keyword(a)}=`" for a in given)
+    if find_keyword(call, new) is not None:
+        yield Todo(call, f"{said} has no effect beside `{new}=`: add what is wanted of it there, and delete it here.")
+        return
+    broken = file.project.fact(unconverted)
+    indirect = [a for a in given if old_class(file.project, file.module, a.value) is None]
+    if any(isinstance(a.value, cst.Call) and a not in indirect and not convertible(a.value) for a in given) or (
+        broken and indirect
+    ):
+        where = f" ({', '.join(broken)})" if broken else ""
+        yield Todo(call, f"{said}: pass `{new}=room_io.RoomOptions(...)` once the options{where} are rewritten.")
+        return
+    if all(_is_nothing(a.value) for a in given):
+        yield Rewrite(call, lambda updated: _without(updated, old_input, old_output), f"{said} without a value dropped")
+        return
+    local = room_io(file)
+    where_arg = spot(file, given[0].value)
+    where_arg = Spot(where_arg.pad, where_arg.indentation, len(new) + 2)
+    optional = {keyword(a) for a in given if _may_be_none(a.value, call, file)}
+    needs_replace = bool([a for a in indirect if keyword(a) == old_input]) and len(given) == 2
+    replace = file.use("dataclasses.replace") if needs_replace else ""
+    yield Rewrite(
+        call,
+        lambda updated: _merged(updated, keys, local, replace, optional, where_arg),
+        f"{said} is now `{new}=`",
+    )
+
+
+def _keywords(call: cst.Call, file: File) -> tuple[str, str, str] | None:
+    names = {keyword(a) for a in call.args}
+    if names & set(_START[:2]):
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "start":
+            return None if _has_own_start(call, file) else _START
+    elif names & set(_ROOM_IO[:2]) and agents_name(file.project, file.module, callee(call)) == "RoomIO":
+        return _ROOM_IO
+    return None
+
+
+def _has_own_start(call: cst.Call, file: File) -> bool:
+    """Whether `.start(…)` may be a method of the project's own that takes these keywords itself."""
+    assert isinstance(call.func, cst.Attribute)
+    if instance_of(file.project, file.module, call.func.value) == "AgentSession":
+        return False
+    return any(
+        f.name.value == "start" and any(p.name.value in _START for p in (*f.params.params, *f.params.kwonly_params))
+        for f in file.module.index.of(cst.FunctionDef)
+    )
+
+
+def _is_nothing(value: cst.BaseExpression) -> bool:
+    return (dotted(value) or "").rpartition(".")[2] in ("None", "NOT_GIVEN")
+
+
+def _may_be_none(value: cst.BaseExpression, call: cst.Call, file: File) -> bool:
+    if isinstance(value, cst.IfExp):
+        return any(dotted(v) == "None" for v in (value.body, value.orelse))
+    function = file.enclosing(call, cst.FunctionDef)
+    if not isinstance(value, cst.Name) or function is None:
+        return False
+    for param in (*function.params.params, *function.params.kwonly_params):
+        if param.name.value == value.value:
+            return param.default is not None and dotted(param.default) == "None"
+    for node in file.module.index.of(cst.Assign):
+        if any(dotted(t.target) == value.value for t in node.targets) and (
+            dotted(node.value) == "None" or (isinstance(node.value, cst.IfExp) and _may_be_none(node.value, call, file))
+        ):
+            return True
+    return False
+
+
+def _without(call: cst.Call, *names: str) -> cst.Call:
+    brackets = of_call(call)
+    for i in reversed(range(len(brackets.items))):
+        if keyword(brackets.items[i]) in names:
+            brackets = brackets.without_but_comments(i)
+    return to_call(call, brackets)
+
+
+def _merged(
+    call: cst.Call, keys: tuple[str, str, str], local: str, replace: str, optional: set[str], where: Spot
+) -> cst.Call:
+    old_input, old_output, new = keys
+    brackets = of_call(call)
+    at = {keyword(a): i for i, a in enumerate(brackets.items) if keyword(a) in (old_input, old_output)}
+    live = {k: brackets.items[i].value for k, i in at.items() if not _is_nothing(brackets.items[i].value)}
+    first = min(at.values())
+    value = _joined(live, keys, local, replace, optional, where)
+    brackets = brackets.with_item(first, keyword_arg(new, value))
+    for i in sorted(at.values(), reverse=True):
+        if i != first:
+            brackets = brackets.without_but_comments(i)
+    return to_call(call, brackets)
+
+
+def _joined(
+    live: dict[str, cst.BaseExpression],
+    keys: tuple[str, str, str],
+    local: str,
+    replace: str,
+    optional: set[str],
+    where: Spot,
+) -> cst.BaseExpression:
+    """One expression for the options that are given. Values are new already: `construction` came before."""
+    old_input, old_output, _ = keys
+    values = {k: _or_default(v, local) if k in optional else v for k, v in live.items()}
+    source, sink = values.get(old_input), values.get(old_output)
+    entries = _entries(source, local)
+    if sink is None:
+        assert source is not None
+        return source if entries is None else _room_options(entries, local, where)
+    outputs = _entries(sink, local)
+    if source is None:
+        return sink if outputs is None else _room_options(outputs, local, where)
+    if outputs is None:
+        # An object that only says something about output.
+        held = code(sink) if isinstance(sink, (cst.Name, cst.Attribute)) else f"({code(sink)})"
+        outputs = tuple(Entry(name, cst.parse_expression(f"{held}.{name}")) for name in ("audio_output", "text_output"))
+    if entries is not None:
+        return _room_options((*entries, *outputs), local, where)
+    arguments = Entry("", entries=outputs, call=replace)
+    call = expression(arguments, where.pad, where.indentation, where.prefix)
+    assert isinstance(call, cst.Call)
+    return call.with_changes(
+        args=[cst.Arg(source, comma=_COMMA if call.args else cst.MaybeSentinel.DEFAULT), *call.args]
+    )
+
+
+_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+def _or_default(value: cst.BaseExpression, local: str) -> cst.BaseExpression:
+    held = value if isinstance(value, (cst.Name, cst.Attribute)) else cst.parse_expression(f"({code(value)})")
+    return cst.parse_expression(f"{code(held)} or {local}.RoomOptions()")
+
+
+def _entries(value: cst.BaseExpression | None, local: str) -> tuple[Entry, ...] | None:
+    """The arguments of a `RoomOptions(...)` that is written out here, None for anything else."""
+    if isinstance(value, cst.Call) and code(value.func) == f"{local}.RoomOptions":
+        return entries_of(value, lambda inner: code(inner.func).startswith(f"{local}."))
+    return None
+
+
+@rule.on(cst.Name, cst.Attribute)
+def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
+    """The class in an annotation or an `isinstance`, and the constants that are gone."""
+    text = dotted(node) or ""
+    last = text.rpartition(".")[2]
+    if last not in FIELDS and last not in _DEFAULTS:
+        return
+    parent = file.parent(node)
+    if isinstance(parent, (cst.ImportAlias, cst.Attribute)) or (isinstance(parent, cst.Call) and parent.func is node):
+        return
+    if file.enclosing(node, cst.ImportFrom) is not None or agents_name(file.project, file.module, node) != last:
+        return
+    if isinstance(parent, cst.Arg) and parent.keyword is node:
+        return
+    new = f"{room_io(file)}.RoomOptions" + ("()" if last in _DEFAULTS else "")
+    yield Replace(node, lambda _: cst.parse_expression(new), f"`{last}` is now `{new}`")

@@ -1,0 +1,395 @@
+"""`WorkerOptions(entrypoint_fnc=…)` becomes a module-level `AgentServer` with `@server.rtc_session()`.
+
+`AgentServer` exists since 1.3.1; `python -m livekit.agents start` finds nothing but an `AgentServer` at module level.
+The job's own options (`agent_name`, `request_fnc`, `worker_type`) go to `rtc_session`, `prewarm_fnc` is `setup_fnc`,
+the rest keeps its name. `cli.run_app(server)` stays: it still runs `console`, `dev` and `start`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import libcst as cst
+
+from lk_migrate.facts.framework import agents_name, callee, library_name
+from lk_migrate.facts.imports import bound_names, dotted
+from lk_migrate.facts.walk import find
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.arguments import keyword, of_call, to_call, without_keywords
+from lk_migrate.rewrite.changes import Change, Note, Remove, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import Entry, entries_of, expression
+from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v1.server_fields import ENTRYPOINT, SERVER_FIELDS, SESSION_FIELDS
+
+rule = Rule("LK340", Edition.V1, __doc__, triggers=(b"WorkerOptions", b"ServerOptions", b"run_app"), since="1.3.1")
+
+_OPTIONS = frozenset({"WorkerOptions", "ServerOptions"})
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One `cli.run_app(WorkerOptions(…))`. `variable`: the assignment in between, if there is one."""
+
+    options: cst.Call
+    argument: cst.BaseExpression
+    run: cst.Call
+    variable: cst.SimpleStatementLine | None = None
+    moved: list[cst.Call] = field(default_factory=list)
+
+
+@rule.on(cst.Call)
+def run_app(run: cst.Call, file: File) -> Iterator[Change]:
+    """Judge each `cli.run_app(…)` by what it is given."""
+    name = library_name(file.project, file.module, run.func) or ""
+    if not (name.startswith("livekit.agents.") and name.endswith("cli.run_app")):
+        return
+    if any(keyword(a) == "hot_reload" for a in run.args):
+        yield Rewrite(
+            run, lambda updated: without_keywords(updated, _is_hot_reload), "`hot_reload=` is gone since 1.3.1"
+        )
+    given = next((a.value for a in run.args if not keyword(a) or keyword(a) == "opts"), None)
+    if given is None:
+        return
+    worker = _worker(given, run, file)
+    if worker is None:
+        if _is_options(given, file):
+            yield from _escape(given, file)
+        return
+    keys = {keyword(a) for a in worker.options.args} - {ENTRYPOINT, ""}
+    unknown = sorted(keys - set(SERVER_FIELDS) - set(SESSION_FIELDS))
+    if unknown:
+        said = ", ".join(f"`{k}=`" for k in unknown)
+        yield Todo(
+            worker.options, f"WorkerOptions has no {said} (a TypeError): take it out, then run lk-migrate again."
+        )
+        return
+    if any(a.star for a in worker.options.args) or _entrypoint(worker.options) is None:
+        yield from _escape(given, file)
+        return
+    yield from _converted(worker, file)
+
+
+def _converted(worker: Worker, file: File) -> Iterator[Change]:
+    name = _free_name(file)
+    function = _own_entrypoint(worker, file)
+    guard = _top_level(worker.variable or worker.run, file)
+    body = list(file.module.tree.body)
+    here = body.index(guard)
+    spelling = file.use("livekit.agents.AgentServer")
+
+    def taken(updated: cst.Call) -> cst.BaseExpression:
+        worker.moved.append(updated)
+        return cst.Name(name)
+
+    if worker.variable is None:
+        yield Rewrite(worker.run, _on_one_line, f"runs `{name}`")
+    yield Rewrite(worker.options, taken, f"`WorkerOptions` is now `{name} = {spelling}(...)` with `rtc_session`")
+    if worker.variable is not None:
+        yield Rewrite(worker.argument, lambda _: cst.Name(name), f"run by `{name}`")
+    late = _needs(worker.options, file, len(body), local=True)
+    if late is None or late >= here:
+        # The options are worked out in place: so is the server.
+        statement = worker.variable or file.statement(worker.run)
+        keep = worker.variable is None
+        yield Rewrite(
+            statement,
+            lambda updated: _in_place(updated, worker, name, spelling, keep),
+            f"`{name}` is built in place, because its options are",
+        )
+        yield Note(
+            worker.options,
+            f"`{name}` is not at module level, where `python -m livekit.agents start` looks for it: "
+            "its options are worked out inside this block.",
+        )
+        return
+    if worker.variable is not None:
+        yield Remove(worker.variable, f"`{name}` takes its place")
+    at = body.index(function) if function is not None else here
+    prewarm = _setup_after(worker.options, file, at)
+    rest = _needs(worker.options, file, len(body), local=False, skip=frozenset({ENTRYPOINT, *prewarm}))
+    if function is None or rest is None or rest >= at:
+        yield Rewrite(
+            file.module.tree,
+            lambda module: _before(module, guard, _registered(worker, name, spelling)),
+            f"`{name}` and its `rtc_session` stand at module level",
+        )
+        return
+    entry = function.name.value
+    yield Rewrite(
+        file.module.tree,
+        lambda module: _decorated(module, entry, worker, name, spelling, prewarm),
+        f"`@{name}.rtc_session()` on `{entry}`",
+    )
+
+
+def _worker(given: cst.BaseExpression, run: cst.Call, file: File) -> Worker | None:
+    """The options behind the argument of `run_app`: written there, or in a variable that has no other use."""
+    if isinstance(given, cst.Call):
+        return Worker(given, given, run) if _is_options_call(given, file) else None
+    if not isinstance(given, cst.Name):
+        return None
+    found = [
+        (line, small.value)
+        for line in file.module.index.of(cst.SimpleStatementLine)
+        for small in line.body
+        if isinstance(small, (cst.Assign, cst.AnnAssign)) and _targets(small) == [given.value]
+    ]
+    uses = sum(1 for n in file.module.index.of(cst.Name) if n.value == given.value and not _is_keyword(n, file))
+    if len(found) != 1 or uses != 2:
+        return None
+    line, value = found[0]
+    if not isinstance(value, cst.Call) or not _is_options_call(value, file) or len(line.body) != 1:
+        return None
+    if file.parent(line) is not file.parent(file.statement(run)):
+        return None
+    return Worker(value, given, run, line)
+
+
+def _is_keyword(node: cst.Name, file: File) -> bool:
+    parent = file.parent(node)
+    return (isinstance(parent, cst.Arg) and parent.keyword is node) or (
+        isinstance(parent, cst.Attribute) and parent.attr is node
+    )
+
+
+def _targets(node: cst.Assign | cst.AnnAssign) -> list[str | None]:
+    return [dotted(node.target)] if isinstance(node, cst.AnnAssign) else [dotted(t.target) for t in node.targets]
+
+
+def _is_options_call(call: cst.Call, file: File) -> bool:
+    return agents_name(file.project, file.module, callee(call)) in _OPTIONS
+
+
+def _is_options(given: cst.BaseExpression, file: File) -> bool:
+    """Whether the argument is `WorkerOptions` in a shape that cannot be taken apart here."""
+    from lk_migrate.facts.instances import instance_of
+
+    return instance_of(file.project, file.module, given) in _OPTIONS
+
+
+def _escape(given: cst.BaseExpression, file: File) -> Iterator[Change]:
+    spelling = file.use("livekit.agents.AgentServer")
+    yield Rewrite(
+        given,
+        lambda updated: cst.Call(func=cst.parse_expression(f"{spelling}.from_server_options"), args=[cst.Arg(updated)]),
+        "the options go through `AgentServer.from_server_options`",
+    )
+    yield Note(
+        given,
+        "`python -m livekit.agents start` looks for an `AgentServer` at module level; these options are not written "
+        "out at the call, so the server is made from them in place.",
+    )
+
+
+def _entrypoint(options: cst.Call) -> cst.BaseExpression | None:
+    for i, arg in enumerate(options.args):
+        if keyword(arg) == ENTRYPOINT or (i == 0 and not keyword(arg) and not arg.star):
+            return arg.value
+    return None
+
+
+def _own_entrypoint(worker: Worker, file: File) -> cst.FunctionDef | None:
+    """The entrypoint, if it is a function at module level of this file and registered only here."""
+    value = _entrypoint(worker.options)
+    calls = [c for c in file.module.index.of(cst.Call) if _is_options_call(c, file)]
+    if not isinstance(value, cst.Name) or len(calls) != 1:
+        return None
+    found = [f for f in file.module.tree.body if isinstance(f, cst.FunctionDef) and f.name.value == value.value]
+    return found[0] if len(found) == 1 and not file.module.is_local(value.value, value) else None
+
+
+def _top_level(node: cst.CSTNode, file: File) -> Any:
+    """The statement of the module that holds `node`."""
+    current: Any = node
+    while not isinstance(file.parent(current), cst.Module):
+        parent = file.parent(current)
+        assert parent is not None
+        current = parent
+    return current
+
+
+def _needs(options: cst.Call, file: File, size: int, *, local: bool, skip: frozenset[str] = frozenset()) -> int | None:
+    """The index of the last top-level statement that the options' values need, -1 if only imports.
+
+    None when a value needs what is local to a function or to a block, or the environment of a later `load_dotenv`.
+    """
+    last = -1
+    body = list(file.module.tree.body)
+    for arg in options.args:
+        if keyword(arg) in skip or (not keyword(arg) and ENTRYPOINT in skip):
+            continue
+        for node in find(arg.value, cst.Name):
+            if _is_keyword(node, file):
+                continue
+            at = _defined_at(node, body, file)
+            if at is None:
+                return None
+            last = max(last, at)
+        if _reads_environment(arg.value) and _loads_environment_late(options, file):
+            return None
+    return last
+
+
+def _defined_at(node: cst.Name, body: Sequence[cst.CSTNode], file: File) -> int | None:
+    name = node.value
+    if file.module.is_local(name, node):
+        return None
+    item = file.module.import_of(name, node)
+    found = file.module.definitions.get(name)
+    if found is None:
+        if item is None:
+            return -1  # a builtin
+        found = item.statement
+    top = _top_level(found, file)
+    if isinstance(top, cst.If) and _is_guard(top):
+        return None
+    return -1 if item is not None and found is item.statement and not isinstance(top, cst.If) else body.index(top)
+
+
+def _is_guard(node: cst.If) -> bool:
+    return any(isinstance(n, cst.Name) and n.value == "__name__" for n in find(node.test, cst.Name))
+
+
+def _reads_environment(value: cst.BaseExpression) -> bool:
+    return any(n.value in ("getenv", "environ") for n in find(value, cst.Name))
+
+
+def _loads_environment_late(options: cst.Call, file: File) -> bool:
+    """Whether `load_dotenv()` runs only in the block that builds the options."""
+    calls = [c for c in file.module.index.of(cst.Call) if (dotted(c.func) or "").endswith("load_dotenv")]
+    return bool(calls) and not any(isinstance(_top_level(c, file), cst.SimpleStatementLine) for c in calls)
+
+
+def _setup_after(options: cst.Call, file: File, at: int) -> frozenset[str]:
+    """`{"prewarm_fnc"}` if that function stands below the entrypoint: it is then set after its definition."""
+    for arg in options.args:
+        if keyword(arg) == "prewarm_fnc" and isinstance(arg.value, cst.Name):
+            body = list(file.module.tree.body)
+            for i, statement in enumerate(body):
+                if isinstance(statement, cst.FunctionDef) and statement.name.value == arg.value.value and i > at:
+                    return frozenset({"prewarm_fnc"})
+    return frozenset()
+
+
+def _free_name(file: File) -> str:
+    module = file.module
+    taken = set(module.definitions) | {i.local for i in module.imports}
+    for function in module.index.of(cst.FunctionDef):
+        taken |= bound_names(function)
+    return next(n for n in ("server", "agent_server", "livekit_server") if n not in taken)
+
+
+def _parts(worker: Worker, skip: frozenset[str] = frozenset()) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """The arguments of `AgentServer(...)` and of `rtc_session(...)`."""
+    entries = entries_of(worker.moved[-1], lambda _: False)
+    server = [_renamed(e, SERVER_FIELDS[e.key]) for e in entries if e.key in SERVER_FIELDS and e.key not in skip]
+    session = [_renamed(e, SESSION_FIELDS[e.key]) for e in entries if e.key in SESSION_FIELDS]
+    return tuple(server), tuple(session)
+
+
+def _renamed(entry: Entry, key: str) -> Entry:
+    return Entry(key, entry.value, comments=entry.comments, column=entry.column)
+
+
+def _line(code: cst.BaseExpression, target: str = "") -> cst.SimpleStatementLine:
+    small: cst.BaseSmallStatement = (
+        cst.Assign(targets=[cst.AssignTarget(cst.Name(target))], value=code) if target else cst.Expr(code)
+    )
+    return cst.SimpleStatementLine(body=[small])
+
+
+def _server_line(worker: Worker, name: str, spelling: str, skip: frozenset[str]) -> cst.SimpleStatementLine:
+    server, _ = _parts(worker, skip)
+    return _line(expression(Entry("", entries=server, call=spelling), "", 0, len(name) + 3), name)
+
+
+def _register_line(worker: Worker, name: str) -> cst.SimpleStatementLine:
+    _, session = _parts(worker)
+    value = _entrypoint(worker.moved[-1])
+    assert value is not None
+    call = expression(Entry("", entries=session, call=f"{name}.rtc_session"), "", 0, 20)
+    assert isinstance(call, cst.Call)
+    brackets = of_call(call)
+    own_lines = isinstance(brackets.gaps[0], cst.ParenthesizedWhitespace)
+    first = cst.Arg(value, comma=cst.Comma(whitespace_after=brackets.gaps[0] if own_lines else _SPACE))
+    args = [first if session else cst.Arg(value), *call.args]
+    return _line(to_call(call, of_call(call)).with_changes(args=args))
+
+
+_SPACE = cst.SimpleWhitespace(" ")
+_BLANK = cst.EmptyLine(indent=False)
+
+
+def _registered(worker: Worker, name: str, spelling: str) -> list[cst.SimpleStatementLine]:
+    return [_server_line(worker, name, spelling, frozenset()), _register_line(worker, name)]
+
+
+def _in_place(
+    updated: cst.SimpleStatementLine, worker: Worker, name: str, spelling: str, keep: bool
+) -> cst.FlattenSentinel[cst.SimpleStatementLine]:
+    first, second = _registered(worker, name, spelling)
+    lines = [first.with_changes(leading_lines=updated.leading_lines), second]
+    if keep:
+        lines.append(updated.with_changes(leading_lines=[]))
+    return cst.FlattenSentinel(lines)
+
+
+def _before(module: cst.Module, guard: cst.CSTNode, lines: list[cst.SimpleStatementLine]) -> cst.Module:
+    """`lines` at module level before the block that runs the app (the last one that mentions `run_app`)."""
+    at = next(
+        i
+        for i in reversed(range(len(module.body)))
+        if any((dotted(c.func) or "").endswith("run_app") for c in find(module.body[i], cst.Call))
+    )
+    target = module.body[at]
+    blanks = [line for line in target.leading_lines if line.comment is None][:2]  # type: ignore[attr-defined]
+    first = lines[0].with_changes(leading_lines=blanks or [_BLANK])
+    return module.with_changes(body=[*module.body[:at], first, *lines[1:], *module.body[at:]])
+
+
+def _decorated(
+    module: cst.Module, entry: str, worker: Worker, name: str, spelling: str, prewarm: frozenset[str]
+) -> cst.Module:
+    """The server before the entrypoint, and the decorator on it."""
+    _, session = _parts(worker)
+    decorator = cst.Decorator(expression(Entry("", entries=session, call=f"{name}.rtc_session"), "", 0, 1))
+    body: list[cst.BaseStatement] = []
+    setup = next((a.value for a in worker.moved[-1].args if keyword(a) in prewarm), None)
+    for statement in module.body:
+        own = statement.name.value if isinstance(statement, cst.FunctionDef) else ""
+        if own == entry:
+            assert isinstance(statement, cst.FunctionDef)
+            lines = list(statement.leading_lines)
+            comments = next((i for i, line in enumerate(lines) if line.comment is not None), len(lines))
+            body.append(_server_line(worker, name, spelling, prewarm).with_changes(leading_lines=lines[:comments]))
+            statement = statement.with_changes(
+                leading_lines=[_BLANK, _BLANK, *lines[comments:]], decorators=[decorator, *statement.decorators]
+            )
+        body.append(statement)
+        if setup is not None and own and own == dotted(setup):
+            line = cst.SimpleStatementLine(
+                body=[
+                    cst.Assign(
+                        targets=[cst.AssignTarget(cst.Attribute(cst.Name(name), cst.Name("setup_fnc")))],
+                        value=setup,
+                    )
+                ],
+                leading_lines=[_BLANK, _BLANK],
+            )
+            body.append(line)
+    return module.with_changes(body=body)
+
+
+def _is_hot_reload(arg: cst.Arg) -> bool:
+    return keyword(arg) == "hot_reload"
+
+
+def _on_one_line(run: cst.Call) -> cst.Call:
+    """`cli.run_app(server)`, once what spread it over several lines is gone."""
+    brackets = of_call(run)
+    if len(brackets.items) != 1 or brackets.comments(0):
+        return run
+    return run.with_changes(args=[brackets.items[0]], whitespace_before_args=cst.SimpleWhitespace(""))

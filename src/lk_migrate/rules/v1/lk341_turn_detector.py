@@ -1,0 +1,110 @@
+"""The turn-detector plugin (`MultilingualModel`, `EnglishModel`) is now `inference.TurnDetector`.
+
+Importing `livekit.plugins.turn_detector` raises a DeprecationWarning since 1.6.1. `inference.TurnDetector` listens to
+the audio instead of reading the transcript, is part of the core, and is what a session uses by default; it is kept
+explicit so that the choice stays visible. It needs a VAD, and it tightens the default endpointing delays to 0.3 and
+2.5 s. Thresholds of the two kinds of models cannot be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.framework import constructed, library_name
+from lk_migrate.facts.imports import dotted, from_module
+from lk_migrate.model import Edition, Safety
+from lk_migrate.rewrite.arguments import find_keyword
+from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK341", Edition.V1, __doc__, triggers=(b"turn_detector",), since="1.6.1", safety=Safety.REVIEW)
+
+_PLUGIN = "livekit.plugins.turn_detector"
+_MODELS = frozenset({"MultilingualModel", "EnglishModel", "EOUModel"})
+
+
+def _is_model(node: cst.CSTNode, file: File) -> bool:
+    name = library_name(file.project, file.module, node) or ""
+    return name.startswith(_PLUGIN) and name.rpartition(".")[2] in _MODELS
+
+
+@rule.on(cst.Call)
+def model(call: cst.Call, file: File) -> Iterator[Change]:
+    """`MultilingualModel()` → `inference.TurnDetector()`."""
+    if not _is_model(call.func, file):
+        return
+    if call.args:
+        said = ", ".join(f"`{file.code(a).rstrip(', ')}`" for a in call.args)
+        yield Todo(
+            call,
+            f"{said} belonged to the text model and means nothing to the audio one: taken out. "
+            "Tune `inference.TurnDetector(unlikely_threshold=...)` by ear if turns end too early or too late.",
+        )
+        yield Rewrite(call, lambda updated: updated.with_changes(args=[]), "the text model's options are taken out")
+    session = file.enclosing(call, cst.Call)
+    if session is None or constructed(file.project, file.module, session, "vad") is None:
+        return
+    vad = find_keyword(session, "vad")
+    if vad is not None and dotted(vad.value) == "None":
+        yield Note(call, "`inference.TurnDetector` needs a VAD, and `vad=None` turns it off.")
+
+
+@rule.on(cst.Name, cst.Attribute)
+def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
+    """The class itself, wherever it is named."""
+    if (dotted(node) or "").rpartition(".")[2] not in _MODELS or not _is_model(node, file):
+        return
+    parent = file.parent(node)
+    if isinstance(parent, (cst.ImportAlias, cst.Attribute, cst.AssignTarget, cst.AsName, cst.Param)):
+        return
+    if (isinstance(parent, cst.Arg) and parent.keyword is node) or file.enclosing(node, cst.ImportFrom) is not None:
+        return
+    spelling = f"{file.use('livekit.agents.inference')}.TurnDetector"
+    last = (dotted(node) or "").rpartition(".")[2]
+    yield Replace(node, lambda _: cst.parse_expression(spelling), f"`{last}` is now `{spelling}`")
+
+
+@rule.on(cst.Try)
+def guarded_import(node: cst.Try, file: File) -> Iterator[Change]:
+    """`try: from …turn_detector… import X` / `except ImportError: X = None` is not needed any more."""
+    lines = [s for s in node.body.body if isinstance(s, cst.SimpleStatementLine)]
+    imports = [s for line in lines for s in line.body]
+    if len(lines) != len(node.body.body) or not imports or not all(_of_plugin(s, file) for s in imports):
+        return
+    for handler in node.handlers:
+        for line in handler.body.body:
+            small = line.body if isinstance(line, cst.SimpleStatementLine) else [None]
+            if not all(
+                isinstance(s, cst.Pass) or (isinstance(s, cst.Assign) and dotted(s.value) == "None") for s in small
+            ):
+                yield Todo(node, f"`{_PLUGIN}` is deprecated: nothing below needs it any more; take this block out.")
+                return
+    if node.orelse is None and node.finalbody is None:
+        yield Remove(node, f"`{_PLUGIN}` is not imported any more")
+
+
+@rule.on(cst.Import, cst.ImportFrom)
+def unused_import(node: cst.Import | cst.ImportFrom, file: File) -> Iterator[Change]:
+    """An import that nothing uses would still warn (imports that lose their last use go by themselves)."""
+    if not _of_plugin(node, file) or isinstance(file.enclosing(node, cst.Try), cst.Try):
+        return
+    locals_ = {i.local for i in file.module.imports if i.statement is node}
+    used = {n.value for n in file.module.index.of(cst.Name) if not _in_import(n, file)}
+    if locals_ and not locals_ & used:
+        yield Remove(node, f"`{_PLUGIN}` is not imported any more")
+
+
+def _in_import(node: cst.Name, file: File) -> bool:
+    return file.enclosing(node, cst.ImportFrom) is not None or file.enclosing(node, cst.Import) is not None
+
+
+def _of_plugin(node: cst.CSTNode, file: File) -> bool:
+    if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar):
+        base = from_module(node, file.module.package)
+        return all(f"{base}.{dotted(a.name)}".startswith(_PLUGIN) for a in node.names)
+    if isinstance(node, cst.Import):
+        return all((dotted(a.name) or "").startswith(_PLUGIN) for a in node.names)
+    return False
