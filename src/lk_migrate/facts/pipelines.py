@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.holdings import Function, Holdings, arguments, holdings
+from lk_migrate.facts.holdings import Holdings, arguments, holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import Binding, binding_of, is_free, is_variable
+from lk_migrate.facts.scopes import Binding, binding_of, is_free
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.walk import find
 
@@ -54,6 +54,21 @@ class Pipelines:
         """The constructions whose object `expression` reads directly from where it was first kept."""
         binding = self.holdings.binding(module, expression)
         return [c for c in self.constructions.values() if binding is not None and c.binding == binding]
+
+    def agent_for(self, module: Module, session: cst.BaseExpression) -> str | None:
+        """How the Agent that belongs to `session` (as 0.x spelled it) is spelled there, None if it is out of sight."""
+        for construction in self.of(module, session):
+            if construction.module is not module:
+                continue
+            if construction.binding is not None and construction.binding.attribute:
+                if isinstance(session, cst.Attribute):
+                    base = module.tree.code_for_node(session.value)
+                    return f"{base}.{construction.agent.rpartition('.')[2]}"
+                continue
+            scope = function_around(module, construction.call)
+            if scope is None or scope in module.index.ancestors(session):
+                return construction.agent
+        return None
 
     def new_name(self, module: Module, node: cst.Name) -> str | None:
         """What the variable at `node` is to be called, None if its name stays."""
@@ -241,15 +256,3 @@ def function_around(module: Module, node: cst.CSTNode) -> cst.FunctionDef | None
     """The function whose body holds `node`."""
     found = module.index.enclosing(node, cst.FunctionDef, cst.Lambda)
     return found if isinstance(found, cst.FunctionDef) else None
-
-
-__all__ = [
-    "V0_AGENTS",
-    "Construction",
-    "Function",
-    "Pipelines",
-    "function_around",
-    "is_variable",
-    "pipelines",
-    "renamed_keyword",
-]

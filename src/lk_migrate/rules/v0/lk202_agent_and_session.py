@@ -3,7 +3,7 @@
 The one object of 0.x was split in 1.0: who speaks (instructions, tools, memory) is the `Agent`, how the call runs
 (models, turn-taking) the `AgentSession`, which keeps the variable. Every constructor argument goes to its new home:
 the first system message to `instructions=`, `fnc_ctx=` to `tools=`, the turn-taking keywords to `turn_handling=`,
-`noise_cancellation=` and `transcription=` to the room options of `session.start()` (LK204), the callbacks to methods
+`noise_cancellation=` and `transcription=` to the room options of `session.start()` (LK205), the callbacks to methods
 of the Agent (LK230). 0.x's defaults are not pinned: the session uses today's.
 """
 
@@ -18,7 +18,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.prompts import Prompt, prompts
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
-from lk_migrate.facts.v0_tools import Tools, tools_of
+from lk_migrate.facts.function_contexts import Tools, tools_of
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import Brackets, Comments, keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
