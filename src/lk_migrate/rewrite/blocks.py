@@ -11,9 +11,16 @@ from collections.abc import Sequence
 import libcst as cst
 
 
-def gap(leading_lines: Sequence[cst.EmptyLine] = ()) -> cst.SimpleStatementLine:
+class Gap(cst.SimpleStatementLine):
+    """A statement that was removed. LibCST itself would drop an empty line on the way up, comments and all."""
+
+    def _is_removable(self) -> bool:
+        return False
+
+
+def gap(leading_lines: Sequence[cst.EmptyLine] = ()) -> Gap:
     """What stands in for a removed statement until its block is closed; the comments given stay."""
-    return cst.SimpleStatementLine(body=[], leading_lines=leading_lines)
+    return Gap(body=[], leading_lines=leading_lines)
 
 
 def is_gap(statement: cst.CSTNode) -> bool:
