@@ -55,7 +55,7 @@ class Prompts:
     #: Messages (their calls) that leave their context.
     taken: set[cst.Call] = field(default_factory=set)
     #: A text that is given a name before this statement, because its context is used elsewhere, too.
-    named: dict[cst.CSTNode, tuple[str, cst.Arg]] = field(default_factory=dict)
+    named: dict[cst.CSTNode, tuple[str, cst.Arg, int]] = field(default_factory=dict)
     #: Context variables that now hold a text.
     renamed: dict[Binding, str] = field(default_factory=dict)
     #: `instructions=` arguments of realtime models.
@@ -191,7 +191,7 @@ class _Reader:
         if line is None or first.text is None:
             return self._elsewhere(context)
         name = "instructions" if is_free(self.module, function, "instructions") else f"{context.value}_instructions"
-        self.result.named[line] = (name, first.text)
+        self.result.named[line] = (name, first.text, _column(first.call, first.text))
         if count == 1:
             return Prompt(cst.Name(name))
         return Prompt(

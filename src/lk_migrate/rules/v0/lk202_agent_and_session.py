@@ -205,9 +205,10 @@ def _agent(
 def _with_agent(
     updated: cst.SimpleStatementLine, agent: cst.SimpleStatementLine, extra: str, comments: tuple[str, ...]
 ) -> cst.FlattenSentinel[cst.BaseStatement]:
+    # What stands right above the construction is about it; what a blank line separates is not.
     lead = list(updated.leading_lines)
-    blanks = [line for line in lead if line.comment is None][:1] if lead and lead[0].comment is None else []
-    rest = lead[len(blanks) :] if blanks else lead
+    at = next((i + 1 for i in reversed(range(len(lead))) if lead[i].comment is None), 0)
+    blanks, rest = lead[:at], lead[at:]
     above = [cst.EmptyLine(comment=cst.Comment(text)) for text in comments]
     before: list[cst.BaseStatement] = []
     if extra:
@@ -216,7 +217,7 @@ def _with_agent(
         before.append(definition.with_changes(leading_lines=blanks))
         blanks = [cst.EmptyLine(indent=False)]
     agent = agent.with_changes(leading_lines=[*blanks, *above])
-    if any(line.comment is not None for line in rest):
+    if rest:
         rest = [cst.EmptyLine(indent=False), *rest]
     return cst.FlattenSentinel([*before, agent, updated.with_changes(leading_lines=rest)])
 

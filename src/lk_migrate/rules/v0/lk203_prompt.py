@@ -14,7 +14,7 @@ import libcst as cst
 from lk_migrate.facts.prompts import prompts
 from lk_migrate.facts.v0_names import TRIGGERS
 from lk_migrate.model import Action, Edition
-from lk_migrate.rewrite.arguments import without_keywords
+from lk_migrate.rewrite.arguments import shifted, without_keywords
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Replace, Rewrite
 from lk_migrate.rewrite.file import File
@@ -32,10 +32,10 @@ def statement(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
         yield Replace(line, lambda _: gap(), why, Action.MOVED)
     named = found.named.get(line)
     if named is not None:
-        name, text = named
+        name, text, column = named
         yield Rewrite(
             line,
-            lambda updated: _with_name(updated, name, text.value),
+            lambda updated: _with_name(updated, name, shifted(text.value, -column)),
             f"the prompt is called `{name}`: the Agent and the context both use it",
         )
         yield Rewrite(text, lambda updated: updated.with_changes(value=cst.Name(name)), f"the prompt is `{name}`")
