@@ -43,9 +43,7 @@ def awaiting(known: Holdings, seeds: Iterable[tuple[Module, cst.Call]]) -> Await
     return result
 
 
-def _follow(
-    known: Holdings, module: Module, call: cst.Call, chain: set[cst.FunctionDef], calls: set[cst.Call]
-) -> bool:
+def _follow(known: Holdings, module: Module, call: cst.Call, chain: set[cst.FunctionDef], calls: set[cst.Call]) -> bool:
     function = module.index.enclosing(call, cst.FunctionDef, cst.Lambda)
     if not isinstance(function, cst.FunctionDef):
         return False
@@ -73,9 +71,7 @@ def _can_be_coroutine(function: cst.FunctionDef) -> bool:
     return not any(isinstance(node, (cst.Yield, cst.From)) for node in own_scope(function))
 
 
-def _uses(
-    known: Holdings, home: Module, function: cst.FunctionDef
-) -> list[tuple[Module, cst.Call | None]]:
+def _uses(known: Holdings, home: Module, function: cst.FunctionDef) -> list[tuple[Module, cst.Call | None]]:
     """Every call of the function; None for a use that is not a call."""
     found: list[tuple[Module, cst.Call | None]] = []
     name = function.name.value

@@ -45,8 +45,7 @@ def callbacks_of(project: Project, construction: Construction) -> Callbacks | No
     llm = construction.argument(*_LLM_NAMES)
     tts = construction.argument("before_tts_cb")
     found = [
-        _callback(project, construction, a) if a is not None and dotted(a.value) != "None" else None
-        for a in (llm, tts)
+        _callback(project, construction, a) if a is not None and dotted(a.value) != "None" else None for a in (llm, tts)
     ]
     if not any(found):
         return None

@@ -146,7 +146,9 @@ def tools_of(project: Project, construction: Construction) -> Tools:
     problem = ""
     if late:
         names = ", ".join(f"`{t.node.name.value}`" for t in late)
-        problem = f"{names} is defined after the Agent: move it up, or add it later with `await agent.update_tools([…])`."
+        problem = (
+            f"{names} is defined after the Agent: move it up, or add it later with `await agent.update_tools([…])`."
+        )
     early = tuple(t.node.name.value for t in closures if t not in late)
     if binding is not None and binding in found.bare:
         return Tools(early, problem=problem)
@@ -173,4 +175,3 @@ def bare_uses(found: FunctionContexts, binding: Binding) -> Iterator[cst.Name]:
     for name in uses(module, binding):
         if name not in decorators and not isinstance(module.index.parents.get(name), cst.AssignTarget):
             yield name
-

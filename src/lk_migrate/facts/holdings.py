@@ -16,7 +16,7 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import Binding, binding_of
 from lk_migrate.facts.v0_names import TRIGGERS, Kind, kind_of_name
-from lk_migrate.facts.walk import find, own_scope
+from lk_migrate.facts.walk import own_scope
 
 #: A library kind, or an instance of one of the project's own classes.
 Held = Kind | cst.ClassDef
@@ -359,9 +359,7 @@ def _learn_module(result: Holdings, module: Module) -> bool:
             news |= result.learn(result.binding(module, node.asname.name), result.kinds(module, node.item))
     for kind in (cst.For, cst.CompFor):
         for node in module.index.of(kind):
-            news |= result.learn(
-                result.binding(module, node.target), result.items(result.kinds(module, node.iter))
-            )
+            news |= result.learn(result.binding(module, node.target), result.items(result.kinds(module, node.iter)))
     for node in module.index.of(cst.Param):
         if node.annotation is not None:
             kinds = result.of_annotation(module, node.annotation.annotation)

@@ -161,9 +161,7 @@ def _is_closed(known: Holdings, module: Module, binding: Binding) -> bool:
     return True
 
 
-def _naming_calls(
-    known: Holdings, home: Module, owner: cst.FunctionDef, keyword: str
-) -> Iterator[cst.Call | None]:
+def _naming_calls(known: Holdings, home: Module, owner: cst.FunctionDef, keyword: str) -> Iterator[cst.Call | None]:
     """The calls that pass `keyword=` to the function; None for one that might."""
     holder = home.index.enclosing(owner, cst.FunctionDef, cst.ClassDef)
     class_name = holder.name.value if isinstance(holder, cst.ClassDef) else ""

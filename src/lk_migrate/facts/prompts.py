@@ -168,9 +168,7 @@ class _Reader:
             if message is first:
                 self.result.moved[line] = "the prompt is now the Agent's `instructions=`"
                 comments = (*comments, *_leading(line))
-        return Prompt(
-            first.text.value, _column(first.call, first.text), context if stays else None, comments
-        )
+        return Prompt(first.text.value, _column(first.call, first.text), context if stays else None, comments)
 
     def _as_text(self, binding: Binding, values: list[cst.BaseExpression], lists: list[list[Message]]) -> Prompt:
         """The variable holds the text from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import cast
@@ -110,7 +111,9 @@ def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cs
     else:
         statement = cst.Import(names=[_alias(name, local)])
     line = cst.SimpleStatementLine(body=[statement])
-    at = _import_position(tree)
+    at = _standard_position(tree) if module.split(".")[0] in sys.stdlib_module_names else _import_position(tree)
+    if not module and name in sys.stdlib_module_names:
+        at = _standard_position(tree)
     body = list(tree.body)
     if at == 0 and body and not tree.header:
         # The first statement's leading lines may hold the file's licence: they stay on top.
@@ -151,6 +154,22 @@ def _import_position(tree: cst.Module) -> int:
         ):
             position = i + 1
     return position
+
+
+def _standard_position(tree: cst.Module) -> int:
+    """Before the first import that is not of the standard library, if only such imports stand above it."""
+    for i, statement in enumerate(tree.body[: _import_position(tree)]):
+        if not isinstance(statement, cst.SimpleStatementLine):
+            break
+        for small in statement.body:
+            names = [a.name for a in small.names] if isinstance(small, cst.Import) else []
+            if isinstance(small, cst.ImportFrom) and small.module is not None and not small.relative:
+                names = [small.module]
+            heads = {(dotted(n) or "").split(".")[0] for n in names}
+            if names and not heads <= sys.stdlib_module_names:
+                commented = any(line.comment is not None for line in statement.leading_lines)
+                return i if i > _docstring_end(tree) and not commented else _import_position(tree)
+    return _import_position(tree)
 
 
 def drop_unused(

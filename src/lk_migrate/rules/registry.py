@@ -20,8 +20,10 @@ from lk_migrate.model import Edition, Safety
 if TYPE_CHECKING:
     from lk_migrate.rewrite.changes import Change
     from lk_migrate.rewrite.file import File
+    from lk_migrate.rewrite.leftovers import Leftover
 
 Handler = Callable[[Any, "File"], "Iterator[Change]"]
+Finisher = Callable[[cst.Module, "File"], "Iterator[Leftover]"]
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Rule:
     since: str = ""
     safety: Safety = Safety.SAFE
     handlers: list[tuple[type[cst.CSTNode], Handler]] = field(default_factory=list)
+    finishers: list[Finisher] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
@@ -58,6 +61,11 @@ class Rule:
             return handler
 
         return register
+
+    def finish(self, finisher: Finisher) -> Finisher:
+        """Register what looks at the finished file once (rewrite/leftovers.py)."""
+        self.finishers.append(finisher)
+        return finisher
 
     def wants(self, data: bytes) -> bool:
         """Whether a file with these bytes is worth parsing for this rule."""

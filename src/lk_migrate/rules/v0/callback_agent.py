@@ -44,7 +44,9 @@ def _llm(callback: Callback, file: File) -> str:
         lines += ["        if result is False:", f"            raise {stop}()"]
     if callback.streams:
         lines += [
-            "        if result is not None:" if not callback.cancels else "        if result is not None and result is not True:",
+            "        if result is not None:"
+            if not callback.cancels
+            else "        if result is not None and result is not True:",
             "            # The callback answers by itself: what it gives is spoken instead of the model's reply.",
             f"            if isinstance(result, {llm}.LLMStream):",
             "                result = result.to_str_iterable()",

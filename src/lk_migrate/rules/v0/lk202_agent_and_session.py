@@ -14,11 +14,11 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.callbacks import callbacks_of
+from lk_migrate.facts.function_contexts import Tools, tools_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.prompts import Prompt, prompts
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
-from lk_migrate.facts.function_contexts import Tools, tools_of
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import Brackets, Comments, keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
@@ -103,9 +103,7 @@ def _is_default(arg: cst.Arg) -> bool:
     )
 
 
-def _session(
-    updated: cst.Call, session: str, turn: str, indentation: int, found: dict[str, cst.Arg]
-) -> cst.Call:
+def _session(updated: cst.Call, session: str, turn: str, indentation: int, found: dict[str, cst.Arg]) -> cst.Call:
     brackets = of_call(updated)
     turns: list[tuple[int, Entry]] = []
     drop: list[int] = []
@@ -222,9 +220,7 @@ def _with_agent(
     return cst.FlattenSentinel([*before, agent, updated.with_changes(leading_lines=rest)])
 
 
-def _remarks(
-    call: cst.Call, construction: Construction, prompt: Prompt, tools: Tools, file: File
-) -> Iterator[Change]:
+def _remarks(call: cst.Call, construction: Construction, prompt: Prompt, tools: Tools, file: File) -> Iterator[Change]:
     if prompt.problem:
         empty = prompt.instructions is None and prompt.chat_ctx is None and construction.kind is Kind.PIPELINE
         yield (Note if empty else Todo)(call, prompt.problem[0].upper() + prompt.problem[1:] + ".")
@@ -241,6 +237,11 @@ def _remarks(
         elif name in _GONE:
             yield Note(call, f"`{name}=` does not exist any more; it is dropped.")
         elif name == "preemptive_synthesis":
-            yield Note(call, "`preemptive_generation` starts the LLM early; add `preemptive_tts` to synthesise early, too.")
+            yield Note(
+                call, "`preemptive_generation` starts the LLM early; add `preemptive_tts` to synthesise early, too."
+            )
         elif name and name not in _KEPT | _ELSEWHERE | _TURN_KEYS.keys() | {"model", "max_nested_fnc_calls"}:
-            yield Todo(call, f"`{name}=` is no argument of an AgentSession, and was none of the 0.x agent: decide what it means.")
+            yield Todo(
+                call,
+                f"`{name}=` is no argument of an AgentSession, and was none of the 0.x agent: decide what it means.",
+            )

@@ -77,18 +77,16 @@ def _wrapping(call: cst.Call, file: File) -> Callable[[cst.Call], cst.BaseExpres
     if is_taken_care_of(file.module, call):
         return lambda updated: updated
     if call in file.project.fact(starts).stuck:
-        task = "asyncio.create_task" if _has_asyncio(file) else file.use("asyncio.create_task")
+        task = f"{file.use('asyncio')}.create_task"
         return lambda updated: cst.Call(cst.parse_expression(task), [cst.Arg(updated)])
     return lambda updated: cst.Await(updated)
 
 
-def _has_asyncio(file: File) -> bool:
-    return any(i.local == "asyncio" and i.target == "asyncio" for i in file.module.imports)
-
-
 def _started(updated: cst.Call, agent: str, entries: tuple[Entry, ...], indentation: int) -> cst.Call:
     args = of_call(updated).items
-    room = next((a for i, a in enumerate(args) if i == 0 or (a.keyword is not None and a.keyword.value == "room")), None)
+    room = next(
+        (a for i, a in enumerate(args) if i == 0 or (a.keyword is not None and a.keyword.value == "room")), None
+    )
     func = cst.Module([]).code_for_node(updated.func)
     all_entries = [Entry("agent", cst.parse_expression(agent))]
     if room is not None:
@@ -194,4 +192,3 @@ def _is_text(name: cst.Name, file: File) -> bool:
         if isinstance(parent, cst.Param) and parent.annotation is not None:
             return dotted(parent.annotation.annotation) == "str"
     return False
-

@@ -172,4 +172,6 @@ def attributes(node: cst.Attribute, file: File) -> Iterator[Change]:
         )
     elif name not in _SAME | _HANDLED:
         private = " (it was private even then)" if name.startswith("_") else ""
-        yield Todo(node, f"an `AgentSession` has no `{name}`{private}: find what the new API offers for it, or take it out.")
+        yield Todo(
+            node, f"an `AgentSession` has no `{name}`{private}: find what the new API offers for it, or take it out."
+        )

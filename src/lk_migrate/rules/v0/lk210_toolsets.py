@@ -67,8 +67,10 @@ def base(node: cst.ClassDef, file: File) -> Iterator[Change]:
 def _with_init(updated: cst.ClassDef, init: cst.BaseStatement) -> cst.ClassDef:
     body = updated.body
     statements = list(body.body) if isinstance(body, cst.IndentedBlock) else []
-    only_pass = len(statements) == 1 and isinstance(statements[0], cst.SimpleStatementLine) and all(
-        isinstance(s, cst.Pass) or _is_ellipsis(s) for s in statements[0].body
+    only_pass = (
+        len(statements) == 1
+        and isinstance(statements[0], cst.SimpleStatementLine)
+        and all(isinstance(s, cst.Pass) or _is_ellipsis(s) for s in statements[0].body)
     )
     if only_pass and isinstance(body, cst.IndentedBlock):
         init = init.with_changes(leading_lines=statements[0].leading_lines)
@@ -158,9 +160,9 @@ def _super_calls(found: FunctionContexts, owner: cst.ClassDef, init: cst.Functio
         func = call.func
         if not (isinstance(func, cst.Attribute) and func.attr.value == "__init__"):
             continue
-        if isinstance(func.value, cst.Call) and dotted(func.value.func) == "super":
-            yield call
-        elif llm_name(found.holdings.project.full_name(found.classes[owner], func.value)) == "FunctionContext":
+        if (isinstance(func.value, cst.Call) and dotted(func.value.func) == "super") or llm_name(
+            found.holdings.project.full_name(found.classes[owner], func.value)
+        ) == "FunctionContext":
             yield call
 
 
@@ -177,7 +179,9 @@ def super_init(call: cst.Call, file: File) -> Iterator[Change]:
             f"a Toolset has an id: `{name}`",
         )
     if call in plan.unclear:
-        yield Todo(call, "`Toolset.__init__` wants `id=`, but this call reaches it only in some subclasses: pass it on.")
+        yield Todo(
+            call, "`Toolset.__init__` wants `id=`, but this call reaches it only in some subclasses: pass it on."
+        )
 
 
 @rule.on(cst.FunctionDef)
@@ -236,8 +240,10 @@ def _safe(binding: Binding) -> str:
 def old_members(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`fnc_ctx.ai_functions`."""
     found = file.project.fact(function_contexts)
-    if node.attr.value == "ai_functions" and found.classes and any(
-        k in found.classes for k in found.holdings.kinds(file.module, node.value)
+    if (
+        node.attr.value == "ai_functions"
+        and found.classes
+        and any(k in found.classes for k in found.holdings.kinds(file.module, node.value))
     ):
         yield Note(node, "`ai_functions` was a dict by name; `tools` is a list.")
         yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("tools")), "`ai_functions` is `tools`")

@@ -53,8 +53,7 @@ def tool(node: cst.FunctionDef, file: File) -> Iterator[Change]:
             f"the tool `{node.name.value}` is a coroutine",
         )
         return
-    has_asyncio = any(i.local == "asyncio" and i.target == "asyncio" for i in file.module.imports)
-    to_thread = "asyncio.to_thread" if has_asyncio else file.use("asyncio.to_thread")
+    to_thread = f"{file.use('asyncio')}.to_thread"
     yield Rewrite(
         node,
         lambda updated: through_thread(updated, to_thread),
@@ -94,7 +93,9 @@ def former_sync_calls(call: cst.Call, file: File) -> Iterator[Change]:
             return
         function = file.module.index.enclosing(call, cst.FunctionDef, cst.Lambda)
         name = callee.node.name.value
-        becomes = function in found.tools or (isinstance(function, cst.FunctionDef) and function.asynchronous is not None)
+        becomes = function in found.tools or (
+            isinstance(function, cst.FunctionDef) and function.asynchronous is not None
+        )
         if not becomes:
             yield Todo(call, f"`{name}` is a coroutine now, and this function is not: make it async and await it.")
             return

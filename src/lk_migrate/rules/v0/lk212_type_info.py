@@ -72,10 +72,15 @@ def literal(node: cst.Subscript, file: File) -> Iterator[Change]:
             continue
         text = f"{file.use('typing.Literal')}[{values}]"
         first = node.slice[0].slice
-        as_list = isinstance(first, cst.Index) and (dotted(getattr(first.value, "value", first)) or "") in ("list", "List")
+        as_list = isinstance(first, cst.Index) and (dotted(getattr(first.value, "value", first)) or "") in (
+            "list",
+            "List",
+        )
         text = f"list[{text}]" if as_list else text
         yield Rewrite(
-            node, lambda updated, text=text: _with_type(updated, text), "`choices` are a `Literal`"  # type: ignore[misc]
+            node,
+            lambda updated, text=text: _with_type(updated, text),
+            "`choices` are a `Literal`",  # type: ignore[misc]
         )
 
 

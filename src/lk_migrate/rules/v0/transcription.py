@@ -10,9 +10,7 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import Entry
 
 
-def text_output(
-    value: cst.BaseExpression, construction: Construction, file: File
-) -> tuple[Entry | None, str]:
+def text_output(value: cst.BaseExpression, construction: Construction, file: File) -> tuple[Entry | None, str]:
     """The option, and what a person must decide ("" if nothing)."""
     if not isinstance(value, cst.Call):
         return None, "`transcription=` is now `RoomOptions(text_output=…)`: carry its options over."
