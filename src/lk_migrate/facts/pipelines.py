@@ -141,7 +141,9 @@ def _renamed_variable(known: Holdings, binding: Binding) -> str | None:
     if isinstance(binding.owner, cst.ClassDef) or not _is_closed(known, module, binding):
         return None
     for name in _SESSION_NAMES:
-        if is_free(module, binding.owner, name, instead_of=binding.name):
+        raw = Binding(binding.owner, name)
+        merged = raw if known.table.get(raw) == {Kind.REALTIME_SESSION} else None
+        if is_free(module, binding.owner, name, instead_of=binding.name, merged=merged):
             return name
     return None
 

@@ -89,11 +89,13 @@ def is_variable(module: Module, node: cst.Name) -> bool:
     return not (isinstance(parent, (cst.FunctionDef, cst.ClassDef)) and parent.name is node)
 
 
-def is_free(module: Module, scope: cst.CSTNode, name: str, instead_of: str = "") -> bool:
+def is_free(
+    module: Module, scope: cst.CSTNode, name: str, instead_of: str = "", merged: Binding | None = None
+) -> bool:
     """Whether a new variable `name` in `scope` would meet no other use of that name there.
 
     Functions inside that bind the name for themselves do not count, unless they also read `instead_of`,
-    the variable that is to be called `name`.
+    the variable that is to be called `name`. `merged` is a variable that becomes one with the new one.
     """
     stack = list(children(scope))
     while stack:
@@ -103,8 +105,9 @@ def is_free(module: Module, scope: cst.CSTNode, name: str, instead_of: str = "")
                 stack.extend(getattr(node, "decorators", ()))
                 continue
         if isinstance(node, cst.Name) and node.value == name and is_variable(module, node):
-            return False
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and node.name.value == name and node is not scope:
+            if merged is None or binding_of(module, node) != merged:
+                return False
+        elif isinstance(node, (cst.FunctionDef, cst.ClassDef)) and node.name.value == name and node is not scope:
             return False
         stack.extend(children(node))
     if isinstance(scope, cst.Module):

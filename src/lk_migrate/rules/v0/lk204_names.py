@@ -13,6 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.pipelines import Pipelines, pipelines, renamed_keyword
 from lk_migrate.facts.prompts import prompts
+from lk_migrate.facts.realtime import raw_sessions
 from lk_migrate.facts.scopes import binding_of, is_variable
 from lk_migrate.facts.v0_names import TRIGGERS
 from lk_migrate.model import Edition
@@ -28,15 +29,16 @@ rule = Rule("LK204", Edition.V0, __doc__, triggers=(*TRIGGERS, b"agent", b"assis
 def variable(node: cst.Name, file: File) -> Iterator[Change]:
     """A plain name."""
     known = file.project.fact(pipelines)
-    texts = file.project.fact(prompts).renamed
+    raw = file.project.fact(raw_sessions).renamed
+    texts = {**raw, **file.project.fact(prompts).renamed}
     if not (known.renamed or texts) or not is_variable(file.module, node):
         return
     if not any(b.name == node.value for b in (*known.renamed, *texts)):
         return
     binding = binding_of(file.module, node)
     new = known.renamed.get(binding) or texts.get(binding)
-    if new is not None:
-        what = "is the session" if binding in known.renamed else "is the prompt's text"
+    if new is not None and new != node.value:
+        what = "is the prompt's text" if binding in texts and binding not in raw else "is the session"
         yield Rewrite(node, lambda updated: updated.with_changes(value=new), f"`{node.value}` {what}")
 
 
