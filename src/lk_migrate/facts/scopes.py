@@ -89,9 +89,7 @@ def is_variable(module: Module, node: cst.Name) -> bool:
     return not (isinstance(parent, (cst.FunctionDef, cst.ClassDef)) and parent.name is node)
 
 
-def is_free(
-    module: Module, scope: cst.CSTNode, name: str, instead_of: str = "", merged: Binding | None = None
-) -> bool:
+def is_free(module: Module, scope: cst.CSTNode, name: str, instead_of: str = "", merged: Binding | None = None) -> bool:
     """Whether a new variable `name` in `scope` would meet no other use of that name there.
 
     Functions inside that bind the name for themselves do not count, unless they also read `instead_of`,

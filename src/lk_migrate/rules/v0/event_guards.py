@@ -74,7 +74,7 @@ def _item(only: str, skip: str) -> Guard:
     is_message = '{ev}.item.type == "message"'
     return Guard(
         "conversation_item_added",
-        f'{is_message.replace("==", "!=")} or {skip}',
+        f"{is_message.replace('==', '!=')} or {skip}",
         f"{is_message} and {only}",
         *_MESSAGE,
     )

@@ -16,7 +16,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_gone import MOVED, why_gone
 from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.leftovers import Leftover
 from lk_migrate.rules.registry import Rule
@@ -37,7 +37,7 @@ def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     name = file.full_name(node)
     if name is None or not name.startswith("livekit."):
         return
-    if name in MOVED:
+    if name in MOVED and not _keeps_its_name(node, name, file):
         target = MOVED[name]
         spelling = _spelling(target, file)
         yield Rewrite(node, lambda _: cst.parse_expression(spelling), f"`{file.code(node)}` is `{spelling}` now")
@@ -51,6 +51,41 @@ def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
             return
         session = file.use("livekit.agents.AgentSession")
         yield Rewrite(node, lambda _: cst.parse_expression(session), f"`{file.code(node)}` is the `AgentSession` here")
+
+
+def _keeps_its_name(node: cst.CSTNode, name: str, file: File) -> bool:
+    """Whether only the import changes: `EventTypes` is called so in its new module, too."""
+    return isinstance(node, cst.Name) and MOVED[name].rpartition(".")[2] == node.value
+
+
+@rule.on(cst.ImportFrom)
+def moved_import(node: cst.ImportFrom, file: File) -> Iterator[Change]:
+    """`from livekit.agents import AgentState` → `from livekit.agents.voice.events import AgentState`."""
+    if isinstance(node.names, cst.ImportStar) or file.enclosing(node, cst.FunctionDef) is not None:
+        return
+    base = from_module(node, file.module.package)
+    if _is_own(file.project, base, file.path):
+        return
+    gone = []
+    for alias in node.names:
+        target = MOVED.get(f"{base}.{dotted(alias.name)}", "")
+        if target and alias.asname is None and target.rpartition(".")[2] == dotted(alias.name):
+            gone.append(dotted(alias.name))
+            file.wanted[target] = target.rpartition(".")[2]
+    if not gone:
+        return
+    line = file.parent(node)
+    if len(gone) == len(node.names) and isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
+        yield Remove(line, "the names have a new address")
+    elif len(gone) < len(node.names):
+        yield Rewrite(node, lambda updated: _without(updated, gone), "the names have a new address")
+
+
+def _without(updated: cst.ImportFrom, gone: list[str | None]) -> cst.ImportFrom:
+    assert not isinstance(updated.names, cst.ImportStar)
+    kept = [a for a in updated.names if dotted(a.name) not in gone]
+    kept[-1] = kept[-1].with_changes(comma=updated.names[-1].comma)
+    return updated.with_changes(names=kept)
 
 
 def _spelling(target: str, file: File) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.chat import chat_managers
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.scopes import binding_of, uses
@@ -127,6 +128,19 @@ def _room_options(
             entries.append(entry)
         if problem:
             problems.append(problem)
+    chat = file.project.fact(chat_managers).handler_near(file.module, file.enclosing(call, cst.FunctionDef))
+    if chat is not None:
+        name = chat.node.name.value
+        callback = name
+        if file.module.span(chat.node).line > file.module.span(call).line:
+            callback = f"lambda session, ev: {name}(session, ev)"
+        entries.append(
+            Entry(
+                "text_input",
+                entries=(Entry("text_input_cb", cst.parse_expression(callback)),),
+                call="room_io.TextInputOptions",
+            )
+        )
     if construction.module is not file.module and (noise or transcription):
         problems.append(f"the room options come from {construction.module.path}: import what they name.")
     return tuple(entries), tuple(comments), problems

@@ -57,9 +57,7 @@ def append(call: cst.Call, file: File) -> Iterator[Change]:
             return
         left = [m.call for m in messages if m.call not in found.taken]
         llm = _llm(file)
-        yield Replace(
-            call, lambda updated: _listed(updated, len(messages), messages, left, llm), "a list of messages"
-        )
+        yield Replace(call, lambda updated: _listed(updated, len(messages), messages, left, llm), "a list of messages")
         return
     if not convertible(call):
         yield Todo(call, "`append` is `add_message(role=…, content=[…])` now: write this one out.")
@@ -168,7 +166,11 @@ def _assigned(call: cst.Call, file: File) -> Iterator[Change]:
     parent = file.parent(call)
     statement = file.statement(call)
     target = parent.targets[0].target if isinstance(parent, cst.Assign) and len(parent.targets) == 1 else None
-    if not isinstance(target, cst.Name) or not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) > 1:
+    if (
+        not isinstance(target, cst.Name)
+        or not isinstance(statement, cst.SimpleStatementLine)
+        or len(statement.body) > 1
+    ):
         yield Todo(call, "`append` gave the context back, `add_message` gives the message: write two statements.")
         return
     name = target.value
@@ -226,5 +228,3 @@ def _without(updated: cst.List, gone: list[int]) -> cst.List:
     result = to_display(updated, brackets)
     assert isinstance(result, cst.List)
     return result
-
-

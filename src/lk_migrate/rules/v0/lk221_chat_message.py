@@ -21,7 +21,9 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.chat_messages import convertible, message_arguments
 
-rule = Rule("LK221", Edition.V0, __doc__, triggers=(b"ChatMessage", b"ChatRole", b"ChatImage", b"ChatAudio"), since="1.0.0")
+rule = Rule(
+    "LK221", Edition.V0, __doc__, triggers=(b"ChatMessage", b"ChatRole", b"ChatImage", b"ChatAudio"), since="1.0.0"
+)
 
 _TOOLS = frozenset({"tool_calls", "tool_call_id", "tool_exception", "name"})
 
@@ -39,7 +41,9 @@ def message(call: cst.Call, file: File) -> Iterator[Change]:
         return
     given = {keyword(a) for a in call.args}
     if given & _TOOLS or any(role_of(a.value) == "tool" for a in call.args if keyword(a) == "role"):
-        yield Todo(call, "messages of tools are items of their own now: `llm.FunctionCall(…)`, `llm.FunctionCallOutput(…)`.")
+        yield Todo(
+            call, "messages of tools are items of their own now: `llm.FunctionCall(…)`, `llm.FunctionCallOutput(…)`."
+        )
         return
     content = next((a for a in call.args if keyword(a) in ("content", "text")), None)
     if not convertible(call):
@@ -98,7 +102,9 @@ def role(node: cst.Attribute, file: File) -> Iterator[Change]:
     parent = file.parent(node)
     call = file.parent(parent) if isinstance(parent, cst.Arg) else None
     if isinstance(call, cst.Call) and isinstance(parent, cst.Arg) and keyword(parent) == "role":
-        func = call.func.value if isinstance(call.func, cst.Attribute) and call.func.attr.value == "create" else call.func
+        func = (
+            call.func.value if isinstance(call.func, cst.Attribute) and call.func.attr.value == "create" else call.func
+        )
         if llm_name(file.full_name(func)) == "ChatMessage":
             return
     text = node.attr.value.lower()
@@ -118,5 +124,3 @@ def image(call: cst.Call, file: File) -> Iterator[Change]:
             lambda updated: keyword_arg(name, updated.value).with_changes(comma=updated.comma),
             "contents take keywords only",
         )
-
-

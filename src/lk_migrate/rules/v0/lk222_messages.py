@@ -45,7 +45,18 @@ def messages(node: cst.Attribute, file: File) -> Iterator[Change]:
             return
         yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("items")), "the list is `items` now")
         return
+    if _is_written_back(node, file):
+        yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("items")), "the list is `items` now")
+        return
     yield Rewrite(node, lambda updated: cst.Call(updated), "`messages()` is a method now")
+
+
+def _is_written_back(node: cst.Attribute, file: File) -> bool:
+    """`ctx.messages = ctx.messages[-10:]`: what is cut is the whole list, calls of tools included."""
+    assign = file.enclosing(node, cst.Assign)
+    return assign is not None and any(
+        isinstance(t.target, cst.Attribute) and t.target.attr.value == "messages" for t in assign.targets
+    )
 
 
 def _writes(node: cst.Attribute, parent: cst.CSTNode | None, file: File) -> bool:

@@ -47,7 +47,9 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
     first = call.args[0] if call.args else None
     if first is not None and not keyword(first) and not first.star:
         yield Rewrite(
-            first, lambda updated: keyword_arg("chat_ctx", updated.value).with_changes(comma=updated.comma), "by keyword"
+            first,
+            lambda updated: keyword_arg("chat_ctx", updated.value).with_changes(comma=updated.comma),
+            "by keyword",
         )
     given = next((a for a in call.args if keyword(a) == "fnc_ctx"), None)
     if given is not None:

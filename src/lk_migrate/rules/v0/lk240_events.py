@@ -199,13 +199,9 @@ def _guarded(
     own = [p.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))) for p in own]
     new = updated.params.with_changes(params=[*own, param], star_arg=cst.MaybeSentinel.DEFAULT, star_kwarg=None)
     decorators = [
-        d
-        for before, d in zip(original.decorators, updated.decorators, strict=True)
-        if before.decorator not in second
+        d for before, d in zip(original.decorators, updated.decorators, strict=True) if before.decorator not in second
     ]
-    changed = updated.with_changes(
-        params=new, decorators=decorators, whitespace_before_params=cst.SimpleWhitespace("")
-    )
+    changed = updated.with_changes(params=new, decorators=decorators, whitespace_before_params=cst.SimpleWhitespace(""))
     return insert_first(changed, statements) if statements else changed
 
 
@@ -231,7 +227,9 @@ def call_details(node: cst.Attribute, file: File) -> Iterator[Change]:
             "the arguments are a JSON text now",
         )
     elif node.attr.value in ("result", "exception"):
-        yield Todo(node, f"`{name or node.attr.value}` is in the event: `for call, output in ev.zipped(): output.output`.")
+        yield Todo(
+            node, f"`{name or node.attr.value}` is in the event: `for call, output in ev.zipped(): output.output`."
+        )
 
 
 def _handler_around(node: cst.CSTNode, file: File) -> cst.FunctionDef | None:

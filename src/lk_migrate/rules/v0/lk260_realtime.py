@@ -61,7 +61,9 @@ def model(call: cst.Call, file: File) -> Iterator[Change]:
         if keyword(arg) == "instructions" and arg not in moved:
             yield Todo(arg, "the model ignores `instructions=` now: move it to the Agent that talks through it.")
         elif keyword(arg) == "max_response_output_tokens":
-            yield Todo(arg, "the model ignores `max_response_output_tokens=` here: call `model.update_options(…)` with it.")
+            yield Todo(
+                arg, "the model ignores `max_response_output_tokens=` here: call `model.update_options(…)` with it."
+            )
     given = {keyword(a) for a in call.args}
     if "voice" not in given and not any(a.star for a in call.args):
         yield Note(call, 'The default voice is "marin" now; it was "alloy".')
