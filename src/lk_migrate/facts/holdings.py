@@ -331,7 +331,8 @@ def holdings(project: Project) -> Holdings:
             if kind in (Kind.PIPELINE, Kind.MULTIMODAL):
                 result.constructions.append((module, call, kind))
     for _ in range(12):
-        if not any([_learn_module(result, module) for module in result.modules]):
+        news = [_learn_module(result, module) for module in result.modules]
+        if not any(news):
             break
     return result
 

@@ -240,7 +240,7 @@ def _is_free_attribute(known: Holdings, binding: Binding, name: str) -> bool:
                 found = known.binding(module, node)
                 if found is not None and found.owner is binding.owner:
                     return False
-    for owner, _ in known.home.items():
+    for owner in list(known.home):
         if isinstance(owner, cst.ClassDef) and known.root(owner) is binding.owner and known.method(owner, name):
             return False
     return True

@@ -25,7 +25,7 @@ _PURE_METHODS = frozenset({"format", "strip", "join", "replace", "lstrip", "rstr
 
 @dataclass(frozen=True)
 class Message:
-    """One message that is put into a chat context. `call` is what puts it there, `text` its only content, if it has one."""
+    """A message that is put into a chat context. `call` puts it there, `text` is its content if it is only that."""
 
     call: cst.Call
     role: str

@@ -98,10 +98,9 @@ def is_free(module: Module, scope: cst.CSTNode, name: str, instead_of: str = "",
     stack = list(children(scope))
     while stack:
         node = stack.pop()
-        if isinstance(node, (cst.FunctionDef, cst.Lambda)) and node is not scope:
-            if name in names_bound_in(module, node) and not _reads(module, node, instead_of):
-                stack.extend(getattr(node, "decorators", ()))
-                continue
+        if isinstance(node, (cst.FunctionDef, cst.Lambda)) and _has_its_own(module, node, name, instead_of):
+            stack.extend(getattr(node, "decorators", ()))
+            continue
         if isinstance(node, cst.Name) and node.value == name and is_variable(module, node):
             if merged is None or binding_of(module, node) != merged:
                 return False
@@ -111,6 +110,10 @@ def is_free(module: Module, scope: cst.CSTNode, name: str, instead_of: str = "",
     if isinstance(scope, cst.Module):
         return not any(i.local == name and i.scope is scope for i in module.imports)
     return not any(i.local == name for i in module.imports)
+
+
+def _has_its_own(module: Module, scope: Scope, name: str, instead_of: str) -> bool:
+    return name in names_bound_in(module, scope) and not _reads(module, scope, instead_of)
 
 
 def _reads(module: Module, scope: cst.CSTNode, name: str) -> bool:

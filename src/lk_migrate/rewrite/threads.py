@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import libcst as cst
 
 from lk_migrate.facts.imports import target_names
 from lk_migrate.facts.walk import own_scope
 from lk_migrate.rewrite.bodies import block_of, docstring_end
+
+
+def awaited(bracketed: bool) -> Callable[[cst.BaseExpression], cst.Await]:
+    """An edit that awaits an expression, in brackets where it is the head of another."""
+    lpar = [cst.LeftParen()] if bracketed else []
+    rpar = [cst.RightParen()] if bracketed else []
+    return lambda updated: cst.Await(updated, lpar=lpar, rpar=rpar)
 
 
 def through_thread(function: cst.FunctionDef, to_thread: str) -> cst.FunctionDef:

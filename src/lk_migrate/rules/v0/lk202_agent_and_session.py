@@ -64,12 +64,14 @@ def split(call: cst.Call, file: File) -> Iterator[Change]:
     tools = tools_of(file.project, construction)
     cls = (call.func.attr if isinstance(call.func, cst.Attribute) else call.func).value  # type: ignore[attr-defined]
     session = file.use("livekit.agents.AgentSession")
-    turn = file.use("livekit.agents.TurnHandlingOptions") if _turns(call) else ""
+    callbacks = callbacks_of(file.project, construction)
+    speaks = callbacks is not None and callbacks.llm is not None and callbacks.llm.streams
+    turn = file.use("livekit.agents.TurnHandlingOptions") if _turns(call) or speaks else ""
     indentation = file.module.span(construction.statement).column
     found: dict[str, cst.Arg] = {}
     yield Replace(
         call,
-        lambda updated: _session(updated, session, turn, indentation, found),
+        lambda updated: _session(_not_ahead(updated) if speaks else updated, session, turn, indentation, found),
         f"`{cls}` is now an `AgentSession` and an `Agent`",
     )
     yield from _remarks(call, construction, prompt, tools, file)
@@ -79,7 +81,6 @@ def split(call: cst.Call, file: File) -> Iterator[Change]:
             call, "put the Agent that belongs to this session (instructions, tools) into `session.start(agent=…)`."
         )
         return
-    callbacks = callbacks_of(file.project, construction)
     extra = agent_class_source(callbacks, file) if callbacks else ""
     base = callbacks.class_name if callbacks else file.use("livekit.agents.Agent")
     yield Rewrite(
@@ -89,6 +90,13 @@ def split(call: cst.Call, file: File) -> Iterator[Change]:
         ),
         "the prompt, the tools and the memory are the Agent's",
     )
+
+
+def _not_ahead(updated: cst.Call) -> cst.Call:
+    """No reply is prepared before the callback has had its say."""
+    if any(keyword(a) == "preemptive_synthesis" for a in updated.args):
+        return updated
+    return to_call(updated, of_call(updated).appended(keyword_arg("preemptive_synthesis", cst.Name("False"))))
 
 
 def _turns(call: cst.Call) -> bool:
@@ -125,7 +133,7 @@ def _session(updated: cst.Call, session: str, turn: str, indentation: int, found
     if turns:
         first = turns[0][0]
         entry = Entry("turn_handling", entries=_grouped(brackets, turns), call=turn)
-        pad = brackets.gaps[first].last_line.value if _has_own_line(brackets, first) else None  # type: ignore[union-attr]
+        pad = _own_pad(brackets, first)
         value = expression(entry, pad, indentation, len("turn_handling=,"))
         many = len(turns) > 1 and bool(brackets.comments(first).behind)
         brackets = brackets.with_item(first, keyword_arg("turn_handling", value), behind="" if many else None)
@@ -157,8 +165,10 @@ def _grouped(brackets: Brackets, turns: list[tuple[int, Entry]]) -> tuple[Entry,
     return tuple(found)
 
 
-def _has_own_line(brackets: Brackets, i: int) -> bool:
-    return isinstance(brackets.gaps[i], cst.ParenthesizedWhitespace)
+def _own_pad(brackets: Brackets, i: int) -> str | None:
+    """The white space before an argument that has a line of its own."""
+    gap = brackets.gaps[i]
+    return gap.last_line.value if isinstance(gap, cst.ParenthesizedWhitespace) else None
 
 
 def _pad(brackets: Brackets, i: int) -> int:

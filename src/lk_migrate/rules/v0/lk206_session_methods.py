@@ -1,8 +1,8 @@
 """What was asked of the 0.x agent is asked of the session: `say`, `interrupt`, `aclose`, `generate_reply`, …
 
-`session.say()` is no coroutine any more. It gives a `SpeechHandle` at once, as `await agent.say()` did when the text was
-queued; awaiting it would wait until it is spoken. A stream of the LLM is spoken through `to_str_iterable()`. The chat
-context belongs to the Agent and is read-only: change a copy, and give it back with `update_chat_ctx()`.
+`session.say()` is no coroutine any more. It gives a `SpeechHandle` at once, as `await agent.say()` did when the text
+was queued; awaiting it would wait until it is spoken. A stream of the LLM is spoken through `to_str_iterable()`. The
+chat context belongs to the Agent and is read-only: change a copy, and give it back with `update_chat_ctx()`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import libcst as cst
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.starts import task_around
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, without_keywords
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
@@ -171,7 +172,23 @@ def attributes(node: cst.Attribute, file: File) -> Iterator[Change]:
             f"`{attr}` is the Agent's",
         )
     elif name not in _SAME | _HANDLED:
-        private = " (it was private even then)" if name.startswith("_") else ""
-        yield Todo(
-            node, f"an `AgentSession` has no `{name}`{private}: find what the new API offers for it, or take it out."
-        )
+        private = _private_names(node, file) if name.startswith("_") else []
+        if not private:
+            yield Todo(node, f"an `AgentSession` has no `{name}`: find what the new API offers for it, or take it out.")
+        elif private[0][0] is node:
+            said = ", ".join(f"`{n}`" for n in dict.fromkeys(n for _, n in private))
+            yield Todo(
+                node,
+                f"{said}: inner parts of the 0.x agent, and an `AgentSession` has none of them: use its events and "
+                "states (`agent_state`, `current_speech`, `interrupt()`), or take this out.",
+            )
+
+
+def _private_names(node: cst.Attribute, file: File) -> list[tuple[cst.Attribute, str]]:
+    """Every private attribute of a 0.x agent in the same function: one marker is enough for them."""
+    scope = file.enclosing(node, cst.FunctionDef) or file.module.tree
+    return [
+        (other, other.attr.value)
+        for other in find(scope, cst.Attribute)
+        if other.attr.value.startswith("_") and _is_v0(other.value, file)
+    ]

@@ -15,6 +15,7 @@ from lk_migrate.facts.v0_names import TRIGGERS
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.threads import awaited
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK207", Edition.V0, __doc__, triggers=(*TRIGGERS, b"import"), since="1.0.0")
@@ -37,6 +38,4 @@ def call(node: cst.Call, file: File) -> Iterator[Change]:
     if node not in file.project.fact(starts).calls:
         return
     bracketed = isinstance(file.parent(node), (cst.Attribute, cst.Subscript, cst.Call))
-    lpar = [cst.LeftParen()] if bracketed else []
-    rpar = [cst.RightParen()] if bracketed else []
-    yield Rewrite(node, lambda updated: cst.Await(updated, lpar=lpar, rpar=rpar), "a coroutine now: awaited")
+    yield Rewrite(node, awaited(bracketed), "a coroutine now: awaited")

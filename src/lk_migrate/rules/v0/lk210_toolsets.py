@@ -7,7 +7,7 @@ tools, handed over as `Agent(tools=[Tools()])`. It wants an `id`, so the constru
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
@@ -46,25 +46,25 @@ def base(node: cst.ClassDef, file: File) -> Iterator[Change]:
         return
     for arg in node.bases:
         if is_function_context(file, arg.value):
-            toolset = f"{file.use('livekit.agents.llm')}.Toolset"
-            yield Rewrite(
-                arg,
-                lambda updated: updated.with_changes(value=cst.parse_expression(toolset)),
-                "`FunctionContext` is now `Toolset`",
-            )
+            toolset = cst.parse_expression(f"{file.use('livekit.agents.llm')}.Toolset")
+            yield Rewrite(arg, _with_value(toolset), "`FunctionContext` is now `Toolset`")
     name = toolset_id(node.name.value)
     if node in file.project.fact(_plan).without_init:
         init = cst.parse_statement(f'def __init__(self) -> None:\n    super().__init__(id="{name}")\n')
         yield Rewrite(
             node,
-            lambda updated: _with_init(updated, init),
+            lambda updated: _with_init(updated, cst.ensure_type(init, cst.FunctionDef)),
             f"a Toolset has an id: `{name}`",
         )
     for taken, where in _collisions(node):
         yield Todo(where, f"`{taken}` means something to `Toolset`: give this one another name.")
 
 
-def _with_init(updated: cst.ClassDef, init: cst.BaseStatement) -> cst.ClassDef:
+def _with_value(value: cst.BaseExpression) -> Callable[[cst.Arg], cst.Arg]:
+    return lambda updated: updated.with_changes(value=value)
+
+
+def _with_init(updated: cst.ClassDef, init: cst.FunctionDef) -> cst.ClassDef:
     body = updated.body
     statements = list(body.body) if isinstance(body, cst.IndentedBlock) else []
     only_pass = (
@@ -229,7 +229,11 @@ def bare_use(node: cst.Name, file: File) -> Iterator[Change]:
             return
         tools = ", ".join(t.node.name.value for t in found.closures(binding))
         toolset = f'{file.use("livekit.agents.llm")}.Toolset(id="{_safe(binding)}", tools=[{tools}])'
-        yield Rewrite(node, lambda _: cst.parse_expression(toolset), "the tools that were registered here")
+        yield Rewrite(node, _instead(toolset), "the tools that were registered here")
+
+
+def _instead(text: str) -> Callable[[cst.CSTNode], cst.BaseExpression]:
+    return lambda _: cst.parse_expression(text)
 
 
 def _safe(binding: Binding) -> str:

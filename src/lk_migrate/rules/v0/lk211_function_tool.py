@@ -19,7 +19,7 @@ from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rewrite.threads import through_thread
+from lk_migrate.rewrite.threads import awaited, through_thread
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK211", Edition.V0, __doc__, triggers=(b"ai_callable",), since="1.0.0")
@@ -100,7 +100,5 @@ def former_sync_calls(call: cst.Call, file: File) -> Iterator[Change]:
             yield Todo(call, f"`{name}` is a coroutine now, and this function is not: make it async and await it.")
             return
         bracketed = isinstance(parent, (cst.Attribute, cst.Subscript, cst.Call))
-        lpar = [cst.LeftParen()] if bracketed else []
-        rpar = [cst.RightParen()] if bracketed else []
-        yield Rewrite(call, lambda updated: cst.Await(updated, lpar=lpar, rpar=rpar), f"`{name}` is awaited")
+        yield Rewrite(call, awaited(bracketed), f"`{name}` is awaited")
         return

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
@@ -77,11 +77,11 @@ def literal(node: cst.Subscript, file: File) -> Iterator[Change]:
             "List",
         )
         text = f"list[{text}]" if as_list else text
-        yield Rewrite(
-            node,
-            lambda updated, text=text: _with_type(updated, text),
-            "`choices` are a `Literal`",  # type: ignore[misc]
-        )
+        yield Rewrite(node, _typed(text), "`choices` are a `Literal`")
+
+
+def _typed(text: str) -> Callable[[cst.Subscript], cst.Subscript]:
+    return lambda updated: _with_type(updated, text)
 
 
 def _with_type(updated: cst.Subscript, text: str) -> cst.Subscript:

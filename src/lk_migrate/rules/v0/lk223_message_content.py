@@ -56,7 +56,7 @@ def content(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     if isinstance(parent, cst.Attribute) and parent.attr.value in ("append", "extend", "insert"):
         return
-    if isinstance(parent, cst.Subscript) or isinstance(parent, (cst.AugAssign, cst.Del)):
+    if isinstance(parent, (cst.Subscript, cst.AugAssign, cst.Del)):
         yield Todo(node, "`content` is a list of contents now; its text is `text_content`.")
         return
     yield Rewrite(

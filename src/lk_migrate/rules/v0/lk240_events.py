@@ -8,7 +8,7 @@ files that are half migrated, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
@@ -28,7 +28,7 @@ rule = Rule(
     "LK240",
     Edition.V0,
     __doc__,
-    triggers=tuple(name.encode() for name in EVENTS) + (b"def ",),
+    triggers=(*(name.encode() for name in EVENTS), b"def "),
     since="1.0.0",
     safety=Safety.REVIEW,
 )
@@ -115,7 +115,7 @@ def lambda_handler(node: cst.Lambda, file: File) -> Iterator[Change]:
     guard = guard_of(_events(mine))
     if guard is None or len(mine) != 1:
         return
-    params = [p for p in node.params.params]
+    params = list(node.params.params)
     if len(params) > 1 or (params and (guard.message or guard.text)):
         yield Todo(node, "this handler gets an event now: write it as a function.")
         return
@@ -189,7 +189,7 @@ def _guarded(
     original: cst.FunctionDef,
     ev: str,
     event_type: str,
-    statements: list[cst.BaseStatement],
+    statements: Sequence[cst.BaseStatement],
     second: list[cst.Call],
 ) -> cst.FunctionDef:
     params = list(updated.params.params)
