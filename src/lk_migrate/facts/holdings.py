@@ -73,7 +73,7 @@ class Holdings:
     home: dict[cst.CSTNode, Module] = field(default_factory=dict)
     constructions: list[tuple[Module, cst.Call, Kind]] = field(default_factory=list)
     _parents: dict[cst.ClassDef, list[cst.ClassDef]] = field(default_factory=dict)
-    _functions: dict[cst.Call, tuple[Function, ...]] = field(default_factory=dict)
+    _variables: dict[cst.Name, Binding | None] = field(default_factory=dict)
 
     def kinds(self, module: Module, expression: cst.CSTNode, depth: int = 0) -> Kinds:
         """Everything that `expression` is known to be."""
@@ -112,13 +112,9 @@ class Holdings:
     def binding(self, module: Module, target: cst.CSTNode) -> Binding | None:
         """The variable or attribute that `target` reads or writes, None if that cannot be said."""
         if isinstance(target, cst.Name):
-            item = module.import_of(target.value, target)
-            if item is not None:
-                symbol = self.project.resolve(module, target)
-                if symbol is not None and symbol.module is not None and "." not in symbol.name:
-                    return Binding(symbol.module.tree, symbol.name)
-                return None
-            return binding_of(module, target)
+            if target not in self._variables:
+                self._variables[target] = self._variable(module, target)
+            return self._variables[target]
         if isinstance(target, cst.Attribute):
             for owner in self._classes(module, target.value):
                 return Binding(self.root(owner), target.attr.value, attribute=True)
@@ -126,6 +122,15 @@ class Holdings:
             if symbol is not None and symbol.module is not None and "." not in symbol.name:
                 return Binding(symbol.module.tree, symbol.name)
         return None
+
+    def _variable(self, module: Module, target: cst.Name) -> Binding | None:
+        item = module.import_of(target.value, target)
+        if item is not None:
+            symbol = self.project.resolve(module, target)
+            if symbol is not None and symbol.module is not None and "." not in symbol.name:
+                return Binding(symbol.module.tree, symbol.name)
+            return None
+        return binding_of(module, target)
 
     def root(self, node: cst.ClassDef) -> cst.ClassDef:
         """The project's topmost class above `node`: attributes are shared by a whole family."""
@@ -321,7 +326,7 @@ def holdings(project: Project) -> Holdings:
     result = Holdings(project)
     if not any(trigger in data for data in project.files.values() for trigger in TRIGGERS):
         return result
-    paths = (p for p in sorted(project.files) if p.endswith(".py") and _is_relevant(project.files[p]))
+    paths = (p for p in sorted(project.files) if p.endswith(".py") and _is_relevant(p, project.files[p]))
     result.modules = list(project.modules(paths))
     for module in result.modules:
         for node in module.index.of(cst.ClassDef):
@@ -337,7 +342,10 @@ def holdings(project: Project) -> Holdings:
     return result
 
 
-def _is_relevant(data: bytes) -> bool:
+def _is_relevant(path: str, data: bytes) -> bool:
+    """Whether such objects may pass through a file; a copy of the framework in the project is not the project."""
+    if "/livekit/agents/" in f"/{path}" or "/livekit/plugins/" in f"/{path}":
+        return False
     return any(word in data for word in (b"livekit", b"agent", b"assistant", b"session", b"chat_ctx", b"fnc"))
 
 
@@ -420,9 +428,10 @@ def _learn_call(result: Holdings, module: Module, call: cst.Call) -> bool:
         if wanted is not None and function is not None:
             for param, kind in zip(parameters(function), wanted, strict=False):
                 news |= result.learn(Binding(function.node, param.name.value), frozenset({kind}))
-    for function in result.callees(module, call):
+    given = {arg: kinds for arg in call.args if (kinds := result.kinds(module, arg.value))}
+    for function in result.callees(module, call) if given else ():
         for param, arg in arguments(function, call):
-            kinds = result.kinds(module, arg.value)
+            kinds = given.get(arg)
             if kinds:
                 news |= result.learn(Binding(function.node, param.name.value), kinds)
     return news
