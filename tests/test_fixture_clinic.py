@@ -144,9 +144,7 @@ def test_steps_cannot_be_skipped(talk: Talk, agent: str) -> None:
 
 @pytest.mark.parametrize(("agent", "allowed"), [("Assistant", 1), ("RAGAssistant", 5)])
 @pytest.mark.parametrize("utterance", ["speech_1", ""])
-def test_the_gate_refuses_the_call_after_its_limit(
-    talk: Talk, agent: str, allowed: int, utterance: str
-) -> None:
+def test_the_gate_refuses_the_call_after_its_limit(talk: Talk, agent: str, allowed: int, utterance: str) -> None:
     calls: Calls = [(utterance or None, "confirm_details_no", {})] * (allowed + 1)
     results = talk(agent, calls)["results"]
 

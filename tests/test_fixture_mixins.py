@@ -159,9 +159,7 @@ asyncio.run(probe())
 
 @pytest.fixture(scope="module")
 def probed() -> dict:
-    environment = {
-        k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "LIVEKIT_", "CONCIERGE_"))
-    }
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "LIVEKIT_", "CONCIERGE_"))}
     environment |= {"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     child = subprocess.run(
         [sys.executable, "-c", PROBE],

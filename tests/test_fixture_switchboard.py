@@ -185,9 +185,7 @@ asyncio.run(probe())
 @pytest.fixture(scope="module")
 def probed(tmp_path_factory: pytest.TempPathFactory) -> dict:
     db = tmp_path_factory.mktemp("switchboard") / "test.db"
-    environment = {
-        k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "LIVEKIT_", "SWITCHBOARD_"))
-    }
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "LIVEKIT_", "SWITCHBOARD_"))}
     environment |= {"SWITCHBOARD_FORCE": "open", "PARKING_API_URL": ""}
     environment |= {"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     child = subprocess.run(

@@ -8,11 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lk_migrate.facts.agents import Role, find_agents
-from lk_migrate.facts.module import Module
+from lk_migrate.entrypoint.gates import AgentForMain
+from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
+from lk_migrate.facts.agents import AgentClass, Role, find_agents
+from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.project import Project
-from lk_migrate.model import AgentSummary, Edition, FileChange, Plan
+from lk_migrate.manifests.imports import imported_modules
+from lk_migrate.manifests.plan import plan_manifests
+from lk_migrate.model import AgentSummary, Edition, FileChange, LedgerEntry, Plan
+from lk_migrate.project.root import main_candidates
+from lk_migrate.rewrite.compose import compose
 from lk_migrate.rewrite.engine import FileResult, convert_file
+from lk_migrate.rewrite.ledger import text_of
+from lk_migrate.rewrite.lines import line_map
 from lk_migrate.rules.registry import Rule, select_rules
 
 
@@ -34,18 +42,26 @@ def make_plan(files: Mapping[str, bytes], options: ConvertOptions, root: str = "
     """
     project = Project({p: d for p, d in files.items() if p.endswith(".py")}, options.targets)
     rules = select_rules(options.select, options.ignore)
-    results = [convert_file(path, project, rules) for path in sorted(project.files)]
-    plan = Plan(
-        root,
+    main = _main_path(project, options)
+    plan = _with_new_main(_by_rules(project, rules, main), project, main) if main is not None else None
+    plan = _with_manifests(plan or _by_rules(project, rules, None), files, rules)
+    return replace(plan, root=root, agents=_summaries(project, plan))
+
+
+def _by_rules(project: Project, rules: Sequence[Rule], main: str | None) -> Plan:
+    """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
+    for_main = [r for r in rules if not r.kept_main_only]
+    paths = sorted(project.files)
+    results = [convert_file(path, project, for_main if path == main else rules) for path in paths]
+    skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
+    return Plan(
+        root=".",
         changes=tuple(r.change for r in results if r.change is not None),
         findings=tuple(f for r in results for f in r.findings),
         ledger=tuple(e for r in results for e in r.ledger),
+        skipped=tuple(skipped.values()),
         editions=_editions(results, rules),
     )
-    if not options.no_main:
-        plan = _with_new_main(plan, project, options.main)
-    skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
-    return replace(plan, skipped=tuple(skipped.values()), agents=_summaries(project, plan))
 
 
 def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[str, bytes]:
@@ -59,9 +75,59 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
     return after
 
 
-def _with_new_main(plan: Plan, project: Project, wanted: str | None) -> Plan:
-    """The plan with main.py taken apart and generated anew, when this is a hand-rolled project with one."""
-    return plan
+def _with_new_main(plan: Plan, project: Project, path: str) -> Plan | None:
+    """The plan with the main module taken apart and generated anew; None when it stays in one piece."""
+    after = Project(overlay(project.files, plan.changes), project.targets)
+    made = generate_entrypoint(
+        after, path, [AgentForMain(a.name, a.module.path, _gate(project, a)) for a in _agents(project)]
+    )
+    if made.main is None:
+        return None
+    changes = {c.path: c for c in plan.changes}
+    for change in made.changes:
+        before = changes[change.path].before if change.path in changes else change.before
+        changes[change.path] = replace(change, before=before)
+    return replace(
+        plan,
+        changes=tuple(changes[p] for p in sorted(changes)),
+        findings=(*plan.findings, *made.findings),
+        ledger=_merged(plan.ledger, made.ledger, project, after, path),
+        main=replace(made.main, lines_before=_line_count(project.files[path])),
+    )
+
+
+def _with_manifests(plan: Plan, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
+    """The plan with requirements and the like brought to the target, when any code here uses LiveKit's agents."""
+    after = overlay(files, plan.changes)
+    made = plan_manifests(after, imported_modules(after), {r.id for r in rules})
+    return replace(plan, changes=(*plan.changes, *made.changes), findings=(*plan.findings, *made.findings))
+
+
+def _main_path(project: Project, options: ConvertOptions) -> str | None:
+    """The main module to write anew: the one that was named, else the likeliest of a hand-rolled project."""
+    if options.no_main:
+        return None
+    if options.main is not None:
+        return options.main if needs_new_main(project, options.main) else None
+    if not any(a.handrolled or _gate(project, a) is not None for a in find_agents(project)):
+        return None
+    near = sorted(options.targets or {a.module.path for a in _agents(project)})
+    candidates = main_candidates(project.files, near)
+    return next((p for p in candidates if needs_new_main(project, p)), None)
+
+
+def _merged(
+    first: Sequence[LedgerEntry], second: Sequence[LedgerEntry], project: Project, after: Project, path: str
+) -> tuple[LedgerEntry, ...]:
+    """One ledger for the main module out of what the rules did and what the generator did with their result."""
+    old, new = project.module(path), after.module(path)
+    if old is None or new is None:
+        return (*first, *second)
+    mine = [e for e in first if e.place.path == path]
+    if not mine:
+        return (*first, *second)
+    lines = line_map(text_of(old), text_of(new))
+    return (*(e for e in first if e.place.path != path), *compose(mine, second, lines))
 
 
 def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str, tuple[Edition, ...]]:
@@ -75,30 +141,32 @@ def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str,
     return found
 
 
+def _agents(project: Project) -> list[AgentClass]:
+    """The classes that a session runs; no bases, no mixins."""
+    return [a for a in find_agents(project) if a.role is Role.AGENT]
+
+
+def _gate(project: Project, agent: AgentClass) -> int | None:
+    return project.fact(find_gates).limit_of(agent.node)
+
+
 def _summaries(project: Project, plan: Plan) -> tuple[AgentSummary, ...]:
     """The assistant classes that changed, with their lines before and after."""
     after = Project(overlay(project.files, plan.changes))
     changed = {c.path for c in plan.changes}
-    found = []
-    for agent in find_agents(project):
-        if agent.role is not Role.AGENT or agent.module.path not in changed:
-            continue
-        found.append(
-            AgentSummary(
-                agent.name,
-                agent.module.path,
-                tuple(tool.name for tool in agent.all_tools),
-                None,
-                _lines(agent.module, agent.name),
-                _lines(after.module(agent.module.path), agent.name),
-            )
+    return tuple(
+        AgentSummary(
+            agent.name,
+            agent.module.path,
+            tuple(tool.name for tool in agent.all_tools),
+            _gate(project, agent),
+            _line_count(project.files[agent.module.path]),
+            _line_count(after.files[agent.module.path]),
         )
-    return tuple(found)
+        for agent in _agents(project)
+        if agent.module.path in changed
+    )
 
 
-def _lines(module: Module | None, name: str) -> int:
-    node = module.definitions.get(name) if module is not None else None
-    if module is None or node is None:
-        return 0
-    span = module.span(node)
-    return span.end_line - span.line + 1
+def _line_count(data: bytes) -> int:
+    return len(data.splitlines())

@@ -44,9 +44,7 @@ def test_other_peoples_folders_are_not_entered(tmp_path: Path, path: str) -> Non
 
 
 def test_an_environment_is_known_by_what_is_in_it(tmp_path: Path) -> None:
-    grow(
-        tmp_path, "main.py", "my-env/pyvenv.cfg", "my-env/lib/x.py", "conda/conda-meta/history", "conda/x.py"
-    )
+    grow(tmp_path, "main.py", "my-env/pyvenv.cfg", "my-env/lib/x.py", "conda/conda-meta/history", "conda/x.py")
     assert python_files(tmp_path).files == ("main.py",)
 
 
@@ -130,9 +128,7 @@ def test_a_link_that_is_named_is_followed_inside_the_root(tmp_path: Path) -> Non
         ("bad\nname", "there is no 'bad\\nname'"),
     ],
 )
-def test_a_bad_path_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, says: str
-) -> None:
+def test_a_bad_path_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, says: str) -> None:
     root = tmp_path / "root"
     grow(root, "main.py", "notes.txt", "book.ipynb", "empty/readme.md")
     (root / "out").symlink_to(tmp_path)
@@ -145,9 +141,7 @@ def test_a_bad_path_is_one_sentence(
     assert "\n" not in str(error.value)
 
 
-def test_an_unreadable_folder_is_told_and_does_not_stop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_folder_is_told_and_does_not_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grow(tmp_path, "main.py", "locked/x.py")
     scandir = os.scandir
 
@@ -236,9 +230,7 @@ PATHS = [
 @needs_git
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PATTERN, max_size=5), st.lists(PATTERN, max_size=3))
-def test_gitignore_as_git_does_it(
-    tmp_path_factory: pytest.TempPathFactory, top: list[str], low: list[str]
-) -> None:
+def test_gitignore_as_git_does_it(tmp_path_factory: pytest.TempPathFactory, top: list[str], low: list[str]) -> None:
     root = tmp_path_factory.mktemp("git")
     grow(root, *PATHS)
     (root / ".gitignore").write_text("\n".join(top) + "\n")

@@ -55,9 +55,7 @@ def test_the_home_folder_is_no_project(tmp_path: Path, monkeypatch: pytest.Monke
     assert find_root(tmp_path / "work" / "a") == tmp_path / "work" / "a"
 
 
-def test_paths_without_a_marker_belong_to_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_without_a_marker_belong_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grow(tmp_path, "p/services/x.py", "p/helpers/y.py")
     monkeypatch.chdir(tmp_path / "p")
     assert root_for([Path("services")]) == tmp_path / "p"
@@ -77,8 +75,7 @@ def test_main_candidates() -> None:
 def test_settings(tmp_path: Path) -> None:
     assert load_settings(tmp_path) == Settings()
     (tmp_path / "pyproject.toml").write_text(
-        "[tool.lk-migrate]\nselect = ['LK1']\nignore = ['LK103']\nexclude = ['old/']\n"
-        "main = 'app/main.py'\njobs = 2\n"
+        "[tool.lk-migrate]\nselect = ['LK1']\nignore = ['LK103']\nexclude = ['old/']\nmain = 'app/main.py'\njobs = 2\n"
     )
     assert load_settings(tmp_path) == Settings(("LK1",), ("LK103",), ("old/",), "app/main.py", 2)
 

@@ -122,13 +122,15 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(arguments: list[str], debug: bool) -> int:
     try:
         result = build().main(args=arguments, prog_name="lk-migrate", standalone_mode=False)
+        if result == ExitCode.INTERRUPTED:  # how newer Typers tell of Ctrl-C
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else ExitCode.DONE
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted.", ExitCode.INTERRUPTED, debug)
     except UserError as error:
         return _fail(str(error), ExitCode.USAGE, debug)
     except _UsageError as error:
-        return _fail(_usage(error), ExitCode.USAGE, debug)
+        return _fail(_usage(error, arguments), ExitCode.USAGE, debug)
     except OSError as error:
         if error.errno in _MACHINE:
             where = f"{error.filename}: " if error.filename else ""
@@ -138,10 +140,10 @@ def _run(arguments: list[str], debug: bool) -> int:
         return _bug(error, debug)
 
 
-def _usage(error: Any) -> str:
+def _usage(error: Any, arguments: Sequence[str]) -> str:
     message = " ".join(error.format_message().split())
-    command = error.ctx.command_path if error.ctx else "lk-migrate"
-    return f"{message.rstrip('.')}; see `{command} --help`."
+    command = next((f" {word}" for word in arguments if word in COMMANDS), "")
+    return f"{message.rstrip('.')}; see `lk-migrate{command} --help`."
 
 
 def _bug(error: Exception, debug: bool) -> int:

@@ -95,12 +95,12 @@ def _write_patch(data: bytes) -> None:
 
 def _apply(root: Path, plan: Plan, no_backup: bool, streams: Streams) -> Backup | None:
     from lk_migrate.project.backup import create_backup
-    from lk_migrate.project.discover import convertible_files
     from lk_migrate.project.writer import apply_changes
 
     if not plan.changes:
         return None
-    backup = None if no_backup else create_backup(root, convertible_files(root).files, reason="convert")
+    goes = [c.path for c in plan.changes if c.before is not None]
+    backup = None if no_backup else create_backup(root, goes, reason="convert")
     apply_changes(root, plan.changes, backup)
     return backup
 

@@ -27,6 +27,7 @@ from lk_migrate.facts.tools import (
     class_tools,
     make_tool,
     resolve_tools,
+    standalone_tool,
 )
 
 AGENT = frozenset(
@@ -47,7 +48,8 @@ _OTHER_KINDS = re.compile(
 )
 _VOICE_NAME = re.compile(r"assistant|agent|bot|desk|receptionist|concierge|operator|secretary", re.IGNORECASE)
 _SEED = re.compile(
-    rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate"
+    rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate|"
+    rb"class\s+\w+\s*\([^)]*Agent"
 )
 _TEST_PATH = re.compile(r"(^|/)(tests?|testing|fixtures)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 #: The evidence that a class without a LiveKit base must add up to.
@@ -71,6 +73,7 @@ class AgentClass:
     chain: its own bases that lead to the `Agent` base, nearest first; mixins: its other bases in the project.
     tools: those whose methods stand in this class body; all_tools: with inherited ones, as the model will see them.
     collisions: attributes and methods of this body that `Agent` has for itself.
+    subclassed: other classes of the project derive from it.
     evidence: why it is taken for an assistant, for a person to read.
     """
 
@@ -88,6 +91,7 @@ class AgentClass:
     dispatchers: tuple[Dispatcher, ...]
     instructions: Instructions
     collisions: tuple[Collision, ...]
+    subclassed: bool
     evidence: tuple[str, ...]
 
     @property
@@ -140,6 +144,12 @@ def _by_node(project: Project) -> dict[cst.ClassDef, AgentClass]:
 def tool_of(project: Project, function: cst.FunctionDef) -> tuple[AgentClass, Tool] | None:
     """The tool that a method is, and the class that it stands in."""
     return project.fact(_tools_by_node).get(function)
+
+
+def any_tool(project: Project, module: Module, function: cst.FunctionDef) -> Tool | None:
+    """The tool that a function is: a method of an assistant, or any function decorated with `@function_tool`."""
+    found = tool_of(project, function)
+    return found[1] if found is not None else standalone_tool(project, module, function)
 
 
 def _tools_by_node(project: Project) -> dict[cst.FunctionDef, tuple[AgentClass, Tool]]:
@@ -267,6 +277,7 @@ class _Finder:
                 own.dispatchers,
                 instructions_of(ref.module, ref.node),
                 collisions_of(ref, {t.node for t in all_tools}, ref.node in livekit) if gets_base else (),
+                bool(self.table.subclasses.get(ref.node)),
                 found.get(ref.node, ()),
             )
 
@@ -298,14 +309,19 @@ class _Finder:
         for ref in refs:
             tools, in_branches = self._resolved(ref, ref.node in livekit)
             for tool in tools:
+                if tool.owner is None:
+                    continue
                 known = owned.setdefault(tool.owner, {}).get(tool.node)
                 if known is None or known.declared is Declared.CONTEXT:
                     owned[tool.owner][tool.node] = tool
                 for below in self.table.descendants(self.table.refs[tool.owner]):
                     override = method(below.node, tool.node.name.value)
-                    if override is not None and override not in owned.get(below.node, {}):
-                        made = make_tool(self.project, below, override, tool.name, tool.declared, tool.schema)
-                        owned.setdefault(below.node, {})[override] = replace(made, description=tool.description)
+                    if override is None or override in owned.get(below.node, {}) or below.node in livekit:
+                        # (an `Agent` that overrides a tool without the decorator has taken it out on purpose)
+                        continue
+                    how = Declared.CONTEXT if tool.declared is Declared.FUNCTION_TOOL else tool.declared
+                    made = make_tool(self.project, below, override, tool.name, how, tool.schema)
+                    owned.setdefault(below.node, {})[override] = replace(made, description=tool.description)
             for item in in_branches:
                 for r in self.family(ref):
                     if item.dispatcher.node in methods(r.node):

@@ -14,7 +14,7 @@ import libcst as cst
 from lk_migrate.facts.holdings import Holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.scopes import is_variable
+from lk_migrate.facts.variables import is_variable
 from lk_migrate.facts.walk import own_scope
 
 _HARMLESS_DECORATORS = frozenset({"staticmethod", "classmethod"})

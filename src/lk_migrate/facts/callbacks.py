@@ -10,8 +10,8 @@ from lk_migrate.facts.holdings import Function
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import is_free
 from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import is_free
 from lk_migrate.facts.walk import own_scope
 
 _LLM_NAMES = ("before_llm_cb", "will_synthesize_assistant_reply")

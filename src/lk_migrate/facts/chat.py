@@ -9,8 +9,8 @@ import libcst as cst
 from lk_migrate.facts.holdings import Holdings, holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import Binding, binding_of, uses
 from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import Binding, binding_of, uses
 
 
 @dataclass(frozen=True)

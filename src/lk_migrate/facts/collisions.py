@@ -1,8 +1,8 @@
 """Names of an assistant class that livekit's `Agent` has for itself.
 
 Public names from `dir(Agent)`, private ones from `vars(Agent(instructions=""))`, both of livekit-agents 1.8.9.
-Most of the public ones are properties without a setter: `self.session = …` raises AttributeError once the class is an `Agent`;
-private ones are quietly overwritten, by the base or by the subclass.
+Most of the public ones are properties without a setter: `self.session = …` raises AttributeError once the class is
+an `Agent`; private ones are quietly overwritten, by the base or by the subclass.
 """
 
 from __future__ import annotations
@@ -78,6 +78,13 @@ PRIVATE = frozenset(
 RESERVED = PROPERTIES | METHODS | PRIVATE | LIFECYCLE
 
 
+def renamed(name: str) -> str:
+    """What a reserved name is called instead: `tools` → `own_tools`, `_llm` → `_own_llm`; others stay."""
+    if name not in RESERVED:
+        return name
+    return f"_own{name}" if name.startswith("_") else f"own_{name}"
+
+
 @dataclass(frozen=True)
 class Collision:
     """`name` is bound by the class (`kind`: "attribute", "class attribute" or "method") and reserved by `Agent`."""
@@ -88,8 +95,8 @@ class Collision:
 
     @property
     def new_name(self) -> str:
-        """What it is called instead: `tools` → `own_tools`, `_llm` → `_own_llm`."""
-        return f"_own{self.name}" if self.name.startswith("_") else f"own_{self.name}"
+        """What it is called instead."""
+        return renamed(self.name)
 
 
 def collisions_of(ref: ClassRef, tools: set[cst.FunctionDef], is_agent: bool) -> tuple[Collision, ...]:

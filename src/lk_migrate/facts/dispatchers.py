@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ import libcst as cst
 
 from lk_migrate.facts.classes import is_self_attribute, methods, self_name
 from lk_migrate.facts.walk import children, find
+
+_NAME = re.compile(r"dispatch|tool|execute|invoke|function|call_", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,17 @@ class Dispatcher:
 
 def dispatchers(node: cst.ClassDef) -> tuple[Dispatcher, ...]:
     """The dispatchers among the methods of a class."""
+    own = {m.name.value for m in methods(node)}
     found = (dispatcher(m) for m in methods(node))
-    return tuple(d for d in found if d is not None)
+    return tuple(d for d in found if d is not None and _speaks_of_tools(d, own))
+
+
+def _speaks_of_tools(found: Dispatcher, own: set[str]) -> bool:
+    """Not every chain of `if kind == "…"` is about tools: one that is calls methods, or says so by its name."""
+    if found.prefix is not None or _NAME.search(found.node.name.value):
+        return True
+    called = [r.method for r in found.routes if r.method is not None]
+    return len(called) > 1 or any(name in own for r in found.routes for name in r.names)
 
 
 def dispatcher(function: cst.FunctionDef) -> Dispatcher | None:

@@ -12,8 +12,8 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import Construction, function_around
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import Binding, uses
 from lk_migrate.facts.v0_names import Kind, llm_name
+from lk_migrate.facts.variables import Binding, uses
 from lk_migrate.facts.walk import find
 
 

@@ -10,8 +10,8 @@ import libcst as cst
 from lk_migrate.facts.holdings import Function, holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import is_variable
 from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import is_variable
 
 #: 0.x event → today's event.
 EVENTS = {

@@ -14,8 +14,8 @@ import libcst as cst
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import Binding, binding_of
 from lk_migrate.facts.v0_names import TRIGGERS, Kind, kind_of_name
+from lk_migrate.facts.variables import Binding, binding_of
 from lk_migrate.facts.walk import own_scope
 
 #: A library kind, or an instance of one of the project's own classes.

@@ -42,6 +42,8 @@ def _made_by(project: Project, module: Module, call: cst.Call, depth: int) -> st
     name = agents_name(project, module, target)
     if name is not None:
         return name if name[:1].isupper() else None
+    if isinstance(target, cst.Attribute) and target.attr.value in ("say", "generate_reply"):
+        return "SpeechHandle" if instance_of(project, module, target.value, depth + 1) == "AgentSession" else None
     owner = class_of(project, module, target)
     if owner is not None:
         return framework_base(project, owner)

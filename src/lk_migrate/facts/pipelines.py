@@ -14,8 +14,8 @@ import libcst as cst
 from lk_migrate.facts.holdings import Holdings, arguments, holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import Binding, binding_of, is_free
 from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import Binding, binding_of, is_free
 from lk_migrate.facts.walk import find
 
 V0_AGENTS = (Kind.PIPELINE, Kind.MULTIMODAL)

@@ -16,8 +16,8 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import Binding, binding_of, is_free, uses
 from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
 from lk_migrate.facts.walk import children, find
 
 _PURE_METHODS = frozenset({"format", "strip", "join", "replace", "lstrip", "rstrip", "dedent", "get", "isoformat"})

@@ -10,8 +10,8 @@ from lk_migrate.facts.holdings import Holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import Pipelines, pipelines
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import Binding, binding_of
 from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import Binding, binding_of
 
 
 @dataclass

@@ -1,120 +1,284 @@
-"""Which scope binds a name: the unit in which a variable can be renamed.
+"""Whose is a name? Every occurrence of a plain name below a node, with the scope that owns it.
 
-Decorators, default values and annotations of a function belong to the scope around it, not to its own.
+Python's rules in one walk: parameters, assignments, comprehensions, `global`, `nonlocal`, class bodies that
+functions inside them don't see, and `except … as e`, which is a scope of its own for our purpose (Python unbinds
+the name at the handler's end).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import libcst as cst
 
-from lk_migrate.facts.imports import Scope, bound_names
-from lk_migrate.facts.module import Module
-from lk_migrate.facts.walk import children, find
+from lk_migrate.facts.imports import dotted, target_names
+from lk_migrate.facts.walk import children
+
+Kind = Literal["read", "write", "delete", "def", "import", "param", "walrus", "capture", "declared", "quoted"]
+_WORD = re.compile(r"[^\W\d]\w*")
+_COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
 
 
 @dataclass(frozen=True)
-class Binding:
-    """A variable of a scope, or (`attribute`) of the instances of a class and its family."""
+class Occurrence:
+    """`name` at `node` (a `Name`, or the alias, string or definition that holds it); `owner` None: the module's."""
 
-    owner: cst.CSTNode
     name: str
-    attribute: bool = False
+    node: cst.CSTNode
+    owner: cst.CSTNode | None
+    kind: Kind
 
 
-def scopes_at(module: Module, node: cst.CSTNode) -> Iterator[Scope]:
-    """The scopes that a name at `node` is looked up in, innermost first."""
-    below: cst.CSTNode = node
-    first = True
-    for ancestor in module.index.ancestors(node):
-        if isinstance(ancestor, cst.Module):
-            yield ancestor
-        elif isinstance(ancestor, (cst.FunctionDef, cst.Lambda)):
-            if below is ancestor.body or (below is ancestor.params and _is_parameter(module, node)):
-                yield ancestor
-                first = False
-        elif isinstance(ancestor, cst.ClassDef) and first and below is ancestor.body:
-            yield ancestor
-        below = ancestor
+@dataclass
+class _Scope:
+    node: cst.CSTNode
+    bound: set[str]
+    outer: set[str] = field(default_factory=set)  # declared nonlocal
+    module: set[str] = field(default_factory=set)  # declared global
+    is_class: bool = False
+    is_inner: bool = False  # a comprehension or handler: walrus targets go further out
 
 
-def _is_parameter(module: Module, node: cst.CSTNode) -> bool:
-    parent = module.index.parents.get(node)
-    return isinstance(parent, cst.Param) and parent.name is node
+def occurrences(node: cst.CSTNode) -> list[Occurrence]:
+    """Every occurrence below `node`, in source order as far as evaluation goes. `node` may be a scope itself."""
+    return list(_Walker().walk(node))
 
 
-def names_bound_in(module: Module, scope: Scope) -> frozenset[str]:
-    """What a function, lambda or class binds, its own imports included."""
-    imported = frozenset(i.local for i in module.imports if i.scope is scope)
-    return bound_names(scope) | imported
-
-
-def binding_of(module: Module, node: cst.Name) -> Binding:
-    """The variable that a plain name at `node` reads or writes; the module's, if no scope around it binds the name."""
-    for scope in scopes_at(module, node):
-        if isinstance(scope, cst.Module) or node.value in _bound(module, scope):
-            return Binding(scope, node.value)
-    return Binding(module.tree, node.value)
-
-
-def _bound(module: Module, scope: Scope) -> frozenset[str]:
-    cache = module._bound
-    if scope not in cache:
-        cache[scope] = bound_names(scope)
-    known = cache[scope]
-    return known | frozenset(i.local for i in module.imports if i.scope is scope)
-
-
-def uses(module: Module, binding: Binding) -> Iterator[cst.Name]:
-    """Every plain name that reads or writes the variable, its definition and parameter included.
-
-    Keywords of calls and names of attributes are no plain names.
-    """
-    for node in find(binding.owner, cst.Name):
-        if node.value == binding.name and is_variable(module, node) and binding_of(module, node) == binding:
-            yield node
-
-
-def is_variable(module: Module, node: cst.Name) -> bool:
-    """Whether a `Name` node stands for a variable (not for an attribute, keyword or imported name)."""
-    parent = module.index.parents.get(node)
-    if isinstance(parent, cst.Attribute):
-        return parent.value is node
-    if isinstance(parent, cst.Arg):
-        return parent.keyword is not node
-    if isinstance(parent, (cst.ImportAlias, cst.ImportFrom)):
-        return False
-    return not (isinstance(parent, (cst.FunctionDef, cst.ClassDef)) and parent.name is node)
-
-
-def is_free(module: Module, scope: cst.CSTNode, name: str, instead_of: str = "", merged: Binding | None = None) -> bool:
-    """Whether a new variable `name` in `scope` would meet no other use of that name there.
-
-    Functions inside that bind the name for themselves do not count, unless they also read `instead_of`,
-    the variable that is to be called `name`. `merged` is a variable that becomes one with the new one.
-    """
-    stack = list(children(scope))
+def bindings(scope: cst.CSTNode) -> tuple[set[str], set[str], set[str]]:
+    """What the body of a function or class binds itself, what it declares nonlocal, and what global."""
+    bound: set[str] = set()
+    outer: set[str] = set()
+    module: set[str] = set()
+    stack = [scope.body] if isinstance(scope, (cst.FunctionDef, cst.ClassDef, cst.Lambda)) else [scope]
     while stack:
         node = stack.pop()
-        if isinstance(node, (cst.FunctionDef, cst.Lambda)) and _has_its_own(module, node, name, instead_of):
-            stack.extend(getattr(node, "decorators", ()))
+        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+            bound.add(node.name.value)
+            # What a decorator, default or base holds is evaluated here; only a walrus could bind.
             continue
-        if isinstance(node, cst.Name) and node.value == name and is_variable(module, node):
-            if merged is None or binding_of(module, node) != merged:
-                return False
-        elif isinstance(node, (cst.FunctionDef, cst.ClassDef)) and node.name.value == name and node is not scope:
-            return False
+        if isinstance(node, cst.Lambda):
+            continue
+        if isinstance(node, cst.Nonlocal):
+            outer |= {n.name.value for n in node.names}
+        elif isinstance(node, cst.Global):
+            module |= {n.name.value for n in node.names}
+        elif isinstance(node, (cst.Import, cst.ImportFrom)):
+            bound |= {name for name, _ in imported(node)}
+            continue
+        elif isinstance(node, (cst.AssignTarget, cst.For, cst.AnnAssign, cst.AugAssign)):
+            bound |= _targets(node.target)
+        elif isinstance(node, cst.NamedExpr):
+            bound |= target_names(node.target)
+        elif isinstance(node, cst.WithItem) and node.asname is not None:
+            bound |= _targets(node.asname.name)
+        elif isinstance(node, (cst.MatchAs, cst.MatchStar)) and node.name is not None:
+            bound.add(node.name.value)
+        elif isinstance(node, cst.MatchMapping) and node.rest is not None:
+            bound.add(node.rest.value)
         stack.extend(children(node))
-    if isinstance(scope, cst.Module):
-        return not any(i.local == name and i.scope is scope for i in module.imports)
-    return not any(i.local == name for i in module.imports)
+    return bound - outer - module, outer, module
 
 
-def _has_its_own(module: Module, scope: Scope, name: str, instead_of: str) -> bool:
-    return name in names_bound_in(module, scope) and not _reads(module, scope, instead_of)
+def imported(node: cst.Import | cst.ImportFrom) -> Iterator[tuple[str, cst.ImportAlias]]:
+    """The names that an import statement binds, each with its alias (none for a star)."""
+    if isinstance(node.names, cst.ImportStar):
+        return
+    for alias in node.names:
+        if alias.asname is not None:
+            yield dotted(alias.asname.name) or "", alias
+        else:
+            name = dotted(alias.name) or ""
+            yield (name.split(".")[0] if isinstance(node, cst.Import) else name), alias
 
 
-def _reads(module: Module, scope: cst.CSTNode, name: str) -> bool:
-    return bool(name) and any(n.value == name and is_variable(module, n) for n in find(scope, cst.Name))
+def _targets(target: cst.CSTNode) -> set[str]:
+    if isinstance(target, (cst.Tuple, cst.List)):
+        return set().union(*(_targets(e.value) for e in target.elements)) if target.elements else set()
+    return target_names(target)
+
+
+def _parameters(params: cst.Parameters) -> list[cst.Param]:
+    found = [*params.posonly_params, *params.params, *params.kwonly_params]
+    if isinstance(params.star_arg, cst.Param):
+        found.append(params.star_arg)
+    if params.star_kwarg is not None:
+        found.append(params.star_kwarg)
+    return found
+
+
+class _Walker:
+    def __init__(self) -> None:
+        self.scopes: list[_Scope] = []
+
+    def owner(self, name: str) -> cst.CSTNode | None:
+        first = True
+        for scope in reversed(self.scopes):
+            if scope.is_class and not first:
+                continue
+            first = first and scope.is_inner
+            if name in scope.module:
+                return None
+            if name in scope.bound:
+                return scope.node
+        return None
+
+    def at(self, node: cst.CSTNode, name: str, kind: Kind) -> Occurrence:
+        return Occurrence(name, node, self.owner(name), kind)
+
+    def walk(self, node: cst.CSTNode | None, kind: Kind = "read") -> Iterator[Occurrence]:
+        if node is None:
+            return
+        if isinstance(node, cst.Name):
+            yield self.at(node, node.value, kind)
+        elif isinstance(node, cst.Attribute):
+            yield from self.walk(node.value)
+        elif isinstance(node, (cst.Tuple, cst.List)) and kind != "read":
+            for element in node.elements:
+                yield from self.walk(element.value, kind)
+        elif isinstance(node, cst.Arg):
+            yield from self.walk(node.value)
+        elif isinstance(node, cst.FunctionDef):
+            yield from self.function(node)
+        elif isinstance(node, cst.Lambda):
+            yield from self.defaults(node.params)
+            names = {p.name.value for p in _parameters(node.params)}
+            yield from self.inside(_Scope(node, names), node.params, node.body)
+        elif isinstance(node, cst.ClassDef):
+            yield from self.class_(node)
+        elif isinstance(node, _COMPREHENSIONS):
+            yield from self.comprehension(node)
+        elif isinstance(node, cst.ExceptHandler):
+            yield from self.handler(node)
+        elif isinstance(node, (cst.Import, cst.ImportFrom)):
+            for name, alias in imported(node):
+                yield self.at(alias, name, "import")
+        elif isinstance(node, (cst.Global, cst.Nonlocal)):
+            for item in node.names:
+                yield self.at(item, item.name.value, "declared")
+        elif isinstance(node, cst.Annotation):
+            yield from self.annotation(node.annotation)
+        else:
+            yield from self.statement(node)
+
+    def statement(self, node: cst.CSTNode) -> Iterator[Occurrence]:
+        if isinstance(node, cst.Assign):
+            yield from self.walk(node.value)
+            for target in node.targets:
+                yield from self.walk(target.target, "write")
+        elif isinstance(node, cst.AnnAssign):
+            yield from self.walk(node.annotation)
+            yield from self.walk(node.value)
+            yield from self.walk(node.target, "write")
+        elif isinstance(node, cst.AugAssign):
+            yield from self.walk(node.value)
+            yield from self.walk(node.target, "write")
+        elif isinstance(node, cst.For):
+            yield from self.walk(node.iter)
+            yield from self.walk(node.target, "write")
+            yield from self.walk(node.body)
+            yield from self.walk(node.orelse)
+        elif isinstance(node, cst.AsName):
+            yield from self.walk(node.name, "write")
+        elif isinstance(node, cst.NamedExpr):
+            yield from self.walk(node.value)
+            yield from self.walk(node.target, "walrus")
+        elif isinstance(node, cst.Del):
+            yield from self.walk(node.target, "delete")
+        elif isinstance(node, (cst.MatchAs, cst.MatchStar)):
+            if isinstance(node, cst.MatchAs):
+                yield from self.walk(node.pattern)
+            yield from self.walk(node.name, "capture")
+        elif isinstance(node, cst.MatchMapping):
+            for element in node.elements:
+                yield from self.walk(element.key)
+                yield from self.walk(element.pattern)
+            yield from self.walk(node.rest, "capture")
+        elif isinstance(node, cst.MatchKeywordElement):
+            yield from self.walk(node.pattern)
+        else:
+            for child in children(node):
+                yield from self.walk(child)
+
+    def function(self, node: cst.FunctionDef) -> Iterator[Occurrence]:
+        for decorator in node.decorators:
+            yield from self.walk(decorator.decorator)
+        yield from self.defaults(node.params)
+        for param in _parameters(node.params):
+            yield from self.walk(param.annotation)
+        yield from self.walk(node.returns)
+        yield self.at(node, node.name.value, "def")
+        bound, outer, module = bindings(node)
+        bound |= {p.name.value for p in _parameters(node.params)}
+        yield from self.inside(_Scope(node, bound, outer, module), node.params, node.body)
+
+    def defaults(self, params: cst.Parameters) -> Iterator[Occurrence]:
+        for param in _parameters(params):
+            yield from self.walk(param.default)
+
+    def inside(self, scope: _Scope, params: cst.Parameters | None, *body: cst.CSTNode) -> Iterator[Occurrence]:
+        self.scopes.append(scope)
+        if params is not None:
+            for param in _parameters(params):
+                yield self.at(param.name, param.name.value, "param")
+        for part in body:
+            yield from self.walk(part)
+        self.scopes.pop()
+
+    def class_(self, node: cst.ClassDef) -> Iterator[Occurrence]:
+        for decorator in node.decorators:
+            yield from self.walk(decorator.decorator)
+        for arg in [*node.bases, *node.keywords]:
+            yield from self.walk(arg.value)
+        yield self.at(node, node.name.value, "def")
+        bound, outer, module = bindings(node)
+        yield from self.inside(_Scope(node, bound, outer, module, is_class=True), None, node.body)
+
+    def comprehension(
+        self, node: cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp
+    ) -> Iterator[Occurrence]:
+        yield from self.walk(node.for_in.iter)
+        bound: set[str] = set()
+        part: cst.CompFor | None = node.for_in
+        while part is not None:
+            bound |= _targets(part.target)
+            part = part.inner_for_in
+        self.scopes.append(_Scope(node, bound, is_inner=True))
+        part = node.for_in
+        while part is not None:
+            if part is not node.for_in:
+                yield from self.walk(part.iter)
+            yield from self.walk(part.target, "write")
+            for condition in part.ifs:
+                yield from self.walk(condition.test)
+            part = part.inner_for_in
+        if isinstance(node, cst.DictComp):
+            yield from self.walk(node.key)
+            yield from self.walk(node.value)
+        else:
+            yield from self.walk(node.elt)
+        self.scopes.pop()
+
+    def handler(self, node: cst.ExceptHandler) -> Iterator[Occurrence]:
+        yield from self.walk(node.type)
+        if node.name is None:
+            yield from self.walk(node.body)
+            return
+        self.scopes.append(_Scope(node, target_names(node.name.name), is_inner=True))
+        yield from self.walk(node.name.name, "write")
+        yield from self.walk(node.body)
+        self.scopes.pop()
+
+    def annotation(self, node: cst.CSTNode) -> Iterator[Occurrence]:
+        if isinstance(node, cst.SimpleString):
+            for word in _WORD.findall(node.raw_value):
+                yield self.at(node, word, "quoted")
+        elif isinstance(node, (cst.Name, cst.Attribute)):
+            yield from self.walk(node)
+        elif isinstance(node, cst.Subscript) and (dotted(node.value) or "").endswith("Literal"):
+            yield from self.walk(node.value)
+        else:
+            for child in children(node):
+                yield from self.annotation(child)

@@ -64,14 +64,15 @@ class Declared(str, Enum):
 class Tool:
     """A method that the model may call.
 
-    `name` is what the model knows it by, `aliases` other names for it; `description` is what the legacy code told the
-    model outside the docstring (a schema or decorator). `context` is the run context's parameter, `parameters` those
-    that the model fills. `decorator` is the one that makes it a tool now, if any.
+    `owner` is the class that it stands in, None for functions outside of classes. `name` is what the model knows it by,
+    `aliases` other names for it; `description` is what the legacy code told the model outside the docstring (a schema,
+    a decorator). `context` is the run context's parameter, `parameters` those that the model fills. `decorator` is the
+    one that makes it a tool now, if any.
     """
 
     name: str
     module: Module
-    owner: cst.ClassDef
+    owner: cst.ClassDef | None
     node: cst.FunctionDef
     declared: Declared
     context: cst.Param | None
@@ -128,9 +129,23 @@ def class_tools(project: Project, ref: ClassRef) -> ClassTools:
     return ClassTools(tuple(_registries(project, ref)), found_dispatchers, tuple(decorated), tuple(with_context))
 
 
+def standalone_tool(project: Project, module: Module, function: cst.FunctionDef) -> Tool | None:
+    """A function that is decorated with `@function_tool`, wherever it stands: in a module, an entrypoint, a factory."""
+    for decorator in function.decorators:
+        call = decorator.decorator if isinstance(decorator.decorator, cst.Call) else None
+        target = call.func if call is not None else decorator.decorator
+        if project.full_name(module, target) in FUNCTION_TOOL:
+            said = _arguments(call, ("name", "description"))
+            name = said.get("name") or function.name.value
+            owner = module.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
+            ref = ClassRef(module, owner) if isinstance(owner, cst.ClassDef) else module
+            return make_tool(project, ref, function, name, Declared.FUNCTION_TOOL, None, decorator)
+    return None
+
+
 def make_tool(
     project: Project,
-    ref: ClassRef,
+    ref: ClassRef | Module,
     function: cst.FunctionDef,
     name: str,
     declared: Declared,
@@ -139,14 +154,15 @@ def make_tool(
     description: str = "",
 ) -> Tool:
     """A `Tool` with its parameters sorted into the run context's and the model's."""
-    instance = self_name(function)
-    context = context_parameter(project, ref.module, function)
+    module = ref if isinstance(ref, Module) else ref.module
+    owner = None if isinstance(ref, Module) else ref.node
+    context = context_parameter(project, module, function)
     given = [*function.params.posonly_params, *function.params.params]
-    if instance is not None:
+    if owner is not None and self_name(function) is not None:
         given = given[1:]
     parameters = tuple(p for p in [*given, *function.params.kwonly_params] if p is not context)
     return Tool(
-        name, ref.module, ref.node, function, declared, context, parameters, schema, decorator,
+        name, module, owner, function, declared, context, parameters, schema, decorator,
         description or (schema.description if schema is not None else ""),
     )  # fmt: skip
 
@@ -402,9 +418,7 @@ def resolve_tools(
                 candidates = [route.method] if route is not None else []
                 candidates += [f"{d.prefix}{schema.name}" for d in routers if d.prefix is not None]
                 candidates += [schema.name, f"_{schema.name}", f"handle_{schema.name}", f"_handle_{schema.name}"]
-                if any(add(schema.name, c, Declared.SCHEMA, schema) for c in candidates):
-                    for alias in route.names if route is not None else ():
-                        add(alias, route.method if route is not None else None, Declared.SCHEMA, schema)
+                any(add(schema.name, c, Declared.SCHEMA, schema) for c in candidates)
     if not tools and not inline:
         for part in parts:
             for tool in part.with_context:

@@ -18,6 +18,7 @@ import re
 import secrets
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -26,6 +27,7 @@ from typing import Any
 
 import lk_migrate
 from lk_migrate.model import Skipped, UserError
+from lk_migrate.project.discover import project_files
 from lk_migrate.project.git import GitState, git_state
 from lk_migrate.project.journal import Step, at_step, sync, write_synced
 from lk_migrate.project.lock import exclusive
@@ -47,6 +49,8 @@ _FORMAT = 1
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20
+#: From here on one flush of the whole machine costs less than one for every file.
+_MANY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,32 +250,58 @@ def read_written(backup: Backup) -> Written:
 
 
 def _keep(root: Path, files: Iterable[str], draft: Path) -> tuple[list[Entry], dict[str, int]]:
-    entries: dict[str, Entry] = {}
+    paths = _with_targets(root, files)
+    paths |= _other_names(root, paths)
+    entries: list[Entry] = []
     inodes: dict[tuple[int, int], str] = {}
-    todo = list(dict.fromkeys(files))[::-1]
-    while todo:
-        path = real_name(root, todo.pop())
-        if path in entries:
-            continue
+    for path in sorted(paths):
         full = root / path
         info = full.lstat()
         if stat.S_ISLNK(info.st_mode):
             target = os.readlink(full)  # noqa: PTH115  # a string: Path would tidy it
-            entries[path] = Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, target=target)
-            real = os.path.realpath(full)
-            if is_inside(root, real) and os.path.isfile(real):  # noqa: PTH113
-                todo.append(os.path.relpath(real, root))
+            entries.append(Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, target=target))
         elif stat.S_ISREG(info.st_mode):
             first = inodes.setdefault((info.st_dev, info.st_ino), path)
-            entries[path] = _keep_file(full, path, None if first == path else first, draft)
+            entries.append(_keep_file(full, path, None if first == path else first, draft))
         else:
             raise UserError(f"{display(path)} is not a file; only files and links can be backed up.")
-    for kept in (draft / "objects").iterdir():  # all are written by now: the first flush does most of them
-        with open_regular(kept) as stream:
-            sync(stream.fileno())
-    folders = {parent for path in entries for parent in _parents(path)}
+    _flush(list((draft / "objects").iterdir()))
+    folders = {parent for path in paths for parent in _parents(path)}
     modes = {folder: stat.S_IMODE((root / folder).stat().st_mode) for folder in sorted(folders)}
-    return [entries[path] for path in sorted(entries)], modes
+    return entries, modes
+
+
+def _with_targets(root: Path, files: Iterable[str]) -> set[str]:
+    """The paths, and where links among them lead to inside the project."""
+    paths: set[str] = set()
+    for file in files:
+        path = real_name(root, file)
+        paths.add(path)
+        if (root / path).is_symlink():
+            real = os.path.realpath(root / path)
+            if is_inside(root, real) and Path(real).is_file():
+                paths.add(safe_relative(os.path.relpath(real, root)))
+    return paths
+
+
+def _other_names(root: Path, paths: Iterable[str]) -> set[str]:
+    """The project's other names for the same files: a hard link comes back only with all its names."""
+    names: Counter[tuple[int, int]] = Counter()
+    links: dict[tuple[int, int], int] = {}
+    for path in paths:
+        info = (root / path).lstat()
+        if stat.S_ISREG(info.st_mode) and info.st_nlink > 1:
+            names[info.st_dev, info.st_ino] += 1
+            links[info.st_dev, info.st_ino] = info.st_nlink
+    missing = {inode for inode, count in links.items() if names[inode] < count}
+    if not missing:
+        return set()
+    found = set()
+    for path in project_files(root).files:
+        info = (root / path).lstat()
+        if (info.st_dev, info.st_ino) in missing:
+            found.add(path)
+    return found
 
 
 def _keep_file(full: Path, path: str, same_as: str | None, draft: Path) -> Entry:
@@ -286,6 +316,16 @@ def _keep_file(full: Path, path: str, same_as: str | None, draft: Path) -> Entry
     copy.rename(draft / "objects" / digest.hexdigest())
     at_step("object kept")
     return Entry(path, stat.S_IMODE(info.st_mode), info.st_mtime_ns, size, digest.hexdigest(), same_as=same_as)
+
+
+def _flush(objects: Sequence[Path]) -> None:
+    """Have them on the disk before anything relies on it."""
+    if len(objects) > _MANY:
+        os.sync()
+        return
+    for kept in objects:
+        with open_regular(kept) as stream:
+            sync(stream.fileno())
 
 
 def _describe(root: Path, draft: Path, reason: str, entries: list[Entry], folders: dict[str, int]) -> Backup:
@@ -381,8 +421,9 @@ def _load(root: Path, folder: Path) -> Backup:
 
 def _check_entries(root: Path, entries: Sequence[Entry], folders: dict[Any, Any]) -> None:
     paths = set()
+    for parent in {safe_relative(entry.path).rpartition("/")[0] for entry in entries}:
+        real_name(root, f"{parent}/any" if parent else "any")  # where a folder really is, asked once for each
     for entry in entries:
-        real_name(root, entry.path)
         if entry.path in paths:
             raise ValueError(f"{display(entry.path)} is in it twice")
         paths.add(entry.path)

@@ -12,14 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lk_migrate.manifests.names import is_manifest
 from lk_migrate.model import Skipped, UserError
 from lk_migrate.project.config import Settings
 from lk_migrate.project.ignore import IGNORED_FOLDERS, Ignore, is_environment
 from lk_migrate.project.paths import display, is_inside, reason
-
-_MANIFESTS = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", ".env.example"})
-
-_MANIFESTS = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", ".env.example"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +54,9 @@ def convertible_files(root: Path, settings: Settings | None = None) -> Found:
     return _collect(root, [], settings, _Kind("file", lambda name: is_python(name) or is_manifest(name), links=True))
 
 
-def is_python(name: str) -> bool:
+def is_python(path: str) -> bool:
     """By its name; the contents are for `read_source` to judge."""
-    return name.endswith(".py")
-
-
-def is_manifest(name: str) -> bool:
-    """Whether a file of this name says what the project needs to run."""
-    return name in _MANIFESTS or (name.startswith(("requirements", "constraints")) and name.endswith((".txt", ".in")))
+    return path.endswith(".py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +108,7 @@ def _walk(root: Path, settings: Settings, start: str, kind: _Kind, skipped: list
             if entry.is_dir(follow_symlinks=False):
                 if name not in IGNORED_FOLDERS and not ignore.folder(prefix + name):
                     below.append((prefix + name, ignore))
-            elif not kind.wanted(name) or ignore.file(prefix + name):
+            elif not kind.wanted(prefix + name) or ignore.file(prefix + name):
                 continue
             elif entry.is_file(follow_symlinks=False) or (kind.links and entry.is_symlink()):
                 yield prefix + name

@@ -7,11 +7,12 @@ to the path beats one further up, and below an ignored folder nothing can be tak
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
+from pathspec.pattern import RegexPattern
 
 #: Never entered while walking: version control, environments, caches, what tools build, and our own.
 IGNORED_FOLDERS = frozenset(
@@ -24,6 +25,8 @@ IGNORED_FOLDERS = frozenset(
 )
 #: A folder that holds one of these is an environment, whatever its name.
 _ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
+_GROUP_NAME = re.compile(r"[(][?]P<[^>]*>")
+_TRAILING_STARS = re.compile(r"(?:/\*\*)+(/?) *$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,34 @@ class _Rules:
     """One file of patterns. `base` is its folder below the repository's top: empty, or ending in a slash."""
 
     base: str
-    spec: GitIgnoreSpec
+    #: Whether it ignores (or takes back in), and what it matches; the last pattern first.
+    patterns: tuple[tuple[bool, re.Pattern[str]], ...]
     #: Matches whatever any of the patterns matches. Most files match none, and this says so in one search.
     any_pattern: re.Pattern[str]
 
+    @classmethod
+    def parse(cls, base: str, lines: Iterable[str]) -> _Rules:
+        # pathspec takes `a/**` for a itself as well, and git only for what is in it.
+        spec = GitIgnoreSpec.from_lines(_TRAILING_STARS.sub(r"/**/*\1", line) for line in lines)
+        patterns = [
+            (bool(pattern.include), _whole(pattern.regex.pattern))
+            for pattern in reversed(list(spec.patterns))
+            if isinstance(pattern, RegexPattern) and pattern.regex is not None
+        ]
+        any_pattern = "|".join(f"(?:{regex.pattern})" for _, regex in patterns) or "(?!)"
+        return cls(base, tuple(patterns), re.compile(any_pattern, re.DOTALL))
+
     def verdict(self, path: str) -> bool | None:
-        """True: ignored; False: taken back in; None: says nothing."""
+        """True: ignored; False: taken back in; None: says nothing.
+
+        Only the path itself is asked about, folders with a final slash: the walk has asked about its parents.
+        """
         below = path[len(self.base) :]
-        return self.spec.check_file(below).include if self.any_pattern.search(below) else None
+        if self.any_pattern.search(below):
+            for ignored, regex in self.patterns:
+                if regex.fullmatch(below):
+                    return ignored
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +70,7 @@ class Ignore:
 
     #: The root's own place below the repository's top: empty, or ending in a slash.
     prefix: str
-    excluded: GitIgnoreSpec | None
+    excluded: _Rules
     rules: tuple[_Rules, ...] = ()
 
     @classmethod
@@ -60,7 +83,7 @@ class Ignore:
         for depth in range(len(parts)):
             base = "/".join(parts[:depth])
             rules = (*_load(top / base / ".gitignore", f"{base}/" if base else ""), *rules)
-        return cls(prefix, GitIgnoreSpec.from_lines(exclude) if exclude else None, rules)
+        return cls(prefix, _Rules.parse("", exclude), rules)
 
     def entering(self, root: Path, folder: str, names: Collection[str]) -> Ignore:
         """The rules in `folder`, which holds `names`."""
@@ -71,7 +94,7 @@ class Ignore:
 
     def file(self, path: str) -> bool:
         """Whether a file is left out."""
-        if self.excluded is not None and self.excluded.match_file(path):
+        if self.excluded.verdict(path):
             return True
         full = self.prefix + path
         for rules in self.rules:
@@ -105,11 +128,10 @@ def _load(path: Path, base: str) -> tuple[_Rules, ...]:
         lines = path.read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
         return ()
-    spec = GitIgnoreSpec.from_lines(lines)
-    return (_Rules(base, spec, _any_pattern(spec)),) if spec else ()
+    return (_Rules.parse(base, lines),)
 
 
-def _any_pattern(spec: GitIgnoreSpec) -> re.Pattern[str]:
-    sources = (pattern.regex.pattern for pattern in spec.patterns if pattern.regex is not None)
-    # Group names may stand once in a regular expression; we do not ask for the groups.
-    return re.compile("|".join(f"(?:{re.sub(r'[(][?]P<[^>]*>', '(?:', source)})" for source in sources) or "(?!)")
+def _whole(source: str) -> re.Pattern[str]:
+    """pathspec's expression, which searches, as one that matches a whole path; without group names."""
+    source = _GROUP_NAME.sub("(?:", source)
+    return re.compile(source if source.startswith("^") else f".*{source}", re.DOTALL)

@@ -251,7 +251,7 @@ class _Journal:
                 _second_name(self.root / item.path, self.folder / item.old)
                 at_step("old kept")
             if step.stage is not None:
-                step.stage(self._temporary(item))
+                _stage(step.stage, self._temporary(item))
                 at_step("staged")
         for item in self.items:
             if signature(self.root / item.path) != item.before:
@@ -311,7 +311,8 @@ class _Journal:
         kept = []
         for item in reversed(self.items):
             if item.temporary:
-                self._temporary(item).unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    self._temporary(item).unlink()
                 at_step("draft removed")
             if not self._put_back(item):
                 kept.append(item.path)
@@ -418,6 +419,14 @@ def _sync_folder(folder: Path) -> None:
         sync(handle)
     finally:
         os.close(handle)
+
+
+def _stage(stage: Callable[[Path], None], draft: Path) -> None:
+    try:
+        stage(draft)
+    except OSError as error:
+        error.filename = error.filename or os.fspath(draft)  # write() does not know where it writes
+        raise
 
 
 def _second_name(path: Path, old: Path) -> None:

@@ -9,13 +9,18 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.model import UserError
 from lk_migrate.project.journal import Recovery, recover
 from lk_migrate.project.paths import display, reason, state_folder
+
+#: Seconds to wait for a lock whose holder is dead.
+_GRACE = 3.0
 
 #: The projects that this process holds, so that a command may hold one while it calls what also needs it.
 _held: set[Path] = set()
@@ -33,10 +38,7 @@ def exclusive(root: Path, command: str) -> Iterator[Recovery | None]:
         return
     handle = _open(root)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(f"{_holder(handle)} is writing in {display(root)}; wait for it to end.") from error
+        _acquire(handle, root)
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command}).encode(), 0)
         _held.add(root)
@@ -57,9 +59,42 @@ def _open(root: Path) -> int:
         raise UserError(f"cannot lock the project with {display(path)}: {reason(error)}.") from error
 
 
-def _holder(handle: int) -> str:
+def _acquire(handle: int, root: Path) -> None:
+    deadline = time.monotonic() + _GRACE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            holder = _holder(handle)
+            # A holder that was killed while it started git leaves the lock to that child for a moment.
+            if holder.alive or time.monotonic() > deadline:
+                raise UserError(f"{holder} is writing in {display(root)}; wait for it to end.") from error
+            time.sleep(0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    command: str
+    pid: int
+
+    @property
+    def alive(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True  # somebody else's
+        return True
+
+    def __str__(self) -> str:
+        return f"`lk-migrate {self.command}` (process {self.pid})" if self.pid else "another lk-migrate"
+
+
+def _holder(handle: int) -> _Holder:
     try:
         data = json.loads(os.pread(handle, 4096, 0))
-        return f"`lk-migrate {data['command']}` (process {int(data['pid'])})"
+        return _Holder(str(data["command"]), max(0, int(data["pid"])))
     except (ValueError, TypeError, KeyError):
-        return "another lk-migrate"  # it has the lock and has not yet said who it is
+        return _Holder("", 0)  # it has the lock and has not yet said who it is

@@ -86,16 +86,16 @@ def state_folder(root: Path, *, create: bool = False) -> Path:
     Raises UserError when it is a link or no folder: what we keep there must stay there.
     """
     folder = root / STATE
-    try:
-        if create:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UserError(f"{display(folder)} must be a real folder; move it away and run again.")
+    if create:
+        try:
             folder.mkdir(exist_ok=True)
             ignore = folder / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n")
-    except OSError as error:
-        raise UserError(f"cannot keep backups in {display(folder)}: {reason(error)}.") from error
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise UserError(f"{display(folder)} must be a real folder; move it away and run again.")
+        except OSError as error:
+            raise UserError(f"cannot keep backups in {display(folder)}: {reason(error)}.") from error
     return folder
 
 

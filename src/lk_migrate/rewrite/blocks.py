@@ -12,13 +12,13 @@ import libcst as cst
 
 
 class Gap(cst.SimpleStatementLine):
-    """A statement that was removed. LibCST itself would drop an empty line on the way up, comments and all."""
+    """A line without statements that LibCST's transformers do not drop, so that its comments reach `close_gaps`."""
 
     def _is_removable(self) -> bool:
         return False
 
 
-def gap(leading_lines: Sequence[cst.EmptyLine] = ()) -> Gap:
+def gap(leading_lines: Sequence[cst.EmptyLine] = ()) -> cst.SimpleStatementLine:
     """What stands in for a removed statement until its block is closed; the comments given stay."""
     return Gap(body=[], leading_lines=leading_lines)
 
@@ -41,7 +41,7 @@ def close_gaps(block: cst.Module | cst.IndentedBlock) -> cst.Module | cst.Indent
             continue
         if carried or (opened and not body):
             lines = _joined(carried, list(statement.leading_lines))  # type: ignore[attr-defined]
-            if not body and isinstance(block, cst.IndentedBlock):
+            if not body and not (isinstance(block, cst.Module) and block.header):
                 lines = _without_opening_blanks(lines)
             statement = statement.with_changes(leading_lines=lines)
             carried = []

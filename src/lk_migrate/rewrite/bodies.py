@@ -20,8 +20,10 @@ def block_of(definition: cst.FunctionDef | cst.ClassDef) -> cst.IndentedBlock:
     body = definition.body
     if isinstance(body, cst.IndentedBlock):
         return body
+    small_statements = [small for small in body.body if isinstance(small, cst.BaseSmallStatement)]
     lines = [
-        cst.SimpleStatementLine(body=[small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)]) for small in body.body
+        cst.SimpleStatementLine(body=[small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)])
+        for small in small_statements
     ]
     if lines and isinstance(body, cst.SimpleStatementSuite):
         lines[-1] = lines[-1].with_changes(trailing_whitespace=body.trailing_whitespace)
@@ -45,7 +47,7 @@ def docstring_end(block: cst.IndentedBlock) -> int:
 
 def insert(definition: Definition, at: int, statements: Sequence[cst.BaseStatement]) -> Definition:
     """`definition` with the statements put in at this index of its body."""
-    block = block_of(definition)
+    block: cst.IndentedBlock = block_of(definition)
     body = [*block.body[:at], *statements, *block.body[at:]]
     return definition.with_changes(body=block.with_changes(body=body))
 
@@ -66,6 +68,43 @@ def with_docstring(function: cst.FunctionDef, text: str, indent: str) -> cst.Fun
         literal = f'"""{_escaped(text)}"""'
     line = cst.SimpleStatementLine(body=[cst.Expr(cst.SimpleString(literal))])
     return insert(function, 0, [line])
+
+
+def wrapped_parameters(function: cst.FunctionDef, depth: int, indent: str, width: int) -> cst.FunctionDef:
+    """`function` with one parameter a line when its header does not fit into `width`; `depth` blocks deep."""
+    bare = function.with_changes(
+        decorators=[], leading_lines=[], lines_after_decorators=[], body=cst.SimpleStatementSuite([])
+    )
+    header = cst.Module([]).code_for_node(bare).rstrip()
+    if "\n" in header or len(header) + len(indent) * depth <= width:
+        return function
+    line = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(indent))
+    closing = cst.ParenthesizedWhitespace(indent=True)
+    groups = {}
+    last = next(
+        (
+            n
+            for n in ("star_kwarg", "kwonly_params", "star_arg", "params", "posonly_params")
+            if _given(function.params, n)
+        ),
+        "",
+    )
+    for name in ("posonly_params", "params", "kwonly_params"):
+        listed = getattr(function.params, name)
+        groups[name] = [p.with_changes(comma=cst.Comma(whitespace_after=line)) for p in listed]
+    if last in groups:
+        groups[last][-1] = groups[last][-1].with_changes(comma=cst.Comma(whitespace_after=closing))
+    params = function.params.with_changes(**groups)
+    if isinstance(params.star_arg, cst.ParamStar):
+        params = params.with_changes(star_arg=cst.ParamStar(comma=cst.Comma(whitespace_after=line)))
+    if last not in groups:
+        return function
+    return function.with_changes(params=params, whitespace_before_params=line)
+
+
+def _given(params: cst.Parameters, name: str) -> bool:
+    value = getattr(params, name)
+    return isinstance(value, cst.Param) or (isinstance(value, (list, tuple)) and bool(value))
 
 
 def _escaped(text: str) -> str:

@@ -42,11 +42,13 @@ class Remove:
     """Take a statement, function, class or small statement out of its block.
 
     Its own leading comments go with it only if `with_comments`; otherwise the next statement inherits them.
+    `comments`: the leading lines (and the trailing `cst.Comment`) that go, when only some of them do.
     """
 
     node: cst.CSTNode
     message: str
     with_comments: bool = False
+    comments: tuple[cst.CSTNode, ...] = ()
 
 
 @dataclass(frozen=True)

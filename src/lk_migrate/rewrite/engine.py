@@ -44,6 +44,7 @@ class _Edits:
 
     of: dict[cst.CSTNode, list[Any]] = field(default_factory=dict)
     removed: dict[cst.CSTNode, bool] = field(default_factory=dict)
+    comments: set[cst.CSTNode] = field(default_factory=set)
     markers: dict[cst.CSTNode, list[cst.EmptyLine]] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -55,7 +56,7 @@ class _Edits:
 def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResult:
     """Run `rules` over one file of the project. Never raises for what a file contains: see `FileResult.skipped`."""
     data = project.files[path]
-    wanted = [r for r in rules if r.wants(data)]
+    wanted = [r for r in rules if r.wants(data) and r.concerns(project, path)]
     if not wanted:
         return FileResult(path)
     module = project.module(path)
@@ -69,7 +70,7 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     tree = cast(cst.Module, module.tree.visit(_Apply(edits, module.index))) if edits.nodes() else module.tree
     if edits.nodes():
         tree = add_imports(tree, file.wanted)
-        tree, _ = drop_unused(module.tree, tree, _imported_elsewhere(project, path))
+        tree, _ = drop_unused(module.tree, tree, imported_elsewhere(project, path))
     for rule, finisher in finishers:
         tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     after = tree.bytes
@@ -128,18 +129,20 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
         return
     if isinstance(change, Todo):
         edits.findings.append(Finding(rule.id, Action.TODO, place, change.message, span.column))
-        if not has_marker(statement, rule.id):
-            lines = marker_lines(rule.id, change.message)
-            known = [line.comment.value for line in edits.markers.get(statement, ()) if line.comment is not None]
-            if not any(line.comment is not None and line.comment.value in known for line in lines[:1]):
-                edits.markers.setdefault(statement, []).extend(lines)
+        lines = marker_lines(rule.id, change.message)
+        if not has_marker(statement, rule.id) and not _is_there(lines, edits.markers.get(statement, ())):
+            edits.markers.setdefault(statement, []).extend(lines)
             edits.touches.append(Touch(statement, Fate.MARKER, rule.id, change.message, whole=False))
         return
     if isinstance(change, Remove):
         node = _whole_line(file, change.node)
         edits.removed[node] = edits.removed.get(node, False) or change.with_comments
+        edits.comments.update(change.comments)
         edits.findings.append(Finding(rule.id, Action.REMOVED, place, change.message, span.column))
         edits.touches.append(Touch(node, Fate.REMOVED, rule.id, change.message, whole=True))
+        if isinstance(node, cst.BaseSmallStatement):
+            # Others share its line.
+            edits.touches.append(Touch(_unit(file, node), Fate.REWRITTEN, rule.id, change.message, whole=False))
         return
     edits.of.setdefault(change.node, []).append(change.apply)
     edits.findings.append(Finding(rule.id, change.action, place, change.message, span.column))
@@ -147,6 +150,13 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
     if isinstance(change, Replace):
         edits.touches.append(Touch(change.node, fate, rule.id, change.message, whole=True))
     edits.touches.append(Touch(_unit(file, change.node), fate, rule.id, change.message, whole=False))
+
+
+def _is_there(lines: Sequence[cst.EmptyLine], markers: Sequence[cst.EmptyLine]) -> bool:
+    """Whether the same marker was left at the same statement already (for another node in it)."""
+    texts = [m.comment.value for m in markers if m.comment is not None]
+    wanted = [line.comment.value for line in lines if line.comment is not None]
+    return any(texts[i : i + len(wanted)] == wanted for i in range(len(texts)))
 
 
 def _unit(file: File, node: cst.CSTNode) -> cst.CSTNode:
@@ -183,7 +193,7 @@ class _Apply(cst.CSTTransformer):
         if original_node not in self.dirty:
             return updated_node
         if original_node in self.edits.removed:
-            return _removed(original_node, updated_node, self.edits.removed[original_node])
+            return _removed(original_node, updated_node, self.edits.removed[original_node], self.edits.comments)
         for apply in self.edits.of.get(original_node, ()):
             if isinstance(updated_node, (cst.FlattenSentinel, cst.RemovalSentinel)):
                 break
@@ -191,21 +201,34 @@ class _Apply(cst.CSTTransformer):
         lines = self.edits.markers.get(original_node)
         if lines:
             updated_node = _marked(updated_node, lines)
+        if isinstance(updated_node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+            updated_node = _without_last_semicolon(original_node, updated_node)
+        if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
+            # Each small statement of the line was removed by itself.
+            updated_node = gap(updated_node.leading_lines)
         if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
             updated_node = close_gaps(updated_node)
         return updated_node
 
 
-def _removed(original: cst.CSTNode, updated: Any, with_comments: bool) -> Any:
+def _removed(original: cst.CSTNode, updated: Any, with_comments: bool, taken: set[cst.CSTNode]) -> Any:
     if isinstance(original, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
         if with_comments:
             return gap()
-        comments = [*updated.leading_lines]
+        comments = [line for line in updated.leading_lines if line not in taken]
         trailing = getattr(updated, "trailing_whitespace", None)
-        if trailing is not None and trailing.comment is not None:
+        if trailing is not None and trailing.comment is not None and trailing.comment not in taken:
             comments.append(cst.EmptyLine(comment=trailing.comment))
         return gap(comments)
     return cst.RemoveFromParent()
+
+
+def _without_last_semicolon(original: Any, updated: Any) -> Any:
+    """When the last small statement of a line is gone, the one before it ends the line as that did."""
+    if not updated.body or len(updated.body) == len(original.body):
+        return updated
+    last = updated.body[-1].with_changes(semicolon=original.body[-1].semicolon)
+    return updated.with_changes(body=[*updated.body[:-1], last])
 
 
 def _marked(updated: Any, lines: list[cst.EmptyLine]) -> Any:
@@ -219,17 +242,19 @@ def _comments_taken(file: File, edits: _Edits) -> frozenset[int]:
     """The comment lines above statements that were removed with their comments."""
     lines: set[int] = set()
     for node, with_comments in edits.removed.items():
-        leading = getattr(node, "leading_lines", ()) if with_comments else ()
-        if leading:
+        leading = getattr(node, "leading_lines", ())
+        if leading and (with_comments or any(line in edits.comments for line in leading)):
             end = file.module.span(node).line
             decorators = getattr(node, "decorators", ())
             if decorators:
                 end = min(end, file.module.span(decorators[0]).line)
-            lines.update(range(end - len(leading), end))
+            lines.update(
+                end - len(leading) + i for i, line in enumerate(leading) if with_comments or line in edits.comments
+            )
     return frozenset(lines)
 
 
-def _imported_elsewhere(project: Project, path: str) -> frozenset[str]:
+def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
     """Names that another file may import from this one, or that `__all__` offers: never dropped."""
     module = project.module(path)
     if module is None:

@@ -10,7 +10,7 @@ from typing import cast
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted, referenced_names
-from lk_migrate.rewrite.blocks import close_gaps
+from lk_migrate.rewrite.blocks import close_gaps, gap
 
 
 def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
@@ -111,9 +111,7 @@ def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cs
     else:
         statement = cst.Import(names=[_alias(name, local)])
     line = cst.SimpleStatementLine(body=[statement])
-    at = _standard_position(tree) if module.split(".")[0] in sys.stdlib_module_names else _import_position(tree)
-    if not module and name in sys.stdlib_module_names:
-        at = _standard_position(tree)
+    at = _import_position(tree, (module or name).partition(".")[0])
     body = list(tree.body)
     if at == 0 and body and not tree.header:
         # The first statement's leading lines may hold the file's licence: they stay on top.
@@ -143,33 +141,32 @@ def _docstring_end(tree: cst.Module) -> int:
     return 1 if is_text else 0
 
 
-def _import_position(tree: cst.Module) -> int:
-    """After the last import before the first function or class; after the docstring when there is none."""
-    position = _docstring_end(tree)
+def _import_position(tree: cst.Module, package: str) -> int:
+    """After the last import of its kind before the first function or class; after the docstring when there is none.
+
+    Standard library first, then packages, then relative imports: where the file has them in that order already.
+    """
+    end = _docstring_end(tree)
+    positions = dict.fromkeys((0, 1, 2), end)
+    order: list[int] = []
     for i, statement in enumerate(tree.body):
         if isinstance(statement, (cst.ClassDef, cst.FunctionDef)):
             break
-        if isinstance(statement, cst.SimpleStatementLine) and any(
-            isinstance(s, (cst.Import, cst.ImportFrom)) for s in statement.body
-        ):
-            position = i + 1
-    return position
+        for small in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+            if isinstance(small, (cst.Import, cst.ImportFrom)):
+                order.append(_import_rank(small))
+                positions.update(dict.fromkeys(range(order[-1], 3), i + 1))
+    return positions[_package_rank(package)] if order == sorted(order) else positions[2]
 
 
-def _standard_position(tree: cst.Module) -> int:
-    """Before the first import that is not of the standard library, if only such imports stand above it."""
-    for i, statement in enumerate(tree.body[: _import_position(tree)]):
-        if not isinstance(statement, cst.SimpleStatementLine):
-            break
-        for small in statement.body:
-            names = [a.name for a in small.names] if isinstance(small, cst.Import) else []
-            if isinstance(small, cst.ImportFrom) and small.module is not None and not small.relative:
-                names = [small.module]
-            heads = {(dotted(n) or "").split(".")[0] for n in names}
-            if names and not heads <= sys.stdlib_module_names:
-                commented = any(line.comment is not None for line in statement.leading_lines)
-                return i if i > _docstring_end(tree) and not commented else _import_position(tree)
-    return _import_position(tree)
+def _import_rank(statement: cst.Import | cst.ImportFrom) -> int:
+    if isinstance(statement, cst.ImportFrom):
+        return 2 if statement.relative else _package_rank((dotted(statement.module) or "").partition(".")[0])
+    return _package_rank((dotted(statement.names[0].name) or "").partition(".")[0])
+
+
+def _package_rank(package: str) -> int:
+    return 0 if package in sys.stdlib_module_names else 1
 
 
 def drop_unused(
@@ -222,6 +219,11 @@ class _Dropper(cst.CSTTransformer):
             return updated_node
         kept = self._kept(list(updated_node.names))
         return updated_node.with_changes(names=kept) if kept else cst.RemoveFromParent()
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine:
+        return updated_node if updated_node.body else gap(updated_node.leading_lines)
 
     def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> cst.BaseSuite:
         return cast(cst.IndentedBlock, close_gaps(updated_node))

@@ -7,11 +7,11 @@ their keys. Values are the person's own, verbatim.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from lk_migrate.rewrite.arguments import NO_COMMENTS, Comments, keyword, of_call, shifted
+from lk_migrate.rewrite.arguments import NO_COMMENTS, Comments, keyword, of_call, shifted, to_call
 from lk_migrate.rewrite.file import File
 
 WIDTH = 100
@@ -101,6 +101,29 @@ def entries_of(call: cst.Call, nested: Callable[[cst.Call], bool]) -> tuple[Entr
     return tuple(found)
 
 
+def fitting(edit: Callable[[cst.Call], cst.Call], call: cst.Call, where: Spot) -> cst.Call:
+    """`edit(call)`; when that makes a call on one line too long, its arguments get a line each."""
+    edited = edit(call)
+    brackets = of_call(call)
+    if where.pad is None or any(isinstance(g, cst.ParenthesizedWhitespace) for g in brackets.gaps):
+        return edited
+    text = code(edited)
+    if "\n" in text or where.indentation + len(where.pad) + where.prefix + len(text) <= WIDTH:
+        return edited
+    inner, closing = (
+        cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(space))
+        for space in (where.pad + "    ", where.pad)
+    )
+    gaps = (*[inner] * len(brackets.items), closing)
+    return edit(to_call(call, replace(brackets, gaps=gaps, trailing_comma=True)))
+
+
+def quote(file: File, node: cst.CSTNode) -> str:
+    """The quotation mark for a new string in place of `node`: f-strings before 3.12 must not hold their own."""
+    text = file.enclosing(node, cst.FormattedString)
+    return "'" if text is not None and text.start.endswith('"') and not text.start.endswith('"""') else '"'
+
+
 @dataclass(frozen=True)
 class Spot:
     """Where an expression stands: `pad`, `indentation` and `prefix` of `expression`."""
@@ -113,7 +136,10 @@ class Spot:
 def spot(file: File, node: cst.CSTNode) -> Spot:
     """The spot of `node`: a value assigned or returned, an argument on its own line, or something within a line."""
     indentation = file.module.span(file.statement(node)).column
+    start = file.module.span(node).column
     parent = file.parent(node)
+    while isinstance(parent, cst.Await):
+        node, parent = parent, file.parent(parent)
     if isinstance(parent, cst.Arg):
         call = file.parent(parent)
         if isinstance(call, cst.Call):
@@ -121,6 +147,6 @@ def spot(file: File, node: cst.CSTNode) -> Spot:
             if isinstance(gap, cst.ParenthesizedWhitespace):
                 name = keyword(parent)
                 return Spot(gap.last_line.value, indentation, len(name) + 2 if name else 1)
-    elif isinstance(parent, (cst.Assign, cst.AnnAssign, cst.Return)):
-        return Spot("", indentation, file.module.span(node).column - indentation)
+    elif isinstance(parent, (cst.Assign, cst.AnnAssign, cst.Return, cst.Expr)):
+        return Spot("", indentation, start - indentation)
     return Spot(None, indentation, 0)

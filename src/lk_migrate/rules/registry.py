@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import libcst as cst
 from lk_migrate.model import Edition, Safety
 
 if TYPE_CHECKING:
+    from lk_migrate.facts.project import Project
     from lk_migrate.rewrite.changes import Change
     from lk_migrate.rewrite.file import File
     from lk_migrate.rewrite.leftovers import Leftover
@@ -31,6 +32,8 @@ class Rule:
     """One kind of change.
 
     `triggers`: a file is looked at only when one of these byte strings stands in it (or always, if empty).
+    `paths`: for rules about facts that span files: the paths that they concern (a memoised fact; default: any).
+    `kept_main_only`: what it does is the generator's in a main module that is written anew.
     `since`: the livekit-agents release that made the change necessary ("" for hand-rolled code).
     """
 
@@ -40,6 +43,8 @@ class Rule:
     triggers: tuple[bytes, ...] = ()
     since: str = ""
     safety: Safety = Safety.SAFE
+    paths: Callable[[Project], Collection[str]] | None = None
+    kept_main_only: bool = False
     handlers: list[tuple[type[cst.CSTNode], Handler]] = field(default_factory=list)
     finishers: list[Finisher] = field(default_factory=list)
 
@@ -68,8 +73,14 @@ class Rule:
         return finisher
 
     def wants(self, data: bytes) -> bool:
-        """Whether a file with these bytes is worth parsing for this rule."""
+        """Whether a file with these bytes is worth parsing for this rule; never for one that only reads manifests."""
+        if not self.handlers:
+            return False
         return not self.triggers or any(t in data for t in self.triggers)
+
+    def concerns(self, project: Project, path: str) -> bool:
+        """Whether the project's facts have anything to say about this file."""
+        return self.paths is None or path in self.paths(project)
 
 
 @cache

@@ -1,8 +1,8 @@
 """An assistant class derives from `Agent`.
 
 A session is started with an `Agent`: the class that holds the prompt and the tools becomes one itself. When several
-assistants share a base class of the project, that base gets the `Agent` base and the others inherit it. Mixins keep their
-place before it, so that their methods still win.
+assistants share a base class of the project, that base gets the `Agent` base and the others inherit it. Mixins keep
+their place before it, so that their methods still win.
 """
 
 from __future__ import annotations

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, tool_of
+from lk_migrate.facts.agents import AgentClass, find_agents, tool_of
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import Declared, Tool, only_records
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import block_of, is_text
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
@@ -47,6 +49,38 @@ def decorate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         lambda updated: _decorated(node, updated, decorator, own),
         f"`{tool.name}` is a tool of `{agent.name}` ({_how(agent, tool)})",
     )
+
+
+@rule.on(cst.SimpleString, cst.Attribute)
+def mark_lost_records(node: cst.SimpleString | cst.Attribute, file: File) -> Iterator[Change]:
+    """Code that collects what an own decorator recorded (`hasattr(member, "__tool_name__")`) finds nothing any more."""
+    name = node.attr.value if isinstance(node, cst.Attribute) else node.evaluated_value
+    records = file.project.fact(_records)
+    if name not in records or any(a in records.values() for a in file.module.index.ancestors(node)):
+        return
+    function = file.enclosing(node, cst.FunctionDef)
+    yield Todo(
+        function or node,
+        f"the tools carry no `{name}` any more, the framework collects them by itself: "
+        "what is found here is empty, delete it when nothing needs it",
+    )
+
+
+def _records(project: Project) -> dict[str, cst.FunctionDef]:
+    """Attribute that an own decorator sets on the function → the decorator, for the decorators that are replaced."""
+    found: dict[str, cst.FunctionDef] = {}
+    for agent in find_agents(project):
+        for tool in agent.tools:
+            called = tool.decorator.decorator if tool.decorator is not None else None
+            if called is None or tool.declared is not Declared.DECORATOR:
+                continue
+            symbol = project.resolve(tool.module, called.func if isinstance(called, cst.Call) else called)
+            if symbol is None or not isinstance(symbol.node, cst.FunctionDef) or not only_records(symbol.node):
+                continue
+            for target in find(symbol.node, cst.AssignTarget):
+                if isinstance(target.target, cst.Attribute):
+                    found[target.target.attr.value] = symbol.node
+    return found
 
 
 def _how(agent: AgentClass, tool: Tool) -> str:

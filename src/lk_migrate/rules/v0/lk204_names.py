@@ -14,8 +14,8 @@ import libcst as cst
 from lk_migrate.facts.pipelines import Pipelines, pipelines, renamed_keyword
 from lk_migrate.facts.prompts import prompts
 from lk_migrate.facts.realtime import raw_sessions
-from lk_migrate.facts.scopes import binding_of, is_variable
 from lk_migrate.facts.v0_names import TRIGGERS
+from lk_migrate.facts.variables import binding_of, is_variable
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File

@@ -13,9 +13,9 @@ import libcst as cst
 from lk_migrate.facts.chat import chat_managers
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
-from lk_migrate.facts.scopes import binding_of, uses
 from lk_migrate.facts.starts import is_start, is_taken_care_of, starts
 from lk_migrate.facts.v0_names import TRIGGERS
+from lk_migrate.facts.variables import binding_of, uses
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import Comments, of_call
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo

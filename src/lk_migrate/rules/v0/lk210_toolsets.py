@@ -14,8 +14,8 @@ import libcst as cst
 from lk_migrate.facts.function_contexts import FunctionContexts, bare_uses, function_contexts, is_bare
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import Binding
 from lk_migrate.facts.v0_names import llm_name
+from lk_migrate.facts.variables import Binding
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg

@@ -11,7 +11,7 @@ import libcst as cst
 
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.scopes import Binding, uses
+from lk_migrate.facts.variables import Binding, uses
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo

@@ -12,8 +12,8 @@ import libcst as cst
 
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.prompts import prompts, role_of
-from lk_migrate.facts.scopes import binding_of, uses
 from lk_migrate.facts.v0_names import llm_name
+from lk_migrate.facts.variables import binding_of, uses
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo

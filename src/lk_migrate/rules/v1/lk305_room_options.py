@@ -20,7 +20,7 @@ from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword, keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rewrite.layout import Entry, Spot, code, entries_of, expression, spot
+from lk_migrate.rewrite.layout import Entry, Spot, code, entries_of, expression, fitting, spot
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.room_fields import FIELDS, ORDER, lost_fields, room_entries, unknown_fields
 
@@ -56,16 +56,85 @@ def convertible(call: cst.Call) -> bool:
 
 
 def unconverted(project: Project) -> list[str]:
-    """Where options of old are built that cannot be rewritten: `opts.py:12`."""
-    found = []
+    """Places that keep options of old from being rewritten wherever they are held: `opts.py:12`.
+
+    Such are constructions with `**fields`, and dicts that bring both old keywords to a call (or one of them to a
+    call that has the other).
+    """
+    found: list[str] = []
+    spelled: dict[str, list[str]] = {}
+    beside: list[str] = []
     for path, data in sorted(project.files.items()):
-        if not any(name.encode() in data for name in FIELDS):
+        if not any(name in data for name in _TRIGGERS):
             continue
         module = project.module(path)
-        for call in module.index.of(cst.Call) if module is not None else ():
-            if old_class(project, module, call) is not None and not convertible(call):  # type: ignore[arg-type]
-                found.append(f"{path}:{module.span(call).line}")  # type: ignore[union-attr]
+        if module is None:
+            continue
+        for call in module.index.of(cst.Call):
+            place = f"{path}:{module.span(call).line}"
+            if old_class(project, module, call) is not None and not convertible(call):
+                found.append(place)
+            names = {keyword(a) for a in call.args}
+            if names & set(_START[:2]) and any(a.star == "**" for a in call.args):
+                beside.append(place)
+            if _is_dict_call(call):
+                for name in names & set(_START[:2]):
+                    spelled.setdefault(name, []).append(place)
+        for text in module.index.of(cst.SimpleString):
+            if text.evaluated_value in _START[:2] and _is_key(text, module):
+                spelled.setdefault(str(text.evaluated_value), []).append(f"{path}:{module.span(text).line}")
+    if len(spelled) == 2 or (spelled and beside):
+        found += [p for places in spelled.values() for p in places]
     return found
+
+
+def _is_dict_call(call: cst.Call) -> bool:
+    """`dict(…)` or `d.update(…)`."""
+    return dotted(call.func) == "dict" or (isinstance(call.func, cst.Attribute) and call.func.attr.value == "update")
+
+
+def _is_key(text: cst.SimpleString, module: Module) -> bool:
+    """Whether a string is the key of a dict: in a display, a subscript, `get`, `pop`, `setdefault`, or `in`."""
+    parent = module.index.parents.get(text)
+    if isinstance(parent, cst.DictElement):
+        return parent.key is text
+    if isinstance(parent, cst.Arg):
+        call = module.index.parents.get(parent)
+        method = call.func.attr.value if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) else ""
+        return method in ("get", "pop", "setdefault")
+    if isinstance(parent, cst.Comparison):
+        return parent.left is text
+    return isinstance(parent, cst.Index)
+
+
+@rule.on(cst.SimpleString)
+def dict_key(text: cst.SimpleString, file: File) -> Iterator[Change]:
+    """`start_kwargs["room_input_options"] = …`."""
+    if text.evaluated_value not in _START[:2] or not _is_key(text, file.module):
+        return
+    old = str(text.evaluated_value)
+    if file.project.fact(unconverted):
+        yield Todo(text, f"`{old}`: put both kinds of options into one `room_io.RoomOptions` under `room_options`.")
+        return
+    yield Rewrite(
+        text,
+        lambda updated: updated.with_changes(value=updated.value.replace(old, "room_options")),
+        f"the key `{old}` is now `room_options`",
+    )
+
+
+@rule.on(cst.Call)
+def dict_keyword(call: cst.Call, file: File) -> Iterator[Change]:
+    """`dict(room_input_options=…)`, `start_kwargs.update(room_input_options=…)`."""
+    if not _is_dict_call(call) or file.project.fact(unconverted):
+        return
+    for arg in call.args:
+        if keyword(arg) in _START[:2]:
+            yield Rewrite(
+                arg,
+                lambda updated: updated.with_changes(keyword=cst.Name("room_options")),
+                f"the key `{keyword(arg)}` is now `room_options`",
+            )
 
 
 @rule.on(cst.Call)
@@ -76,6 +145,9 @@ def construction(call: cst.Call, file: File) -> Iterator[Change]:
         return
     if not convertible(call):
         yield Todo(call, f"Write the fields of `{name}` out as keywords, or build a `room_io.RoomOptions` here.")
+        return
+    holder = _consumer_of(call, file)
+    if (holder is None and file.project.fact(unconverted)) or (holder is not None and _reason(holder, file)):
         return
     keys = [keyword(a) for a in call.args]
     invented, lost = unknown_fields(name, keys), lost_fields(name, entries_of(call, _never))
@@ -112,34 +184,62 @@ def consumer(call: cst.Call, file: File) -> Iterator[Change]:
     keys = _keywords(call, file)
     if keys is None:
         return
+    reason = _reason(call, file)
+    if reason is not None:
+        yield Todo(call, reason)
+        return
     old_input, old_output, new = keys
     given = [a for a in call.args if keyword(a) in (old_input, old_output)]
     said = ", ".join(f"`{keyword(a)}=`" for a in given)
-    if find_keyword(call, new) is not None:
-        yield Todo(call, f"{said} has no effect beside `{new}=`: add what is wanted of it there, and delete it here.")
-        return
-    broken = file.project.fact(unconverted)
-    indirect = [a for a in given if old_class(file.project, file.module, a.value) is None]
-    if any(isinstance(a.value, cst.Call) and a not in indirect and not convertible(a.value) for a in given) or (
-        broken and indirect
-    ):
-        where = f" ({', '.join(broken)})" if broken else ""
-        yield Todo(call, f"{said}: pass `{new}=room_io.RoomOptions(...)` once the options{where} are rewritten.")
-        return
     if all(_is_nothing(a.value) for a in given):
         yield Rewrite(call, lambda updated: _without(updated, old_input, old_output), f"{said} without a value dropped")
         return
     local = room_io(file)
-    where_arg = spot(file, given[0].value)
-    where_arg = Spot(where_arg.pad, where_arg.indentation, len(new) + 2)
     optional = {keyword(a) for a in given if _may_be_none(a.value, call, file)}
-    needs_replace = bool([a for a in indirect if keyword(a) == old_input]) and len(given) == 2
+    needs_replace = len(given) == 2 and any(keyword(a) == old_input and _is_held(a.value, file) for a in given)
     replace = file.use("dataclasses.replace") if needs_replace else ""
+    where = spot(file, call)
     yield Rewrite(
         call,
-        lambda updated: _merged(updated, keys, local, replace, optional, where_arg),
+        lambda updated: fitting(
+            lambda c: _merged(c, keys, local, replace, optional, where.indentation), updated, where
+        ),
         f"{said} is now `{new}=`",
     )
+
+
+def _reason(call: cst.Call, file: File) -> str | None:
+    """Why a consumer is left to a person, None if it can be rewritten."""
+    keys = _keywords(call, file)
+    if keys is None:
+        return None
+    old_input, old_output, new = keys
+    given = [a for a in call.args if keyword(a) in (old_input, old_output)]
+    said = ", ".join(f"`{keyword(a)}=`" for a in given)
+    if find_keyword(call, new) is not None:
+        return f"{said} has no effect beside `{new}=`: add what is wanted of it there, and delete it here."
+    direct = [a.value for a in given if old_class(file.project, file.module, a.value) is not None]
+    broken = file.project.fact(unconverted)
+    if any(isinstance(v, cst.Call) and not convertible(v) for v in direct) or (broken and len(direct) < len(given)):
+        return f"{said}: pass `{new}=room_io.RoomOptions(...)` once the options ({', '.join(broken)}) are rewritten."
+    return None
+
+
+def _consumer_of(node: cst.Call, file: File) -> cst.Call | None:
+    """The `start(…)` or `RoomIO(…)` whose old keyword has `node` as its value."""
+    arg = file.parent(node)
+    call = file.parent(arg) if isinstance(arg, cst.Arg) else None
+    if not isinstance(call, cst.Call) or not isinstance(arg, cst.Arg):
+        return None
+    keys = _keywords(call, file)
+    return call if keys is not None and keyword(arg) in keys[:2] else None
+
+
+def _is_held(value: cst.BaseExpression, file: File) -> bool:
+    """Whether the options are an object from elsewhere, and not written out here."""
+    if agents_name(file.project, file.module, value) in _DEFAULTS or _is_nothing(value):
+        return False
+    return old_class(file.project, file.module, value) is None
 
 
 def _keywords(call: cst.Call, file: File) -> tuple[str, str, str] | None:
@@ -193,13 +293,16 @@ def _without(call: cst.Call, *names: str) -> cst.Call:
 
 
 def _merged(
-    call: cst.Call, keys: tuple[str, str, str], local: str, replace: str, optional: set[str], where: Spot
+    call: cst.Call, keys: tuple[str, str, str], local: str, replace: str, optional: set[str], indentation: int
 ) -> cst.Call:
     old_input, old_output, new = keys
     brackets = of_call(call)
     at = {keyword(a): i for i, a in enumerate(brackets.items) if keyword(a) in (old_input, old_output)}
     live = {k: brackets.items[i].value for k, i in at.items() if not _is_nothing(brackets.items[i].value)}
     first = min(at.values())
+    gap = brackets.gaps[first]
+    pad = gap.last_line.value if isinstance(gap, cst.ParenthesizedWhitespace) else None
+    where = Spot(pad, indentation, len(new) + 2)
     value = _joined(live, keys, local, replace, optional, where)
     brackets = brackets.with_item(first, keyword_arg(new, value))
     for i in sorted(at.values(), reverse=True):
@@ -260,7 +363,8 @@ def _entries(value: cst.BaseExpression | None, local: str) -> tuple[Entry, ...] 
 def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """The class in an annotation or an `isinstance`, and the constants that are gone."""
     text = dotted(node) or ""
-    last = text.rpartition(".")[2]
+    aliases = {i.local: i.target.rpartition(".")[2] for i in file.module.imports}
+    last = aliases.get(text, text.rpartition(".")[2])
     if last not in FIELDS and last not in _DEFAULTS:
         return
     parent = file.parent(node)

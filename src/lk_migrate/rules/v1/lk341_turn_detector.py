@@ -31,6 +31,13 @@ def _is_model(node: cst.CSTNode, file: File) -> bool:
     return name.startswith(_PLUGIN) and name.rpartition(".")[2] in _MODELS
 
 
+def _may_be_model(node: cst.CSTNode, file: File) -> bool:
+    """A cheap question first: most names of a file have nothing to do with the plugin."""
+    name = dotted(node) or ""
+    aliases = {i.local for i in file.module.imports if i.target.startswith(_PLUGIN)}
+    return name in aliases or name.rpartition(".")[2] in _MODELS
+
+
 @rule.on(cst.Call)
 def model(call: cst.Call, file: File) -> Iterator[Change]:
     """`MultilingualModel()` → `inference.TurnDetector()`."""
@@ -55,7 +62,7 @@ def model(call: cst.Call, file: File) -> Iterator[Change]:
 @rule.on(cst.Name, cst.Attribute)
 def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """The class itself, wherever it is named."""
-    if (dotted(node) or "").rpartition(".")[2] not in _MODELS or not _is_model(node, file):
+    if not _may_be_model(node, file) or not _is_model(node, file):
         return
     parent = file.parent(node)
     if isinstance(parent, (cst.ImportAlias, cst.Attribute, cst.AssignTarget, cst.AsName, cst.Param)):

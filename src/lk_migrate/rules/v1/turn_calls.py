@@ -8,9 +8,11 @@ import libcst as cst
 
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.keyword_dicts import keyword_dicts
 from lk_migrate.rewrite.arguments import find_keyword, keyword
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import fitting, spot
 from lk_migrate.rules.v1.turn_options import can_merge_into, merge_arguments
 
 
@@ -23,7 +25,7 @@ def merge_call(
         for a in call.args
         if keyword(a) in keys and constructed(file.project, file.module, call, keyword(a)) in classes
     ]
-    if not names:
+    if not names or call in file.project.fact(keyword_dicts).mixed:
         return
     said = ", ".join(f"`{n}=`" for n in names)
     existing = find_keyword(call, "turn_handling")
@@ -35,12 +37,14 @@ def merge_call(
         )
         return
     spelling = "" if existing is not None else _spelling(call, names, file)
-    indentation = file.module.span(file.statement(call)).column
+    where = spot(file, call)
     chosen = {n: keys[n] for n in names}
     defaults = {n: d for n in names if (d := _default(call, n, file))}
     yield Rewrite(
         call,
-        lambda updated: merge_arguments(updated, chosen, spelling, indentation, defaults),
+        lambda updated: fitting(
+            lambda c: merge_arguments(c, chosen, spelling, where.indentation, defaults), updated, where
+        ),
         _message(said, names, existing is not None, classes),
     )
     if existing is not None:

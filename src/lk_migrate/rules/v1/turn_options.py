@@ -75,13 +75,19 @@ def entries(given: Sequence[Given]) -> tuple[Entry, ...]:
         if item.key == "preemptive_generation" and not _is_options(item.value):
             rest = ["enabled"]
         groups[group].append(_leaf(rest[0] if rest else group, item))
-    found = []
+    found: list[Entry] = []
     for name in GROUPS:
         leaves = groups[name]
         if not leaves:
             continue
         if leaves[0].key == name or (name == "turn_detection"):
             found.extend(leaves)
+        elif len(leaves) == 1 and leaves[0].key == "**":
+            found.append(Entry(name, leaves[0].value, comments=leaves[0].comments))
+        elif len(leaves) == 1:
+            leaf = leaves[0]
+            inner = Entry(leaf.key, leaf.value, column=leaf.column)
+            found.append(Entry(name, entries=(inner,), comments=leaf.comments))
         else:
             found.append(Entry(name, entries=tuple(leaves)))
     return tuple(found)
@@ -90,8 +96,9 @@ def entries(given: Sequence[Given]) -> tuple[Entry, ...]:
 def _leaf(key: str, item: Given) -> Entry:
     value = item.value
     if item.default:
-        text = f'({{"{key}": {code(value)}}} if {code(value)} is not {item.default} else {{}})'
-        return Entry("**", cst.parse_expression(text), comments=item.comments)
+        text = f'{{"{key}": {code(value)}}} if {code(value)} is not {item.default} else {{}}'
+        spread = f"({text})" if item.key == "turn_detection" else text
+        return Entry("**", cst.parse_expression(spread), comments=item.comments)
     return Entry(key, value, comments=item.comments, column=item.column)
 
 
@@ -125,7 +132,7 @@ def merge_arguments(
         value = merged_into(existing.value, entries([g for _, g in kept]))
         brackets = brackets.with_item(place, existing.with_changes(value=value))
         for i in reversed(old):
-            brackets = brackets.without(i) if i in dict(kept) else brackets.without_but_comments(i)
+            brackets = brackets.without_but_comments(i)
         return to_call(call, brackets)
     if kept:
         first = kept[0][0]

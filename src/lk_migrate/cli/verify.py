@@ -1,0 +1,92 @@
+"""`lk-migrate verify`: prove that the project runs, without a network, a key or a microphone."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lk_migrate.cli.options import Common
+from lk_migrate.cli.streams import Streams
+from lk_migrate.model import ExitCode
+
+if TYPE_CHECKING:
+    from lk_migrate.verify import Options, Row
+
+#: What ends us, and must end our children first. (Windows has no SIGHUP.)
+_ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def verify(
+    common: Common,
+    main: Annotated[str | None, typer.Option(metavar="PATH", help="What a person runs. [default: found]")] = None,
+    python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="A Python or venv. [default: the project's, else ours]")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds for each stage.")] = 60,
+    stage: Annotated[
+        list[str] | None, typer.Option(metavar="STAGE", help="Run only this: static, console, environment.")
+    ] = None,
+    skip: Annotated[list[str] | None, typer.Option(metavar="STAGE", help="Leave this stage out.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="With your own keys and providers, over the network.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Markers that are left for you are failures.")] = False,
+) -> int:
+    """Prove that it runs: no network, no key, no microphone.
+
+    Runs a copy of the project against local stand-in models: starts it, lets the model call every tool, and
+    says what a real run still needs.
+    """
+    from lk_migrate.project.config import load_settings
+    from lk_migrate.project.root import root_for
+    from lk_migrate.verify import Options, any_failed
+    from lk_migrate.verify.show import as_data, show
+
+    streams = Streams(common)
+    root = root_for([], common.root)
+    settings = load_settings(root)
+    options = Options(
+        root=root,
+        main=main or settings.main,
+        python=python or settings.python,
+        timeout=timeout,
+        stages=tuple(stage or ()),
+        skip=tuple(skip or ()),
+        live=live,
+        strict=strict,
+    )
+    with _ended_in_order():
+        rows = _rows(options, streams)
+    if common.json:
+        streams.result_json(as_data(rows))
+    else:
+        show(rows, streams.out)
+    return ExitCode.FAILED if any_failed(rows) else ExitCode.DONE
+
+
+def _rows(options: Options, streams: Streams) -> list[Row]:
+    """All rows, with what is being waited for on stderr: in one line on a terminal, else as messages."""
+    from lk_migrate.verify import verify as rows_of
+
+    if not streams.live:
+        return list(rows_of(options, lambda what: streams.say(f"waiting for {what}")))
+    with streams.err.status("verifying") as status:
+        return list(rows_of(options, lambda what: status.update(f"waiting for {what}")))
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """A signal that ends us is raised as SystemExit, so that every `finally` ends what it started."""
+    before = {number: signal.signal(number, _leave) for number in _ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

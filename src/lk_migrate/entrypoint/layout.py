@@ -1,0 +1,155 @@
+"""Which module each top-level statement of the legacy main goes to.
+
+main.py keeps what starts the worker, and the side effects that later imports depend on (`load_dotenv()`,
+`sys.path`), in their order. Everything else goes to the support module, in its order.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lk_migrate.facts.entrypoint import Entrypoint
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.scopes import imported, occurrences
+from lk_migrate.facts.walk import descendants, find
+
+BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__package__", "__spec__", "__builtins__"}
+_ENVIRONMENT = ("load_dotenv", "environ", "path", "putenv", "setdefault", "filterwarnings", "simplefilter")
+
+
+@dataclass(frozen=True, eq=False)
+class TopLevel:
+    """A top-level statement: the names it binds, and the module-level names it needs."""
+
+    node: cst.BaseStatement
+    binds: frozenset[str]
+    needs: frozenset[str]
+    kind: str  # "import", "future", "guarded", "logger", "effect", "definition", "docstring"
+
+
+@dataclass
+class Layout:
+    """The legacy module's statements by destination, each list in legacy order."""
+
+    items: list[TopLevel]
+    main: list[TopLevel] = field(default_factory=list)
+    preamble: list[TopLevel] = field(default_factory=list)
+    support: list[TopLevel] = field(default_factory=list)
+    rebound: frozenset[str] = frozenset()
+
+    def of_kind(self, *kinds: str) -> list[TopLevel]:
+        return [i for i in self.items if i.kind in kinds]
+
+
+def read_layout(module: Module, entry: Entrypoint) -> Layout:
+    """Decide for every top-level statement but the entrypoint itself."""
+    items = [_read(module, node, i) for i, node in enumerate(module.tree.body)]
+    rebound = frozenset(
+        item.name.value for node in find(module.tree, cst.Global) for item in node.names
+    )
+    layout = Layout(items, rebound=rebound)
+    core = {entry.function, entry.guard, entry.server_line, entry.options_line}
+    if entry.prewarm is not None and not any(True for _ in find(entry.prewarm, cst.Global)):
+        core.add(entry.prewarm)
+    main = [i for i in items if i.node in core]
+    main_names = {n for i in main for n in i.binds}
+    rest = [i for i in items if i not in main and i.kind in ("effect", "definition", "guarded")]
+    # What needs a name that lives in main.py stays with it: main.py imports the others, never the reverse.
+    while True:
+        more = [i for i in rest if i not in main and i.needs & main_names]
+        if not more:
+            break
+        main.extend(more)
+        main_names |= {n for i in more for n in i.binds}
+    known = {n for i in items if i.kind in ("import", "logger", "guarded") for n in i.binds} | BUILTINS
+    for item in rest:
+        if item in main:
+            continue
+        if item.kind == "effect" and item.needs <= known and not _is_logging_of(item):
+            layout.preamble.append(item)
+        else:
+            layout.support.append(item)
+    layout.main = [i for i in items if i in main and i.node is not entry.function]
+    return layout
+
+
+def _read(module: Module, node: cst.BaseStatement, position: int) -> TopLevel:
+    found = occurrences(node)
+    binds = frozenset(o.name for o in found if o.owner is None and o.kind in ("write", "def", "import", "walrus"))
+    needs = frozenset(o.name for o in found if o.owner is None and o.kind in ("read", "quoted")) - (
+        binds if isinstance(node, (cst.FunctionDef, cst.ClassDef)) else frozenset()
+    )
+    return TopLevel(node, binds, needs, _kind(module, node, binds, position))
+
+
+def _kind(module: Module, node: cst.BaseStatement, binds: frozenset[str], position: int) -> str:
+    if isinstance(node, cst.SimpleStatementLine):
+        small = node.body
+        if small and all(isinstance(s, (cst.Import, cst.ImportFrom)) for s in small):
+            first = small[0]
+            return "future" if isinstance(first, cst.ImportFrom) and dotted(first.module) == "__future__" else "import"
+        if position == 0 and isinstance(small[0], cst.Expr) and isinstance(
+            small[0].value, (cst.SimpleString, cst.ConcatenatedString)
+        ):
+            return "docstring"
+        if _is_logger(small):
+            return "logger"
+        return "definition" if binds else "effect"
+    if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+        return "definition"
+    if isinstance(node, (cst.Try, cst.If)) and any(
+        isinstance(n, (cst.Import, cst.ImportFrom)) for n in descendants(node)
+    ):
+        return "guarded"
+    return "definition" if binds else "effect"
+
+
+def _is_logger(small: Iterable[cst.BaseSmallStatement]) -> bool:
+    """`logger = logging.getLogger("literal")`: every module may have its own."""
+    statements = list(small)
+    if len(statements) != 1 or not isinstance(statements[0], cst.Assign):
+        return False
+    value = statements[0].value
+    return (
+        isinstance(value, cst.Call)
+        and (dotted(value.func) or "").rpartition(".")[2] == "getLogger"
+        and all(isinstance(a.value, cst.SimpleString) for a in value.args)
+    )
+
+
+def _is_logging_of(item: TopLevel) -> bool:
+    return False
+
+
+def is_environment(item: TopLevel) -> bool:
+    """Whether an effect prepares what later imports and constants read: the environment, the import path."""
+    for node in descendants(item.node):
+        if isinstance(node, cst.Name) and node.value in _ENVIRONMENT:
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class ImportedFrom:
+    """An alias of a legacy import statement."""
+
+    statement: cst.Import | cst.ImportFrom
+    alias: cst.ImportAlias
+    line: TopLevel
+
+
+def import_table(layout: Layout) -> dict[str, ImportedFrom]:
+    """Local name → the legacy import that binds it at module level (the last one wins, as at run time)."""
+    table: dict[str, ImportedFrom] = {}
+    for item in layout.of_kind("import"):
+        assert isinstance(item.node, cst.SimpleStatementLine)
+        for statement in item.node.body:
+            assert isinstance(statement, (cst.Import, cst.ImportFrom))
+            for name, alias in imported(statement):
+                table[name] = ImportedFrom(statement, alias, item)
+    return table

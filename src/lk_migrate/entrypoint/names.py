@@ -1,0 +1,108 @@
+"""Which local names of an entrypoint several phases share, and how each occurrence reads afterwards.
+
+A name that only one phase uses stays as it is. A name that several use, be it in a closure that reads it late or
+re-binds it with `nonlocal`, becomes an attribute of the one state object that all phases get.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lk_migrate.entrypoint.spine import CannotSplit
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.scopes import Occurrence, occurrences
+
+#: The home of what stays in main.py's entrypoint: the cuts, and the `try` and `with` around them.
+MAIN = -1
+_DEFINING = ("def", "import")
+
+
+@dataclass
+class Names:
+    """Every occurrence of a name that `function` owns, with the phase (or `MAIN`) in which it stands."""
+
+    function: cst.FunctionDef
+    uses: dict[str, list[tuple[int, Occurrence]]] = field(default_factory=lambda: defaultdict(list))
+    everything: frozenset[str] = frozenset()
+    all: tuple[Occurrence, ...] = ()
+
+    def of(self, name: str) -> list[Occurrence]:
+        """Every occurrence of `name` in the function, whoever owns it."""
+        return [o for o in self.all if o.name == name]
+
+    def homes(self, name: str) -> frozenset[int]:
+        return frozenset(home for home, _ in self.uses.get(name, ()))
+
+    def bound_in(self, name: str) -> frozenset[int]:
+        """The phases that bind `name`, closures with `nonlocal` included."""
+        return frozenset(h for h, o in self.uses.get(name, ()) if o.kind not in ("read", "quoted", "declared"))
+
+    def defined_in(self, name: str) -> int | None:
+        """The one phase that defines `name` by `def`, `class` or `import`, None when it is (also) assigned."""
+        binding = [(h, o.kind) for h, o in self.uses.get(name, ()) if o.kind not in ("read", "quoted")]
+        homes = {h for h, _ in binding}
+        return homes.pop() if len(homes) == 1 and all(k in _DEFINING for _, k in binding) else None
+
+    def free(self, *candidates: str) -> str:
+        """The first candidate that no scope of the function uses; failing all, the last one with a number."""
+        for candidate in candidates:
+            if candidate not in self.everything:
+                return candidate
+        number = 2
+        while f"{candidates[-1]}_{number}" in self.everything:
+            number += 1
+        return f"{candidates[-1]}_{number}"
+
+
+def read_names(module: Module, function: cst.FunctionDef, homes: Mapping[cst.CSTNode, int]) -> Names:
+    """`homes`: node → phase; a node belongs to the nearest ancestor (or itself) that is listed, else to `MAIN`."""
+    names = Names(function)
+    seen: set[str] = set()
+    names.all = tuple(occurrences(function))
+    for occurrence in names.all:
+        seen.add(occurrence.name)
+        if occurrence.owner is not function:
+            continue
+        names.uses[occurrence.name].append((_home(module, occurrence.node, function, homes), occurrence))
+    names.everything = frozenset(seen)
+    return names
+
+
+def _home(
+    module: Module, node: cst.CSTNode, function: cst.FunctionDef, homes: Mapping[cst.CSTNode, int]
+) -> int:
+    current: cst.CSTNode | None = node
+    while current is not None and current is not function:
+        if current in homes:
+            return homes[current]
+        current = module.index.parents.get(current)
+    return MAIN
+
+
+def shared_names(names: Names, parameters: frozenset[str]) -> list[str]:
+    """The names that need a place in the state object, in the order in which they are first bound."""
+    found: list[str] = []
+    for name, uses in names.uses.items():
+        if name in parameters or len(names.homes(name)) < 2:
+            continue
+        if all(home == MAIN for home, _ in uses) or _is_fresh_everywhere(names, name):
+            continue
+        for _, occurrence in uses:
+            if occurrence.kind == "capture":
+                raise CannotSplit(f"`{name}` is bound by a `match` and used in several phases", occurrence.node)
+            if occurrence.kind == "walrus":
+                raise CannotSplit(f"`{name}` is bound by `:=` and used in several phases", occurrence.node)
+        found.append(name)
+    return found
+
+
+def _is_fresh_everywhere(names: Names, name: str) -> bool:
+    """Whether every phase that uses `name` imports it for itself."""
+    by_home: dict[int, list[Occurrence]] = defaultdict(list)
+    for home, occurrence in names.uses[name]:
+        by_home[home].append(occurrence)
+    return all(found[0].kind == "import" for found in by_home.values())

@@ -1,0 +1,171 @@
+"""Text of generated modules: calls that wrap like ruff's, and main.py from its template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+import libcst as cst
+
+from lk_migrate.entrypoint.assemble import Imports, Linker
+from lk_migrate.entrypoint.layout import Layout, TopLevel, is_environment
+from lk_migrate.entrypoint.importblock import merged
+from lk_migrate.facts.module import Module
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from lk_migrate.entrypoint.generate import MainBlocks
+
+_WIDTH = 100
+_INDENT = "    "
+
+
+def call_text(head: str, args: Sequence[str]) -> str:
+    """`head(args)`, on one line if it fits, else one argument a line with a trailing comma."""
+    line = f"{head}({', '.join(args)})"
+    if len(line) <= _WIDTH - 8 and "\n" not in line and len(args) < 4:
+        return line
+    return f"{head}(\n" + "".join(f"{_INDENT}{_deeper(a)},\n" for a in args) + ")"
+
+
+def _deeper(text: str) -> str:
+    """An argument as it stands in a call; the lines of a call inside it keep their place relative to it."""
+    return text
+
+
+def code_of(module: Module, statements: Sequence[cst.BaseStatement], spaced: bool = False) -> str:
+    """The text of top-level statements, comments and blank lines included."""
+    body = list(statements)
+    if spaced:
+        body = [_two_blank_lines(s) if i else s for i, s in enumerate(body)]
+    return module.tree.with_changes(body=body, header=[], footer=[]).code
+
+
+def _two_blank_lines(statement: cst.BaseStatement) -> cst.BaseStatement:
+    lines = [line for line in getattr(statement, "leading_lines", ()) if line.comment is not None]
+    blank = cst.EmptyLine(indent=False)
+    return statement.with_changes(leading_lines=[blank, blank, *lines])
+
+
+def with_docstring(function: cst.FunctionDef, legacy: cst.FunctionDef) -> cst.FunctionDef:
+    return function
+
+
+@cache
+def _template() -> Template:
+    from importlib.resources import files
+
+    from jinja2 import Environment, StrictUndefined
+
+    text = (files("lk_migrate") / "templates" / "main.py.j2").read_text(encoding="utf-8")
+    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)
+
+
+def render_main(
+    module: Module,
+    layout: Layout,
+    blocks: MainBlocks,
+    imports: Imports,
+    linker: Linker,
+    edited: Callable[[cst.CSTNode], cst.CSTNode],
+) -> str:
+    """main.py: header, imports and early side effects in the legacy order, then what the blocks hold."""
+    header = _header(module, layout)
+    lines = _import_section(module, layout, imports, edited)
+    text = _template().render(
+        header=header,
+        imports=lines,
+        copies=imports.copies,
+        constants=blocks.constants,
+        setup=blocks.setup,
+        server=blocks.server,
+        functions=blocks.functions,
+        entrypoint=blocks.entrypoint,
+        closing=blocks.closing,
+    )
+    return _tidied(text)
+
+
+def _header(module: Module, layout: Layout) -> str:
+    tree = module.tree.with_changes(body=[], footer=[])
+    doc = layout.of_kind("docstring")
+    text = tree.code
+    if doc:
+        text += module.tree.code_for_node(doc[0].node)
+    return text.replace("\r\n", "\n")
+
+
+def _import_section(
+    module: Module, layout: Layout, imports: Imports, edited: Callable[[cst.CSTNode], cst.CSTNode]
+) -> list[str]:
+    by_item = {id(item): text for item, text in imports.lines}
+    preamble = {id(i) for i in layout.preamble}
+    needed = {n for i in layout.preamble for n in i.needs}
+    guarded = {id(i) for i in layout.of_kind("guarded") if i.binds & needed}
+    early: list[tuple[TopLevel, list[str]]] = []
+    blank = False
+    for item in layout.items:
+        text = by_item.get(id(item))
+        above = list(getattr(item.node, "leading_lines", ()))
+        if item.kind == "future" or (text is None and item.kind == "import" and item.binds & needed):
+            text = _code(module, item.node)
+        if text is not None:
+            lines = merged_into(text, imports) if item.kind == "import" else [text]
+        elif id(item) in preamble or id(item) in guarded:
+            lines = [_code(module, cast(cst.BaseStatement, edited(item.node)))]
+        else:
+            blank = blank or (item.kind == "import" and any(line.comment is None for line in above))
+            continue
+        comments = _comment_lines(above)
+        if blank and "" not in comments[:1]:
+            comments.insert(0, "")
+        blank = False
+        early.append((item, [*comments, *lines]))
+    last_import = max((i for i, (t, _) in enumerate(early) if t.kind in ("import", "future", "guarded")), default=-1)
+    last_effect = max((i for i, (t, _) in enumerate(early) if t.kind == "effect" and is_environment(t)), default=-1)
+    at = max(last_import, last_effect) + 1
+    found = [line for _, lines in early[:at] for line in lines]
+    extra = [e for e in dict.fromkeys(imports.extra) if e not in imports.merged]
+    found.extend(extra)
+    if imports.generated:
+        found.extend(["", *imports.generated])
+    rest = [line for _, lines in early[at:] for line in lines]
+    if rest:
+        found.extend(rest if rest[0] == "" else ["", *rest])
+    return found
+
+
+def merged_into(text: str, imports: Imports) -> list[str]:
+    """`text` with the extra names that come from the same module."""
+    for extra in dict.fromkeys(imports.extra):
+        if extra in imports.merged:
+            continue
+        both = merged([text, extra])
+        if len(both) == 1:
+            text = both[0]
+            imports.merged.append(extra)
+    return [text]
+
+
+def _comment_lines(lines: Sequence[cst.EmptyLine]) -> list[str]:
+    found = [line.comment.value if line.comment is not None else "" for line in lines]
+    return [t for i, t in enumerate(found) if t or i == 0 or found[i - 1]]
+
+
+def _code(module: Module, node: cst.BaseStatement, comments: bool = False) -> str:
+    if not comments:
+        node = cast(Any, node).with_changes(leading_lines=[])
+    return module.tree.code_for_node(node).rstrip("\r\n")
+
+
+def _tidied(text: str) -> str:
+    """At most two blank lines in a row, no blank line at the top, one newline at the end."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    out: list[str] = []
+    for line in lines:
+        if not line.strip() and len(out) >= 2 and not out[-1].strip() and not out[-2].strip():
+            continue
+        out.append(line)
+    return "\n".join(out).strip("\n") + "\n"

@@ -1,0 +1,130 @@
+"""How a main module starts: its entrypoint function, prewarm, worker options or server, and the `__main__` guard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.walk import find
+
+OPTIONS_TYPES = frozenset(
+    f"livekit.agents.{path}{name}"
+    for path in ("", "worker.")
+    for name in ("WorkerOptions", "ServerOptions")
+)
+SERVER_TYPES = frozenset({"livekit.agents.AgentServer", "livekit.agents.worker.AgentServer"})
+RUN_APP = frozenset({"livekit.agents.cli.run_app", "livekit.agents.cli.cli.run_app"})
+
+#: Old option → keyword of `AgentServer.rtc_session`; `entrypoint_fnc` and `prewarm_fnc` have places of their own.
+#: livekit-agents 1.3.1 brought both; checked against 1.8.9.
+SESSION_OPTIONS = {"agent_name": "agent_name", "request_fnc": "on_request", "worker_type": "type"}
+
+
+@dataclass(frozen=True)
+class Entrypoint:
+    """`function` runs once per job; everything else is None when the module has no such thing.
+
+    `server`/`server_line`: an `AgentServer` the module makes at its top level; `options`: `WorkerOptions(...)`.
+    """
+
+    function: cst.FunctionDef
+    prewarm: cst.FunctionDef | None
+    guard: cst.If | None
+    run_app: cst.Call | None
+    options: cst.Call | None
+    options_line: cst.SimpleStatementLine | None
+    server: str | None
+    server_line: cst.SimpleStatementLine | None
+
+
+def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
+    """The entrypoint that `module` hands to the worker or registers at its server, None without one."""
+    functions = {s.name.value: s for s in module.tree.body if isinstance(s, cst.FunctionDef)}
+    guard = next((s for s in module.tree.body if isinstance(s, cst.If) and is_main_guard(s)), None)
+    run_app = options = server_call = None
+    for call in module.index.of(cst.Call):
+        name = project.full_name(module, call.func)
+        if name in RUN_APP:
+            run_app = call
+        elif name in OPTIONS_TYPES:
+            options = call
+        elif name in SERVER_TYPES:
+            server_call = call
+    server_line, server = _module_assignment(module, server_call)
+    function = _named(functions, options, "entrypoint_fnc", 0)
+    prewarm = _named(functions, options, "prewarm_fnc", None)
+    if server is not None:
+        function = function or _registered(module, functions, server)
+        prewarm = prewarm or _named(functions, server_call, "setup_fnc", None) or _assigned(module, functions, server)
+    if function is None:
+        return None
+    options_line, _ = _module_assignment(module, options)
+    return Entrypoint(function, prewarm, guard, run_app, options, options_line, server, server_line)
+
+
+def is_main_guard(node: cst.If) -> bool:
+    """`if __name__ == "__main__":`"""
+    test = node.test
+    return (
+        isinstance(test, cst.Comparison)
+        and isinstance(test.left, cst.Name)
+        and test.left.value == "__name__"
+        and any(s.evaluated_value == "__main__" for s in find(test, cst.SimpleString))
+    )
+
+
+def keyword(call: cst.Call, name: str) -> cst.Arg | None:
+    """The keyword argument `name` of a call."""
+    return next((a for a in call.args if a.keyword is not None and a.keyword.value == name), None)
+
+
+def _named(
+    functions: dict[str, cst.FunctionDef], call: cst.Call | None, name: str, position: int | None
+) -> cst.FunctionDef | None:
+    if call is None:
+        return None
+    arg = keyword(call, name)
+    if arg is None and position is not None and len(call.args) > position and call.args[position].keyword is None:
+        arg = call.args[position]
+    return functions.get(dotted(arg.value) or "") if arg is not None else None
+
+
+def _module_assignment(
+    module: Module, call: cst.Call | None
+) -> tuple[cst.SimpleStatementLine | None, str | None]:
+    """The top-level line `name = call` and its name."""
+    for line in module.tree.body if call is not None else ():
+        if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
+            small = line.body[0]
+            if isinstance(small, (cst.Assign, cst.AnnAssign)) and small.value is call:
+                target = small.targets[0].target if isinstance(small, cst.Assign) else small.target
+                return line, dotted(target)
+    return None, None
+
+
+def _registered(module: Module, functions: dict[str, cst.FunctionDef], server: str) -> cst.FunctionDef | None:
+    """The function under `@server.rtc_session(...)`, or given to `server.rtc_session(function)`."""
+    wanted = f"{server}.rtc_session"
+    for function in functions.values():
+        for decorator in function.decorators:
+            inner = decorator.decorator
+            if dotted(inner.func if isinstance(inner, cst.Call) else inner) == wanted:
+                return function
+    for call in module.index.of(cst.Call):
+        if dotted(call.func) == wanted and call.args:
+            found = functions.get(dotted(call.args[0].value) or "")
+            if found is not None:
+                return found
+    return None
+
+
+def _assigned(module: Module, functions: dict[str, cst.FunctionDef], server: str) -> cst.FunctionDef | None:
+    """The function in `server.setup_fnc = function`."""
+    for node in module.index.of(cst.Assign):
+        if any(dotted(t.target) == f"{server}.setup_fnc" for t in node.targets):
+            return functions.get(dotted(node.value) or "")
+    return None

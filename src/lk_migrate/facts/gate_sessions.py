@@ -1,0 +1,119 @@
+"""Which agent an `AgentSession` runs, and which limit of tool calls that asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.framework import agents_name, callee
+from lk_migrate.facts.gates import Gates, find_gates
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.walk import find
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """`limits`: the calls per utterance that the session's agents had, None for one that isn't known.
+
+    `known`: whether all agents that the session runs were found.
+    """
+
+    limits: frozenset[int | None]
+    known: bool
+
+
+def limits_of_session(project: Project, module: Module, call: cst.Call) -> SessionLimits | None:
+    """The gates' limits that the session built by `call` stands in for; None when `call` builds no session."""
+    if agents_name(project, module, callee(call)) != "AgentSession":
+        return None
+    gates = project.fact(find_gates)
+    agents = list(_agents(project, module, call))
+    classes = [_class_of(project, module, a) for a in agents]
+    found = [c for c in classes if c is not None]
+    if found and len(found) == len(classes):
+        return SessionLimits(frozenset(_limits(gates, found)), known=True)
+    built = [c for c in _built_nearby(project, module, call) if c in gates.gated()]
+    return SessionLimits(frozenset(_limits(gates, built)) if built else _all_limits(gates), known=bool(built))
+
+
+def _limits(gates: Gates, classes: list[cst.ClassDef]) -> Iterator[int | None]:
+    return (gates.limit_of(c) for c in classes if c in gates.gated())
+
+
+def _all_limits(gates: Gates) -> frozenset[int | None]:
+    return frozenset(gates.limit_of(c) for c in gates.gated())
+
+
+def _agents(project: Project, module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:
+    """The expressions given as agent to `start` on whatever the session is bound to; variables looked through."""
+    bound = _bound_to(module, call)
+    for start in find(_scope_of(module, call, bound), cst.Call):
+        func = start.func
+        if not (isinstance(func, cst.Attribute) and func.attr.value == "start"):
+            continue
+        receiver = module.tree.code_for_node(func.value)
+        if func.value is not call and receiver not in bound:
+            continue
+        for arg in start.args:
+            if arg.keyword is None or arg.keyword.value == "agent":
+                yield from _values(module, arg.value)
+                break
+
+
+def _scope_of(module: Module, call: cst.Call, bound: set[str]) -> cst.CSTNode:
+    """Where the names hold: a variable in its function, an attribute in its class."""
+    kind = cst.ClassDef if any("." in name for name in bound) else cst.FunctionDef
+    return module.index.enclosing(call, kind) or module.tree
+
+
+def _bound_to(module: Module, call: cst.Call) -> set[str]:
+    parent = module.index.parents[call]
+    if isinstance(parent, cst.Assign):
+        return {module.tree.code_for_node(t.target).strip() for t in parent.targets}
+    if isinstance(parent, cst.AnnAssign):
+        return {module.tree.code_for_node(parent.target)}
+    return set()
+
+
+def _values(module: Module, value: cst.BaseExpression, depth: int = 0) -> Iterator[cst.BaseExpression]:
+    """What a variable of the same function may hold."""
+    if isinstance(value, cst.IfExp):
+        yield from _values(module, value.body, depth)
+        yield from _values(module, value.orelse, depth)
+        return
+    function = module.index.enclosing(value, cst.FunctionDef) or module.tree
+    assigned = [
+        node.value
+        for node in find(function, cst.Assign)
+        for target in node.targets
+        if isinstance(value, cst.Name) and isinstance(target.target, cst.Name) and target.target.value == value.value
+    ]
+    if not assigned or depth > 3:
+        yield value
+    for item in assigned:
+        yield from _values(module, item, depth + 1)
+
+
+def _class_of(project: Project, module: Module, value: cst.BaseExpression) -> cst.ClassDef | None:
+    if not isinstance(value, cst.Call):
+        return None
+    symbol = project.resolve(module, callee(value))
+    return symbol.node if symbol is not None and isinstance(symbol.node, cst.ClassDef) else None
+
+
+def _built_nearby(project: Project, module: Module, call: cst.Call) -> list[cst.ClassDef]:
+    """The classes that the function around the session makes objects of."""
+    function = module.index.enclosing(call, cst.FunctionDef) or module.tree
+    made = (_class_of(project, module, c) for c in find(function, cst.Call))
+    return [c for c in made if c is not None]
+
+
+def models_of_session(module: Module, call: cst.Call) -> list[cst.BaseExpression]:
+    """What the session is given as `llm=`; variables of the function looked through."""
+    for arg in call.args:
+        if arg.keyword is not None and arg.keyword.value == "llm":
+            return list(_values(module, arg.value))
+    return []

@@ -1,0 +1,126 @@
+"""The dicts that carry deprecated keywords to `AgentSession`, `Agent` and `AgentTask`, for the whole project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lk_migrate.facts.flows import Source, follow, subscript_key, text_key
+from lk_migrate.facts.framework import constructed
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+
+#: Old turn-taking keywords; what they become is the rules' business (rules/v1/turn_options.py).
+TURN_KEYS = frozenset(
+    {
+        "turn_detection",
+        "min_endpointing_delay",
+        "max_endpointing_delay",
+        "allow_interruptions",
+        "min_interruption_duration",
+        "min_interruption_words",
+        "discard_audio_if_uninterruptible",
+        "false_interruption_timeout",
+        "agent_false_interruption_timeout",
+        "resume_false_interruption",
+        "preemptive_generation",
+    }
+)
+CLASSES = frozenset({"AgentSession", "Agent", "AgentTask"})
+
+
+@dataclass
+class KeywordDicts:
+    """`rewrite`: sources to be rewritten where they stand; `left`: calls for a person, with the reason.
+
+    `mixed`: calls whose own old keywords must stay as they are, because a dict brings more of them.
+    """
+
+    rewrite: dict[cst.CSTNode, Source] = field(default_factory=dict)
+    left: dict[cst.CSTNode, str] = field(default_factory=dict)
+    mixed: set[cst.CSTNode] = field(default_factory=set)
+
+
+def keyword_dicts(project: Project) -> KeywordDicts:
+    """Every `AgentSession(**…)` of the project, judged."""
+    found = KeywordDicts()
+    if not any(k.encode() in data for data in project.files.values() for k in TURN_KEYS):
+        return found
+    for path, data in sorted(project.files.items()):
+        if b"**" not in data:
+            continue
+        module = project.module(path)
+        for call in module.index.of(cst.Call) if module is not None else ():
+            stars = [a for a in call.args if a.star == "**"]
+            if module is not None and stars and _takes(project, module, call):
+                _judge(project, module, call, stars, found)
+    for node in [n for n in found.rewrite if n in found.left]:
+        del found.rewrite[node]
+    return found
+
+
+def _takes(project: Project, module: Module, call: cst.Call) -> bool:
+    return constructed(project, module, call, "turn_detection") in CLASSES
+
+
+def _reads(project: Project) -> frozenset[str]:
+    """Old keys that the project reads from some dict: `config["allow_interruptions"]`, `config.get(…)`."""
+    found: set[str] = set()
+    for path, data in sorted(project.files.items()):
+        module = project.module(path) if any(k.encode() in data for k in TURN_KEYS) else None
+        if module is None:
+            continue
+        for node in module.index.of(cst.Subscript):
+            if not isinstance(module.index.parents.get(node), cst.AssignTarget):
+                found.add(subscript_key(node) or "")
+        for call in module.index.of(cst.Call):
+            if isinstance(call.func, cst.Attribute) and call.func.attr.value in ("get", "pop") and call.args:
+                found.add(text_key(call.args[0].value) or "")
+    return frozenset(found & TURN_KEYS)
+
+
+def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg], found: KeywordDicts) -> None:
+    sources: list[Source] = []
+    unknown: list[str] = []
+    read: set[str] = set()
+    for arg in stars:
+        flow = follow(project, module, arg.value, lambda where, other: _takes(project, where, other))
+        sources += flow.sources
+        unknown += flow.unknown
+        read |= flow.read
+    carriers = [s for s in sources if s.keys & TURN_KEYS]
+    if not carriers:
+        return
+    if any(not isinstance(s.module.index.enclosing(s.node, cst.FunctionDef), cst.FunctionDef) for s in carriers):
+        read |= project.fact(_reads) & set().union(*(s.keys for s in carriers))
+    own = {a.keyword.value for a in call.args if a.keyword is not None} & (TURN_KEYS | {"turn_handling"})
+    reason = _reason(sources, carriers, unknown, read & TURN_KEYS, own)
+    if reason is None:
+        found.rewrite.update({s.node: s for s in carriers})
+        return
+    places = ", ".join(sorted({f"{s.module.path}:{s.module.span(s.node).line}" for s in carriers}))
+    keys = ", ".join(f"`{k}`" for k in sorted(set().union(*(s.keys for s in carriers)) & TURN_KEYS))
+    found.left[call] = f"{keys}: from a dict ({places}) {reason}. Give them as one `turn_handling` dict."
+    found.mixed.add(call)
+
+
+def _reason(
+    sources: list[Source], carriers: list[Source], unknown: list[str], read: set[str], own: set[str]
+) -> str | None:
+    """Why a person must look, None if every place can be rewritten."""
+    builders = [s for s in carriers if s.how in ("literal", "call")]
+    writers = [s for s in carriers if s.how not in ("literal", "call")]
+    if unknown:
+        return f"which cannot be followed through `{unknown[0]}`"
+    if read:
+        return f"and {', '.join(sorted(read))} is read from it"
+    if own:
+        return f"beside {', '.join(f'`{k}=`' for k in sorted(own))} at the call"
+    if any("turn_handling" in s.keys for s in sources):
+        return "beside a `turn_handling` in the dict"
+    if len(builders) > 1 and any(s.spread for s in sources):
+        return "from dicts that are merged"
+    if writers and any(s.spread for s in sources) and builders:
+        return "into a copy of another dict that has such keys"
+    return None

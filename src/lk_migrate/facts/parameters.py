@@ -1,0 +1,124 @@
+"""The type of a tool's parameter that nobody wrote down: from its schema, its default, the docstring or its use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.schemas import ParameterSchema
+from lk_migrate.facts.tools import Tool
+from lk_migrate.facts.walk import find
+
+_WORDS = {
+    "str": "str", "string": "str", "text": "str", "int": "int", "integer": "int", "float": "float", "number": "float",
+    "bool": "bool", "boolean": "bool", "list": "list[str]", "dict": "dict[str, Any]",
+}  # fmt: skip
+_TYPE = re.compile(r"^[A-Za-z_][\w.]*(\[[\w\[\]., |\"']*\])?(\s*\|\s*[A-Za-z_][\w.\[\], ]*)*$")
+_STRING_METHODS = frozenset(dir(str)) - frozenset(dir(list)) - frozenset(dir(dict)) - frozenset(dir(int))
+
+
+@dataclass(frozen=True)
+class Guess:
+    """`annotation` is source text, `source` where it comes from; `sure` is False for the fallback to `str`."""
+
+    annotation: str
+    source: str
+    needs: frozenset[str] = frozenset()
+    sure: bool = True
+    loose: bool = False
+
+
+def parameter_type(tool: Tool, param: cst.Param) -> Guess:
+    """The annotation that `param` should have."""
+    optional = isinstance(param.default, cst.Name) and param.default.value == "None"
+    guess = _required_type(tool, param)
+    if optional and "None" not in guess.annotation:
+        return Guess(f"{guess.annotation} | None", guess.source, guess.needs, guess.sure, guess.loose)
+    return guess
+
+
+def _required_type(tool: Tool, param: cst.Param) -> Guess:
+    schema = tool.schema.parameter(param.name.value) if tool.schema is not None else None
+    if schema is not None:
+        return from_schema(schema)
+    by_default = _default_type(param.default)
+    if by_default is not None:
+        needs = frozenset({"Any"}) if "Any" in by_default else frozenset()
+        return Guess(by_default, "its default", needs)
+    by_docstring = _documented_type(tool.node.get_docstring() or "", param.name.value)
+    if by_docstring is not None:
+        needs = frozenset({"Any"}) if "Any" in by_docstring else frozenset()
+        return Guess(by_docstring, "the docstring", needs)
+    by_use = _used_type(tool.node, param.name.value)
+    if by_use is not None:
+        return Guess(by_use, "its use")
+    return Guess("str", "nothing", sure=False)
+
+
+def from_schema(schema: ParameterSchema) -> Guess:
+    return Guess(schema.annotation, "the JSON schema", schema.needs, loose=schema.loose)
+
+
+def _default_type(default: cst.BaseExpression | None) -> str | None:
+    if isinstance(default, cst.UnaryOperation):
+        default = default.expression
+    if isinstance(default, (cst.SimpleString, cst.ConcatenatedString, cst.FormattedString)):
+        return "str"
+    if isinstance(default, cst.Integer):
+        return "int"
+    if isinstance(default, cst.Float):
+        return "float"
+    if isinstance(default, cst.Name) and default.value in ("True", "False"):
+        return "bool"
+    if isinstance(default, (cst.List, cst.Tuple)):
+        first = _default_type(default.elements[0].value) if default.elements else "str"
+        return f"list[{first or 'str'}]"
+    if isinstance(default, cst.Dict):
+        return "dict[str, Any]"
+    return None
+
+
+def _documented_type(docstring: str, name: str) -> str | None:
+    """`day (str): …`, `:param str day:`, `:type day: str`, NumPy's `day : str`."""
+    quoted = re.escape(name)
+    for pattern in (
+        rf"^\s*{quoted}\s*\(([^)]*?)(?:,\s*optional)?\)\s*:",
+        rf":param\s+(\S+)\s+{quoted}\s*:",
+        rf":type\s+{quoted}\s*:\s*(.+?)\s*$",
+        rf"^\s*{quoted}\s+:\s+(.+?)(?:,\s*optional)?\s*$",
+    ):
+        match = re.search(pattern, docstring, re.MULTILINE)
+        if match:
+            text = match.group(1).strip().strip("`")
+            if text.lower() in _WORDS:
+                return _WORDS[text.lower()]
+            if _TYPE.match(text) and re.sub(r"[^a-z]", "", text.split("[")[0].lower()) in _WORDS:
+                return text
+    return None
+
+
+def _used_type(function: cst.FunctionDef, name: str) -> str | None:
+    """What the body does with the parameter, when only one type can do that."""
+    for node in find(function, cst.Attribute):
+        if isinstance(node.value, cst.Name) and node.value.value == name and node.attr.value in _STRING_METHODS:
+            return "str"
+    for call in find(function, cst.Call):
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "join" and len(call.args) == 1:
+            value = call.args[0].value
+            if isinstance(value, cst.Name) and value.value == name:
+                return "list[str]"
+    for operation in find(function, cst.BinaryOperation):
+        if isinstance(operation.operator, cst.Add):
+            sides = (operation.left, operation.right)
+            texts = [s for s in sides if isinstance(s, (cst.SimpleString, cst.ConcatenatedString, cst.FormattedString))]
+            if texts and any(isinstance(s, cst.Name) and s.value == name for s in sides):
+                return "str"
+    for operation in find(function, cst.BinaryOperation):
+        if isinstance(operation.operator, (cst.Subtract, cst.Divide, cst.Multiply, cst.Modulo)):
+            sides = (operation.left, operation.right)
+            numbers = [s for s in sides if isinstance(s, (cst.Integer, cst.Float))]
+            if numbers and any(isinstance(s, cst.Name) and s.value == name for s in sides):
+                return "float" if isinstance(numbers[0], cst.Float) else "int"
+    return None

@@ -1,0 +1,100 @@
+"""Which of LiveKit's modules a project's code imports: what its manifests have to provide.
+
+Only `ast`, and only files that name livekit at all, so that it costs little. A plugin that is named in a string
+(`importlib.import_module("livekit.plugins.openai")`) counts as imported: it must not be taken out. One that is
+imported under `except ImportError` counts as optional (`livekit.plugins.openai?`): not taken out, and not added.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from typing import TypeGuard
+
+_PLUGINS = "livekit.plugins"
+_MODULE = re.compile(r"\blivekit\.plugins\.([a-z][a-z0-9_]*)")
+
+#: Names of livekit.agents that import the `mcp` package when they are used.
+_MCP = re.compile(r"mcp|MCPServer\w*|MCPTool\w*")
+
+#: Ends the name of a module that the code can do without.
+OPTIONAL = "?"
+
+#: What `imported_modules` calls the use of those names.
+MCP = "livekit.agents.mcp"
+
+
+def imported_modules(files: Mapping[str, bytes]) -> dict[str, frozenset[str]]:
+    """Path → `livekit.plugins.<x>`, `livekit.agents`, `livekit.agents.mcp`, `openai`, as far as the file imports them.
+
+    Takes path → bytes and looks at the Python files. Files that import nothing of LiveKit are left out.
+    """
+    found = {p: frozenset(_modules_of(data)) for p, data in files.items() if p.endswith(".py") and b"livekit" in data}
+    return {path: modules for path, modules in found.items() if any(m.startswith("livekit") for m in modules)}
+
+
+def _modules_of(data: bytes) -> Iterator[str]:
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError):  # not ours to report; better too many than too few
+        yield from (f"{_PLUGINS}.{name}" for name in _MODULE.findall(data.decode("utf-8", "replace")))
+        if re.search(rb"^\s*(from|import)\s+livekit\b", data, re.M):
+            yield "livekit"
+        return
+    nodes = list(ast.walk(tree))
+    guarded = {id(n) for node in nodes if _copes_without(node) for part in node.body for n in ast.walk(part)}
+    plugins = {"livekit.plugins"}  # spellings of the package in this file
+    agents = False
+    for node in nodes:
+        for module, name, bound in _imported_names(node):
+            full = f"{module}.{name}" if name else module
+            if full == _PLUGINS and name:
+                plugins.add(bound)
+            agents = agents or full.startswith("livekit.agents")
+            yield from (m + OPTIONAL if id(node) in guarded and m.startswith(_PLUGINS) else m for m in _named(full))
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            if _dotted(node.value) in plugins:
+                yield f"{_PLUGINS}.{node.attr}"
+            elif agents and _MCP.fullmatch(node.attr):
+                yield MCP
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from (f"{_PLUGINS}.{name}" for name in _MODULE.findall(node.value))
+
+
+def _copes_without(node: ast.AST) -> TypeGuard[ast.Try]:
+    """A `try` whose handlers go on when an import fails."""
+    if not isinstance(node, ast.Try):
+        return False
+    caught = [h.type for h in node.handlers if not any(isinstance(s, ast.Raise) for s in h.body)]
+    names = {n for t in caught for n in ([""] if t is None else [_dotted(e) for e in getattr(t, "elts", [t])])}
+    return bool(names & {"", "ImportError", "ModuleNotFoundError", "Exception"})
+
+
+def _dotted(node: ast.expr) -> str:
+    """`livekit.plugins` for such an attribute, "" for what is no plain dotted name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    base = _dotted(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{base}.{node.attr}" if base and isinstance(node, ast.Attribute) else ""
+
+
+def _imported_names(node: ast.AST) -> Iterator[tuple[str, str, str]]:
+    """Module, name ("" for `import module`), and what the name is called in this file."""
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, "", alias.asname or alias.name) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield from ((node.module, alias.name, alias.asname or alias.name) for alias in node.names)
+
+
+def _named(full: str) -> Iterator[str]:
+    parts = full.split(".")
+    if full.startswith(_PLUGINS + ".") and parts[2] != "*":
+        yield ".".join(parts[:3])
+    elif parts[:2] == ["livekit", "agents"]:
+        yield "livekit.agents"
+        if any(_MCP.fullmatch(part) for part in parts[2:]):
+            yield MCP
+    elif parts[0] in ("livekit", "openai"):
+        yield parts[0]

@@ -1,0 +1,356 @@
+"""A hand-made turn gate gives way to the session's own `max_tool_steps`.
+
+A turn gate lets N tool calls through per user utterance and answers the model with a refusal after that. The
+framework limits the rounds of tool calls by itself: `AgentSession(max_tool_steps=N-1)` runs N rounds (it runs one
+more than its value), and with `parallel_tool_calls=False` on the model a round is one call. Most gates ask
+`ctx.speech_id`, which no `RunContext` has: they count over the whole call, and refuse everything after N calls.
+
+Removed are the guards in the tools, the gate, its state, and the constants, helpers and imports that only it used.
+Where the gate's answer is used for anything else (logged, counted, stored, passed on), a marker is left instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import libcst as cst
+
+from lk_migrate.facts.gate_guards import Strip
+from lk_migrate.facts.gate_leftovers import Leftovers, Removal, find_leftovers
+from lk_migrate.facts.gates import Gate, Guard, find_gates
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.trial import BREAKS, CAPS
+from lk_migrate.facts.walk import find
+from lk_migrate.model import Action, Edition, Safety
+from lk_migrate.rewrite.blocks import gap
+from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+_SPEAKS_OF_GATES = re.compile(
+    r"\bgat(e|es|ed|ing)\b|turn_gate|utterance|speech_?id|per[- ](turn|speech|sentence|question)"
+    r"|rate[- _]?limit|throttl|\bone[- ](tool|call)|\b(tool )?calls? (limit|per)|too many (tool )?calls"
+    r"|tool calls? (we )?(let|allow)",
+    re.I,
+)
+
+#: A line drawn across the page heads a section, not a statement.
+_BANNER = re.compile(r"[-=#*~_]{4,}")
+
+
+def paths(project: Project) -> frozenset[str]:
+    """The files that hold a gate, a guard, or something that goes with them."""
+    gates = project.fact(find_gates)
+    if not gates.all:
+        return frozenset()
+    leftovers = project.fact(find_leftovers)
+    found = {r.module.path for r in leftovers.removals}
+    for gate in gates.all:
+        found |= {gate.module.path, *(g.module.path for g in gate.guards)}
+    for _, reads in leftovers.staying:
+        found |= {r.module.path for r in reads}
+    return frozenset(found)
+
+
+rule = Rule("LK101", Edition.HANDROLLED, __doc__, safety=Safety.REVIEW, paths=paths)
+
+
+@rule.on(cst.Module)
+def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
+    """All that concerns gates in this file, wherever they are defined."""
+    leftovers = file.project.fact(find_leftovers)
+    for gate in leftovers.going:
+        yield from _strip_gate(gate, leftovers, file)
+    for gate, reads in leftovers.staying:
+        yield from _keep_gate(gate, [r.node for r in reads if r.module is file.module], bool(reads), file)
+    names = {n for g in leftovers.going for n in (g.name, g.owner.name.value if g.owner else g.name)}
+    gone = {r.node for r in leftovers.removals if not r.parts}
+    for removal in leftovers.removals:
+        if removal.module is file.module:
+            yield from _remove(removal, names, gone)
+
+
+def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change]:
+    for guard in gate.guards:
+        if guard.module is not file.module:
+            continue
+        if isinstance(guard.strip, Strip):
+            yield from _strip_guard(guard, gate, guard.strip, file)
+        else:
+            yield Todo(
+                guard.node,
+                f"{guard.strip.why[0].upper()}{guard.strip.why[1:]}, so this call of the turn gate `{gate.name}` "
+                f"stays. The session limits tool calls now ({_replacement(gate)}): take the gate out "
+                "here once that other use is settled.",
+            )
+    if gate.module is not file.module:
+        return
+    if gate.guards:
+        yield Note(gate.node, _note(gate))
+    if gate.goes and not leftovers.defined(gate):
+        yield Todo(
+            gate.node,
+            f"No tool asks the turn gate `{gate.name}` any more, but something that could not be followed still "
+            "mentions it: remove both by hand.",
+        )
+
+
+def _keep_gate(gate: Gate, reads: Sequence[cst.CSTNode], is_read: bool, file: File) -> Iterator[Change]:
+    why = "its state is used elsewhere" if is_read else f"it does more than count ({', '.join(gate.trial.effects)})"
+    for node in reads:
+        yield Todo(
+            node,
+            f"This uses the state of the turn gate `{gate.name}`, which therefore stays. Take this out, then the gate "
+            "can go.",
+        )
+    if gate.module is file.module:
+        yield Note(gate.node, _note(gate))
+        yield Todo(
+            gate.node,
+            f"The turn gate `{gate.name}` stays because {why}. The session limits tool calls now "
+            f"({_replacement(gate)}): decide what to do with that, then remove the gate.",
+        )
+
+
+def _replacement(gate: Gate) -> str:
+    steps = "N-1" if gate.limit is None else str(gate.limit - 1)
+    return f"`max_tool_steps={steps}` with `parallel_tool_calls=False`"
+
+
+def _note(gate: Gate) -> str:
+    limits = sorted({g.trial.limit for g in gate.guards if g.trial.limit is not None})
+    many = " or ".join(map(str, limits)) or "an unknown number of"
+    calls = "call" if many == "1" else "calls"
+    text = f"`{gate.name}` lets {many} tool {calls} through per utterance."
+    if gate.trial.today == CAPS:
+        text += (
+            " It asks `ctx` for an utterance id that no RunContext has, so it counted over the whole call and refused"
+            " every tool after that: the converted agent will call tools where the old one was blocked."
+        )
+    elif gate.trial.today == BREAKS:
+        text += " It reads an utterance id that no RunContext has and raised AttributeError at every tool call."
+    return f"{text} {_replacement(gate)} on the session and its model replaces it."
+
+
+# -- guards ---------------------------------------------------------------------------------------------------
+
+
+def _strip_guard(guard: Guard, gate: Gate, strip: Strip, file: File) -> Iterator[Change]:
+    message = f"the guard of the turn gate `{gate.name}`"
+    names = {gate.name}
+    for node in strip.remove:
+        if isinstance(node, cst.Decorator):
+            position = list(guard.function.decorators).index(node)
+            yield Rewrite(guard.function, _without_decorator(position), message, Action.REMOVED)
+        else:
+            yield Remove(node, message, comments=_own_comments(file, node, names))
+    for node, kept in strip.unwrap:
+        yield from _unwrap(file, node, kept, message, names)
+    for old, new in strip.values:
+        yield Replace(old, _value(old, new), message)
+    for item in strip.items:
+        statement = file.parent(item)
+        assert isinstance(statement, cst.With)
+        yield Rewrite(statement, _without_item(list(statement.items).index(item)), message, Action.REMOVED)
+
+
+def _without_decorator(position: int) -> Any:
+    def apply(updated: cst.FunctionDef) -> cst.FunctionDef:
+        decorators = list(updated.decorators)
+        decorators.pop(position)
+        return updated.with_changes(decorators=decorators)
+
+    return apply
+
+
+def _value(old: cst.CSTNode, new: cst.CSTNode | None) -> Any:
+    side = next(
+        (f for f in ("left", "right", "body", "orelse") if new is not None and getattr(old, f, None) is new), ""
+    )
+
+    def apply(updated: Any) -> Any:
+        if not side:
+            return cst.Name("None")
+        value = getattr(updated, side)
+        return value.with_changes(lpar=[*updated.lpar, *value.lpar], rpar=[*value.rpar, *updated.rpar])
+
+    return apply
+
+
+def _without_item(position: int) -> Any:
+    def apply(updated: cst.With) -> cst.With:
+        items = [i for n, i in enumerate(updated.items) if n != position]
+        items[-1] = items[-1].with_changes(comma=updated.items[-1].comma)
+        return updated.with_changes(items=items)
+
+    return apply
+
+
+def _unwrap(file: File, node: cst.CSTNode, kept: cst.CSTNode | None, message: str, names: set[str]) -> Iterator[Change]:
+    """`kept` (a block, an `elif`, or nothing) takes the place of the compound statement `node`."""
+    parent = file.parent(node)
+    if isinstance(node, cst.If) and isinstance(parent, cst.If) and parent.orelse is node:
+        yield Rewrite(parent, _without_elif, message, Action.REMOVED)
+        yield Rewrite(node, lambda updated: updated, message, Action.REMOVED)
+    else:
+        comments = set(_own_comments(file, node, names))
+        yield Rewrite(node, _unwrapped(node, kept, comments), message, Action.REMOVED)
+    for block in _dropped(node, kept):
+        if isinstance(block, (cst.Else, cst.ExceptHandler)):
+            yield Rewrite(block, lambda updated: updated, message, Action.REMOVED)
+        body = block.body if isinstance(block, (cst.Else, cst.ExceptHandler)) else block
+        for statement in body.body:
+            yield Remove(statement, message, with_comments=True)
+
+
+def _dropped(node: Any, kept: cst.CSTNode | None) -> Iterator[Any]:
+    """The parts of a compound statement that go with it."""
+    if isinstance(node, cst.With):
+        return
+    if node.body is not kept:
+        yield node.body
+    orelse = getattr(node, "orelse", None)
+    if isinstance(orelse, cst.Else) and orelse.body is not kept:
+        yield orelse
+    yield from getattr(node, "handlers", ())
+
+
+def _without_elif(updated: cst.If) -> cst.If:
+    gone = updated.orelse
+    assert isinstance(gone, cst.If)
+    return updated.with_changes(orelse=gone.orelse)
+
+
+def _unwrapped(node: Any, kept: cst.CSTNode | None, taken: set[cst.CSTNode]) -> Any:
+    in_else = isinstance(getattr(node, "orelse", None), cst.Else) and node.orelse.body is kept
+
+    def apply(updated: Any) -> Any:
+        leading = [line for line in updated.leading_lines if line not in taken]
+        if isinstance(kept, cst.If):
+            return updated.orelse.with_changes(leading_lines=[*leading, *updated.orelse.leading_lines])
+        block = updated.orelse.body if in_else else updated.body
+        return _dedented(block, leading)
+
+    return apply
+
+
+def _dedented(block: cst.BaseSuite, leading: list[cst.EmptyLine]) -> Any:
+    """The statements of `block` for the block around it; no comment is lost."""
+    if isinstance(block, cst.SimpleStatementSuite):
+        line = cst.SimpleStatementLine(block.body, leading, block.trailing_whitespace)
+        return line
+    assert isinstance(block, cst.IndentedBlock)
+    footer = [line for line in block.footer if line.comment is not None]
+    statements: list[Any] = list(block.body)
+    if not statements:
+        return gap([*leading, *footer])
+    first = statements[0]
+    statements[0] = first.with_changes(leading_lines=[*leading, *first.leading_lines])
+    if footer:
+        statements.append(gap(footer))
+    return cst.FlattenSentinel(statements)
+
+
+# -- definitions and state ------------------------------------------------------------------------------------
+
+
+def _remove(removal: Removal, names: set[str], gone: set[cst.CSTNode]) -> Iterator[Change]:
+    node, module = removal.node, removal.module
+    if not removal.parts:
+        line = node
+        parent = module.index.parents.get(node)
+        if isinstance(parent, cst.SimpleStatementLine) and len(parent.body) == 1:
+            line = parent
+        mentioned = names | {n.attr.value for n in find(node, cst.Attribute) if n.attr.value[:1] == "_"}
+        comments = _comments_of(line, mentioned, heads_only_this=_stands_alone(removal, line, gone))
+        yield Remove(node, removal.what, comments=comments)
+    elif isinstance(node, cst.Assign):
+        yield Rewrite(node, _without_targets(node, removal.parts), removal.what, Action.REMOVED)
+    elif isinstance(node, cst.Import | cst.ImportFrom):
+        yield Rewrite(node, _without_parts("names", node.names, removal.parts), removal.what, Action.REMOVED)
+    elif isinstance(node, (cst.List, cst.Tuple)):
+        yield Rewrite(node, _without_parts("elements", node.elements, removal.parts), removal.what, Action.REMOVED)
+
+
+def _without_parts(field: str, all_parts: Any, parts: Sequence[cst.CSTNode]) -> Any:
+    gone = {i for i, part in enumerate(all_parts) if part in parts}
+
+    def apply(updated: Any) -> Any:
+        old = list(getattr(updated, field))
+        left = [part for i, part in enumerate(old) if i not in gone]
+        if left and left[-1] is not old[-1]:
+            left[-1] = left[-1].with_changes(comma=old[-1].comma)
+        return updated.with_changes(**{field: left})
+
+    return apply
+
+
+def _without_targets(node: cst.Assign, parts: Sequence[cst.CSTNode]) -> Any:
+    """Drop targets of `a = b = x`, or elements on both sides of `a, b = x, y`."""
+    if any(isinstance(p, cst.AssignTarget) for p in parts):
+        gone = {i for i, target in enumerate(node.targets) if target in parts}
+        return lambda updated: updated.with_changes(targets=[t for i, t in enumerate(updated.targets) if i not in gone])
+    target = node.targets[0].target
+    assert isinstance(target, cst.Tuple)
+    gone = {i for i, element in enumerate(target.elements) if element in parts}
+
+    def side(pair: cst.Tuple) -> cst.BaseExpression:
+        left = [e for i, e in enumerate(pair.elements) if i not in gone]
+        if len(left) == 1:
+            return left[0].value
+        left[-1] = left[-1].with_changes(comma=pair.elements[-1].comma)
+        return pair.with_changes(elements=left)
+
+    def apply(updated: cst.Assign) -> cst.Assign:
+        first = updated.targets[0]
+        return updated.with_changes(
+            targets=[first.with_changes(target=side(first.target))],  # type: ignore[arg-type]
+            value=side(updated.value),  # type: ignore[arg-type]
+        )
+
+    return apply
+
+
+# -- comments -------------------------------------------------------------------------------------------------
+
+
+def _own_comments(file: File, node: cst.CSTNode, names: set[str]) -> tuple[cst.CSTNode, ...]:
+    parent = file.parent(node)
+    alone = isinstance(parent, cst.SimpleStatementLine) and len(parent.body) == 1
+    return _comments_of(parent if alone and parent is not None else node, names)
+
+
+def _stands_alone(removal: Removal, line: cst.CSTNode, gone: set[cst.CSTNode]) -> bool:
+    """Whether a comment above a definition can only mean what goes: nothing that stays follows without a blank line."""
+    if isinstance(removal.node, (cst.FunctionDef, cst.ClassDef)):
+        return True
+    parent = removal.module.index.parents.get(line)
+    body = list(getattr(parent, "body", ()))
+    for follower in body[body.index(line) + 1 :] if line in body else ():
+        if getattr(follower, "leading_lines", ()):
+            return True
+        if follower not in gone and not (
+            isinstance(follower, cst.SimpleStatementLine) and all(s in gone for s in follower.body)
+        ):
+            return False
+    return True
+
+
+def _comments_of(line: cst.CSTNode, names: set[str], heads_only_this: bool = False) -> tuple[cst.CSTNode, ...]:
+    """The comment right above a statement if it speaks of gates or can only mean it, and the one behind it."""
+    found: list[cst.CSTNode] = []
+    block: list[cst.EmptyLine] = []
+    for empty in reversed(getattr(line, "leading_lines", ())):
+        if empty.comment is None:
+            break
+        block.append(empty)
+    text = " ".join(e.comment.value for e in block if e.comment is not None)
+    own = heads_only_this and not _BANNER.search(text)
+    if own or _SPEAKS_OF_GATES.search(text) or any(name in text for name in names):
+        found.extend(block)
+    trailing = getattr(line, "trailing_whitespace", None)
+    if isinstance(trailing, cst.TrailingWhitespace) and trailing.comment is not None:
+        found.append(trailing.comment)
+    return tuple(found)

@@ -1,0 +1,112 @@
+"""A session whose agent had a turn gate limits the tool calls by itself: `max_tool_steps=N-1`.
+
+The session runs one round of tool calls more than `max_tool_steps` says, then asks for an answer without tools. It
+counts rounds, not calls, so the model gets `parallel_tool_calls=False`: then a round is one call. An `Agent` has no
+such option in 1.8 (`tool_handling=` holds prompts only), so agents of different limits need different sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.framework import callee, library_name
+from lk_migrate.facts.gate_sessions import limits_of_session, models_of_session
+from lk_migrate.facts.gates import find_gates
+from lk_migrate.model import Edition, Safety
+from lk_migrate.rewrite.arguments import find_keyword, with_keyword
+from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule(
+    "LK102",
+    Edition.HANDROLLED,
+    __doc__,
+    triggers=(b"AgentSession",),
+    safety=Safety.REVIEW,
+    kept_main_only=True,
+)
+
+#: Models that take `parallel_tool_calls` (livekit-plugins 1.8).
+_TAKES_PARALLEL = {
+    *("livekit.plugins.openai.LLM", "livekit.plugins.openai.llm.LLM", "livekit.plugins.openai.responses.LLM"),
+    *("livekit.plugins.anthropic.LLM", "livekit.plugins.anthropic.llm.LLM", "livekit.plugins.groq.LLM"),
+}
+
+
+@rule.on(cst.Call)
+def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
+    """`AgentSession(…)` in a project with turn gates."""
+    if not file.project.fact(find_gates).all:
+        return
+    session = limits_of_session(file.project, file.module, call)
+    if session is None or not session.limits or find_keyword(call, "max_tool_steps") is not None:
+        return
+    steps = _steps(session.limits)
+    if len(session.limits) > 1:
+        yield Todo(
+            call,
+            f"The agents that may run here let {_spoken(session.limits)} tool calls through per utterance. The limit "
+            "belongs to the session now: give each agent a session with `max_tool_steps=N-1`, and its model "
+            "`parallel_tool_calls=False`.",
+        )
+        return
+    if steps is None or not session.known or any(a.star for a in call.args):
+        why = (
+            "how many tool calls its agent's turn gate let through is not in the code"
+            if steps is None
+            else "its arguments come from elsewhere"
+            if session.known
+            else "which agent it runs is not clear"
+        )
+        value = "N-1" if steps is None else str(steps)
+        yield Todo(
+            call,
+            f"A turn gate limited the tool calls per utterance. Here it should be `max_tool_steps={value}`, with "
+            f"`parallel_tool_calls=False` on the model; {why}.",
+        )
+        return
+    yield Rewrite(
+        call,
+        lambda updated: with_keyword(updated, "max_tool_steps", cst.Integer(str(steps))),
+        f"the turn gate's {steps + 1} tool call(s) per utterance are `max_tool_steps={steps}` now",
+    )
+    yield from _one_at_a_time(call, file)
+
+
+def _one_at_a_time(call: cst.Call, file: File) -> Iterator[Change]:
+    """`parallel_tool_calls=False` where the model is made."""
+    for model in models_of_session(file.module, call):
+        name = library_name(file.project, file.module, callee(model)) if isinstance(model, cst.Call) else None
+        if isinstance(model, cst.Call) and name is not None and name.removesuffix(".with_azure") in _TAKES_PARALLEL:
+            if find_keyword(model, "parallel_tool_calls") is None and not any(a.star for a in model.args):
+                yield Rewrite(
+                    model,
+                    lambda updated: with_keyword(updated, "parallel_tool_calls", cst.Name("False")),
+                    "one tool call per round, so that `max_tool_steps` counts calls",
+                )
+        elif name is not None and "realtime" in name:
+            yield Note(
+                model,
+                "`max_tool_steps` is not enforced for realtime models that answer by themselves: the turn gate has no "
+                "equivalent here.",
+            )
+        else:
+            yield Note(
+                model,
+                "`max_tool_steps` counts rounds of tool calls: switch parallel tool calls off on this model if it can "
+                "make several at once.",
+            )
+
+
+def _steps(limits: frozenset[int | None]) -> int | None:
+    known = [n for n in limits if n is not None]
+    return known[0] - 1 if len(limits) == 1 and known else None
+
+
+def _spoken(limits: frozenset[int | None]) -> str:
+    return " or ".join(str(n) for n in sorted(n for n in limits if n is not None)) + (
+        " or an unknown number of" if None in limits else ""
+    )

@@ -1,0 +1,189 @@
+"""A hand-written dispatcher gives its work to the tools themselves.
+
+The framework calls decorated methods by itself, so `if name == "hold": …` is not needed for that any more. A branch
+that did the work of a tool becomes a method. The dispatcher stays while other code calls it, with a marker that says
+so; where nothing calls it any more, it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.agents import AgentClass, agent_of
+from lk_migrate.facts.classes import self_name
+from lk_migrate.facts.dispatchers import Dispatcher
+from lk_migrate.facts.imports import bound_names
+from lk_migrate.facts.parameters import from_schema
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.schemas import ParameterSchema
+from lk_migrate.facts.tools import InlineTool, context_parameter
+from lk_migrate.facts.walk import find
+from lk_migrate.model import Action, Edition, Safety
+from lk_migrate.rewrite.bodies import body_indent, insert_first, statement, with_docstring
+from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import has_marker
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK119", Edition.HANDROLLED, __doc__, triggers=(b"def ",), safety=Safety.REVIEW)
+
+
+@rule.on(cst.ClassDef)
+def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
+    agent = agent_of(file.project, node)
+    if agent is None or not agent.handrolled or not (agent.all_tools or agent.inline_tools):
+        return
+    unused = [d for d in agent.dispatchers if not agent.inline_tools and not callers(file.project, agent, d)]
+    for dispatcher in agent.dispatchers:
+        if has_marker(dispatcher.node, rule.id):
+            continue
+        if dispatcher in unused:
+            yield Remove(dispatcher.node, f"the framework calls the tools itself: nothing uses `{_name(dispatcher)}`")
+            continue
+        where = ", ".join(callers(file.project, agent, dispatcher)[:3]) or "the code around it"
+        yield Todo(
+            dispatcher.node,
+            f"the framework calls the tools itself now; `{_name(dispatcher)}` stays for {where}: "
+            "delete it when nothing needs it",
+        )
+    for tool in agent.inline_tools:
+        yield from _to_method(agent, tool, file)
+
+
+def _name(dispatcher: Dispatcher) -> str:
+    return dispatcher.node.name.value
+
+
+def callers(project: Project, agent: AgentClass, dispatcher: Dispatcher) -> list[str]:
+    """The places outside of the class (`path:line`) that speak of the dispatcher."""
+    name = _name(dispatcher)
+    own = {id(n) for d in agent.dispatchers for n in find(d.node, cst.Attribute)}
+    found: list[str] = []
+    for path, data in sorted(project.files.items()):
+        if name.encode() not in data:
+            continue
+        module = project.module(path)
+        for node in module.index.of(cst.Attribute) if module is not None else ():
+            if module is not None and node.attr.value == name and id(node) not in own:
+                found.append(f"{path}:{module.span(node).line}")
+        for text in module.index.of(cst.SimpleString) if module is not None else ():
+            if module is not None and text.evaluated_value == name:
+                found.append(f"{path}:{module.span(text).line}")
+    return found
+
+
+def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Change]:
+    """The branch's statements as a method of their own; the branch calls it."""
+    router = tool.dispatcher.node
+    branch = tool.route.branch
+    instance = self_name(router) or "self"
+    body = branch.body
+    free = _free_names(router, body, instance)
+    arguments = [n for n in free if _is_mapping(body, n)]
+    context = context_parameter(file.project, file.module, router)
+    others = [n for n in free if n not in arguments and (context is None or n != context.name.value)]
+    ends = isinstance(body, cst.IndentedBlock) and _ends(body.body[-1])
+    if not ends or len(arguments) > 1 or others or not tool.name.isidentifier():
+        yield Todo(branch, f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`")
+        return
+    moved: list[cst.BaseSuite] = []
+    wait = "await " if router.asynchronous is not None else ""
+    passed = f"**{arguments[0]}" if arguments else ""
+    if context is not None and context.name.value in free:
+        passed = ", ".join(filter(None, [context.name.value, passed]))
+
+    def call_it(updated: cst.IndentedBlock) -> cst.IndentedBlock:
+        moved.append(updated)
+        return updated.with_changes(body=[statement(f"return {wait}{instance}.{tool.name}({passed})")], footer=[])
+
+    yield Replace(body, call_it, f"`{tool.name}` is a method of its own", Action.MOVED)
+    if router.asynchronous is None:
+        yield Todo(branch, f"`{tool.name}` is a coroutine now: make `{router.name.value}` async and await it")
+    decorator = file.use("livekit.agents.function_tool")
+    params = [cst.Param(cst.Name(instance))]
+    if context is not None and context.name.value in free:
+        spelt = file.use("livekit.agents.RunContext")
+        params.append(cst.Param(context.name, annotation=cst.Annotation(cst.parse_expression(spelt))))
+    listed = sorted(tool.schema.parameters, key=lambda p: not p.required)
+    params += [_parameter(p, file) for p in listed]
+    indent = body_indent(file.module.tree, 2)
+    text = "\n".join([tool.schema.description or tool.name.replace("_", " "), *_args(listed, file)])
+
+    def with_method(updated: cst.ClassDef) -> cst.ClassDef:
+        function = cst.FunctionDef(
+            name=cst.Name(tool.name),
+            params=cst.Parameters(params=params),
+            body=moved[-1],
+            asynchronous=cst.Asynchronous(),
+            decorators=[cst.Decorator(cst.parse_expression(decorator))],
+            leading_lines=[cst.EmptyLine(indent=False)],
+        )
+        if arguments:
+            entries = ", ".join(f'"{p.name}": {p.name}' for p in listed)
+            function = insert_first(function, [statement(f"{arguments[0]} = {{{entries}}}")])
+        function = with_docstring(function, text, indent)
+        body = list(updated.body.body)
+        at = next(
+            (i + 1 for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value == router.name.value),
+            len(body),
+        )
+        return updated.with_changes(body=updated.body.with_changes(body=[*body[:at], function, *body[at:]]))
+
+    yield Rewrite(agent.node, with_method, f"`{tool.name}` was a branch of `{router.name.value}`: it is a tool now")
+
+
+def _free_names(router: cst.FunctionDef, body: cst.CSTNode, instance: str) -> list[str]:
+    """Names of the dispatcher that the branch uses."""
+    bound = bound_names(router) - {instance}
+    inside = {t for t in bound if _binds(body, t)}
+    return sorted({n.value for n in find(body, cst.Name)} & bound - inside)
+
+
+def _binds(body: cst.CSTNode, name: str) -> bool:
+    return any(isinstance(t.target, cst.Name) and t.target.value == name for t in find(body, cst.AssignTarget))
+
+
+def _is_mapping(body: cst.CSTNode, name: str) -> bool:
+    """Whether the branch only reads items of `name`: `args["on"]`, `args.get("on")`, `**args`."""
+    uses = sum(n.value == name for n in find(body, cst.Name))
+    items = sum(isinstance(s.value, cst.Name) and s.value.value == name for s in find(body, cst.Subscript))
+    gets = sum(
+        isinstance(a.value, cst.Name) and a.value.value == name and a.attr.value in ("get", "pop", "items")
+        for a in find(body, cst.Attribute)
+    )
+    starred = sum(
+        a.star == "**" and isinstance(a.value, cst.Name) and a.value.value == name for a in find(body, cst.Arg)
+    )
+    return uses > 0 and uses == items + gets + starred
+
+
+def _ends(last: cst.BaseStatement | cst.BaseSmallStatement) -> bool:
+    """Whether a branch never falls through to what follows the chain."""
+    if isinstance(last, cst.SimpleStatementLine):
+        return isinstance(last.body[-1], (cst.Return, cst.Raise))
+    if isinstance(last, cst.If):
+        other = last.orelse.body.body[-1] if isinstance(last.orelse, cst.Else) else last.orelse
+        return other is not None and _ends(other) and _ends(last.body.body[-1])
+    return isinstance(last, (cst.With, cst.Try)) and _ends(last.body.body[-1])
+
+
+def _parameter(schema: ParameterSchema, file: File) -> cst.Param:
+    guess = from_schema(schema)
+    text = guess.annotation
+    for name in sorted(guess.needs):
+        text = text.replace(name, file.use(f"typing.{name}"))
+    if schema.required:
+        return cst.Param(cst.Name(schema.name), annotation=cst.Annotation(cst.parse_expression(text)))
+    simple = schema.has_default and isinstance(schema.default, (str, int, float, bool))
+    default = cst.parse_expression(repr(schema.default)) if simple else cst.Name("None")
+    if not simple and "None" not in text:
+        text = f"{text} | None"
+    return cst.Param(cst.Name(schema.name), annotation=cst.Annotation(cst.parse_expression(text)), default=default)
+
+
+def _args(parameters: list[ParameterSchema], file: File) -> list[str]:
+    step = file.module.tree.default_indent
+    lines = [f"{step}{p.name}: {p.description}" for p in parameters if p.description]
+    return ["", "Args:", *lines] if lines else []

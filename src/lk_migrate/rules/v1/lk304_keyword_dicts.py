@@ -1,0 +1,182 @@
+"""Turn-taking keywords that reach `AgentSession` or `Agent` in a dict are rewritten where the dict is built.
+
+`AgentSession(**session_kwargs)` hides the deprecated keys (since 1.5.0): they stand in a literal, are added under a
+condition, come from a constant in another module or from a caller's `**kwargs`. Where every source of the dict is
+known, each gets a nested `turn_handling`; otherwise the call is marked with the keys and where they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from lk_migrate.facts.flows import Source, subscript_key, text_key
+from lk_migrate.facts.keyword_dicts import keyword_dicts
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.arguments import Brackets, keyword, of_call, of_display, to_call, to_display
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import Entry, code, expression, fitting, one_line, spot
+from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v1.turn_options import SESSION_KEYS, Given, entries, is_left_out, merge_arguments
+
+_TRIGGERS = (*(k.encode() for k in SESSION_KEYS), b"**")
+rule = Rule("LK304", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0")
+
+
+def _source(node: cst.CSTNode, file: File) -> Source | None:
+    return file.project.fact(keyword_dicts).rewrite.get(node)
+
+
+def _said(keys: frozenset[str]) -> str:
+    return ", ".join(f"`{k}`" for k in SESSION_KEYS if k in keys)
+
+
+@rule.on(cst.Call)
+def marked_call(call: cst.Call, file: File) -> Iterator[Change]:
+    """A call whose dict has a source that is not known."""
+    reason = file.project.fact(keyword_dicts).left.get(call)
+    if reason is not None:
+        yield Todo(call, reason)
+
+
+@rule.on(cst.Dict)
+def display(node: cst.Dict, file: File) -> Iterator[Change]:
+    """`{"vad": vad, "min_endpointing_delay": 0.5}` → `{"vad": vad, "turn_handling": {…}}`."""
+    source = _source(node, file)
+    if source is None:
+        return
+    indentation = file.module.span(file.statement(node)).column
+    yield Rewrite(
+        node, lambda updated: _display(updated, indentation), f"{_said(source.keys)} merged into `turn_handling`"
+    )
+
+
+def _display(node: cst.Dict, indentation: int) -> cst.Dict:
+    brackets = of_display(node)
+    keys = [text_key(e.key) if isinstance(e, cst.DictElement) else None for e in brackets.items]
+    old = [i for i, key in enumerate(keys) if key in SESSION_KEYS]
+    given = [_given(brackets, i, keys[i] or "", brackets.items[i].value) for i in old]
+    kept = [(i, g) for i, g in zip(old, given, strict=True) if not is_left_out(g)]
+    first = kept[0][0] if kept else -1
+    if kept:
+        gap = brackets.gaps[first]
+        pad = gap.last_line.value if isinstance(gap, cst.ParenthesizedWhitespace) else None
+        items = [g if i != first else Given(g.key, g.value, column=g.column) for i, g in kept]
+        entry = Entry("turn_handling", entries=entries(items))
+        value = expression(entry, pad, indentation, len('"turn_handling": ,'))
+        element = brackets.items[first].with_changes(key=cst.SimpleString('"turn_handling"'), value=value)
+        brackets = brackets.with_item(first, element)
+    for i in reversed(old):
+        if i != first:
+            brackets = brackets.without(i) if i in dict(kept) else brackets.without_but_comments(i)
+    return to_display(node, brackets)
+
+
+def _given(brackets: Brackets, i: int, key: str, value: cst.BaseExpression) -> Given:
+    gap = brackets.gaps[i]
+    column = len(gap.last_line.value) if isinstance(gap, cst.ParenthesizedWhitespace) else 0
+    return Given(key, value, brackets.comments(i), column)
+
+
+@rule.on(cst.Call)
+def keywords(call: cst.Call, file: File) -> Iterator[Change]:
+    """`dict(min_endpointing_delay=0.5)`, `make_session(min_endpointing_delay=0.5)`, and `d.setdefault(…)`."""
+    source = _source(call, file)
+    if source is None:
+        return
+    if source.how == "call":
+        where = spot(file, call)
+        chosen = {k: SESSION_KEYS[k] for k in source.keys if k in SESSION_KEYS}
+        yield Rewrite(
+            call,
+            lambda updated: fitting(lambda c: merge_arguments(c, chosen, "", where.indentation, {}), updated, where),
+            f"{_said(source.keys)} merged into `turn_handling=`",
+        )
+    elif source.how == "setdefault":
+        yield Rewrite(call, _default, f"{_said(source.keys)} set in `turn_handling`")
+
+
+def _default(call: cst.Call) -> cst.BaseExpression:
+    key = text_key(call.args[0].value) or ""
+    assert isinstance(call.func, cst.Attribute)
+    value = call.args[1].value if len(call.args) > 1 else cst.Name("None")
+    path, leaf = _place(code(call.func.value), key, value)
+    return cst.parse_expression(f'{path}.setdefault("{leaf.key}", {one_line(leaf)})')
+
+
+def _place(target: str, key: str, value: cst.BaseExpression) -> tuple[str, Entry]:
+    """(the expression for the dict that holds the value, the entry in it)."""
+    (top,) = entries([Given(key, value)])
+    path = f'{target}.setdefault("turn_handling", {{}})'
+    if top.value is not None or top.key == "preemptive_generation":
+        return path, top
+    return f'{path}.setdefault("{top.key}", {{}})', top.entries[0]
+
+
+@rule.on(cst.SimpleStatementLine)
+def writes(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
+    """`d["min_endpointing_delay"] = 0.5` and `d.update(min_endpointing_delay=0.5)`."""
+    if len(line.body) != 1:
+        return
+    small = line.body[0]
+    if isinstance(small, cst.Assign):
+        source = _source(small, file)
+        if source is not None and len(small.targets) == 1:
+            yield Rewrite(small, _item, f"{_said(source.keys)} set in `turn_handling`")
+    elif isinstance(small, cst.Expr):
+        source = _source(small.value, file)
+        if source is not None and source.how == "update":
+            yield Rewrite(
+                line, lambda updated: _update(updated, source.target), f"{_said(source.keys)} set in `turn_handling`"
+            )
+
+
+def _item(statement: cst.Assign) -> cst.Assign:
+    target = statement.targets[0]
+    assert isinstance(target.target, cst.Subscript)
+    key = subscript_key(target.target) or ""
+    path, leaf = _place(code(target.target.value), key, statement.value)
+    new = cst.ensure_type(cst.parse_expression(f'{path}["{leaf.key}"]'), cst.Subscript)
+    value = cst.parse_expression(one_line(leaf)) if leaf.value is None else leaf.value
+    return statement.with_changes(targets=[target.with_changes(target=new)], value=value)
+
+
+def _update(line: cst.SimpleStatementLine, target: str) -> cst.FlattenSentinel[cst.SimpleStatementLine]:
+    small = line.body[0]
+    assert isinstance(small, cst.Expr) and isinstance(small.value, cst.Call)
+    call, taken = _without_keys(small.value)
+    lines: list[cst.SimpleStatementLine] = []
+    if any(not isinstance(a.value, cst.Dict) or a.value.elements for a in call.args):
+        lines.append(line.with_changes(body=[small.with_changes(value=call)]))
+    for key, value in taken:
+        path, leaf = _place(target, key, value)
+        text = f'{path}["{leaf.key}"] = {one_line(leaf)}'
+        lines.append(cst.ensure_type(cst.parse_statement(text), cst.SimpleStatementLine))
+    lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
+    lines[-1] = lines[-1].with_changes(trailing_whitespace=line.trailing_whitespace)
+    if len(lines) > 1 and lines[0].trailing_whitespace is line.trailing_whitespace:
+        lines[0] = lines[0].with_changes(trailing_whitespace=cst.TrailingWhitespace())
+    return cst.FlattenSentinel(lines)
+
+
+def _without_keys(call: cst.Call) -> tuple[cst.Call, Sequence[tuple[str, cst.BaseExpression]]]:
+    """The call without the old keys, and these with their values."""
+    taken: list[tuple[str, cst.BaseExpression]] = []
+    brackets = of_call(call)
+    for i in reversed(range(len(brackets.items))):
+        arg = brackets.items[i]
+        if keyword(arg) in SESSION_KEYS:
+            taken.insert(0, (keyword(arg), arg.value))
+            brackets = brackets.without_but_comments(i)
+        elif not keyword(arg) and isinstance(arg.value, cst.Dict):
+            inner = of_display(arg.value)
+            for j in reversed(range(len(inner.items))):
+                element = inner.items[j]
+                key = text_key(element.key) if isinstance(element, cst.DictElement) else None
+                if key in SESSION_KEYS:
+                    taken.insert(0, (key or "", element.value))
+                    inner = inner.without_but_comments(j)
+            brackets = brackets.with_item(i, arg.with_changes(value=to_display(arg.value, inner)))
+    return to_call(call, brackets), taken

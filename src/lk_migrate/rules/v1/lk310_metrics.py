@@ -1,0 +1,257 @@
+"""`metrics_collected` and `UsageCollector` give way to `session.usage` and `session_usage_updated`.
+
+Listening to `metrics_collected` on a session warns since 1.5.0, making a `UsageCollector` raises a DeprecationWarning.
+The session adds up its own usage per model: a collector that only fed on the event becomes `session.usage`, its old
+sums are computed from it, and a listener that only logged is told the usage instead. Latency per turn stands on
+`ChatMessage.metrics` (event `conversation_item_added`): listeners that read single numbers are left to a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.framework import agents_name
+from lk_migrate.facts.imports import bound_names, dotted
+from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, single_call
+from lk_migrate.facts.walk import find
+from lk_migrate.model import Edition, Safety
+from lk_migrate.rewrite.arguments import find_keyword
+from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import quote
+from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v1.remarks import remarks
+from lk_migrate.rules.v1.usage_fields import USAGE_FIELDS, total
+
+_TRIGGERS = (b"metrics_collected", b"UsageCollector", b"UsageSummary")
+rule = Rule("LK310", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0", safety=Safety.REVIEW)
+
+_LATENCY = (
+    "`metrics_collected` on a session is deprecated: take usage from `session_usage_updated` (`ev.usage.model_usage`), "
+    "and latency per turn from `conversation_item_added` (`ev.item.metrics`: `llm_node_ttft`, `tts_node_ttfb`, "
+    "`end_of_turn_delay`, `transcription_delay`). A component still tells its own: "
+    '`session.llm.on("metrics_collected", ...)` gets the metrics object itself.'
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of the file: `on_session` are collectors that the session replaces, with its spelling."""
+
+    listeners: tuple[Listener, ...]
+    on_session: tuple[tuple[Collector, str], ...]
+    on_models: tuple[Collector, ...]
+
+
+@rule.on(cst.Module)
+def metrics(tree: cst.Module, file: File) -> Iterator[Change]:
+    """Listeners and collectors of a file are judged together: the one feeds the other."""
+    plan = _plan(file)
+    gone = {s for c, _ in plan.on_session for s in c.collects}
+    for listener in plan.listeners:
+        yield from _listener(listener, gone, file)
+    for collector, session in plan.on_session:
+        yield Remove(collector.line, f"`{session}.usage` adds up by itself", comments=remarks(collector.line, _ABOUT))
+        for call in collector.summaries:
+            yield from _summary(call, f"{session}.usage", ".model_usage", file)
+    for collector in plan.on_models:
+        spelling = _beside(collector.made.func, "ModelUsageCollector", file)
+        yield Rewrite(
+            collector.made,
+            lambda updated, s=spelling: updated.with_changes(func=cst.parse_expression(s)),  # type: ignore[misc]
+            "`UsageCollector` is now `ModelUsageCollector`",
+        )
+        for call in collector.summaries:
+            yield from _summary(call, f"{collector.name}.flatten()", "", file)
+        if collector.others:
+            yield Todo(
+                collector.line,
+                f"`{collector.name}` is handed on: where its summary is read, `get_summary()` is now `flatten()`, a "
+                "list of per-model usage objects (`LLMModelUsage.input_tokens`, `TTSModelUsage.characters_count`, …).",
+            )
+
+
+def _plan(file: File) -> Plan:
+    heard = tuple(listeners(file.project, file.module))
+    by_session, by_models = [], []
+    for collector in collectors(file.project, file.module):
+        feeding = [li for li in heard if set(li.collects) & set(collector.collects)]
+        spelled = {dotted(li.session) for li in feeding}
+        fed_by_plain = all(
+            any(s in li.collects and li.is_plain and _all_known(li, file) for li in feeding) for s in collector.collects
+        )
+        session = next(iter(spelled), None) if len(spelled) == 1 else None
+        if (
+            session
+            and fed_by_plain
+            and not collector.others
+            and all(_sees(c, session, file) for c in collector.summaries)
+        ):
+            by_session.append((collector, session))
+        else:
+            by_models.append(collector)
+    return Plan(heard, tuple(by_session), tuple(by_models))
+
+
+def _all_known(listener: Listener, file: File) -> bool:
+    """Whether everything that the listener collects into is a collector of this file."""
+    known = {s for c in collectors(file.project, file.module) for s in c.collects}
+    return all(s in known for s in listener.collects)
+
+
+def _sees(call: cst.Call, session: str, file: File) -> bool:
+    """Whether the session's name means the same at `call`: bound by a function around it, or `self.…`."""
+    head = session.partition(".")[0]
+    if head == "self":
+        return True
+    for scope in file.module.scopes(call):
+        if isinstance(scope, cst.Module):
+            return head in file.module.definitions
+        if head in bound_names(scope):
+            return True
+    return False
+
+
+def _listener(listener: Listener, gone: set[cst.SimpleStatementLine], file: File) -> Iterator[Change]:
+    if not listener.is_plain or any(s not in gone for s in listener.collects):
+        yield Todo(listener.registration, _LATENCY)
+        return
+    if not listener.logs and listener.only_collects:
+        if isinstance(file.parent(listener.registration), cst.Decorator):
+            yield Remove(
+                listener.function,
+                "the session adds up its usage by itself",
+                comments=remarks(listener.function, _ABOUT),
+            )
+            return
+        if _uses(listener.function.name.value, file) == 1:
+            yield Remove(
+                listener.function,
+                "the session adds up its usage by itself",
+                comments=remarks(listener.function, _ABOUT),
+            )
+            yield Remove(file.statement(listener.registration), "nothing is left to listen to")
+            return
+    for statement in listener.collects:
+        yield Remove(statement, "the session adds up its usage by itself", comments=remarks(statement, _ABOUT))
+    event = listener.registration.args[0].value
+    yield Rewrite(event, _renamed_event, '`"metrics_collected"` is now `"session_usage_updated"`')
+    yield from _event_type(listener.function, file)
+    for statement in listener.logs:
+        call = single_call(statement)
+        assert call is not None
+        logger = _logger(call, file)
+        text = f'{logger}.info("usage: %s", {listener.event}.usage.model_usage)'
+        yield Replace(call, lambda _, t=text: cst.parse_expression(t), "logs the usage so far")  # type: ignore[misc]
+    for shown in listener.shows:
+        yield Replace(shown, lambda _: cst.parse_expression(f"{listener.event}.usage"), "shows the usage so far")
+    yield Note(
+        listener.registration,
+        "The listener logs usage now, not each request; latency per turn is on `ChatMessage.metrics` "
+        "(`conversation_item_added`).",
+    )
+
+
+def _renamed_event(node: cst.SimpleString) -> cst.SimpleString:
+    return node.with_changes(value=node.value.replace("metrics_collected", "session_usage_updated"))
+
+
+def _event_type(function: cst.FunctionDef, file: File) -> Iterator[Change]:
+    for param in function.params.params:
+        if param.annotation is None:
+            continue
+        kind = param.annotation.annotation
+        if agents_name(file.project, file.module, kind) in ("MetricsCollectedEvent", "AgentMetrics"):
+            spelling = _beside(kind, "SessionUsageUpdatedEvent", file)
+            yield Replace(kind, lambda _, s=spelling: cst.parse_expression(s), "the event's type")  # type: ignore[misc]
+
+
+def _beside(node: cst.BaseExpression, name: str, file: File) -> str:
+    """`name`, reached the way `node` reaches its own: `metrics.UsageCollector` → `metrics.ModelUsageCollector`."""
+    package = "livekit.agents.metrics" if name == "ModelUsageCollector" else "livekit.agents"
+    if isinstance(node, cst.Attribute):
+        base = file.full_name(node.value) or ""
+        if base == package or base.endswith(".voice"):
+            return f"{file.code(node.value)}.{name}"
+    return file.use(f"{package}.{name}")
+
+
+def _logger(call: cst.Call, file: File) -> str:
+    """What the listener logged with, else the module's own logger, else the framework's (as `log_metrics` does)."""
+    given = find_keyword(call, "logger")
+    if given is not None:
+        return file.code(given.value)
+    for name, value in file.module.definitions.items():
+        if isinstance(value, cst.Call) and (dotted(value.func) or "").endswith("getLogger"):
+            return name
+    return file.use("livekit.agents.log.logger")
+
+
+def _uses(name: str, file: File) -> int:
+    return sum(1 for n in file.module.index.of(cst.Name) if n.value == name) - 1
+
+
+_ABOUT = re.compile(r"metric|usage|collect", re.IGNORECASE)
+
+
+def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Change]:
+    """`collector.get_summary()` and the sums that are read from it."""
+    parent = file.parent(call)
+    if isinstance(parent, cst.Attribute):
+        field = parent.attr.value
+        if field in USAGE_FIELDS:
+            text = total(field, f"{new}{models}", quote(file, parent))
+            yield Replace(parent, lambda _: cst.parse_expression(text), f"`{field}` is now a sum over the models")
+            return
+    yield Replace(call, lambda _: cst.parse_expression(new), f"`get_summary()` is now `{new}`")
+    if not isinstance(parent, cst.Assign) or len(parent.targets) != 1:
+        return
+    name = dotted(parent.targets[0].target)
+    scope = file.enclosing(call, cst.FunctionDef) or file.module.tree
+    if name is None:
+        return
+    for node in find(scope, cst.Attribute):
+        if dotted(node.value) != name:
+            continue
+        field = node.attr.value
+        if field in USAGE_FIELDS:
+            text = total(field, f"{name}{models}", quote(file, node))
+            yield Replace(
+                node,
+                lambda _, t=text: cst.parse_expression(t),  # type: ignore[misc]
+                f"`{field}` is now a sum over the models",
+            )
+    for mention in find(scope, cst.Name):
+        if mention.value != name:
+            continue
+        user = file.enclosing(mention, cst.Call)
+        if user is not None and (dotted(user.func) or "").rpartition(".")[2] in (
+            "asdict",
+            "vars",
+            "getattr",
+            "setattr",
+        ):
+            yield Todo(
+                user,
+                f"`{name}` is no flat summary any more but usage per model; the old sums are computed like "
+                f"`{total('llm_prompt_tokens', name + models)}`.",
+            )
+
+
+@rule.on(cst.Name, cst.Attribute)
+def annotation(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
+    """`UsageSummary` and `UsageCollector` in annotations."""
+    if (dotted(node) or "").rpartition(".")[2] not in ("UsageSummary", "UsageCollector"):
+        return
+    if file.enclosing(node, cst.Annotation) is None or isinstance(file.parent(node), cst.Attribute):
+        return
+    old = agents_name(file.project, file.module, node)
+    if old == "UsageCollector":
+        spelling = _beside(node, "ModelUsageCollector", file)
+        yield Replace(node, lambda _: cst.parse_expression(spelling), "`UsageCollector` is now `ModelUsageCollector`")
+    elif old == "UsageSummary":
+        yield Todo(node, "`UsageSummary` is deprecated: say `metrics.AgentSessionUsage` (a list of per-model usage).")

@@ -1,0 +1,65 @@
+"""Names that early 1.x had and 1.8 has not: `InlineTask`, `Worker`, `ChatCLI`, `SimulateJobInfo`, ….
+
+`InlineTask` became `AgentTask` in 1.2.0. The others have no counterpart that a tool could put in their place
+(1.2.0 and 1.3.1): the marker says what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.framework import library_name
+from lk_migrate.model import Edition, Safety
+from lk_migrate.rewrite.changes import Change, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v1.moved_names import is_reference, replaced
+
+_TRIGGERS = (b"InlineTask", b"ChatCLI", b"SimulateJobInfo", b"Worker", b"add_tracing_callback", b"ElevenlabsOptions")
+rule = Rule("LK317", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.2.0", safety=Safety.REVIEW)
+
+_MOVED = {
+    f"livekit.agents.{package}InlineTask": "livekit.agents.AgentTask" for package in ("", "voice.", "voice.agent.")
+}
+_GONE = {
+    "ChatCLI": "`ChatCLI` is gone since 1.3.1: `python main.py console` (or `lk agent console`) takes its place",
+    "SimulateJobInfo": "`SimulateJobInfo` is gone since 1.3.1: `python main.py connect --room <name>` takes its place",
+    "Worker": "`Worker` is gone since 1.3.1: run an `AgentServer` (`await server.run()`), or `cli.run_app(server)`",
+    "ElevenlabsOptions": "`ElevenlabsOptions` is gone: pass its keys in `extra_kwargs` as a plain dict",
+}
+
+
+@rule.on(cst.Name, cst.Attribute)
+def rename(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
+    yield from replaced(node, file, _MOVED)
+
+
+@rule.on(cst.ImportFrom)
+def gone_import(node: cst.ImportFrom, file: File) -> Iterator[Change]:
+    """An import that fails today."""
+    for item in file.module.imports:
+        last = item.target.rpartition(".")[2]
+        if item.statement is node and last in _GONE and item.target.startswith("livekit.agents."):
+            yield Todo(node, f"{_GONE[last]}.")
+
+
+@rule.on(cst.Attribute)
+def gone(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`agents.Worker`: a use of a class that no longer exists."""
+    last = node.attr.value
+    if last not in _GONE or not is_reference(node, file):
+        return
+    name = library_name(file.project, file.module, node) or ""
+    if name.startswith("livekit.agents") and name.rpartition(".")[2] == last:
+        yield Todo(node, f"{_GONE[last]}.")
+
+
+@rule.on(cst.Call)
+def tracing(call: cst.Call, file: File) -> Iterator[Change]:
+    """`ctx.add_tracing_callback(…)`."""
+    if isinstance(call.func, cst.Attribute) and call.func.attr.value == "add_tracing_callback":
+        yield Todo(
+            call, "`add_tracing_callback` is gone since 1.2.0: `livekit.agents.telemetry` exports OpenTelemetry traces."
+        )

@@ -1,0 +1,61 @@
+"""A plain function in `tools=[f]` is wrapped: `function_tool(f)`.
+
+Anything but a tool in the list raises a ValueError when the agent starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.framework import constructed
+from lk_migrate.facts.walk import own_scope
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.arguments import find_keyword
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK325", Edition.V1, __doc__, triggers=(b"tools",), since="1.0.0")
+
+
+@rule.on(cst.Call)
+def wrap(call: cst.Call, file: File) -> Iterator[Change]:
+    """`Agent(tools=[look_up])` with an undecorated `look_up` of this project."""
+    tools = find_keyword(call, "tools")
+    if tools is None or not isinstance(tools.value, cst.List):
+        return
+    if constructed(file.project, file.module, call, "tools") not in ("Agent", "AgentTask", "AgentSession"):
+        return
+    for element in tools.value.elements:
+        function = _function(element.value, file)
+        if function is None or function.decorators:
+            continue
+        if function.asynchronous is None:
+            yield Todo(
+                element, f"`{function.name.value}` is no tool: make it async and decorate it with `@function_tool`."
+            )
+            continue
+        spelling = file.use("livekit.agents.function_tool")
+        yield Rewrite(
+            element,
+            lambda updated, s=spelling: updated.with_changes(  # type: ignore[misc]
+                value=cst.Call(func=cst.parse_expression(s), args=[cst.Arg(updated.value)])
+            ),
+            f"`{function.name.value}` becomes a tool",
+        )
+
+
+def _function(node: cst.BaseExpression, file: File) -> cst.FunctionDef | None:
+    """The project's function behind a name in the list, nested ones too."""
+    if not isinstance(node, cst.Name):
+        return None
+    symbol = file.resolve(node)
+    if symbol is not None:
+        return symbol.node if isinstance(symbol.node, cst.FunctionDef) else None
+    for scope in file.module.scopes(node):
+        found = [n for n in own_scope(scope) if isinstance(n, cst.FunctionDef) and n.name.value == node.value]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None

@@ -1,0 +1,89 @@
+"""Private attributes of sessions and agents give way to the public ones.
+
+`session._chat_ctx` is `session.history`, `agent._chat_ctx` is `agent.chat_ctx`, `agent._session` is `agent.session`
+(their insides changed in every minor release). What is assigned to them is left to a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.framework import Owner, framework_base
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.instances import AGENT_CLASSES, instance_of
+from lk_migrate.model import Edition, Safety
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+_TRIGGERS = (b"._chat_ctx", b"._session", b"._llm", b"._stt", b"._tts", b"._vad", b"._agent", b"._opts")
+rule = Rule("LK326", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.0.0", safety=Safety.REVIEW)
+
+_SESSION = {
+    "_chat_ctx": "history",
+    "_llm": "llm",
+    "_stt": "stt",
+    "_tts": "tts",
+    "_vad": "vad",
+    "_agent": "current_agent",
+    "_opts": "options",
+}
+_AGENT = {"_chat_ctx": "chat_ctx", "_session": "session", "_llm": "llm", "_stt": "stt", "_tts": "tts", "_vad": "vad"}
+_MUTATORS = frozenset(
+    {"add_message", "append", "insert", "extend", "pop", "clear", "remove", "sort", "truncate", "merge"}
+)
+_INSTEAD = {
+    "_chat_ctx": "`await agent.update_chat_ctx(...)`",
+    "_agent": "`session.update_agent(...)`",
+    "_opts": "`session.update_options(...)`",
+}
+
+
+@rule.on(cst.Attribute)
+def public(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """Only on what is shown to be a session or an agent of the framework."""
+    field = node.attr.value
+    if field not in _SESSION and field not in _AGENT:
+        return
+    table = _table(node.value, file)
+    if table is None or field not in table:
+        return
+    parent = file.parent(node)
+    if isinstance(parent, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del)):
+        instead = _INSTEAD.get(field, "the constructor's keyword, or `agent.update_options(...)`")
+        yield Todo(node, f"`{file.code(node)}` is private: say it with {instead}.")
+        return
+    if table is _AGENT and _is_changed(node, file):
+        yield Todo(node, f"`{file.code(node)}` is private and changed here: use {_INSTEAD['_chat_ctx']}.")
+        return
+    yield Rewrite(
+        node,
+        lambda updated: updated.with_changes(attr=cst.Name(table[field])),
+        f"`{field}` is `{table[field]}`",
+    )
+
+
+def _table(base: cst.BaseExpression, file: File) -> dict[str, str] | None:
+    if dotted(base) == "self":
+        owner = file.enclosing(base, cst.ClassDef)
+        kind = framework_base(file.project, Owner(file.module, owner)) if owner is not None else None
+        own = owner is not None and any(
+            dotted(t.target) == "self._session" for t in file.module.index.of(cst.AssignTarget)
+        )
+        if own:
+            return None
+    else:
+        kind = instance_of(file.project, file.module, base)
+    if kind == "AgentSession":
+        return _SESSION
+    return _AGENT if kind in AGENT_CLASSES else None
+
+
+def _is_changed(node: cst.Attribute, file: File) -> bool:
+    """`agent._chat_ctx.add_message(…)`: the public `chat_ctx` is a read-only view."""
+    above = [a.attr.value for a in file.module.index.ancestors(node) if isinstance(a, cst.Attribute)]
+    if node.attr.value != "_chat_ctx" or not above:
+        return False
+    return bool({*above[:2]} & _MUTATORS)

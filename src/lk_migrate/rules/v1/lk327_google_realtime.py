@@ -1,0 +1,51 @@
+"""`google.beta.realtime` is `google.realtime`.
+
+Gemini's realtime model left beta in 1.2; the dotted module `livekit.plugins.google.beta.realtime` is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.framework import library_name
+from lk_migrate.facts.imports import dotted
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change, Replace, Rewrite
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK327", Edition.V1, __doc__, triggers=(b"beta",), since="1.2.15")
+
+_OLD, _NEW = "livekit.plugins.google.beta.realtime", "livekit.plugins.google.realtime"
+
+
+@rule.on(cst.Attribute)
+def chain(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`google.beta.realtime` in `google.beta.realtime.RealtimeModel(…)`."""
+    if node.attr.value != "realtime" or library_name(file.project, file.module, node) != _OLD:
+        return
+    if file.enclosing(node, cst.ImportFrom) is not None or file.enclosing(node, cst.Import) is not None:
+        return
+    if isinstance(node.value, cst.Attribute):
+        inner = node.value.value
+        yield Rewrite(node, lambda updated: updated.with_changes(value=inner), "`google.beta.realtime` left beta")
+    else:
+        spelling = file.use(_NEW)
+        yield Replace(node, lambda _: cst.parse_expression(spelling), "`google.beta.realtime` left beta")
+
+
+@rule.on(cst.ImportFrom)
+def statement(node: cst.ImportFrom, file: File) -> Iterator[Change]:
+    """`from livekit.plugins.google.beta import realtime`, `from livekit.plugins.google.beta.realtime import …`."""
+    module = dotted(node.module)
+    if module is None or node.relative or isinstance(node.names, cst.ImportStar):
+        return
+    if module == _OLD or module.startswith(f"{_OLD}."):
+        new = module.replace(_OLD, _NEW)
+    elif module == "livekit.plugins.google.beta" and all(dotted(a.name) == "realtime" for a in node.names):
+        new = "livekit.plugins.google"
+    else:
+        return
+    yield Rewrite(node, lambda updated: updated.with_changes(module=cst.parse_expression(new)), "left beta")

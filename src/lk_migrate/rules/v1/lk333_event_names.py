@@ -1,0 +1,72 @@
+"""Event names that a session does not have are reported.
+
+`session.on("agent_speech_committed", …)` registers without a word and is never called: most names of 0.x are gone,
+and a misspelt one looks the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.instances import instance_of
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change, Note, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK333", Edition.V1, __doc__, triggers=(b".on(", b".once("), since="1.0.0")
+
+#: `livekit.agents.voice.events.EventTypes` of 1.8.9.
+EVENTS = frozenset(
+    {
+        "user_state_changed",
+        "agent_state_changed",
+        "user_input_transcribed",
+        "user_transcription_timeout",
+        "conversation_item_added",
+        "agent_false_interruption",
+        "overlapping_speech",
+        "function_tools_executed",
+        "metrics_collected",
+        "session_usage_updated",
+        "speech_created",
+        "tool_execution_updated",
+        "error",
+        "close",
+        "debug_message",
+    }
+)
+#: Events of 0.x, which the v0 rules rewrite: here they are only worth a note.
+OLD_EVENTS = {
+    "user_speech_committed": "conversation_item_added",
+    "agent_speech_committed": "conversation_item_added",
+    "agent_speech_interrupted": "conversation_item_added",
+    "user_started_speaking": "user_state_changed",
+    "user_stopped_speaking": "user_state_changed",
+    "agent_started_speaking": "agent_state_changed",
+    "agent_stopped_speaking": "agent_state_changed",
+    "function_calls_collected": "function_tools_executed",
+    "function_calls_finished": "function_tools_executed",
+}
+
+
+@rule.on(cst.Call)
+def unknown(call: cst.Call, file: File) -> Iterator[Change]:
+    """On what is shown to be a session."""
+    if not (isinstance(call.func, cst.Attribute) and call.func.attr.value in ("on", "once") and call.args):
+        return
+    event = call.args[0].value
+    name = event.evaluated_value if isinstance(event, cst.SimpleString) else None
+    if not isinstance(name, str) or name in EVENTS:
+        return
+    if instance_of(file.project, file.module, call.func.value) != "AgentSession":
+        return
+    if name in OLD_EVENTS:
+        yield Note(call, f"`{name}` is an event of 0.x: on a session `{OLD_EVENTS[name]}` takes its place.")
+    else:
+        yield Todo(
+            call,
+            f"a session has no event `{name}`: this is never called. See `livekit.agents.voice.events.EventTypes`.",
+        )

@@ -1,0 +1,162 @@
+"""Which modules of the project to import, importing them, and imports that lead nowhere."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lk_migrate_child.events import place_of_traceback
+
+Trees = dict[str, ast.Module]
+
+#: Files that are not part of the running app, by their first or last path component.
+_ASIDE_FOLDERS = frozenset({"tests", "test", "migrations", "alembic", "docs", "examples", "scripts", "bench"})
+_ASIDE_NAMES = frozenset({"setup.py", "conftest.py", "noxfile.py", "fabfile.py", "__main__.py", "manage.py"})
+
+
+@dataclass(frozen=True)
+class Problem:
+    detail: str
+    place: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Module:
+    """A file of the project, and the name it is imported by (None: its path is no module name)."""
+
+    file: str
+    name: str | None
+
+    def load(self) -> Problem | None:
+        """Import it; what went wrong, if anything. `sys.exit` at import time counts."""
+        try:
+            if self.name is not None:
+                importlib.import_module(self.name)
+            else:
+                _load_file(self.file)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            place = place_of_traceback(error.__traceback__) or {"path": self.file, "line": 1}
+            return Problem(f"importing {self.file}: {text}", place)
+        return None
+
+
+def _load_file(file: str) -> None:
+    name = "lk_migrate_file_" + "".join(c if c.isalnum() else "_" for c in file)
+    spec = importlib.util.spec_from_file_location(name, Path(file).absolute())
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+
+
+def _is_aside(file: str) -> bool:
+    *folders, name = file.split("/")
+    return (
+        bool(_ASIDE_FOLDERS.intersection(folders))
+        or name in _ASIDE_NAMES
+        or name.startswith("test_")
+        or name.endswith("_test.py")
+    )
+
+
+def to_import(trees: Trees, main: str | None) -> list[Module]:
+    """The main file first, then every other file of the app that may hold agents or tools."""
+    files = [main] if main in trees and main is not None else []
+    base = main.rpartition("/")[0] if main else ""
+    for file, tree in trees.items():
+        if file != main and not _is_aside(file) and _may_hold_agents(tree):
+            files.append(file)
+    return [Module(file, module_name(file, base)) for file in files]
+
+
+def _may_hold_agents(tree: ast.Module) -> bool:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "livekit":
+            return True
+        if isinstance(node, ast.Import) and any(a.name.split(".")[0] == "livekit" for a in node.names):
+            return True
+        if isinstance(node, ast.ClassDef) and any("Agent" in ast.dump(base) for base in node.bases):
+            return True
+    return False
+
+
+def module_name(file: str, base: str = "") -> str | None:
+    """`services/a.py` → `services.a`; names below the main file's folder are relative to it."""
+    relative = file[len(base) + 1 :] if base and file.startswith(base + "/") else file
+    parts = relative.removesuffix(".py").split("/")
+    if parts[-1] == "__init__":
+        parts = parts[:-1]
+    return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else None
+
+
+def unresolved(trees: Trees) -> Iterator[Problem]:
+    """Imports, in functions too, that would fail: unknown modules, and names that livekit does not have
+    (any more).
+
+    Imports that the code itself guards with try/except are its own business."""
+    for file, tree in trees.items():
+        if _is_aside(file):
+            continue
+        loaded_name = f"importing {file}"
+        for node in _unguarded_imports(tree):
+            for problem in _check(node):
+                yield Problem(f"{problem} ({loaded_name})", {"path": file, "line": node.lineno})
+
+
+def _unguarded_imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        elif isinstance(node, ast.Try):
+            for part in (*node.orelse, *node.finalbody):
+                yield from _unguarded_imports(part)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        else:
+            yield from _unguarded_imports(node)
+
+
+def _check(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield from _check_module(alias.name)
+    elif node.level == 0 and node.module:
+        missing = list(_check_module(node.module))
+        yield from missing
+        if not missing and node.module.split(".")[0] == "livekit":
+            yield from _check_names(node.module, [alias.name for alias in node.names])
+
+
+def _check_module(name: str) -> Iterator[str]:
+    top = name.split(".")[0]
+    if name in sys.modules or (top != "livekit" and top in sys.modules):
+        return
+    try:
+        # Only livekit is looked into: finding `a.b` imports `a`, and third parties' imports may do anything.
+        found = importlib.util.find_spec(name if top == "livekit" else top)
+    except (ImportError, ValueError) as error:
+        yield f"ModuleNotFoundError: {error}" if isinstance(error, ModuleNotFoundError) else str(error)
+        return
+    if found is None:
+        yield f"ModuleNotFoundError: No module named '{name}'"
+
+
+def _check_names(module: str, names: list[str]) -> Iterator[str]:
+    try:
+        owner = importlib.import_module(module)
+    except Exception as error:
+        yield f"{type(error).__name__}: {error}"
+        return
+    for name in names:
+        if name != "*" and not hasattr(owner, name) and importlib.util.find_spec(f"{module}.{name}") is None:
+            yield f"ImportError: cannot import name '{name}' from '{module}'"

@@ -1,0 +1,92 @@
+"""`python -m lk_migrate_child.static`: read, import and build the project's agents and tools without
+running them.
+
+Reads a JSON object from standard input: `files` (Python files relative to the current folder) and `main`
+(one of
+them, or null). Every result is an observation `row`; `begin` says what is being done, for the case of a hang.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from lk_migrate_child import build, loading
+from lk_migrate_child.events import emit
+
+
+def _row(name: str, status: str, detail: str, place: dict[str, Any] | None = None, seconds: float = 0.0) -> None:
+    emit("row", name=name, status=status, detail=detail, seconds=seconds, **(place or {}))
+
+
+def _parse(files: list[str]) -> dict[str, ast.Module]:
+    emit("begin", what="the files to parse")
+    begun = time.monotonic()
+    trees: dict[str, ast.Module] = {}
+    for file in files:
+        try:
+            trees[file] = ast.parse(Path(file).read_bytes(), file)
+        except (SyntaxError, ValueError, OSError) as error:
+            line = getattr(error, "lineno", None) or 1
+            _row("parses", "failed", f"{file}: {error}", {"path": file, "line": line})
+    if len(trees) == len(files):
+        _row("parses", "ok", f"{len(files)} Python file{'s' * (len(files) != 1)}", seconds=time.monotonic() - begun)
+    return trees
+
+
+def _imports(trees: dict[str, ast.Module], main: str | None) -> None:
+    begun = time.monotonic()
+    problems: list[dict[str, Any]] = []  # their places
+    for module in loading.to_import(trees, main):
+        emit("begin", what=f"the import of {module.file}")
+        failure = module.load()
+        if failure is not None:
+            problems.append(failure.place)
+            _row("imports", "failed", failure.detail, failure.place)
+    emit("begin", what="the imports to resolve")
+    for problem in loading.unresolved(trees):
+        if problem.place not in problems:
+            problems.append(problem.place)
+            _row("imports", "failed", problem.detail, problem.place)
+    if not problems:
+        _row("imports", "ok", "every import resolves", seconds=time.monotonic() - begun)
+
+
+async def _build() -> None:
+    for agent in build.agent_classes():
+        emit("begin", what=f"the agent {agent.__name__}")
+        begun = time.monotonic()
+        for result in build.check_agent(agent):
+            name, status, detail, place = result
+            _row(name, status, detail, place, time.monotonic() - begun)
+    for result in build.check_loose_tools():
+        _row(*result)
+
+
+def main() -> None:
+    """Run all checks in the current folder."""
+    job = json.load(sys.stdin)
+    root = str(Path.cwd())
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", root)]
+    sys.path.insert(0, root)
+    entry: str | None = job["main"]
+    if entry is not None:
+        sys.path.insert(0, str((Path(root) / entry).parent))
+        sys.argv = [entry]
+    trees = _parse(job["files"])
+    _imports(trees, entry)
+    if "livekit.agents" in sys.modules:
+        asyncio.run(_build())
+    emit("done")
+    sys.stdout.flush()
+    os._exit(0)  # threads that the app's modules started must not keep us
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+"""Puts one process of the app into the test bed; called before any of its own code."""
+
+from __future__ import annotations
+
+import os
+
+from lk_migrate_child import audio, imports, network, watch
+
+
+def install() -> None:
+    """Watch the framework always; refuse the network only where models are stood in for."""
+    if "LK_MIGRATE_STANDIN" in os.environ:
+        network.install()
+    imports.around_import({"sounddevice": audio.import_sounddevice, "livekit.agents": watch.import_agents})

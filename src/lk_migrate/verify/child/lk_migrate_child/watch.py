@@ -1,0 +1,173 @@
+"""What the framework does while the app runs, as observations; and the exchange of its models."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from types import FrameType, ModuleType
+from typing import Any
+
+from lk_migrate_child.events import (
+    emit,
+    emit_once,
+    in_project,
+    place_of_caller,
+    place_of_traceback,
+)
+from lk_migrate_child.models import exchange_models
+
+#: Arguments of `Agent` and `AgentTask` that are deprecated without any message (livekit-agents 1.8.9).
+SILENTLY_DEPRECATED = (
+    "turn_detection",
+    "min_endpointing_delay",
+    "max_endpointing_delay",
+    "allow_interruptions",
+    "mcp_servers",
+)
+
+#: `python main.py console` needs `cli.run_app`, so what that says about itself is not the person's concern.
+ALLOWED = ("the built-in Python CLI is deprecated", "dev mode is deprecated")
+
+
+def _is_allowed(message: str) -> bool:
+    return any(part in message for part in ALLOWED)
+
+
+class _LogWatch(logging.Handler):
+    """Deprecations and failed tools, which the framework only logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if "deprecated" in message and not _is_allowed(message):
+            emit_once("deprecated", message=message, **place_of_caller())
+        error = record.exc_info[1] if record.exc_info else None
+        if message == "exception occurred while executing tool" and error is not None:
+            emit(
+                "tool_error",
+                tool=getattr(record, "function", ""),
+                error=_last_line(error),
+                **place_of_traceback(error.__traceback__),
+            )
+        elif record.levelno >= logging.ERROR:
+            text = message if error is None else f"{message}: {_last_line(error)}"
+            place = place_of_traceback(error.__traceback__) if error is not None else {}
+            emit_once("error_log", error=text, **place)
+
+
+def _last_line(error: BaseException) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _warned_by_livekit() -> bool:
+    """Whether livekit called `warnings.warn`, on whomever it put the blame with `stacklevel`."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename in (__file__, warnings.__file__):
+        frame = frame.f_back
+    return frame is not None and frame.f_globals.get("__name__", "").startswith("livekit.")
+
+
+def _watch_warnings() -> None:
+    show = warnings.showwarning
+
+    def showwarning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+        if issubclass(category, DeprecationWarning) and _warned_by_livekit() and not _is_allowed(str(message)):
+            path = in_project(filename)
+            place = {"path": path, "line": lineno} if path else place_of_caller()
+            emit_once("deprecated", message=str(message), **place)
+        show(message, category, filename, lineno, *rest)
+
+    warnings.showwarning = showwarning  # type: ignore[assignment]
+    # By default only those that are blamed on __main__ come through; this one goes last so that the app's
+    # win.
+    warnings.filterwarnings("default", category=DeprecationWarning, append=True)
+
+
+def _on_item(event: Any) -> None:
+    item = event.item
+    if getattr(item, "type", "") == "message":
+        emit("item", role=item.role, text=item.text_content or "")
+
+
+def _on_tools(event: Any) -> None:
+    for call, output in event.zipped():
+        emit(
+            "tool_ran",
+            tool=call.name,
+            arguments=call.arguments,
+            output="" if output is None else output.output,
+            is_error=output is not None and output.is_error,
+            reply=event.has_tool_reply,
+            handoff=event.has_agent_handoff,
+        )
+
+
+def _on_error(event: Any) -> None:
+    error = getattr(event.error, "error", event.error)
+    text = _last_line(error) if isinstance(error, BaseException) else str(error)
+    emit_once("session_error", error=text, source=type(event.source).__name__)
+
+
+def _listen(session: Any) -> None:
+    session.on("conversation_item_added", _on_item)
+    session.on("function_tools_executed", _on_tools)
+    session.on("error", _on_error)
+    session.on("close", lambda event: emit("session_closed", reason=str(event.reason)))
+
+
+def _watch_agents(package: Any, stand_in: bool) -> None:
+    def session_init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+        if stand_in:
+            exchange_models(kwargs)
+        original(self, *args, **kwargs)
+        _listen(self)
+
+    def session_start(original: Any, self: Any, agent: Any, *args: Any, **kwargs: Any) -> Any:
+        emit("session_started", agent=type(agent).__name__)
+        return original(self, agent, *args, **kwargs)
+
+    def agent_init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+        for name in SILENTLY_DEPRECATED:
+            if name in kwargs:
+                emit_once(
+                    "deprecated",
+                    message=f"Agent({name}=) is deprecated; see turn_handling= and tools= of Agent",
+                    **place_of_caller(),
+                )
+        if stand_in:
+            exchange_models(kwargs)
+        original(self, *args, **kwargs)
+
+    async def wait_for_participant(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        emit("waits_for_participant", **place_of_caller())
+        participant = await original(self, *args, **kwargs)
+        emit("participant_came")
+        return participant
+
+    _wrap(package.AgentSession, "__init__", session_init)
+    _wrap(package.AgentSession, "start", session_start)
+    _wrap(package.Agent, "__init__", agent_init)
+    _wrap(package.JobContext, "wait_for_participant", wait_for_participant)
+
+
+def _wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:
+    """Replace a method by one that calls `around(original, self, ...)` and looks like the original."""
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return around(original, self, *args, **kwargs)
+
+    setattr(owner, name, method)
+
+
+def import_agents(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
+    """Execute `livekit.agents`, then watch it."""
+    _watch_warnings()
+    execute(module)
+    logging.getLogger("livekit").addHandler(_LogWatch())
+    _watch_agents(sys.modules[module.__name__], stand_in="LK_MIGRATE_STANDIN" in os.environ)

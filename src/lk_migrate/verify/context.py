@@ -1,0 +1,57 @@
+"""What every stage is given: the project, where its copy runs, with which Python, and for how long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lk_migrate.verify.interpreter import Interpreter
+from lk_migrate.verify.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One verification.
+
+    `workspace` is the copy of the project that is run (see `workspace`), `scratch` a folder beside it
+    for what the
+    stages themselves write; both are gone afterwards. `main` and `files` (the project's Python files)
+    are relative
+    to `root`, as POSIX paths; `main` is None when there is no entrypoint, and `no_main` says why.
+    `timeout` is in
+    seconds, for each stage. `tell` shows a person what is being waited for.
+    """
+
+    root: Path
+    workspace: Path
+    scratch: Path
+    main: str | None
+    no_main: str
+    files: tuple[str, ...]
+    python: Interpreter
+    timeout: float
+    live: bool
+    strict: bool
+    tell: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A named part of verification. `run` yields its rows as they become known and ends what it started."""
+
+    name: str
+    summary: str
+    run: Callable[[Context], Iterable[Row]]
+
+
+class Clock:
+    """How much of a stage's time is left, in seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self, at_most: float = float("inf")) -> float:
+        """Seconds until the end, never negative, never more than `at_most`."""
+        return max(0.0, min(self._end - time.monotonic(), at_most))

@@ -1,0 +1,41 @@
+"""Which file a person runs: the one that calls `cli.run_app` when it is run."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from lk_migrate.model import UserError
+from lk_migrate.verify.needs import parse
+
+_USUAL = ("main.py", "agent.py", "app.py", "src/main.py", "src/agent.py")
+
+
+def find_main(root: Path, files: tuple[str, ...], wanted: str | None) -> tuple[str | None, str]:
+    """The main file relative to the root, or None and the reason.
+
+    Raises UserError when `wanted` is not there, or when several files could be meant."""
+    if wanted is not None:
+        relative = Path(wanted).as_posix()
+        if not (root / relative).is_file():
+            raise UserError(f"--main {wanted}: there is no such file below the project's root.")
+        return relative, ""
+    found = [file for file in files if _runs_app(root / file)]
+    for usual in _USUAL:
+        if usual in found:
+            return usual, ""
+    if len(found) > 1:
+        raise UserError(f"several files start an agent ({', '.join(found[:6])}); choose one with --main.")
+    if not found:
+        return None, "no file calls cli.run_app(...), so there is no console to run; name one with --main"
+    return found[0], ""
+
+
+def _runs_app(file: Path) -> bool:
+    tree = parse(file)
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call)) if tree is not None else ()
+    return any(
+        (isinstance(function, ast.Attribute) and function.attr == "run_app")
+        or (isinstance(function, ast.Name) and function.id == "run_app")
+        for function in calls
+    )

@@ -1,0 +1,77 @@
+"""Rows from what was seen on the side: deprecated API, refused connections, exchanged models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lk_migrate import TARGET
+from lk_migrate.model import Place
+from lk_migrate.verify.context import Context
+from lk_migrate.verify.observations import Observation, Observations, place_of
+from lk_migrate.verify.rows import Row, Status
+from lk_migrate.verify.terminal import telling_lines
+
+#: Where `sounddevice` needs the system's PortAudio. (Its wheels for macOS and Windows bring their own.)
+PORTAUDIO_HINT = (
+    "to talk to it aloud, install PortAudio: `apt install libportaudio2` (Debian, Ubuntu), "
+    "`dnf install portaudio` (Fedora), `brew install portaudio` (macOS); typing works without"
+)
+#: The names of rows made here.
+SIDE_NAMES = frozenset({"deprecated API", "exchanged", "network", "PortAudio"})
+_ERROR_LINE = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Found)): (.*)$")
+_FRAME = re.compile(r"""(?:File "([^"]+)", line (\d+)|^([^\s:"]+\.py):(\d+) in )""")
+
+
+def on_the_side(stage: str, observations: Observations) -> Iterator[Row]:
+    """One row for each different thing observed."""
+    for one in _different(observations.of("deprecated"), "message", "path", "line"):
+        yield Row(stage, "deprecated API", Status.FAILED, one["message"], place_of(one))
+    for one in _different(observations.of("exchanged"), "role", "model"):
+        detail = f"{one['model']} was exchanged for the stand-in {one['role']}"
+        yield Row(stage, "exchanged", Status.OK, detail)
+    for one in _different(observations.of("refused"), "host", "port"):
+        detail = f"the app tried to reach {one['host']}:{one['port']}; only this machine is allowed"
+        yield Row(stage, "network", Status.SKIPPED, detail, place_of(one))
+    if observations.of("portaudio_missing"):
+        yield Row(stage, "PortAudio", Status.SKIPPED, PORTAUDIO_HINT)
+
+
+def _different(observations: list[Observation], *keys: str) -> list[Observation]:
+    return list({tuple(one.get(key) for key in keys): one for one in observations}.values())
+
+
+def crash(output: str, context: Context) -> tuple[str, Place | None]:
+    """An exception's last line in a program's output, and the innermost place in the project."""
+    lines = telling_lines(output)
+    error = next((line for line in reversed(lines) if _ERROR_LINE.match(line)), None)
+    detail = error or (lines[-1] if lines else "it said nothing")
+    place: Place | None = None
+    for line in lines:
+        found = _FRAME.search(line)
+        if found:
+            inside = _inside(found.group(1) or found.group(3), context.workspace)
+            if inside is not None:
+                number = int(found.group(2) or found.group(4))
+                place = Place(inside, number, number)
+    return detail + plugin_hint(detail), place
+
+
+def _inside(path: str, workspace: Path) -> str | None:
+    try:
+        inside = (workspace / path).resolve().relative_to(workspace)
+    except ValueError:
+        return None
+    return inside.as_posix()
+
+
+def plugin_hint(error: str) -> str:
+    """How to install the plugin whose import failed; "" when the error is about something else."""
+    found = re.search(r"No module named 'livekit\.plugins\.(\w+)'", error) or re.search(
+        r"cannot import name '(\w+)' from 'livekit\.plugins'", error
+    )
+    if not found:
+        return ""
+    extra = found.group(1).replace("_", "-")
+    return f"; install it with: pip install 'livekit-agents[{extra}]~={TARGET}'"

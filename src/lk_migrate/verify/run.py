@@ -1,0 +1,99 @@
+"""One verification from its options to its rows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lk_migrate.model import Place, UserError
+from lk_migrate.verify import console, environment, static
+from lk_migrate.verify.context import Context, Stage
+from lk_migrate.verify.entry import find_main
+from lk_migrate.verify.findings import SIDE_NAMES
+from lk_migrate.verify.interpreter import choose
+from lk_migrate.verify.rows import Row
+from lk_migrate.verify.workspace import copy_project, python_files
+
+#: Every stage, in the order in which they run. A later stage is one more line here.
+STAGES: tuple[Stage, ...] = (
+    Stage(static.STAGE, "it parses, imports and builds; no deprecated API", static.run),
+    Stage(console.STAGE, "it starts, greets, runs every tool and answers", console.run),
+    Stage(environment.STAGE, "which variables a real run needs", environment.run),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person can choose. `timeout` is in seconds, for each stage."""
+
+    root: Path
+    main: str | None = None
+    python: str | None = None
+    timeout: float = 60.0
+    stages: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    live: bool = False
+    strict: bool = False
+
+
+def _silent(message: str) -> None:
+    """Nobody watches."""
+
+
+def select(only: Iterable[str], skip: Iterable[str], stages: tuple[Stage, ...] = STAGES) -> tuple[Stage, ...]:
+    """The stages to run, in their order. Raises UserError for a name that is none."""
+    only, skip = tuple(only), tuple(skip)
+    names = [stage.name for stage in stages]
+    for name in (*only, *skip):
+        if name not in names:
+            raise UserError(f"there is no stage {name!r}; the stages are {', '.join(names)}.")
+    return tuple(stage for stage in stages if (not only or stage.name in only) and stage.name not in skip)
+
+
+@contextmanager
+def prepared(options: Options, tell: Callable[[str], None] = _silent) -> Iterator[Context]:
+    """The context of a verification; its copy of the project is gone afterwards.
+
+    Raises UserError for a root, main file or Python that is not there."""
+    root = options.root.resolve()
+    if not root.is_dir():
+        raise UserError(f"{options.root}: there is no such folder; name the project's root.")
+    tell("Python")
+    python = choose(root, options.python)
+    with tempfile.TemporaryDirectory(prefix="lk-migrate-verify-", ignore_cleanup_errors=True) as folder:
+        scratch = Path(folder).resolve()
+        workspace = scratch / root.name
+        tell("a copy of the project")
+        copy_project(root, workspace)
+        files = tuple(python_files(workspace))
+        main, no_main = find_main(workspace, files, options.main)
+        yield Context(
+            root=root,
+            workspace=workspace,
+            scratch=scratch,
+            main=main,
+            no_main=no_main,
+            files=files,
+            python=python,
+            timeout=options.timeout,
+            live=options.live,
+            strict=options.strict,
+            tell=tell,
+        )
+
+
+def verify(options: Options, tell: Callable[[str], None] = _silent) -> Iterator[Row]:
+    """All rows of the selected stages, as they become known."""
+    stages = select(options.stages, options.skip)
+    seen: set[tuple[str, str, Place | None]] = set()
+    with prepared(options, tell) as context:
+        for stage in stages:
+            for row in stage.run(context):
+                # Every stage that runs the app meets the same side findings; one row for each is enough.
+                side = (row.name, row.detail, row.place)
+                if row.name not in SIDE_NAMES or side not in seen:
+                    yield row
+                seen.add(side)

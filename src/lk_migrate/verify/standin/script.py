@@ -1,0 +1,125 @@
+"""What the stand-in model says: it is asked for one tool after the other, by numbered turns of the user.
+
+The person's instructions, history and tools arrive as in any request; only a user turn made by `turn_text` is
+answered with a tool call. Everything else (a greeting, an answer after a tool, a summary that the app asks
+for
+by itself) is answered with a sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lk_migrate.verify.standin.arguments import Schema, arguments_for
+
+GREETING = "Hello from the stand-in model."
+NOTHING_LEFT = "Every tool that I was offered has been called."
+_TURN = re.compile(r"lk-migrate turn (\d+):")
+
+#: A tool with such a name probably ends the call or hands it over, so the others are called first.
+_LAST = re.compile(
+    r"end|hang|bye|transfer|hand_?off|escalat|shut|quit|stop|leave|close|finish|finaliz|terminate|switch|route"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as offered to the model. `schema` are its parameters as JSON schema."""
+
+    name: str
+    description: str
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to the model, whichever endpoint it came through.
+
+    `response_schema`: JSON is wanted back.
+    """
+
+    user_turns: tuple[str, ...]
+    tools: tuple[Tool, ...]
+    may_call: bool
+    response_schema: Schema | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """The model answers with a text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The model calls a tool."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+def turn_text(number: int) -> str:
+    """What the user says to have the next tool called."""
+    return f"lk-migrate turn {number}: please use the next tool."
+
+
+def answer_text(number: int) -> str:
+    """What the model says once the tool of that turn has run."""
+    return f"Stand-in answer {number}."
+
+
+def turn_number(request: Request) -> int | None:
+    """The number of the last scripted user turn in the conversation."""
+    for text in reversed(request.user_turns):
+        if found := _TURN.search(text):
+            return int(found.group(1))
+    return None
+
+
+def in_calling_order(tools: Iterable[Tool]) -> list[Tool]:
+    """As offered, but the ones that may end the conversation last."""
+    return sorted(tools, key=lambda tool: bool(_LAST.search(tool.name.lower())))
+
+
+@dataclass
+class Script:
+    """The model's memory over a whole verification, several sessions included. Safe to use from threads."""
+
+    offered: dict[str, Tool] = field(default_factory=dict)
+    called: dict[str, int] = field(default_factory=dict)  # tool name → the turn it was called in
+    _answered: set[int] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reply(self, request: Request) -> Say | Call:
+        """Answer one request, and remember it."""
+        with self._lock:
+            turn = turn_number(request)
+            self.offered.update({tool.name: tool for tool in request.tools})
+            if request.response_schema is not None:
+                return Say(json.dumps(arguments_for(request.response_schema)))
+            if turn is None:
+                return Say(GREETING)
+            if turn in self._answered or not request.tools or not request.may_call:
+                return Say(answer_text(turn))
+            self._answered.add(turn)
+            left = [tool for tool in in_calling_order(request.tools) if tool.name not in self.called]
+            if not left:
+                return Say(NOTHING_LEFT)
+            self.called[left[0].name] = turn
+            return Call(left[0].name, arguments_for(left[0].schema))
+
+    def called_in(self, turn: int) -> str | None:
+        """The tool that was called in a turn, if any."""
+        with self._lock:
+            return next((name for name, number in self.called.items() if number == turn), None)
+
+    def not_called(self) -> list[str]:
+        """Names of tools that were offered, and never called."""
+        with self._lock:
+            return [tool.name for tool in in_calling_order(self.offered.values()) if tool.name not in self.called]

@@ -1,0 +1,51 @@
+"""A tool that raises, one that answers with an error, one that is a plain function, and one that is fine."""
+
+from livekit.agents import (
+    Agent,
+    AgentServer,
+    AgentSession,
+    JobContext,
+    RunContext,
+    ToolError,
+    cli,
+    function_tool,
+)
+from livekit.plugins import openai
+
+
+class Helper(Agent):
+    def __init__(self) -> None:
+        super().__init__(instructions="You help.")
+
+    @function_tool
+    def add(self, ctx: RunContext, a: int, b: int) -> str:
+        """Add."""
+        return str(a + b)
+
+    @function_tool
+    async def broken(self, ctx: RunContext) -> str:
+        """Look something up."""
+        return {"other": "x"}["wanted"]
+
+    @function_tool
+    async def refuses(self, ctx: RunContext) -> str:
+        """Tell the model that this cannot be."""
+        raise ToolError("not on a Sunday")
+
+    @function_tool
+    async def sound(self, ctx: RunContext, city: str) -> str:
+        """Say where."""
+        return f"in {city}"
+
+
+server = AgentServer()
+
+
+@server.rtc_session()
+async def entrypoint(ctx: JobContext) -> None:
+    session: AgentSession = AgentSession(llm=openai.LLM(model="gpt-4o-mini"), vad=None)
+    await session.start(agent=Helper(), room=ctx.room)
+
+
+if __name__ == "__main__":
+    cli.run_app(server)

@@ -1,0 +1,121 @@
+"""The command line's contract: exit codes, streams, formats, selection."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lk_migrate.model import Place, UserError
+from lk_migrate.verify import STAGES, Row, Status, select
+from lk_migrate.verify.entry import find_main
+from lk_migrate.verify.findings import plugin_hint
+from lk_migrate.verify.show import as_table, show, summary
+
+APPS = Path(__file__).parent / "apps"
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lk_migrate", "verify", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_json_on_stdout_progress_on_stderr() -> None:
+    done = run("--root", APPS / "healthy", "--stage", "environment", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["rows"][0].keys() == {
+        "stage", "name", "status", "detail", "place", "seconds"
+    }  # fmt: skip
+    assert "waiting for" in done.stderr
+
+
+def test_a_failed_row_is_exit_code_1() -> None:
+    done = run("--root", APPS / "unannotated", "--stage", "static", "-q")
+    assert done.returncode == 1 and done.stderr == ""
+    assert "Something is wrong" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--root", APPS / "nowhere"), "--root"),
+        (("--root", APPS / "healthy", "--main", "other.py"), "--main other.py"),
+        (("--root", APPS / "healthy", "--python", "/no/python"), "--python /no/python"),
+        (("--root", APPS / "healthy", "--stage", "voyce"), "the stages are static, console, environment"),
+        (("--root", APPS / "healthy", "--timeout", "0"), "--timeout"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(arguments: tuple[str | Path, ...], said: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_stages_are_selected_and_skipped_in_their_order() -> None:
+    names = [stage.name for stage in STAGES]
+    assert [stage.name for stage in select((), ())] == names
+    assert [stage.name for stage in select(("environment", "static"), ())] == ["static", "environment"]
+    assert [stage.name for stage in select((), ("console",))] == ["static", "environment"]
+    with pytest.raises(UserError):
+        select((), ("nothing",))
+
+
+def test_the_table_fits_80_columns() -> None:
+    out = io.StringIO()
+    rows = [Row("console", "python main.py console --text", Status.FAILED, "word " * 60, Place("a/b.py", 3, 3))]
+    Console(file=out, width=80, force_terminal=True).print(as_table(rows))
+    plain = Console(file=io.StringIO(), width=80)
+    assert all(plain.measure(line).maximum <= 80 for line in out.getvalue().splitlines() if "\x1b" not in line)
+    assert "b.py:3" in out.getvalue()
+
+
+def test_a_pipe_gets_one_line_for_each_row() -> None:
+    out = io.StringIO()
+    show([Row("static", "parses", Status.OK, "3 files", None, 1.23)], Console(file=out))
+    assert out.getvalue() == "ok      static: parses: 3 files (1.2 s)\nNothing failed: 1 ok.\n"
+
+
+def test_only_a_run_may_say_that_it_runs() -> None:
+    ok, failed = (Row("console", "starts", status) for status in (Status.OK, Status.FAILED))
+    assert summary([ok]) == "It runs: 1 ok."
+    assert summary([ok, failed]) == "It does not run yet: 1 ok, 1 failed."
+    assert summary([Row("environment", "A", Status.SKIPPED)]) == "Nothing failed: 1 skipped."
+
+
+RUNS = "from livekit.agents import cli\nif __name__ == '__main__':\n    cli.run_app(server)\n"
+
+
+def test_the_main_file_is_the_one_that_runs_the_app(tmp_path: Path) -> None:
+    (tmp_path / "worker.py").write_text(RUNS)
+    (tmp_path / "main.py").write_text("print('no')")
+    assert find_main(tmp_path, ("main.py", "worker.py"), None) == ("worker.py", "")
+
+
+def test_main_py_wins_and_several_others_need_a_choice(tmp_path: Path) -> None:
+    for name in ("main.py", "a.py", "b.py"):
+        (tmp_path / name).write_text(RUNS)
+    assert find_main(tmp_path, ("a.py", "b.py", "main.py"), None)[0] == "main.py"
+    with pytest.raises(UserError, match=r"a\.py, b\.py"):
+        find_main(tmp_path, ("a.py", "b.py"), None)
+
+
+def test_without_an_entrypoint_there_is_a_reason(tmp_path: Path) -> None:
+    main, reason = find_main(tmp_path, (), None)
+    assert main is None and "--main" in reason
+
+
+@pytest.mark.parametrize(
+    ("error", "extra"),
+    [
+        ("ModuleNotFoundError: No module named 'livekit.plugins.turn_detector'", "turn-detector"),
+        ("ImportError: cannot import name 'deepgram' from 'livekit.plugins' (unknown location)", "deepgram"),
+    ],
+)
+def test_a_missing_plugin_has_its_pip_line(error: str, extra: str) -> None:
+    assert f"livekit-agents[{extra}]~=1.8" in plugin_hint(error)
+    assert plugin_hint("ImportError: cannot import name 'x' from 'app'") == ""
