@@ -216,6 +216,7 @@ class Holdings:
         if isinstance(expression, cst.Name) and expression.value in ("self", "cls"):
             owner = module.index.enclosing(expression, cst.ClassDef)
             if isinstance(owner, cst.ClassDef):
+                self.home.setdefault(owner, module)
                 yield owner
             return
         for kind in self.kinds(module, expression, 6):

@@ -70,6 +70,16 @@ class Pipelines:
                 return construction.agent
         return None
 
+    def spelled(self, module: Module, expression: cst.BaseExpression) -> str:
+        """How `expression` (a variable or attribute) is spelled once the rules have renamed what holds a session."""
+        code = module.tree.code_for_node(expression)
+        binding = self.holdings.binding(module, expression)
+        new = self.renamed.get(binding) if binding is not None else None
+        if new is None:
+            return code
+        base, dot, _ = code.rpartition(".")
+        return f"{base}{dot}{new}"
+
     def new_name(self, module: Module, node: cst.Name) -> str | None:
         """What the variable at `node` is to be called, None if its name stays."""
         if not self.renamed:
