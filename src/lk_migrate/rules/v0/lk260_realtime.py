@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
-from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.prompts import prompts
 from lk_migrate.facts.realtime import raw_sessions
 from lk_migrate.facts.v0_names import REALTIME_MODELS, Kind
@@ -88,18 +87,6 @@ def options(call: cst.Call, file: File) -> Iterator[Change]:
         return updated.with_changes(func=cst.parse_expression(spelling), args=args)
 
     yield Rewrite(call, apply, f"`{last}` is the OpenAI client's `{spelling}` now")
-
-
-@rule.on(cst.Attribute)
-def google(node: cst.Attribute, file: File) -> Iterator[Change]:
-    """`google.beta.realtime.RealtimeModel` → `google.realtime.RealtimeModel`."""
-    if node.attr.value != "RealtimeModel" or not (file.full_name(node) or "").startswith(
-        "livekit.plugins.google.beta.realtime"
-    ):
-        return
-    if (dotted(node.value) or "").endswith(".beta.realtime"):
-        spelling = (dotted(node) or "").replace(".beta.realtime", ".realtime")
-        yield Rewrite(node, lambda _: cst.parse_expression(spelling), "the Gemini realtime model is out of beta")
 
 
 @rule.on(cst.SimpleStatementLine)

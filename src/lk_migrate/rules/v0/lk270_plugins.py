@@ -22,7 +22,7 @@ rule = Rule(
     "LK270",
     Edition.V0,
     __doc__,
-    triggers=(b"livekit.plugins", b"livekit.agents"),
+    triggers=(b"livekit.plugins",),
     since="1.0.0",
     safety=Safety.REVIEW,
 )
@@ -41,7 +41,7 @@ class Options:
 
 _CONSTRUCTORS = {
     f"{_P}openai.LLM": Options({"max_tokens": "max_completion_tokens"}),
-    f"{_P}deepgram.STT": Options({"keyterms": "keyterm"}, frozenset({"energy_filter"})),
+    f"{_P}deepgram.STT": Options({}, frozenset({"energy_filter"})),
     f"{_P}deepgram.TTS": Options({}, frozenset({"use_streaming"})),
     f"{_P}elevenlabs.TTS": Options({"model_id": "model"}),
     f"{_P}azure.STT": Options({"languages": "language"}),
@@ -52,9 +52,6 @@ _CONSTRUCTORS = {
     ),
     f"{_P}google.LLM": Options({}, frozenset({"candidate_count"})),
     f"{_P}silero.VAD.load": Options({"padding_duration": "prefix_padding_duration"}),
-    "livekit.agents.tts.FallbackAdapter": Options(
-        {}, frozenset({"attempt_timeout", "retry_interval", "no_fallback_after_audio_duration"})
-    ),
 }
 #: Constructors that have a new name: old → (new, arguments to add).
 _MOVED = {
