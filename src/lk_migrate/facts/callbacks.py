@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.holdings import Function
+from lk_migrate.facts.holdings import Function, Holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.project import Project
@@ -72,5 +72,12 @@ def _callback(project: Project, construction: Construction, arg: cst.Arg) -> Cal
                 cancels = True
             elif value not in ("None", "True"):
                 streams = True
-                cancels = cancels or Kind.STREAM not in known.kinds(function.module, node.value)
+                cancels = cancels or not _is_answer(known, function, node.value)
     return Callback(spelled, function, function.node.asynchronous is not None, cancels, streams)
+
+
+def _is_answer(known: Holdings, function: Function, value: cst.BaseExpression) -> bool:
+    """Whether a returned value is a stream or a text for sure, not a truth value."""
+    if isinstance(value, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
+        return True
+    return Kind.STREAM in known.kinds(function.module, value)

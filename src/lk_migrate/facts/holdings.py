@@ -432,7 +432,5 @@ def _learn_call(result: Holdings, module: Module, call: cst.Call) -> bool:
     given = {arg: kinds for arg in call.args if (kinds := result.kinds(module, arg.value))}
     for function in result.callees(module, call) if given else ():
         for param, arg in arguments(function, call):
-            kinds = given.get(arg)
-            if kinds:
-                news |= result.learn(Binding(function.node, param.name.value), kinds)
+            news |= result.learn(Binding(function.node, param.name.value), given.get(arg, NOTHING))
     return news

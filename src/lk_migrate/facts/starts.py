@@ -9,7 +9,7 @@ import libcst as cst
 from lk_migrate.facts.awaiting import Awaiting, awaiting
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.pipelines import Pipelines, pipelines
+from lk_migrate.facts.pipelines import Construction, Pipelines, pipelines
 from lk_migrate.facts.project import Project
 
 #: What takes a coroutine, so that it need not be awaited in place.
@@ -27,6 +27,19 @@ def _seeds(known: Pipelines) -> Iterator[tuple[Module, cst.Call]]:
         for call in module.index.of(cst.Call):
             if is_start(known, module, call) and not is_taken_care_of(module, call):
                 yield module, call
+
+
+def has_start(project: Project, construction: Construction) -> bool:
+    """Whether a session is started where its new Agent is in sight."""
+    known = project.fact(pipelines)
+    return any(
+        is_start(known, module, call)
+        and isinstance(call.func, cst.Attribute)
+        and construction in known.of(module, call.func.value)
+        and known.agent_for(module, call.func.value) is not None
+        for module in known.holdings.modules
+        for call in module.index.of(cst.Call)
+    )
 
 
 def is_start(known: Pipelines, module: Module, call: cst.Call) -> bool:

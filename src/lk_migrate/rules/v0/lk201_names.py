@@ -6,7 +6,8 @@ the others. An import of a missing name stops the whole file, so none is left st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
@@ -111,10 +112,18 @@ def quoted(node: cst.SimpleString, file: File) -> Iterator[Change]:
     """`agent: "VoicePipelineAgent"`."""
     if file.enclosing(node, cst.Annotation) is None or not isinstance(node.evaluated_value, str):
         return
-    symbol = file.project.resolve_name(file.module, node.evaluated_value)
-    if symbol is not None and symbol.module is None and symbol.name in AGENT_CLASSES:
-        session = file.use("livekit.agents.AgentSession")
-        yield Rewrite(node, lambda _: cst.SimpleString(f'"{session}"'), "the 0.x agent is the `AgentSession` here")
+    for word in re.findall(r"[\w.]+", node.evaluated_value):
+        symbol = file.project.resolve_name(file.module, word)
+        if symbol is not None and symbol.module is None and symbol.name in AGENT_CLASSES:
+            yield Rewrite(
+                node,
+                _respelled(word, file.use("livekit.agents.AgentSession")),
+                "the 0.x agent is the `AgentSession` here",
+            )
+
+
+def _respelled(old: str, new: str) -> Callable[[cst.SimpleString], cst.SimpleString]:
+    return lambda updated: updated.with_changes(value=updated.value.replace(old, new))
 
 
 @rule.finish

@@ -1,10 +1,12 @@
 """`VoicePipelineAgent`, `VoiceAssistant` and `MultimodalAgent` are now an `Agent` and an `AgentSession`.
 
 The one object of 0.x was split in 1.0: who speaks (instructions, tools, memory) is the `Agent`, how the call runs
-(models, turn-taking) the `AgentSession`, which keeps the variable. Every constructor argument goes to its new home:
-the first system message to `instructions=`, `fnc_ctx=` to `tools=`, the turn-taking keywords to `turn_handling=`,
-`noise_cancellation=` and `transcription=` to the room options of `session.start()` (LK205), the callbacks to methods
-of the Agent (LK230). 0.x's defaults are not pinned: the session uses today's.
+(models, turn-taking) the `AgentSession`, which keeps the variable and is called `session` with all its uses. Every
+constructor argument goes to its new home: the first system message to `instructions=` (moved, not copied: the framework
+puts the instructions in front of the context), `fnc_ctx=` to `tools=`, the turn-taking keywords to `turn_handling=`,
+`noise_cancellation=` and `transcription=` to the room options of `await session.start(agent=…, room=…)`, the callbacks
+to methods of the Agent. What calls `start` becomes a coroutine. The participant is left out of the room options when it
+is simply the first one to join, which is the default. 0.x's defaults are not pinned: the session uses today's.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from lk_migrate.facts.function_contexts import Tools, tools_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.prompts import Prompt, prompts
+from lk_migrate.facts.starts import has_start
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import Brackets, Comments, keyword, keyword_arg, of_call, to_call
@@ -27,7 +30,9 @@ from lk_migrate.rewrite.layout import Entry, expression
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.callback_agent import agent_class_source
 
-rule = Rule("LK202", Edition.V0, __doc__, triggers=TRIGGERS, since="1.0.0", safety=Safety.REVIEW)
+#: A file may have no more of a 0.x agent than an attribute of a class, or a function, that another file defines.
+_TRIGGERS = (*TRIGGERS, b"agent", b"assistant", b".start(")
+rule = Rule("LK202", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", safety=Safety.REVIEW)
 
 _TURN_KEYS = {
     "turn_detector": ("turn_detection",),
@@ -38,6 +43,7 @@ _TURN_KEYS = {
     "interrupt_min_words": ("interruption", "min_words"),
     "preemptive_synthesis": ("preemptive_generation", "enabled"),
 }
+_WIDTH = 110
 _KEPT = frozenset({"vad", "stt", "llm", "tts", "loop"})
 #: Arguments that other places take over (the Agent, `start`, the Agent's methods).
 _ELSEWHERE = frozenset(
@@ -141,8 +147,24 @@ def _session(updated: cst.Call, session: str, turn: str, indentation: int, found
     for i in sorted(drop, reverse=True):
         taken = keyword(brackets.items[i]) in _TURN_KEYS or keyword(brackets.items[i]) in _ELSEWHERE
         brackets = brackets.without(i) if taken else brackets.without_but_comments(i)
-    func = cst.parse_expression(session)
-    return to_call(updated, brackets).with_changes(func=func)
+    result = to_call(updated, brackets).with_changes(func=cst.parse_expression(session))
+    return _one_per_line(result, brackets) if _is_too_long(result, indentation) else result
+
+
+def _is_too_long(call: cst.Call, indentation: int) -> bool:
+    lines = cst.Module([]).code_for_node(call).split("\n")
+    return any(len(line) + indentation > _WIDTH for line in lines if "=TurnHandlingOptions" not in line.strip()[:35])
+
+
+def _one_per_line(call: cst.Call, brackets: Brackets) -> cst.Call:
+    """The arguments on lines of their own, unless a comment stands between them."""
+    shared = [g for g in brackets.gaps[1:-1] if not isinstance(g, cst.ParenthesizedWhitespace)]
+    commented = any(brackets.comments(i) for i in range(len(brackets.items)))
+    if not shared or commented:
+        return call
+    line = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace("    "))
+    gaps = (*[line] * len(brackets.items), cst.ParenthesizedWhitespace(indent=True))
+    return to_call(call, Brackets(brackets.items, gaps, True))
 
 
 def _grouped(brackets: Brackets, turns: list[tuple[int, Entry]]) -> tuple[Entry, ...]:
@@ -236,6 +258,12 @@ def _remarks(call: cst.Call, construction: Construction, prompt: Prompt, tools: 
         yield (Note if empty else Todo)(call, prompt.problem[0].upper() + prompt.problem[1:] + ".")
     if tools.problem:
         yield Todo(call, tools.problem)
+    if not has_start(file.project, construction):
+        yield Todo(
+            call,
+            f"hand `{construction.agent}` on together with the session: `session.start(agent=…)` wants it where the "
+            "session is started.",
+        )
     for arg in call.args:
         name = keyword(arg)
         if arg.star:

@@ -21,7 +21,7 @@ from lk_migrate.model import Action, Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.bodies import insert_first
-from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -56,6 +56,8 @@ def base(node: cst.ClassDef, file: File) -> Iterator[Change]:
             lambda updated: _with_init(updated, cst.ensure_type(init, cst.FunctionDef)),
             f"a Toolset has an id: `{name}`",
         )
+        if _is_empty(node):
+            yield Remove(node.body.body[-1], "the class has a body now")
     for taken, where in _collisions(node):
         yield Todo(where, f"`{taken}` means something to `Toolset`: give this one another name.")
 
@@ -65,16 +67,6 @@ def _with_value(value: cst.BaseExpression) -> Callable[[cst.Arg], cst.Arg]:
 
 
 def _with_init(updated: cst.ClassDef, init: cst.FunctionDef) -> cst.ClassDef:
-    body = updated.body
-    statements = list(body.body) if isinstance(body, cst.IndentedBlock) else []
-    only_pass = (
-        len(statements) == 1
-        and isinstance(statements[0], cst.SimpleStatementLine)
-        and all(isinstance(s, cst.Pass) or _is_ellipsis(s) for s in statements[0].body)
-    )
-    if only_pass and isinstance(body, cst.IndentedBlock):
-        init = init.with_changes(leading_lines=statements[0].leading_lines)
-        return updated.with_changes(body=body.with_changes(body=[init]))
     start = 1 if updated.get_docstring() is not None else 0
     if start:
         init = init.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
@@ -88,6 +80,16 @@ def _with_init(updated: cst.ClassDef, init: cst.FunctionDef) -> cst.ClassDef:
             rest = [*block.body[: start + 1], follower.with_changes(leading_lines=lines), *block.body[start + 2 :]]
             result = result.with_changes(body=block.with_changes(body=rest))
     return result
+
+
+def _is_empty(node: cst.ClassDef) -> bool:
+    """A body that is a `pass`, after a docstring at most."""
+    last = node.body.body[-1]
+    return (
+        isinstance(last, cst.SimpleStatementLine)
+        and len(node.body.body) == (2 if node.get_docstring() is not None else 1)
+        and all(isinstance(s, cst.Pass) or _is_ellipsis(s) for s in last.body)
+    )
 
 
 def _is_ellipsis(small: cst.CSTNode) -> bool:

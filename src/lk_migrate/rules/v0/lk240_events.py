@@ -54,6 +54,11 @@ def registration(call: cst.Call, file: File) -> Iterator[Change]:
     events = _events(mine)
     guard = guard_of(events)
     problem = _problem(known, guard, events)
+    if not problem and known.decorates and known.function in found.shared:
+        problem = (
+            f"`{known.event}` is `{EVENTS[known.event]}` now, with an event object; this handler is used elsewhere, too: "
+            "register a function of its own that calls it."
+        )
     if problem:
         yield Todo(call, problem)
         return
