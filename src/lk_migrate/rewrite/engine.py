@@ -130,7 +130,9 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
     if isinstance(change, Todo):
         edits.findings.append(Finding(rule.id, Action.TODO, place, change.message, span.column))
         lines = marker_lines(rule.id, change.message)
-        if not has_marker(statement, rule.id) and not _is_there(lines, edits.markers.get(statement, ())):
+        if not has_marker(statement, rule.id, file.module.tree) and not _is_there(
+            lines, edits.markers.get(statement, ())
+        ):
             edits.markers.setdefault(statement, []).extend(lines)
             edits.touches.append(Touch(statement, Fate.MARKER, rule.id, change.message, whole=False))
         return

@@ -29,14 +29,15 @@ def without_leftovers(tree: cst.Module, rule: str, leftovers: Sequence[Leftover]
     """Unused aliases are removed; a line with used ones gets a marker."""
     if not leftovers:
         return tree
-    result = tree.visit(_Editor(rule, leftovers))
+    result = tree.visit(_Editor(tree, rule, leftovers))
     assert isinstance(result, cst.Module)
     return result
 
 
 class _Editor(cst.CSTTransformer):
-    def __init__(self, rule: str, leftovers: Sequence[Leftover]) -> None:
+    def __init__(self, tree: cst.Module, rule: str, leftovers: Sequence[Leftover]) -> None:
         super().__init__()
+        self.tree = tree
         self.rule = rule
         self.unused = {item.alias for item in leftovers if not item.used}
         self.marked = {item.line: item.message for item in reversed(leftovers) if item.used}
@@ -58,7 +59,7 @@ class _Editor(cst.CSTTransformer):
             body[-1] = body[-1].with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
             updated_node = updated_node.with_changes(body=body)
         message = self.marked.get(original_node)
-        if message is not None and not has_marker(original_node, self.rule):
+        if message is not None and not has_marker(original_node, self.rule, self.tree):
             lines = [*updated_node.leading_lines, *marker_lines(self.rule, message)]
             updated_node = updated_node.with_changes(leading_lines=lines)
         return updated_node

@@ -2,7 +2,7 @@
 
 The decorator went with 1.0; `auto_retry=` has no successor. 0.x ran sync tools in a thread; 1.x awaits every tool, and
 a sync one answers each call with "An internal error occurred". What blocks goes through `asyncio.to_thread`, so that
-the voice does not stop while it works.
+the voice does not stop while it works. A parameter that is an Enum is a member now, no longer its value.
 """
 
 from __future__ import annotations

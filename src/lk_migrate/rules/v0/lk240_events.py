@@ -56,7 +56,7 @@ def registration(call: cst.Call, file: File) -> Iterator[Change]:
     problem = _problem(known, guard, events)
     if not problem and known.decorates and known.function in found.shared:
         problem = (
-            f"`{known.event}` is `{EVENTS[known.event]}` now, with an event object; this handler is used elsewhere, too: "
+            f"`{known.event}` is `{EVENTS[known.event]}` now, and gives an event; this handler is used elsewhere, too: "
             "register a function of its own that calls it."
         )
     if problem:

@@ -1,4 +1,4 @@
-"""A tool gets a member of its Enum now; 0.x handed over the raw value.
+"""A tool gets a member of its Enum now; 0.x handed over the raw value (part of LK211).
 
 So `Zone(zone)` is just `zone`, and where the value itself was meant, in texts and keys, it is `zone.value`.
 """
@@ -13,17 +13,14 @@ from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.variables import Binding, uses
 from lk_migrate.facts.walk import find
-from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rules.registry import Rule
-
-rule = Rule("LK213", Edition.V0, __doc__, triggers=(b"ai_callable",), since="1.0.0")
+from lk_migrate.rules.v0.lk211_function_tool import rule as tools
 
 _ENUMS = frozenset({"enum.Enum", "enum.IntEnum", "enum.StrEnum"})
 
 
-@rule.on(cst.FunctionDef)
+@tools.on(cst.FunctionDef)
 def parameters(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     """The uses of each Enum parameter in the tool's body."""
     if node not in file.project.fact(function_contexts).tools:
