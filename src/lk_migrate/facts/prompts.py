@@ -20,6 +20,7 @@ from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
 from lk_migrate.facts.walk import children, find
 
+_NO_PROMPT = "the 0.x agent had no prompt; `instructions=` is empty"
 _PURE_METHODS = frozenset({"format", "strip", "join", "replace", "lstrip", "rstrip", "dedent", "get", "isoformat"})
 
 
@@ -41,6 +42,11 @@ class Prompt:
     chat_ctx: cst.BaseExpression | None = None
     comments: tuple[str, ...] = ()
     problem: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether 0.x had no prompt either."""
+        return self.problem == _NO_PROMPT
 
 
 @dataclass
@@ -91,7 +97,7 @@ class _Reader:
             context = argument.value if argument is not None else None
             return self._of_model(context)
         if argument is None:
-            return Prompt(problem="the 0.x agent had no prompt; `instructions=` is empty")
+            return Prompt(problem=_NO_PROMPT)
         return self._of_context(argument.value)
 
     def _of_model(self, context: cst.BaseExpression | None) -> Prompt:
@@ -149,7 +155,10 @@ class _Reader:
     ) -> Prompt:
         first = _prompt_of([*messages, *(m for _, m in appended)])
         if first is None or first.text is None:
-            return Prompt(chat_ctx=context, problem=f"`{context.value}` does not begin with a text of role system")
+            known = [*messages, *(m for _, m in appended)]
+            if others or any(m.role in ("", "system") for m in known):
+                return self._elsewhere(context)
+            return Prompt(chat_ctx=context, problem=_NO_PROMPT)
         count = len(messages) + len(appended)
         if others:
             return self._shared(context, value, first, count)

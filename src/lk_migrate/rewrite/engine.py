@@ -89,7 +89,12 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
 
 def _finished(tree: cst.Module, rule: Rule, leftovers: list[Leftover], file: File, edits: _Edits) -> cst.Module:
     """The last phase, with its findings: they speak of the finished file's statements at their old places."""
+    told: set[cst.CSTNode] = set()
     for item in leftovers:
+        if item.used and item.line in told:
+            continue
+        if item.used:
+            told.add(item.line)
         statement = next(
             (n for n in file.module.index.of(type(item.statement)) if _imports(n, item.alias)), file.module.tree
         )
@@ -202,7 +207,7 @@ class _Apply(cst.CSTTransformer):
             updated_node = apply(updated_node)
         lines = self.edits.markers.get(original_node)
         if lines:
-            updated_node = _marked(updated_node, lines)
+            updated_node = _marked(original_node, updated_node, lines)
         if isinstance(updated_node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
             updated_node = _without_last_semicolon(original_node, updated_node)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
@@ -233,10 +238,15 @@ def _without_last_semicolon(original: Any, updated: Any) -> Any:
     return updated.with_changes(body=[*updated.body[:-1], last])
 
 
-def _marked(updated: Any, lines: list[cst.EmptyLine]) -> Any:
+def _marked(original: cst.CSTNode, updated: Any, lines: list[cst.EmptyLine]) -> Any:
     if isinstance(updated, cst.FlattenSentinel):
-        first, *rest = updated.nodes
-        return cst.FlattenSentinel([_marked(first, lines), *rest])
+        # The marker speaks of what was there, not of what was put around it.
+        nodes = list(updated.nodes)
+        end = getattr(original, "trailing_whitespace", None)
+        at = next(
+            (i for i, n in enumerate(nodes) if end is not None and getattr(n, "trailing_whitespace", 0) is end), 0
+        )
+        return cst.FlattenSentinel([*nodes[:at], _marked(original, nodes[at], lines), *nodes[at + 1 :]])
     return updated.with_changes(leading_lines=[*updated.leading_lines, *lines])
 
 

@@ -21,7 +21,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.prompts import Prompt, prompts
 from lk_migrate.facts.starts import has_start
-from lk_migrate.facts.v0_names import TRIGGERS, Kind
+from lk_migrate.facts.v0_names import TRIGGERS
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import Brackets, Comments, keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
@@ -254,8 +254,7 @@ def _with_agent(
 
 def _remarks(call: cst.Call, construction: Construction, prompt: Prompt, tools: Tools, file: File) -> Iterator[Change]:
     if prompt.problem:
-        empty = prompt.instructions is None and prompt.chat_ctx is None and construction.kind is Kind.PIPELINE
-        yield (Note if empty else Todo)(call, prompt.problem[0].upper() + prompt.problem[1:] + ".")
+        yield (Note if prompt.is_empty else Todo)(call, prompt.problem[0].upper() + prompt.problem[1:] + ".")
     if tools.problem:
         yield Todo(call, tools.problem)
     if not has_start(file.project, construction):

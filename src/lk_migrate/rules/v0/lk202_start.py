@@ -59,6 +59,9 @@ def start(call: cst.Call, file: File) -> Iterator[Change]:
             lambda updated: updated.with_changes(leading_lines=[*updated.leading_lines, *lines]),
             "comments follow their options",
         )
+    waiting = _only_for_start(call, file)
+    if waiting is not None:
+        yield Rewrite(waiting, _without_target, "the session links the first participant itself")
     if not isinstance(file.parent(call), (cst.Expr, cst.Await)) and not is_taken_care_of(file.module, call):
         yield Todo(call, "`start` returns nothing (it never did): use the session itself instead of this value.")
     if call in file.project.fact(starts).stuck:
@@ -180,6 +183,24 @@ def _is_first_participant(name: cst.Name, file: File) -> bool:
         elif isinstance(parent, cst.Param) or getattr(parent, "target", None) is use:
             values.append(getattr(parent, "value", None))
     return len(values) == 1 and _is_plain_wait(values[0])
+
+
+def _only_for_start(call: cst.Call, file: File) -> cst.SimpleStatementLine | None:
+    """`participant = await ctx.wait_for_participant()`, if nothing but this call used the participant."""
+    participant = _participant(call)
+    if not isinstance(participant, cst.Name) or not _is_first_participant(participant, file):
+        return None
+    found = [u for u in uses(file.module, binding_of(file.module, participant)) if u is not participant]
+    if len(found) != 1:
+        return None
+    line = file.enclosing(found[0], cst.SimpleStatementLine)
+    return line if line is not None and len(line.body) == 1 and isinstance(line.body[0], cst.Assign) else None
+
+
+def _without_target(updated: cst.SimpleStatementLine) -> cst.SimpleStatementLine:
+    small = updated.body[0]
+    assert isinstance(small, cst.Assign)
+    return updated.with_changes(body=[cst.Expr(small.value)])
 
 
 def _is_plain_wait(value: cst.CSTNode | None) -> bool:

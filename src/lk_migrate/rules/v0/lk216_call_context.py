@@ -5,7 +5,7 @@ The framework fills it in since 1.0; it never reaches the model's schema. Its `s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
@@ -36,21 +36,41 @@ def _assignment(line: cst.CSTNode, file: File) -> cst.Name | None:
 @rule.on(cst.FunctionDef)
 def parameter(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     """A tool that asks for its context."""
-    lines = [
-        (line, name)
-        for line in find(node.body, cst.SimpleStatementLine)
-        if (name := _assignment(line, file)) is not None and file.enclosing(line, cst.FunctionDef) is node
+    calls = [
+        call
+        for call in find(node.body, cst.Call)
+        if _is_current(call, file) and file.enclosing(call, cst.FunctionDef) is node
     ]
-    if not lines:
+    if not calls:
         return
     if node not in file.project.fact(function_contexts).tools:
-        yield Todo(lines[0][0], "only a tool has a `RunContext`: pass the tool's one (or its `session`) in here.")
+        yield Todo(calls[0], "only a tool has a `RunContext`: pass the tool's one (or its `session`) in here.")
         return
-    line, name = lines[0]
+    assigned = {file.statement(c): _assignment(file.statement(c), file) for c in calls}
+    named = {line: target.value for line, target in assigned.items() if target is not None}
+    taken = {n.value for n in find(node, cst.Name)}
+    name = next(iter(named.values()), None) or next(n for n in ("ctx", "context", "run_ctx") if n not in taken)
     context = file.use("livekit.agents.RunContext")
-    yield Replace(line, lambda _: gap(line.leading_lines), "the context is a parameter", Action.REMOVED)
-    yield Rewrite(
-        node, lambda updated: _with_context(updated, name.value, context), "the context is a parameter: `RunContext`"
+    yield Rewrite(node, lambda updated: _with_context(updated, name, context), "the context is `ctx: RunContext`")
+    for line, target in named.items():
+        if target == name:
+            yield Replace(line, _removed(line), "the context is a parameter", Action.REMOVED)
+    for call in calls:
+        if file.statement(call) not in named:
+            yield Replace(call, lambda _: cst.Name(name), "the context is a parameter")
+
+
+def _removed(line: cst.CSTNode) -> Callable[[cst.CSTNode], cst.SimpleStatementLine]:
+    return lambda _: gap(getattr(line, "leading_lines", ()))
+
+
+def _is_current(call: cst.Call, file: File) -> bool:
+    """`AgentCallContext.get_current()`."""
+    func = call.func
+    return (
+        isinstance(func, cst.Attribute)
+        and func.attr.value == "get_current"
+        and file.full_name(func.value) in CALL_CONTEXTS
     )
 
 
