@@ -9,6 +9,7 @@ import libcst as cst
 
 from lk_migrate.facts.imports import ImportedName, Scope, bound_names, dotted, imported_names, target_names
 from lk_migrate.facts.positions import Span, positions
+from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
 from lk_migrate.facts.walk import Index, descendants, index
 
 
@@ -27,7 +28,13 @@ class Module:
 
         Raises `libcst.ParserSyntaxError` or `UnicodeError` for what cannot be parsed.
         """
-        return cls(path, module_name(path), data, cst.parse_module(data))
+        try:
+            tree = cst.parse_module(data)
+        except (UnicodeDecodeError, SyntaxError):  # the latter when the byte stands in the first two lines
+            if not has_stray_bytes(data):
+                raise
+            tree = cst.parse_module(data.decode(STRAY), cst.PartialParserConfig(encoding=STRAY))
+        return cls(path, module_name(path), data, tree)
 
     @property
     def package(self) -> str:
@@ -56,6 +63,15 @@ class Module:
     @cached_property
     def imports(self) -> list[ImportedName]:
         return imported_names(self.index, self.package)
+
+    def may_be_imported(self, expression: cst.CSTNode) -> bool:
+        """A cheap question before a dear one: whether the first name of a dotted `expression` is imported here.
+
+        A star import makes every name possible.
+        """
+        while isinstance(expression, cst.Attribute):
+            expression = expression.value
+        return isinstance(expression, cst.Name) and (expression.value in self._by_local or "*" in self._by_local)
 
     @cached_property
     def _by_local(self) -> dict[str, list[ImportedName]]:

@@ -250,20 +250,21 @@ def _marked(original: cst.CSTNode, updated: Any, lines: list[cst.EmptyLine]) -> 
     return updated.with_changes(leading_lines=[*updated.leading_lines, *lines])
 
 
-def _comments_taken(file: File, edits: _Edits) -> frozenset[int]:
-    """The comment lines above statements that were removed with their comments."""
-    lines: set[int] = set()
+def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
+    """The comment lines above statements that were removed with their comments → that removal."""
+    by = {t.node: t for t in edits.touches if t.fate is Fate.REMOVED}
+    lines: dict[int, Touch] = {}
     for node, with_comments in edits.removed.items():
         leading = getattr(node, "leading_lines", ())
-        if leading and (with_comments or any(line in edits.comments for line in leading)):
+        if leading and node in by and (with_comments or any(line in edits.comments for line in leading)):
             end = file.module.span(node).line
             decorators = getattr(node, "decorators", ())
             if decorators:
                 end = min(end, file.module.span(decorators[0]).line)
-            lines.update(
-                end - len(leading) + i for i, line in enumerate(leading) if with_comments or line in edits.comments
-            )
-    return frozenset(lines)
+            for number, line in enumerate(leading, end - len(leading)):
+                if line.comment is not None and (with_comments or line in edits.comments):
+                    lines[number] = by[node]
+    return lines
 
 
 def imported_elsewhere(project: Project, path: str) -> frozenset[str]:

@@ -37,7 +37,7 @@ def ignored_rules(statement: cst.CSTNode) -> frozenset[str] | None:
     comments = [line.comment for line in getattr(statement, "leading_lines", ())]
     trailing = getattr(statement, "trailing_whitespace", None)
     if trailing is None and isinstance(statement, cst.BaseCompoundStatement):
-        trailing = getattr(statement.body, "header", None)
+        trailing = getattr(getattr(statement, "body", None), "header", None)  # (a `match` has no body)
     if isinstance(trailing, cst.TrailingWhitespace):
         comments.append(trailing.comment)
     for comment in comments:

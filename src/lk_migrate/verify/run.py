@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.model import Place, UserError
-from lk_migrate.verify import console, environment, static
+from lk_migrate.verify import console, environment, static, voice, worker
 from lk_migrate.verify.context import Context, Stage
 from lk_migrate.verify.entry import find_main
 from lk_migrate.verify.findings import SIDE_NAMES
@@ -21,6 +21,8 @@ from lk_migrate.verify.workspace import copy_project, python_files
 STAGES: tuple[Stage, ...] = (
     Stage(static.STAGE, "it parses, imports and builds; no deprecated API", static.run),
     Stage(console.STAGE, "it starts, greets, runs every tool and answers", console.run),
+    Stage(voice.STAGE, "it hears, answers aloud, and can be interrupted", voice.run),
+    Stage(worker.STAGE, "start and dev register, accept a job and end", worker.run),
     Stage(environment.STAGE, "which variables a real run needs", environment.run),
 )
 
