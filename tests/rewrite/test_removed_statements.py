@@ -7,7 +7,7 @@ import pytest
 
 from lk_migrate.facts.project import Project
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.changes import Change, Remove
+from lk_migrate.rewrite.changes import Remove
 from lk_migrate.rewrite.engine import convert_file
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule

@@ -115,3 +115,18 @@ def test_converted_app_runs(case: str, questions: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr + "".join(f"\n# {p}\n{d.decode()}" for p, d in files.items())
+
+
+def test_room_options_are_spelled_as_the_file_imports_them() -> None:
+    """`from livekit import agents` gives `agents.room_io`, not an undefined `room_io`."""
+    text = (
+        "from livekit import agents, rtc\n"
+        "from livekit.agents.voice_assistant import VoiceAssistant\n\n\n"
+        "async def entrypoint(ctx, participant: rtc.RemoteParticipant):\n"
+        "    assistant = VoiceAssistant()\n"
+        "    assistant.start(ctx.room, participant)\n"
+    )
+    result = convert_file("main.py", Project({"main.py": text.encode()}), select_rules(("LK2",)))
+    assert result.change is not None and result.change.after is not None
+    after = result.change.after.decode()
+    assert "room_options=agents.room_io.RoomOptions(participant_identity=participant.identity)" in after

@@ -16,7 +16,7 @@ from unittest.mock import AsyncMock, MagicMock
 os.environ.setdefault("OPENAI_API_KEY", "none")
 sys.path.insert(0, sys.argv[1])
 
-from livekit.agents import (  # noqa: E402
+from livekit.agents import (
     AgentSession,
     AgentStateChangedEvent,
     ConversationItemAddedEvent,

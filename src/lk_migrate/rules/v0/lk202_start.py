@@ -42,13 +42,12 @@ def start(call: cst.Call, file: File) -> Iterator[Change]:
     entries, comments, problems = _room_options(call, construction, file)
     for problem in problems:
         yield Todo(call, problem)
-    if entries:
-        file.use("livekit.agents.room_io")
+    options = f"{_room_io(file)}.RoomOptions" if entries else ""
     indentation = file.module.span(file.statement(call)).column
     wrap = _wrapping(call, file)
     yield Rewrite(
         call,
-        lambda updated: wrap(_started(updated, agent, entries, indentation)),
+        lambda updated: wrap(_started(updated, agent, entries, options, indentation)),
         "`start` takes the Agent, and is awaited",
     )
     statement = file.statement(call)
@@ -68,6 +67,10 @@ def start(call: cst.Call, file: File) -> Iterator[Change]:
         yield Note(call, "This function cannot await, so the session is started in a task: speak only after it runs.")
 
 
+def _room_io(file: File) -> str:
+    return file.use("livekit.agents.room_io")
+
+
 def _wrapping(call: cst.Call, file: File) -> Callable[[cst.Call], cst.BaseExpression]:
     """What puts the coroutine to work: an `await`, or a task where nothing can be awaited."""
     if is_taken_care_of(file.module, call):
@@ -78,7 +81,7 @@ def _wrapping(call: cst.Call, file: File) -> Callable[[cst.Call], cst.BaseExpres
     return lambda updated: cst.Await(updated)
 
 
-def _started(updated: cst.Call, agent: str, entries: tuple[Entry, ...], indentation: int) -> cst.Call:
+def _started(updated: cst.Call, agent: str, entries: tuple[Entry, ...], options: str, indentation: int) -> cst.Call:
     args = of_call(updated).items
     room = next(
         (a for i, a in enumerate(args) if i == 0 or (a.keyword is not None and a.keyword.value == "room")), None
@@ -88,7 +91,7 @@ def _started(updated: cst.Call, agent: str, entries: tuple[Entry, ...], indentat
     if room is not None:
         all_entries.append(Entry("room", room.value))
     if entries:
-        all_entries.append(Entry("room_options", entries=entries, call="room_io.RoomOptions"))
+        all_entries.append(Entry("room_options", entries=entries, call=options))
     call = expression(Entry("", entries=tuple(all_entries), call=func), "", indentation, len("await "))
     assert isinstance(call, cst.Call)
     return call
@@ -113,7 +116,7 @@ def _room_options(
             Entry(
                 "audio_input",
                 entries=(Entry("noise_cancellation", noise.value),),
-                call="room_io.AudioInputOptions",
+                call=f"{_room_io(file)}.AudioInputOptions",
             )
         )
     transcription = construction.argument("transcription")
@@ -133,7 +136,7 @@ def _room_options(
             Entry(
                 "text_input",
                 entries=(Entry("text_input_cb", cst.parse_expression(callback)),),
-                call="room_io.TextInputOptions",
+                call=f"{_room_io(file)}.TextInputOptions",
             )
         )
     if construction.module is not file.module and (noise or transcription):

@@ -30,5 +30,5 @@ def text_output(value: cst.BaseExpression, construction: Construction, file: Fil
     entry = None
     if speed is not None:
         option = Entry("transcription_speed_factor", speed)
-        entry = Entry("text_output", entries=(option,), call="room_io.TextOutputOptions")
+        entry = Entry("text_output", entries=(option,), call=f"{file.use('livekit.agents.room_io')}.TextOutputOptions")
     return entry, "; ".join(problems) + ("." if problems else "")
