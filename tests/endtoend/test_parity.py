@@ -31,7 +31,9 @@ DIFFERS_AFTERWARDS = {
 #: (app, agent, attribute) → the rule that leaves a marker because the attribute is not what it was.
 MARKED = {
     ("mixins", "housekeeping", "tools"): "LK112",
-    ("mixins", "hotel", "_speech_seen"): "LK101",  # the state of a gate of which one call has to stay
+    # the state of a gate of which one call has to stay
+    ("mixins", "hotel", "_speech_seen"): "LK101",
+    ("mixins", "hotel", "_throttle_lock"): "LK101",
 }
 #: Tools that a schema promises and nobody can call, before or after.
 NOT_CALLABLE = {"send_fax"}

@@ -1,4 +1,4 @@
-"""The model is offered what it was offered before: names, descriptions, parameters, types, choices, what is required."""
+"""The model is offered what it was offered before: names, descriptions, types, choices, what is required."""
 
 from __future__ import annotations
 
