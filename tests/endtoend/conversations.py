@@ -1,4 +1,4 @@
-"""What is said to the agents of the legacy apps, before and after: tool by tool, each call in an utterance of its own."""
+"""What is said to the agents of the legacy apps, before and after: each call in an utterance of its own."""
 
 from __future__ import annotations
 
