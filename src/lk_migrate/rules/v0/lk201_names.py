@@ -29,7 +29,9 @@ rule = Rule("LK201", Edition.V0, __doc__, triggers=(b"livekit", b"AgentState"), 
 def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """A use of a name that has a new address, and the 0.x agent as a type."""
     parent = file.parent(node)
-    if isinstance(parent, (cst.ImportAlias, cst.ImportFrom, cst.Attribute, cst.AssignTarget, cst.Param)) or (
+    if isinstance(parent, (cst.ImportAlias, cst.ImportFrom, cst.AssignTarget, cst.Param)):
+        return
+    if (isinstance(parent, cst.Attribute) and parent.attr is node) or (
         isinstance(parent, cst.Arg) and parent.keyword is node
     ):
         return
