@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from entrypoint_support import HEAD, TAIL, drive, generate, lint, split_result, write
 
 BODIES = {

@@ -31,9 +31,9 @@ class Part:
     needs: frozenset[str]
 
 
-def read_part(spelled: str, code: str) -> Part:
-    """What `code` defines at its top level, and which names it takes from elsewhere."""
-    found = occurrences(cst.parse_module(code))
+def read_part(spelled: str, code: str, statements: Iterable[cst.CSTNode]) -> Part:
+    """What `statements` (`code` is their text) define at the top level, and which names they take from elsewhere."""
+    found = [o for s in statements for o in occurrences(s)]
     defines = frozenset(o.name for o in found if o.owner is None and o.kind in ("write", "def", "import", "walrus"))
     needs = frozenset(o.name for o in found if o.owner is None and o.kind == "read")
     quoted = frozenset(o.name for o in found if o.owner is None and o.kind == "quoted")
@@ -56,7 +56,6 @@ class Linker:
     """Knows where every name lives. `ready`: names that the tool's own code brings → their import statement."""
 
     layout: Layout
-    parts: Mapping[str, Part]
     ready: Mapping[str, str]
     legacy_undefined: frozenset[str]
     tree: cst.Module

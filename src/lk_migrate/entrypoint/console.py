@@ -6,14 +6,6 @@ Read in livekit-agents 1.8.9: `ctx.is_fake_job()` is true there, `ctx.job.metada
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import libcst as cst
-
-from lk_migrate.facts.module import Module
-from lk_migrate.facts.walk import find
-
 HELPERS = '''
 @dataclass
 class ConsoleCaller:
@@ -35,6 +27,7 @@ async def wait_for_caller(ctx: JobContext, **options: Any) -> Any:
     return await ctx.wait_for_participant(**options)
 '''
 
+#: Names that generated code may need and the legacy main may not have → their imports.
 READY = {
     "dataclass": "from dataclasses import dataclass, field",
     "field": "from dataclasses import dataclass, field",
@@ -46,27 +39,3 @@ READY = {
     "NOT_GIVEN": "from livekit.agents import NOT_GIVEN",
     "Agent": "from livekit.agents import Agent",
 }
-
-
-def wait_edits(module: Module, contexts: frozenset[str]) -> dict[cst.CSTNode, Callable[[Any], Any]]:
-    """`ctx.wait_for_participant(…)` → `wait_for_caller(ctx, …)`; `contexts`: names of job contexts."""
-    found: dict[cst.CSTNode, Callable[[Any], Any]] = {}
-    for call in find(module.tree, cst.Call):
-        func = call.func
-        if (
-            isinstance(func, cst.Attribute)
-            and func.attr.value == "wait_for_participant"
-            and isinstance(func.value, cst.Name)
-            and func.value.value in contexts
-        ):
-            found[call] = _helped
-    return found
-
-
-def _helped(updated: cst.Call) -> cst.Call:
-    assert isinstance(updated.func, cst.Attribute)
-    first = cst.Arg(updated.func.value)
-    args = [cst.Arg(a.value, keyword=cst.Name("identity")) if a.keyword is None and not a.star else a for a in updated.args]
-    if args:
-        first = first.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
-    return updated.with_changes(func=cst.Name("wait_for_caller"), args=[first, *args])

@@ -37,7 +37,9 @@ def tool_steps(agents: Sequence[AgentForMain], module: Module, split: SplitEntry
     known = {i.local for i in module.imports} | set(module.definitions)
     used = [a for a in agents if a.name in known]
     gates = {a.name: a.gate for a in used}
-    if split is None or not any(g is not None for g in gates.values()):
+    if split is None or any(a.startswith("max_tool_steps=") for a in split.construct.arguments):
+        return Steps()
+    if not any(g is not None for g in gates.values()):
         return Steps()
     if len(set(gates.values())) == 1:
         return Steps(str(max(0, (used[0].gate or 1) - 1)))

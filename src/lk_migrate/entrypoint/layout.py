@@ -49,9 +49,7 @@ class Layout:
 def read_layout(module: Module, entry: Entrypoint) -> Layout:
     """Decide for every top-level statement but the entrypoint itself."""
     items = [_read(module, node, i) for i, node in enumerate(module.tree.body)]
-    rebound = frozenset(
-        item.name.value for node in find(module.tree, cst.Global) for item in node.names
-    )
+    rebound = frozenset(item.name.value for node in find(module.tree, cst.Global) for item in node.names)
     layout = Layout(items, rebound=rebound)
     core = {entry.function, entry.guard, entry.server_line, entry.options_line}
     if entry.prewarm is not None and not any(True for _ in find(entry.prewarm, cst.Global)):
@@ -70,7 +68,7 @@ def read_layout(module: Module, entry: Entrypoint) -> Layout:
     for item in rest:
         if item in main:
             continue
-        if item.kind == "effect" and item.needs <= known and not _is_logging_of(item):
+        if item.kind == "effect" and item.needs <= known:
             layout.preamble.append(item)
         else:
             layout.support.append(item)
@@ -93,8 +91,10 @@ def _kind(module: Module, node: cst.BaseStatement, binds: frozenset[str], positi
         if small and all(isinstance(s, (cst.Import, cst.ImportFrom)) for s in small):
             first = small[0]
             return "future" if isinstance(first, cst.ImportFrom) and dotted(first.module) == "__future__" else "import"
-        if position == 0 and isinstance(small[0], cst.Expr) and isinstance(
-            small[0].value, (cst.SimpleString, cst.ConcatenatedString)
+        if (
+            position == 0
+            and isinstance(small[0], cst.Expr)
+            and isinstance(small[0].value, (cst.SimpleString, cst.ConcatenatedString))
         ):
             return "docstring"
         if _is_logger(small):
@@ -122,16 +122,9 @@ def _is_logger(small: Iterable[cst.BaseSmallStatement]) -> bool:
     )
 
 
-def _is_logging_of(item: TopLevel) -> bool:
-    return False
-
-
 def is_environment(item: TopLevel) -> bool:
     """Whether an effect prepares what later imports and constants read: the environment, the import path."""
-    for node in descendants(item.node):
-        if isinstance(node, cst.Name) and node.value in _ENVIRONMENT:
-            return True
-    return False
+    return any(isinstance(node, cst.Name) and node.value in _ENVIRONMENT for node in descendants(item.node))
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _span(project: Project, module: Module, level: Items, uses: _Uses) -> tuple[
         i
         for i in range(begin, at)
         if isinstance(item := level[i], Plain)
-        and (makes_model(project, module, item.node) and bool(_bound(item.node)) or _bound(item.node) & given)
+        and ((makes_model(project, module, item.node) and bool(_bound(item.node))) or _bound(item.node) & given)
     ]
     chosen = [i for i in chosen if not isinstance(level[i].node, (cst.FunctionDef, cst.ClassDef))]  # type: ignore[union-attr]
     if not chosen:

@@ -7,18 +7,19 @@ re-binds it with `nonlocal`, becomes an attribute of the one state object that a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
 
 from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.scopes import Occurrence, occurrences
+from lk_migrate.facts.scopes import Occurrence
 
 #: The home of what stays in main.py's entrypoint: the cuts, and the `try` and `with` around them.
 MAIN = -1
 _DEFINING = ("def", "import")
+Homes = Mapping[cst.CSTNode, int]
 
 
 @dataclass
@@ -47,34 +48,23 @@ class Names:
         homes = {h for h, _ in binding}
         return homes.pop() if len(homes) == 1 and all(k in _DEFINING for _, k in binding) else None
 
-    def free(self, *candidates: str) -> str:
-        """The first candidate that no scope of the function uses; failing all, the last one with a number."""
-        for candidate in candidates:
-            if candidate not in self.everything:
-                return candidate
-        number = 2
-        while f"{candidates[-1]}_{number}" in self.everything:
-            number += 1
-        return f"{candidates[-1]}_{number}"
+    def writes(self, name: str) -> int:
+        """How often `name` is bound."""
+        return sum(o.kind not in ("read", "quoted", "declared") for _, o in self.uses.get(name, ()))
 
 
-def read_names(module: Module, function: cst.FunctionDef, homes: Mapping[cst.CSTNode, int]) -> Names:
-    """`homes`: node → phase; a node belongs to the nearest ancestor (or itself) that is listed, else to `MAIN`."""
-    names = Names(function)
-    seen: set[str] = set()
-    names.all = tuple(occurrences(function))
-    for occurrence in names.all:
-        seen.add(occurrence.name)
-        if occurrence.owner is not function:
-            continue
-        names.uses[occurrence.name].append((_home(module, occurrence.node, function, homes), occurrence))
-    names.everything = frozenset(seen)
+def read_names(module: Module, function: cst.FunctionDef, found: Sequence[Occurrence], homes: Homes) -> Names:
+    """Names of the occurrences `found`. `homes`: node → phase; a node belongs to the nearest ancestor (or itself)
+    that is listed, else to `MAIN`.
+    """
+    names = Names(function, all=tuple(found), everything=frozenset(o.name for o in found))
+    for occurrence in found:
+        if occurrence.owner is function:
+            names.uses[occurrence.name].append((_home(module, occurrence.node, function, homes), occurrence))
     return names
 
 
-def _home(
-    module: Module, node: cst.CSTNode, function: cst.FunctionDef, homes: Mapping[cst.CSTNode, int]
-) -> int:
+def _home(module: Module, node: cst.CSTNode, function: cst.FunctionDef, homes: Homes) -> int:
     current: cst.CSTNode | None = node
     while current is not None and current is not function:
         if current in homes:

@@ -1,13 +1,15 @@
-"""The body of one phase: the entrypoint's own control flow, with the statements of that phase alone."""
+"""One phase as a function: the entrypoint's own control flow, with the statements of that phase alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import libcst as cst
 
 from lk_migrate.entrypoint.spine import Branch, CannotSplit, Cut, Guard, Items, Plain, ends, length, statement_ends
+from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.walk import own_scope
 
 Statements = list[cst.BaseStatement]
@@ -25,6 +27,90 @@ class Writer:
     before_cut: Callable[[Cut], Statements]
     test: Callable[[Branch], cst.BaseExpression]
     flag: Callable[[Branch], cst.BaseExpression]
+
+
+@dataclass(frozen=True)
+class PhaseFunction:
+    """A phase as a function. `answers`: it returns False when the call is over, and main.py must return, too."""
+
+    number: int
+    label: str
+    name: str
+    node: cst.FunctionDef
+    answers: bool
+    is_async: bool
+    arguments: tuple[str, ...]
+
+
+def phase_function(
+    number: int, labels: Sequence[str], body: Statements, taken: Collection[str], types: Mapping[str, str]
+) -> PhaseFunction:
+    """The function of phase `number`. `types`: the arguments it may take → their annotations; `taken`: names in use."""
+    answering = number != len(labels) and answers(body)
+    if not answering:
+        body = [cast(cst.BaseStatement, s.visit(_Bare())) for s in body]
+    elif not statement_ends(body[-1]):
+        body = [*body, cst.SimpleStatementLine([cst.Return(cst.Name("True"))])]
+    label = _label(number, labels, body)
+    name, suffix = label, 1
+    while name in taken:
+        suffix += 1
+        name = f"{label}_{suffix}"
+    used = {o.name for s in body for o in occurrences(s)}
+    arguments = tuple(a for a in types if a in used)
+    asynchronous = is_async(body)
+    params = ", ".join(f"{a}: {types[a]}" for a in arguments)
+    returns = "bool" if answering else "None"
+    text = f"{'async ' if asynchronous else ''}def {name}({params}) -> {returns}:\n    pass\n"
+    node = cst.ensure_type(cst.parse_statement(text), cst.FunctionDef)
+    doc = cst.parse_statement(f'"""{_DOCS[label]}{" False: the call is over." if answering else ""}"""\n')
+    block = cst.IndentedBlock([cast(cst.BaseStatement, doc), without_opening_blanks(body[0]), *body[1:]])
+    return PhaseFunction(number, label, name, node.with_changes(body=block), answering, asynchronous, arguments)
+
+
+_DOCS = {
+    "prepare_call": "What is done before the session is made.",
+    "choose_models": "The models and voices of this call.",
+    "choose_agent": "Who answers, and how the session is set up.",
+    "finish_options": "The last of what the session is made with.",
+    "add_handlers": "Event handlers and shutdown callbacks; the session is there, but has not started.",
+    "before_start": "What is done between making the session and starting it.",
+    "after_start": "What follows once the session runs.",
+}
+
+
+def _label(number: int, labels: Sequence[str], body: Statements) -> str:
+    past = labels[:number]
+    if "start" in past:
+        return "after_start"
+    if "session" in past:
+        text = cst.Module(body=cast(Any, body)).code
+        return "add_handlers" if ".on(" in text or "add_shutdown_callback" in text else "before_start"
+    if past and past[-1] == "agent":
+        names = {o.name for s in body for o in occurrences(s)} | {_attribute_set(s) for s in body}
+        return "choose_agent" if any("agent" in n or "assistant" in n for n in names) else "finish_options"
+    return "choose_models" if past and past[-1] == "models" else "prepare_call"
+
+
+def _attribute_set(statement: cst.CSTNode) -> str:
+    """The name in `call.name = …`."""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
+    target = small.targets[0].target if isinstance(small, cst.Assign) else None
+    return target.attr.value if isinstance(target, cst.Attribute) else ""
+
+
+class _Bare(cst.CSTTransformer):
+    """Where there is no answer to give, `return True` is `return`."""
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        return False
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> bool:
+        return False
+
+    def leave_Return(self, original_node: cst.Return, updated_node: cst.Return) -> cst.Return:
+        value = updated_node.value
+        return cst.Return() if isinstance(value, cst.Name) and value.value == "True" else updated_node
 
 
 def phase_body(items: Items, phase: int, last: int, write: Writer, state: int = 0) -> Statements:
@@ -143,7 +229,8 @@ def answers(body: Sequence[cst.BaseStatement]) -> bool:
     """Whether a phase has an early end to report."""
     block = cst.IndentedBlock(list(body))
     return any(
-        isinstance(n, cst.Return) and isinstance(n.value, cst.Name) and n.value.value == "False" for n in own_scope(block)
+        isinstance(n, cst.Return) and isinstance(n.value, cst.Name) and n.value.value == "False"
+        for n in own_scope(block)
     )
 
 

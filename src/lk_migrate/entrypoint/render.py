@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import libcst as cst
 
-from lk_migrate.entrypoint.assemble import Imports, Linker
-from lk_migrate.entrypoint.layout import Layout, TopLevel, is_environment
+from lk_migrate.entrypoint.assemble import Imports
 from lk_migrate.entrypoint.importblock import merged
+from lk_migrate.entrypoint.layout import Layout, TopLevel, is_environment
 from lk_migrate.facts.module import Module
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from lk_migrate.entrypoint.generate import MainBlocks
+    from lk_migrate.entrypoint.mainfile import MainFile
 
 _WIDTH = 100
 _INDENT = "    "
@@ -49,10 +49,6 @@ def _two_blank_lines(statement: cst.BaseStatement) -> cst.BaseStatement:
     return statement.with_changes(leading_lines=[blank, blank, *lines])
 
 
-def with_docstring(function: cst.FunctionDef, legacy: cst.FunctionDef) -> cst.FunctionDef:
-    return function
-
-
 @cache
 def _template() -> Template:
     from importlib.resources import files
@@ -64,26 +60,23 @@ def _template() -> Template:
 
 
 def render_main(
-    module: Module,
-    layout: Layout,
-    blocks: MainBlocks,
-    imports: Imports,
-    linker: Linker,
-    edited: Callable[[cst.CSTNode], cst.CSTNode],
+    module: Module, layout: Layout, main: MainFile, imports: Imports, edited: Callable[[cst.CSTNode], cst.CSTNode]
 ) -> str:
-    """main.py: header, imports and early side effects in the legacy order, then what the blocks hold."""
-    header = _header(module, layout)
-    lines = _import_section(module, layout, imports, edited)
+    """main.py: header, imports and early side effects in the legacy order, then the statements of `main`."""
+
+    def texts(statements: Sequence[cst.BaseStatement]) -> list[str]:
+        return [code_of(module, [s]).strip("\r\n") for s in statements]
+
     text = _template().render(
-        header=header,
-        imports=lines,
+        header=_header(module, layout),
+        imports=_import_section(module, layout, imports, edited),
         copies=imports.copies,
-        constants=blocks.constants,
-        setup=blocks.setup,
-        server=blocks.server,
-        functions=blocks.functions,
-        entrypoint=blocks.entrypoint,
-        closing=blocks.closing,
+        constants=texts(main.constants),
+        setup=texts(main.setup),
+        server=texts(main.server),
+        functions=texts(main.functions),
+        entrypoint=texts(main.entrypoint),
+        closing=texts(main.closing),
     )
     return _tidied(text)
 
@@ -102,8 +95,9 @@ def _import_section(
 ) -> list[str]:
     by_item = {id(item): text for item, text in imports.lines}
     preamble = {id(i) for i in layout.preamble}
-    needed = {n for i in layout.preamble for n in i.needs}
+    needed = _needed_by(layout)
     guarded = {id(i) for i in layout.of_kind("guarded") if i.binds & needed}
+    loggers = [i for i in layout.of_kind("logger") if i.binds & needed]
     early: list[tuple[TopLevel, list[str]]] = []
     blank = False
     for item in layout.items:
@@ -114,7 +108,10 @@ def _import_section(
         if text is not None:
             lines = merged_into(text, imports) if item.kind == "import" else [text]
         elif id(item) in preamble or id(item) in guarded:
-            lines = [_code(module, cast(cst.BaseStatement, edited(item.node)))]
+            lines = [_code(module, logger.node) for logger in loggers if logger.binds & item.needs]
+            loggers = [logger for logger in loggers if not logger.binds & item.needs]
+            imports.copies[:] = [c for c in imports.copies if c not in lines]
+            lines.append(_code(module, cast(cst.BaseStatement, edited(item.node))))
         else:
             blank = blank or (item.kind == "import" and any(line.comment is None for line in above))
             continue
@@ -135,6 +132,15 @@ def _import_section(
     if rest:
         found.extend(rest if rest[0] == "" else ["", *rest])
     return found
+
+
+def _needed_by(layout: Layout) -> set[str]:
+    """The names that the early side effects need, and what these need in turn (guarded imports, a logger)."""
+    needed = {n for i in layout.preamble for n in i.needs}
+    for item in layout.of_kind("guarded", "logger"):
+        if item.binds & needed:
+            needed |= item.needs
+    return needed
 
 
 def merged_into(text: str, imports: Imports) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Union
 
 import libcst as cst
 
@@ -58,7 +57,7 @@ class Guard:
     body: Items
 
 
-Item = Union[Plain, Cut, Branch, Guard]
+Item = Plain | Cut | Branch | Guard
 Items = tuple[Item, ...]
 
 
@@ -77,7 +76,10 @@ def read_spine(function: cst.FunctionDef, sessions: Sessions) -> Items:
     sites.update({s.statement: Cut("start", s) for s in sessions.starts})
     if not isinstance(function.body, cst.IndentedBlock):
         raise CannotSplit("the entrypoint stands on one line", function)
-    items = _items(function.body.body, sites)
+    body = function.body.body
+    if body and isinstance(body[0], cst.SimpleStatementLine) and is_docstring(body[0]):
+        body = body[1:]
+    items = _items(body, sites)
     labels(items)
     return items
 
@@ -122,6 +124,12 @@ def _only_in_body(node: cst.Try, sites: dict[cst.CSTNode, Cut]) -> None:
             raise CannotSplit("the session is made or started in an `except`, `else` or `finally` block", part)
 
 
+def is_docstring(line: cst.SimpleStatementLine) -> bool:
+    """Whether a first statement is a docstring (it stays with the entrypoint)."""
+    small = line.body[0] if line.body else None
+    return isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))
+
+
 def ends(items: Items) -> bool:
     """Whether control never runs past the end of `items`."""
     if not items:
@@ -140,8 +148,10 @@ def statement_ends(node: cst.CSTNode | None) -> bool:
         return bool(node.body) and isinstance(node.body[-1], (cst.Return, cst.Raise))
     if isinstance(node, cst.If):
         other = node.orelse
-        return statement_ends(node.body) and other is not None and statement_ends(
-            other if isinstance(other, cst.If) else other.body
+        return (
+            statement_ends(node.body)
+            and other is not None
+            and statement_ends(other if isinstance(other, cst.If) else other.body)
         )
     if isinstance(node, cst.IndentedBlock):
         return bool(node.body) and statement_ends(node.body[-1])
@@ -163,7 +173,8 @@ def labels(items: Items) -> tuple[str, ...]:
 
 
 def _branch_labels(item: Branch, rest: tuple[str, ...]) -> tuple[str, ...]:
-    going, ending = [], []
+    going: list[tuple[str, ...]] = []
+    ending: list[tuple[str, ...]] = []
     for arm in item.arms:
         (ending if ends(arm) else going).append(labels(arm))
     if len(set(going)) > 1:
@@ -171,7 +182,7 @@ def _branch_labels(item: Branch, rest: tuple[str, ...]) -> tuple[str, ...]:
     full = (*going[0], *rest) if going else max(ending, key=len)
     for arm_labels in ending:
         if arm_labels != full[: len(arm_labels)]:
-            raise CannotSplit("the paths through the entrypoint make and start the session in different orders", item.node)
+            raise CannotSplit("the paths make and start the session in different orders", item.node)
     if any("enter" in arm_labels for arm_labels in (*going, *ending)):
         raise CannotSplit("one path has a `try` or `with` of its own around the session", item.node)
     return full

@@ -16,10 +16,14 @@ _DOC = "What the phases of one call share; every name is set where the entrypoin
 _PLAIN = {"bool": "bool", "int": "int", "float": "float", "str": "str", "list": "list", "dict": "dict", "set": "set"}
 
 
-def state_fields(project: Project, module: Module, names: Names, fields: Sequence[str], flags: frozenset[str]) -> cst.ClassDef:
+def state_fields(
+    project: Project, module: Module, names: Names, fields: Sequence[str], flags: frozenset[str]
+) -> cst.ClassDef:
     """`class CallState` with the attributes `fields`; what cannot be told is `Any`."""
     lines = [f"    {name}: {'bool' if name in flags else _type_of(project, module, names, name)}\n" for name in fields]
-    text = f'class CallState:\n    """{_DOC}"""\n\n{"".join(lines)}' if lines else f'class CallState:\n    """{_DOC}"""\n'
+    text = (
+        f'class CallState:\n    """{_DOC}"""\n\n{"".join(lines)}' if lines else f'class CallState:\n    """{_DOC}"""\n'
+    )
     return cst.ensure_type(cst.parse_statement(text), cst.ClassDef)
 
 

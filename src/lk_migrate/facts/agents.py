@@ -12,17 +12,18 @@ from enum import Enum
 
 import libcst as cst
 
-from lk_migrate.facts.classes import ClassRef, ClassTable, class_attributes, class_table, method, methods
+from lk_migrate.facts.classes import ClassRef, ClassTable, class_table, method, methods
 from lk_migrate.facts.collisions import Collision, collisions_of
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instructions import Instructions, Source, instructions_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.registries import Registry
 from lk_migrate.facts.tools import (
     ClassTools,
     Declared,
     Dispatcher,
     InlineTool,
-    Registry,
     Tool,
     class_tools,
     make_tool,
@@ -46,6 +47,8 @@ _OTHER_KINDS = re.compile(
     r"IsolatedAsyncioTestCase|BaseTool|StructuredTool|FunctionContext|Toolset|Exception|APIView|Thread|"
     r"DeclarativeBase|Model|STT|TTS|LLM|VAD)$"
 )
+#: Bases that mind nothing beside them.
+_NEUTRAL = frozenset({"object", "ABC", "abc.ABC", "Generic", "typing.Generic"})
 _VOICE_NAME = re.compile(r"assistant|agent|bot|desk|receptionist|concierge|operator|secretary", re.IGNORECASE)
 _SEED = re.compile(
     rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate|"
@@ -132,6 +135,11 @@ def find_agents(project: Project) -> tuple[AgentClass, ...]:
     return project.fact(_Finder).agents
 
 
+def blocked_agents(project: Project) -> dict[cst.ClassDef, str]:
+    """Assistant classes that no rule can make an `Agent`, and why."""
+    return project.fact(_Finder).blocked
+
+
 def agent_of(project: Project, node: cst.ClassDef) -> AgentClass | None:
     """What `find_agents` knows about a class."""
     return project.fact(_by_node).get(node)
@@ -173,6 +181,8 @@ class _Finder:
         livekit = {ref.node for ref in agent_classes(self.table)}
         plain = [ref for ref in self.table.refs.values() if ref.node not in livekit]
         found = {ref.node: evidence for ref in plain if (evidence := self._evidence(ref))}
+        self.blocked = {node: why for node in found if (why := self._obstacle(self.table.refs[node]))}
+        found = {node: evidence for node, evidence in found.items() if node not in self.blocked}
         self.agents = tuple(sorted(self._classes(livekit, found), key=lambda a: (a.module.path, _order(a))))
 
     def tools(self, ref: ClassRef) -> ClassTools:
@@ -189,7 +199,7 @@ class _Finder:
 
     def _evidence(self, ref: ClassRef) -> tuple[str, ...]:
         """Why a class without a LiveKit base is an assistant; empty when it is not one."""
-        if _TEST_PATH.search(ref.module.path) or _looks_generated(ref):
+        if _TEST_PATH.search(ref.module.path):
             return ()
         if any(_OTHER_KINDS.search(name) for name in self.table.library_bases(ref)):
             return ()
@@ -230,6 +240,14 @@ class _Finder:
         if not (enough and speaks and (reached or b"RunContext" in ref.module.data) and not schema_only):
             return ()
         return tuple(text for _, text in reasons)
+
+    def _obstacle(self, ref: ClassRef) -> str:
+        """Why an assistant cannot be made an `Agent` by rule; empty when it can."""
+        for each in self.family(ref):
+            if any("dataclass" in (dotted(_bare(d)) or "") for d in each.node.decorators):
+                return f"`{each.name}` is a dataclass: its `__init__` is generated and does not call `Agent`'s"
+        foreign = sorted(self.table.library_bases(ref) - _NEUTRAL)
+        return f"it derives from `{foreign[0]}`, which is not part of the project" if foreign else ""
 
     def _made_in(self, ref: ClassRef) -> str:
         """A file with LiveKit in it where the class or one of its subclasses is constructed or offered."""
@@ -342,9 +360,8 @@ def _targeted(targets: Iterable[str], path: str) -> bool:
     return any(path == t or path.startswith(t.rstrip("/") + "/") for t in targets)
 
 
-def _looks_generated(ref: ClassRef) -> bool:
-    """Dataclasses hold data."""
-    return any("dataclass" in ref.module.tree.code_for_node(d) for d in ref.node.decorators)
+def _bare(decorator: cst.Decorator) -> cst.BaseExpression:
+    return decorator.decorator.func if isinstance(decorator.decorator, cst.Call) else decorator.decorator
 
 
 def _constructed(project: Project, table: ClassTable) -> dict[cst.ClassDef, tuple[str, ...]]:
@@ -380,8 +397,3 @@ def _is_value(parent: cst.CSTNode | None, name: cst.Name) -> bool:
     if isinstance(parent, cst.Attribute):
         return parent.attr is name
     return isinstance(parent, (cst.Call, cst.DictElement, cst.Element, cst.Return, cst.Assign, cst.IfExp, cst.Arg))
-
-
-def class_level(agent: AgentClass, name: str) -> bool:
-    """Whether the class body assigns `name`."""
-    return name in class_attributes(agent.node)

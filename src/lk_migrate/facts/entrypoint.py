@@ -12,9 +12,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
 
 OPTIONS_TYPES = frozenset(
-    f"livekit.agents.{path}{name}"
-    for path in ("", "worker.")
-    for name in ("WorkerOptions", "ServerOptions")
+    f"livekit.agents.{path}{name}" for path in ("", "worker.") for name in ("WorkerOptions", "ServerOptions")
 )
 SERVER_TYPES = frozenset({"livekit.agents.AgentServer", "livekit.agents.worker.AgentServer"})
 RUN_APP = frozenset({"livekit.agents.cli.run_app", "livekit.agents.cli.cli.run_app"})
@@ -29,6 +27,7 @@ class Entrypoint:
     """`function` runs once per job; everything else is None when the module has no such thing.
 
     `server`/`server_line`: an `AgentServer` the module makes at its top level; `options`: `WorkerOptions(...)`.
+    `late_server`/`registration`: `server = AgentServer(...)` and `server.rtc_session(function, ...)` inside the guard.
     """
 
     function: cst.FunctionDef
@@ -39,6 +38,8 @@ class Entrypoint:
     options_line: cst.SimpleStatementLine | None
     server: str | None
     server_line: cst.SimpleStatementLine | None
+    late_server: cst.Call | None = None
+    registration: cst.Call | None = None
 
 
 def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
@@ -47,7 +48,7 @@ def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
     guard = next((s for s in module.tree.body if isinstance(s, cst.If) and is_main_guard(s)), None)
     run_app = options = server_call = None
     for call in module.index.of(cst.Call):
-        name = project.full_name(module, call.func)
+        name = project.full_name(module, call.func) if module.may_be_imported(call.func) else None
         if name in RUN_APP:
             run_app = call
         elif name in OPTIONS_TYPES:
@@ -55,15 +56,37 @@ def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
         elif name in SERVER_TYPES:
             server_call = call
     server_line, server = _module_assignment(module, server_call)
+    late_server, late_name, registration = _in_guard(guard, server_call) if server is None else (None, None, None)
     function = _named(functions, options, "entrypoint_fnc", 0)
     prewarm = _named(functions, options, "prewarm_fnc", None)
     if server is not None:
         function = function or _registered(module, functions, server)
         prewarm = prewarm or _named(functions, server_call, "setup_fnc", None) or _assigned(module, functions, server)
+    if late_name is not None and registration is not None:
+        function = function or _registered(module, functions, late_name)
+        prewarm = prewarm or _named(functions, server_call, "setup_fnc", None)
     if function is None:
         return None
     options_line, _ = _module_assignment(module, options)
-    return Entrypoint(function, prewarm, guard, run_app, options, options_line, server, server_line)
+    return Entrypoint(
+        function, prewarm, guard, run_app, options, options_line, server, server_line, late_server, registration
+    )
+
+
+def _in_guard(
+    guard: cst.If | None, server_call: cst.Call | None
+) -> tuple[cst.Call | None, str | None, cst.Call | None]:
+    """`name = AgentServer(...)` and `name.rtc_session(function, ...)`, both directly in the guard's body."""
+    if guard is None or server_call is None:
+        return None, None, None
+    name, registration = None, None
+    for line in guard.body.body:
+        small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+        if isinstance(small, cst.Assign) and small.value is server_call and len(small.targets) == 1:
+            name = dotted(small.targets[0].target)
+        elif isinstance(small, cst.Expr) and isinstance(small.value, cst.Call) and name is not None:
+            registration = small.value if dotted(small.value.func) == f"{name}.rtc_session" else registration
+    return (server_call, name, registration) if name is not None else (None, None, None)
 
 
 def is_main_guard(node: cst.If) -> bool:
@@ -93,9 +116,7 @@ def _named(
     return functions.get(dotted(arg.value) or "") if arg is not None else None
 
 
-def _module_assignment(
-    module: Module, call: cst.Call | None
-) -> tuple[cst.SimpleStatementLine | None, str | None]:
+def _module_assignment(module: Module, call: cst.Call | None) -> tuple[cst.SimpleStatementLine | None, str | None]:
     """The top-level line `name = call` and its name."""
     for line in module.tree.body if call is not None else ():
         if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:

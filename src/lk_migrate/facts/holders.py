@@ -61,7 +61,10 @@ class Holders:
         if isinstance(node, cst.Call):
             return self._made_by(module, node)
         if isinstance(node, cst.Name):
-            return NOTHING if node.value == "None" else self._named(module, node)
+            if node.value == "None":
+                return NOTHING
+            test = checked_class(module, node)
+            return self._narrowed(module, node, test) if test is not None else self._named(module, node)
         if isinstance(node, cst.Attribute):
             return self._attribute(module, node)
         return UNKNOWN
@@ -187,6 +190,25 @@ class Holders:
             return self.of(symbol.module, symbol.node) if symbol.node is not None else UNKNOWN
         return UNKNOWN
 
+    def _narrowed(self, module: Module, name: cst.Name, test: cst.BaseExpression) -> Held:
+        """Inside `if isinstance(name, test)`: a class of the project, or those that derive from a library's."""
+        symbol = self.project.resolve(module, test)
+        if symbol is not None and isinstance(symbol.node, cst.ClassDef):
+            return Held(frozenset({symbol.node}))
+        held = self._named(module, name)
+        if symbol is None or symbol.module is not None:
+            return held
+        kept = (c for c in held.classes if (ref := self._ref(c)) is not None and self._derives(ref, symbol.name))
+        return Held(frozenset(kept), held.certain)
+
+    def _derives(self, ref: ClassRef, library: str) -> bool:
+        bases = class_bases(self.project, ref)
+        last = library.rpartition(".")[2]
+        return any(
+            b.rpartition(".")[2] == last if isinstance(b, str) else b.node is not ref.node and self._derives(b, library)
+            for b in bases
+        )
+
     def _assigned_values(self, module: Module, name: cst.Name) -> list[cst.CSTNode]:
         for scope in module.scopes(name):
             values = [v for v in _assignments(scope, name.value) if v is not None]
@@ -238,6 +260,32 @@ class Holders:
                 assert ref is not None
                 found |= self.of(ref.module, value)
         return found if seen else UNKNOWN
+
+
+def checked_class(module: Module, name: cst.Name) -> cst.BaseExpression | None:
+    """The class that an `isinstance(name, …)` around the place has made sure of, as it is written there."""
+    inner: cst.CSTNode = name
+    for outer in module.index.ancestors(name):
+        tests: list[cst.BaseExpression] = []
+        if isinstance(outer, (cst.If, cst.IfExp)) and outer.body is inner:
+            tests = [outer.test]
+        elif isinstance(outer, cst.BooleanOperation) and isinstance(outer.operator, cst.And) and outer.right is inner:
+            tests = [outer.left]
+        elif isinstance(outer, cst.FunctionDef):
+            return None
+        while tests:
+            test = tests.pop()
+            if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
+                tests += [test.left, test.right]
+            elif (
+                isinstance(test, cst.Call)
+                and dotted(test.func) == "isinstance"
+                and len(test.args) == 2
+                and dotted(test.args[0].value) == name.value
+            ):
+                return test.args[1].value
+        inner = outer
+    return None
 
 
 def _last(func: cst.CSTNode) -> str:

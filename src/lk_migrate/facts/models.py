@@ -15,6 +15,8 @@ _MODEL_CLASSES = frozenset({"STT", "LLM", "TTS", "RealtimeModel", "STTv2", "Fall
 
 def is_model_call(project: Project, module: Module, call: cst.Call) -> bool:
     """Whether `call` makes a model of a LiveKit plugin or of LiveKit Inference."""
+    if not module.may_be_imported(call.func):
+        return False
     name = project.full_name(module, call.func) or ""
     return name.startswith(("livekit.plugins.", "livekit.agents.")) and name.rpartition(".")[2] in _MODEL_CLASSES
 
@@ -22,7 +24,8 @@ def is_model_call(project: Project, module: Module, call: cst.Call) -> bool:
 def language_model_calls(project: Project, module: Module) -> list[cst.Call]:
     """Every call in `module` that makes an OpenAI or Anthropic language model (these take `parallel_tool_calls`)."""
     wanted = {"livekit.plugins.openai.LLM", "livekit.plugins.anthropic.LLM"}
-    return [c for c in module.index.of(cst.Call) if project.full_name(module, c.func) in wanted]
+    calls = (c for c in module.index.of(cst.Call) if module.may_be_imported(c.func))
+    return [c for c in calls if project.full_name(module, c.func) in wanted]
 
 
 def makes_model(project: Project, module: Module, statement: cst.CSTNode) -> bool:

@@ -9,6 +9,7 @@ import libcst as cst
 
 from lk_migrate.facts.imports import ImportedName, Scope, bound_names, dotted, imported_names, target_names
 from lk_migrate.facts.positions import Span, positions
+from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
 from lk_migrate.facts.walk import Index, descendants, index
 
 
@@ -27,7 +28,13 @@ class Module:
 
         Raises `libcst.ParserSyntaxError` or `UnicodeError` for what cannot be parsed.
         """
-        return cls(path, module_name(path), data, cst.parse_module(data))
+        try:
+            tree = cst.parse_module(data)
+        except (UnicodeDecodeError, SyntaxError):  # the latter when the byte stands in the first two lines
+            if not has_stray_bytes(data):
+                raise
+            tree = cst.parse_module(data.decode(STRAY), cst.PartialParserConfig(encoding=STRAY))
+        return cls(path, module_name(path), data, tree)
 
     @property
     def package(self) -> str:
@@ -56,6 +63,15 @@ class Module:
     @cached_property
     def imports(self) -> list[ImportedName]:
         return imported_names(self.index, self.package)
+
+    def may_be_imported(self, expression: cst.CSTNode) -> bool:
+        """A cheap question before a dear one: whether the first name of a dotted `expression` is imported here.
+
+        A star import makes every name possible.
+        """
+        while isinstance(expression, cst.Attribute):
+            expression = expression.value
+        return isinstance(expression, cst.Name) and (expression.value in self._by_local or "*" in self._by_local)
 
     @cached_property
     def _by_local(self) -> dict[str, list[ImportedName]]:
@@ -97,13 +113,23 @@ class Module:
 
     def scopes(self, node: cst.CSTNode) -> list[Scope]:
         """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions)."""
-        found: list[Scope] = []
         for ancestor in self.index.ancestors(node):
-            if isinstance(ancestor, (cst.FunctionDef, cst.Lambda, cst.Module)) or (
-                isinstance(ancestor, cst.ClassDef) and not found
-            ):
-                found.append(ancestor)
-        return found
+            if isinstance(ancestor, (cst.FunctionDef, cst.Lambda, cst.Module)):
+                return self._around(ancestor)
+            if isinstance(ancestor, cst.ClassDef):
+                return [ancestor, *self._around(ancestor)[1:]]
+        return []
+
+    def _around(self, scope: Scope) -> list[Scope]:
+        """`scope` and the functions (no classes) and the module around it."""
+        if scope not in self._chains:
+            outer = [a for a in self.index.ancestors(scope) if isinstance(a, (cst.FunctionDef, cst.Lambda, cst.Module))]
+            self._chains[scope] = [scope, *outer]
+        return self._chains[scope]
+
+    @cached_property
+    def _chains(self) -> dict[cst.CSTNode, list[Scope]]:
+        return {}
 
     def import_of(self, name: str, at: cst.CSTNode) -> ImportedName | None:
         """The import that binds `name` as seen from `at`, None when something else binds it (or nothing does)."""

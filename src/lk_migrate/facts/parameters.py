@@ -122,3 +122,23 @@ def _used_type(function: cst.FunctionDef, name: str) -> str | None:
             if numbers and any(isinstance(s, cst.Name) and s.value == name for s in sides):
                 return "float" if isinstance(numbers[0], cst.Float) else "int"
     return None
+
+
+def keys_read(function: cst.CSTNode, name: str) -> dict[str, bool]:
+    """The keys that the body reads, and whether it needs them: `kwargs["day"]` does, `kwargs.get("day")` does not."""
+    needed: dict[str, bool] = {}
+    optional: dict[str, bool] = {}
+    for call in find(function, cst.Call):
+        func = call.func
+        if isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.value.value == name:
+            if func.attr.value in ("get", "pop") and call.args and isinstance(call.args[0].value, cst.SimpleString):
+                optional[str(call.args[0].value.evaluated_value)] = False
+            else:
+                return {}
+    for item in find(function, cst.Subscript):
+        if isinstance(item.value, cst.Name) and item.value.value == name:
+            index = item.slice[0].slice
+            if not (isinstance(index, cst.Index) and isinstance(index.value, cst.SimpleString)):
+                return {}
+            needed[str(index.value.evaluated_value)] = True
+    return {**needed, **{k: v for k, v in optional.items() if k not in needed}}

@@ -8,9 +8,9 @@ the name at the handler's end).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, cast
 
 import libcst as cst
 
@@ -19,7 +19,6 @@ from lk_migrate.facts.walk import children
 
 Kind = Literal["read", "write", "delete", "def", "import", "param", "walrus", "capture", "declared", "quoted"]
 _WORD = re.compile(r"[^\W\d]\w*")
-_COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
 
 
 @dataclass(frozen=True)
@@ -52,34 +51,44 @@ def bindings(scope: cst.CSTNode) -> tuple[set[str], set[str], set[str]]:
     bound: set[str] = set()
     outer: set[str] = set()
     module: set[str] = set()
-    stack = [scope.body] if isinstance(scope, (cst.FunctionDef, cst.ClassDef, cst.Lambda)) else [scope]
+    stack: list[cst.CSTNode] = [getattr(scope, "body", scope)]
     while stack:
         node = stack.pop()
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-            bound.add(node.name.value)
+        kind = type(node)
+        if kind in _NO_STATEMENTS and not _may_hold_walrus(node):
+            continue
+        if kind is cst.FunctionDef or kind is cst.ClassDef:
+            bound.add(node.name.value)  # type: ignore[attr-defined]
             # What a decorator, default or base holds is evaluated here; only a walrus could bind.
             continue
-        if isinstance(node, cst.Lambda):
+        if kind is cst.Lambda:
             continue
-        if isinstance(node, cst.Nonlocal):
-            outer |= {n.name.value for n in node.names}
-        elif isinstance(node, cst.Global):
-            module |= {n.name.value for n in node.names}
-        elif isinstance(node, (cst.Import, cst.ImportFrom)):
-            bound |= {name for name, _ in imported(node)}
+        if kind is cst.Nonlocal:
+            outer |= {n.name.value for n in node.names}  # type: ignore[attr-defined]
+        elif kind is cst.Global:
+            module |= {n.name.value for n in node.names}  # type: ignore[attr-defined]
+        elif kind is cst.Import or kind is cst.ImportFrom:
+            bound |= {name for name, _ in imported(cast(cst.Import, node))}
             continue
-        elif isinstance(node, (cst.AssignTarget, cst.For, cst.AnnAssign, cst.AugAssign)):
-            bound |= _targets(node.target)
-        elif isinstance(node, cst.NamedExpr):
-            bound |= target_names(node.target)
-        elif isinstance(node, cst.WithItem) and node.asname is not None:
-            bound |= _targets(node.asname.name)
-        elif isinstance(node, (cst.MatchAs, cst.MatchStar)) and node.name is not None:
-            bound.add(node.name.value)
-        elif isinstance(node, cst.MatchMapping) and node.rest is not None:
-            bound.add(node.rest.value)
+        elif kind in _TARGETED:
+            bound |= _targets(node.target)  # type: ignore[attr-defined]
+        elif kind is cst.WithItem and node.asname is not None:  # type: ignore[attr-defined]
+            bound |= _targets(node.asname.name)  # type: ignore[attr-defined]
+        elif (kind is cst.MatchAs or kind is cst.MatchStar) and node.name is not None:  # type: ignore[attr-defined]
+            bound.add(node.name.value)  # type: ignore[attr-defined]
+        elif kind is cst.MatchMapping and node.rest is not None:  # type: ignore[attr-defined]
+            bound.add(node.rest.value)  # type: ignore[attr-defined]
         stack.extend(children(node))
     return bound - outer - module, outer, module
+
+
+_TARGETED = frozenset({cst.AssignTarget, cst.For, cst.AnnAssign, cst.AugAssign, cst.NamedExpr})
+#: Leaves and plain chains: nothing below them binds a name.
+_NO_STATEMENTS = frozenset({cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Attribute})
+
+
+def _may_hold_walrus(node: cst.CSTNode) -> bool:
+    return type(node) is cst.Attribute and type(node.value) not in (cst.Name, cst.Attribute)
 
 
 def imported(node: cst.Import | cst.ImportFrom) -> Iterator[tuple[str, cst.ImportAlias]]:
@@ -131,76 +140,85 @@ class _Walker:
     def walk(self, node: cst.CSTNode | None, kind: Kind = "read") -> Iterator[Occurrence]:
         if node is None:
             return
-        if isinstance(node, cst.Name):
-            yield self.at(node, node.value, kind)
-        elif isinstance(node, cst.Attribute):
-            yield from self.walk(node.value)
-        elif isinstance(node, (cst.Tuple, cst.List)) and kind != "read":
-            for element in node.elements:
+        what = type(node)
+        if what is cst.Name:
+            yield self.at(node, node.value, kind)  # type: ignore[attr-defined]
+        elif what in _LEAVES:
+            return
+        elif kind != "read" and what in (cst.Tuple, cst.List, cst.StarredElement):
+            for element in getattr(node, "elements", [node]):
                 yield from self.walk(element.value, kind)
-        elif isinstance(node, cst.Arg):
-            yield from self.walk(node.value)
-        elif isinstance(node, cst.FunctionDef):
-            yield from self.function(node)
-        elif isinstance(node, cst.Lambda):
-            yield from self.defaults(node.params)
-            names = {p.name.value for p in _parameters(node.params)}
-            yield from self.inside(_Scope(node, names), node.params, node.body)
-        elif isinstance(node, cst.ClassDef):
-            yield from self.class_(node)
-        elif isinstance(node, _COMPREHENSIONS):
-            yield from self.comprehension(node)
-        elif isinstance(node, cst.ExceptHandler):
-            yield from self.handler(node)
-        elif isinstance(node, (cst.Import, cst.ImportFrom)):
-            for name, alias in imported(node):
-                yield self.at(alias, name, "import")
-        elif isinstance(node, (cst.Global, cst.Nonlocal)):
-            for item in node.names:
-                yield self.at(item, item.name.value, "declared")
-        elif isinstance(node, cst.Annotation):
-            yield from self.annotation(node.annotation)
         else:
-            yield from self.statement(node)
+            handler = _HANDLERS.get(what)
+            if handler is not None:
+                yield from handler(self, node)
+            else:
+                for child in children(node):
+                    yield from self.walk(child)
 
-    def statement(self, node: cst.CSTNode) -> Iterator[Occurrence]:
-        if isinstance(node, cst.Assign):
-            yield from self.walk(node.value)
-            for target in node.targets:
-                yield from self.walk(target.target, "write")
-        elif isinstance(node, cst.AnnAssign):
-            yield from self.walk(node.annotation)
-            yield from self.walk(node.value)
-            yield from self.walk(node.target, "write")
-        elif isinstance(node, cst.AugAssign):
-            yield from self.walk(node.value)
-            yield from self.walk(node.target, "write")
-        elif isinstance(node, cst.For):
-            yield from self.walk(node.iter)
-            yield from self.walk(node.target, "write")
-            yield from self.walk(node.body)
-            yield from self.walk(node.orelse)
-        elif isinstance(node, cst.AsName):
-            yield from self.walk(node.name, "write")
-        elif isinstance(node, cst.NamedExpr):
-            yield from self.walk(node.value)
-            yield from self.walk(node.target, "walrus")
-        elif isinstance(node, cst.Del):
-            yield from self.walk(node.target, "delete")
-        elif isinstance(node, (cst.MatchAs, cst.MatchStar)):
-            if isinstance(node, cst.MatchAs):
-                yield from self.walk(node.pattern)
-            yield from self.walk(node.name, "capture")
-        elif isinstance(node, cst.MatchMapping):
-            for element in node.elements:
-                yield from self.walk(element.key)
-                yield from self.walk(element.pattern)
-            yield from self.walk(node.rest, "capture")
-        elif isinstance(node, cst.MatchKeywordElement):
+    def value_of(self, node: cst.Attribute | cst.Arg) -> Iterator[Occurrence]:
+        """The attribute's or keyword's own name refers to nothing."""
+        yield from self.walk(node.value)
+
+    def lambda_(self, node: cst.Lambda) -> Iterator[Occurrence]:
+        yield from self.defaults(node.params)
+        names = {p.name.value for p in _parameters(node.params)}
+        yield from self.inside(_Scope(node, names), node.params, node.body)
+
+    def import_(self, node: cst.Import | cst.ImportFrom) -> Iterator[Occurrence]:
+        for name, alias in imported(node):
+            yield self.at(alias, name, "import")
+
+    def declaration(self, node: cst.Global | cst.Nonlocal) -> Iterator[Occurrence]:
+        for item in node.names:
+            yield self.at(item, item.name.value, "declared")
+
+    def annotated(self, node: cst.Annotation) -> Iterator[Occurrence]:
+        yield from self.annotation(node.annotation)
+
+    def assign(self, node: cst.Assign) -> Iterator[Occurrence]:
+        yield from self.walk(node.value)
+        for target in node.targets:
+            yield from self.walk(target.target, "write")
+
+    def ann_assign(self, node: cst.AnnAssign) -> Iterator[Occurrence]:
+        yield from self.walk(node.annotation)
+        yield from self.walk(node.value)
+        yield from self.walk(node.target, "write")
+
+    def aug_assign(self, node: cst.AugAssign) -> Iterator[Occurrence]:
+        yield from self.walk(node.value)
+        yield from self.walk(node.target, "write")
+
+    def for_(self, node: cst.For) -> Iterator[Occurrence]:
+        yield from self.walk(node.iter)
+        yield from self.walk(node.target, "write")
+        yield from self.walk(node.body)
+        yield from self.walk(node.orelse)
+
+    def as_name(self, node: cst.AsName) -> Iterator[Occurrence]:
+        yield from self.walk(node.name, "write")
+
+    def walrus(self, node: cst.NamedExpr) -> Iterator[Occurrence]:
+        yield from self.walk(node.value)
+        yield from self.walk(node.target, "walrus")
+
+    def delete(self, node: cst.Del) -> Iterator[Occurrence]:
+        yield from self.walk(node.target, "delete")
+
+    def match_as(self, node: cst.MatchAs | cst.MatchStar) -> Iterator[Occurrence]:
+        if isinstance(node, cst.MatchAs):
             yield from self.walk(node.pattern)
-        else:
-            for child in children(node):
-                yield from self.walk(child)
+        yield from self.walk(node.name, "capture")
+
+    def match_mapping(self, node: cst.MatchMapping) -> Iterator[Occurrence]:
+        for element in node.elements:
+            yield from self.walk(element.key)
+            yield from self.walk(element.pattern)
+        yield from self.walk(node.rest, "capture")
+
+    def match_keyword(self, node: cst.MatchKeywordElement) -> Iterator[Occurrence]:
+        yield from self.walk(node.pattern)
 
     def function(self, node: cst.FunctionDef) -> Iterator[Occurrence]:
         for decorator in node.decorators:
@@ -236,9 +254,7 @@ class _Walker:
         bound, outer, module = bindings(node)
         yield from self.inside(_Scope(node, bound, outer, module, is_class=True), None, node.body)
 
-    def comprehension(
-        self, node: cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp
-    ) -> Iterator[Occurrence]:
+    def comprehension(self, node: cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp) -> Iterator[Occurrence]:
         yield from self.walk(node.for_in.iter)
         bound: set[str] = set()
         part: cst.CompFor | None = node.for_in
@@ -275,10 +291,47 @@ class _Walker:
         if isinstance(node, cst.SimpleString):
             for word in _WORD.findall(node.raw_value):
                 yield self.at(node, word, "quoted")
-        elif isinstance(node, (cst.Name, cst.Attribute)):
+        elif isinstance(node, (cst.Name, cst.Attribute, cst.Call)):
             yield from self.walk(node)
         elif isinstance(node, cst.Subscript) and (dotted(node.value) or "").endswith("Literal"):
             yield from self.walk(node.value)
+        elif isinstance(node, cst.Subscript) and (dotted(node.value) or "").endswith("Annotated"):
+            yield from self.walk(node.value)
+            first, *rest = node.slice
+            yield from self.annotation(first)
+            for element in rest:
+                yield from self.walk(element)
         else:
             for child in children(node):
                 yield from self.annotation(child)
+
+
+_LEAVES = frozenset({cst.SimpleString, cst.Integer, cst.Float, cst.Pass, cst.Break, cst.Continue})
+_HANDLERS: dict[type[cst.CSTNode], Callable[[_Walker, Any], Iterator[Occurrence]]] = {
+    cst.Attribute: _Walker.value_of,
+    cst.Arg: _Walker.value_of,
+    cst.FunctionDef: _Walker.function,
+    cst.Lambda: _Walker.lambda_,
+    cst.ClassDef: _Walker.class_,
+    cst.ListComp: _Walker.comprehension,
+    cst.SetComp: _Walker.comprehension,
+    cst.DictComp: _Walker.comprehension,
+    cst.GeneratorExp: _Walker.comprehension,
+    cst.ExceptHandler: _Walker.handler,
+    cst.Import: _Walker.import_,
+    cst.ImportFrom: _Walker.import_,
+    cst.Global: _Walker.declaration,
+    cst.Nonlocal: _Walker.declaration,
+    cst.Annotation: _Walker.annotated,
+    cst.Assign: _Walker.assign,
+    cst.AnnAssign: _Walker.ann_assign,
+    cst.AugAssign: _Walker.aug_assign,
+    cst.For: _Walker.for_,
+    cst.AsName: _Walker.as_name,
+    cst.NamedExpr: _Walker.walrus,
+    cst.Del: _Walker.delete,
+    cst.MatchAs: _Walker.match_as,
+    cst.MatchStar: _Walker.match_as,
+    cst.MatchMapping: _Walker.match_mapping,
+    cst.MatchKeywordElement: _Walker.match_keyword,
+}

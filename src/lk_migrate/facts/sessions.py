@@ -8,7 +8,7 @@ import libcst as cst
 
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import own_scope
+from lk_migrate.facts.walk import find, own_scope
 
 SESSION_TYPES = frozenset(
     {
@@ -51,7 +51,7 @@ def is_session_type(project: Project, module: Module, expression: cst.CSTNode) -
     """Whether `expression` names the framework's session class, `AgentSession[UserData]` included."""
     if isinstance(expression, cst.Subscript):
         expression = expression.value
-    return project.full_name(module, expression) in SESSION_TYPES
+    return module.may_be_imported(expression) and project.full_name(module, expression) in SESSION_TYPES
 
 
 def find_sessions(project: Project, module: Module, function: cst.FunctionDef) -> Sessions:
@@ -64,7 +64,7 @@ def find_sessions(project: Project, module: Module, function: cst.FunctionDef) -
         if not _is_start(call):
             continue
         line = _line_of(module, call)
-        name = call.func.value  # type: ignore[union-attr]
+        name = call.func.value  # type: ignore[attr-defined]
         if id(call) not in simple:
             odd.append((call, "the session is started in a function inside the entrypoint"))
         elif not isinstance(name, cst.Name) or not _is_awaited_line(module, call, line):
@@ -86,8 +86,6 @@ def find_sessions(project: Project, module: Module, function: cst.FunctionDef) -
 
 
 def _calls(function: cst.FunctionDef) -> list[cst.Call]:
-    from lk_migrate.facts.walk import find
-
     return list(find(function.body, cst.Call))
 
 

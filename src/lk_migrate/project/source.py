@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
 from lk_migrate.model import Skipped
 from lk_migrate.project.paths import is_inside, reason
 
@@ -105,6 +106,8 @@ def detect_encoding(data: bytes) -> str | _Problem:
     try:
         data.decode(encoding)
     except UnicodeDecodeError as error:
+        if encoding == "utf-8" and has_stray_bytes(data):
+            return STRAY
         line = data.count(b"\n", 0, error.start) + 1
         return _Problem(f"is not {encoding} text: byte 0x{data[error.start]:02x} in line {line}")
     except (UnicodeError, LookupError) as error:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import agent_of
+from lk_migrate.facts.agents import agent_of, blocked_agents
 from lk_migrate.facts.imports import dotted
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.changes import Change, Rewrite
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -26,6 +26,14 @@ _LAST = frozenset({"ABC", "abc.ABC", "Generic", "typing.Generic"})
 
 @rule.on(cst.ClassDef)
 def derive_from_agent(node: cst.ClassDef, file: File) -> Iterator[Change]:
+    obstacle = blocked_agents(file.project).get(node)
+    if obstacle:
+        yield Todo(
+            node,
+            f"`{node.name.value}` is an assistant, but {obstacle}: derive it from `Agent`, call "
+            "`Agent.__init__(self, instructions=…)` and decorate its tools with `@function_tool`",
+        )
+        return
     agent = agent_of(file.project, node)
     if agent is None or not agent.takes_base:
         return

@@ -16,10 +16,9 @@ import libcst as cst
 
 from lk_migrate.facts.agents import any_tool
 from lk_migrate.facts.imports import bound_names
-from lk_migrate.facts.parameters import Guess, from_schema, parameter_type
+from lk_migrate.facts.parameters import Guess, from_schema, keys_read, parameter_type
 from lk_migrate.facts.schemas import ParameterSchema
-from lk_migrate.facts.tools import Tool, annotated_context
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.tools import Declared, Tool, annotated_context
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import insert_first, statement, wrapped_parameters
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
@@ -29,6 +28,8 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK114", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
 
 
+#: Annotations that say nothing about what is inside.
+_OPEN = re.compile(r"\bAny\b|^(Optional\[)?(dict|Dict|list|List|object)\b(?!\[)")
 #: Headers that grow longer than this are wrapped, one parameter a line.
 _WIDTH = 120
 _PLAIN_TYPES = frozenset({"str", "int", "list", "List", "list[str", "List[str", "list[int", "List[int"})
@@ -44,6 +45,8 @@ def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     for param in tool.parameters:
         if param.annotation is None or _is_looser(tool, param, file):
             yield from _annotate(tool, param, file)
+        elif tool.declared is not Declared.FUNCTION_TOOL and _OPEN.search(file.code(param.annotation.annotation)):
+            yield Note(param, _loose(param.name.value, tool))
     yield from _star_parameters(tool, file)
     depth = sum(isinstance(a, cst.IndentedBlock) for a in file.module.index.ancestors(node))
     indent = file.module.tree.default_indent
@@ -137,7 +140,7 @@ def _star_parameters(tool: Tool, file: File) -> Iterator[Change]:
     known = {p.name.value for p in tool.parameters}
     named = [p for p in (tool.schema.parameters if tool.schema is not None else ()) if p.name not in known]
     if not named:
-        keys = _keys_read(tool.node, keywords.name.value)
+        keys = keys_read(tool.node, keywords.name.value)
         named = [ParameterSchema(n, "str", required) for n, required in keys.items()]
     if not named or params.star_arg is not cst.MaybeSentinel.DEFAULT:
         yield Todo(
@@ -158,26 +161,6 @@ def _star_parameters(tool: Tool, file: File) -> Iterator[Change]:
     for p in named:
         if p.loose:
             yield Note(tool.node, _loose(p.name, tool))
-
-
-def _keys_read(function: cst.FunctionDef, name: str) -> dict[str, bool]:
-    """The keys that the body reads, and whether it needs them: `kwargs["day"]` does, `kwargs.get("day")` does not."""
-    needed: dict[str, bool] = {}
-    optional: dict[str, bool] = {}
-    for call in find(function, cst.Call):
-        func = call.func
-        if isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.value.value == name:
-            if func.attr.value in ("get", "pop") and call.args and isinstance(call.args[0].value, cst.SimpleString):
-                optional[str(call.args[0].value.evaluated_value)] = False
-            else:
-                return {}
-    for item in find(function, cst.Subscript):
-        if isinstance(item.value, cst.Name) and item.value.value == name:
-            index = item.slice[0].slice
-            if not (isinstance(index, cst.Index) and isinstance(index.value, cst.SimpleString)):
-                return {}
-            needed[str(index.value.evaluated_value)] = True
-    return {**needed, **{k: v for k, v in optional.items() if k not in needed}}
 
 
 def _keyword_parameter(schema: ParameterSchema, file: File) -> cst.Param:

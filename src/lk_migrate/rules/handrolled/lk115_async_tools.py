@@ -3,24 +3,26 @@
 LiveKit awaits what a tool returns: a sync tool is accepted by the decorator and then answers every call with "An
 internal error occurred" (`object str can't be used in 'await' expression`). A body that sleeps, opens files, or talks
 to a database or a server would stop the voice while it works, so it goes through `asyncio.to_thread`. Who called the
-method awaits it now.
+method awaits it now; for sync callers the work stays in a sync method beside the tool.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, any_tool, find_agents
+from lk_migrate.facts.agents import agent_of, any_tool
 from lk_migrate.facts.blocking import blocking_call
-from lk_migrate.facts.imports import target_names
-from lk_migrate.facts.project import Project
+from lk_migrate.facts.classes import is_self_attribute, methods, self_name
+from lk_migrate.facts.imports import dotted, target_names
 from lk_migrate.facts.renames import holders
+from lk_migrate.facts.sync_callers import sync_tools, twin_name
 from lk_migrate.facts.tools import Tool
 from lk_migrate.facts.walk import descendants, find, own_scope
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.bodies import block_of, docstring_end
+from lk_migrate.rewrite.bodies import block_of, docstring_end, statement
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
@@ -43,7 +45,7 @@ def make_async(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         return
     yield Rewrite(node, _to_async, f"`{tool.name}` is async")
     blocking = blocking_call(file.project, file.module, node)
-    if blocking is None:
+    if blocking is None or node in file.project.fact(sync_tools).twins:
         return
     if _needs_the_loop(tool):
         yield Todo(node, f"`{blocking}` in `{tool.name}` blocks the voice: move it into `asyncio.to_thread`")
@@ -113,10 +115,56 @@ def _through_thread(updated: cst.FunctionDef, to_thread: str, passed: tuple[str,
     return updated.with_changes(body=outer)
 
 
+@rule.on(cst.ClassDef)
+def split_for_sync_callers(node: cst.ClassDef, file: File) -> Iterator[Change]:
+    """A tool that sync code calls, too, keeps its work in a sync method; the tool calls that."""
+    for function in methods(node):
+        tool = any_tool(file.project, file.module, function)
+        if tool is None or function not in file.project.fact(sync_tools).twins:
+            continue
+        to_thread = ""
+        if blocking_call(file.project, file.module, function) is not None and not _needs_the_loop(tool):
+            to_thread = f"{file.use('asyncio')}.to_thread"
+        yield Rewrite(
+            node,
+            partial(_split, function, to_thread),
+            f"`{twin_name(function.name.value)}` does the work of `{tool.name}`: sync code calls it, too",
+        )
+
+
+def _split(original: cst.FunctionDef, to_thread: str, updated: cst.ClassDef) -> cst.ClassDef:
+    """The tool's statements in a sync method before it."""
+    name = original.name.value
+    body = list(updated.body.body)
+    at = next(i for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value == name)
+    tool = body[at]
+    assert isinstance(tool, cst.FunctionDef)
+    block = block_of(tool)
+    start = docstring_end(block)
+    work = tool.with_changes(
+        name=cst.Name(twin_name(name)),
+        asynchronous=None,
+        decorators=[],
+        lines_after_decorators=[],
+        body=block.with_changes(body=block.body[start:]),
+    )
+    instance = self_name(original) or "self"
+    given = [p.name.value for p in [*tool.params.posonly_params, *tool.params.params] if p.name.value != instance]
+    given += [f"{p.name.value}={p.name.value}" for p in tool.params.kwonly_params]
+    target = f"{instance}.{work.name.value}"
+    call = f"await {to_thread}({', '.join([target, *given])})" if to_thread else f"{target}({', '.join(given)})"
+    rest = [*block.body[:start], statement(f"return {call}")]
+    answering = tool.with_changes(
+        body=block.with_changes(body=rest, footer=[]), leading_lines=[cst.EmptyLine(indent=False)]
+    )
+    return updated.with_changes(body=updated.body.with_changes(body=[*body[:at], work, answering, *body[at + 1 :]]))
+
+
 @rule.on(cst.Call)
 def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
     """`self.opening_hours(…)` in another method, `assistant.opening_hours(…)` elsewhere."""
-    table = file.project.fact(_sync_tools)
+    known = file.project.fact(sync_tools)
+    table = known.names
     function = file.enclosing(call, cst.FunctionDef)
     if function is None or not isinstance(call.func, cst.Attribute):
         return
@@ -130,6 +178,11 @@ def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
     if not held.certain or len(affected) < len(held.classes):
         yield Todo(call, f"`{name}` of an assistant is a coroutine now: await it if this is one")
         return
+    if function in known.sync_code and name in known.twin_names:
+        yield Rewrite(
+            call, lambda updated: _now(updated, twin_name(name)), f"`{name}` is async; this calls its sync part"
+        )
+        return
     parent = file.parent(call)
     if isinstance(parent, cst.Await) or _is_awaited_later(file, call):
         return
@@ -141,6 +194,34 @@ def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
         yield Todo(call, f"`{name}` is a coroutine now, and this is not an async function: make it async and await it")
     else:
         yield Rewrite(call, lambda updated: _awaited(updated, True), f"`{name}` is awaited")
+
+
+@rule.on(cst.Call)
+def await_looked_up_tools(call: cst.Call, file: File) -> Iterator[Change]:
+    """`getattr(self, name)(**args)` and `self.tools[name](**args)` in a dispatcher call coroutines now."""
+    function, owner = file.enclosing(call, cst.FunctionDef), file.enclosing(call, cst.ClassDef)
+    if function is None or owner is None or isinstance(file.parent(call), cst.Await) or _is_awaited_later(file, call):
+        return
+    instance = self_name(function)
+    agent = agent_of(file.project, owner)
+    if agent is None or not file.project.fact(sync_tools).names.get(agent.node):
+        return
+    registered = {r.attribute for r in agent.registries if r.attribute}
+    func = call.func
+    by_name = isinstance(func, cst.Call) and dotted(func.func) == "getattr" and dotted(func.args[0].value) == instance
+    by_table = isinstance(func, cst.Subscript) and any(is_self_attribute(func.value, instance, r) for r in registered)
+    if not (by_name and any(d.node is function for d in agent.dispatchers)) and not by_table:
+        return
+    if function.asynchronous is not None:
+        bracketed = isinstance(file.parent(call), (cst.Attribute, cst.Subscript, cst.Call))
+        yield Rewrite(call, lambda updated: _awaited(updated, bracketed), "the tool that is looked up here is awaited")
+    else:
+        yield Todo(call, "the tool that is looked up here is a coroutine now: make this function async and await it")
+
+
+def _now(updated: cst.Call, name: str) -> cst.Call:
+    assert isinstance(updated.func, cst.Attribute)
+    return updated.with_changes(func=updated.func.with_changes(attr=cst.Name(name)))
 
 
 def _awaited(updated: cst.Call, bracketed: bool) -> cst.Await:
@@ -165,18 +246,3 @@ def _is_awaited_later(file: File, call: cst.Call) -> bool:
             if any(isinstance(a.value, cst.Name) and a.value.value == name for a in c.args)
         )
     return False
-
-
-def _sync_tools(project: Project) -> dict[cst.ClassDef, frozenset[str]]:
-    """For each assistant class, base and mixin: the names of methods that are sync tools, here, above or below."""
-    agents = find_agents(project)
-    found: dict[cst.ClassDef, frozenset[str]] = {}
-    for agent in agents:
-        related: list[AgentClass] = [
-            a
-            for a in agents
-            if a is agent or agent.ref in (*a.chain, *a.mixins) or a.ref in (*agent.chain, *agent.mixins)
-        ]
-        tools = [t for a in related for t in (*a.tools, *a.all_tools)]
-        found[agent.node] = frozenset(t.node.name.value for t in tools if t.node.asynchronous is None)
-    return found

@@ -77,40 +77,11 @@ def _verdict(node: cst.CSTNode, receiver: cst.BaseExpression, name: str, file: F
     symbol = file.resolve(receiver)
     if symbol is not None and isinstance(symbol.node, cst.ClassDef):
         return True if name in table.get(symbol.node, ()) else None
-    checked = _checked_class(node, receiver, file)
-    if checked is not None:
-        return True if name in table.get(checked, ()) else None
     held = file.project.fact(holders).of(file.module, receiver)
     giving = [c for c in held.classes if name in table.get(c, ())]
     if not giving:
         return None
     return held.certain and len(giving) == len(held.classes)
-
-
-def _checked_class(node: cst.CSTNode, receiver: cst.BaseExpression, file: File) -> cst.ClassDef | None:
-    """The class that an `if isinstance(assistant, BaseDesk)` around the place has made sure of."""
-    if not isinstance(receiver, cst.Name):
-        return None
-    inner: cst.CSTNode = node
-    for outer in file.module.index.ancestors(node):
-        tests: list[cst.BaseExpression] = []
-        if isinstance(outer, (cst.If, cst.IfExp)) and outer.body is inner:
-            tests = [outer.test]
-        elif isinstance(outer, cst.BooleanOperation) and isinstance(outer.operator, cst.And) and outer.right is inner:
-            tests = [outer.left]
-        elif isinstance(outer, cst.FunctionDef):
-            return None
-        while tests:
-            test = tests.pop()
-            if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
-                tests += [test.left, test.right]
-            elif isinstance(test, cst.Call) and dotted(test.func) == "isinstance" and len(test.args) == 2:
-                symbol = file.resolve(test.args[1].value)
-                same = isinstance(test.args[0].value, cst.Name) and test.args[0].value.value == receiver.value
-                if same and symbol is not None and isinstance(symbol.node, cst.ClassDef):
-                    return symbol.node
-        inner = outer
-    return None
 
 
 @rule.on(cst.ClassDef)

@@ -15,7 +15,7 @@ from lk_migrate.facts.agents import AgentClass, agent_of
 from lk_migrate.facts.classes import self_name
 from lk_migrate.facts.dispatchers import Dispatcher
 from lk_migrate.facts.imports import bound_names
-from lk_migrate.facts.parameters import from_schema
+from lk_migrate.facts.parameters import from_schema, keys_read
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ParameterSchema
 from lk_migrate.facts.tools import InlineTool, context_parameter
@@ -106,7 +106,7 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     if context is not None and context.name.value in free:
         spelt = file.use("livekit.agents.RunContext")
         params.append(cst.Param(context.name, annotation=cst.Annotation(cst.parse_expression(spelt))))
-    listed = sorted(tool.schema.parameters, key=lambda p: not p.required)
+    listed = sorted(_parameters(tool, body, arguments), key=lambda p: not p.required)
     params += [_parameter(p, file) for p in listed]
     indent = body_indent(file.module.tree, 2)
     text = "\n".join([tool.schema.description or tool.name.replace("_", " "), *_args(listed, file)])
@@ -123,7 +123,7 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         if arguments:
             entries = ", ".join(f'"{p.name}": {p.name}' for p in listed)
             function = insert_first(function, [statement(f"{arguments[0]} = {{{entries}}}")])
-        function = with_docstring(function, text, indent)
+        function = with_docstring(function, text, indent, file.module.tree.default_newline)
         body = list(updated.body.body)
         at = next(
             (i + 1 for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value == router.name.value),
@@ -132,6 +132,17 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         return updated.with_changes(body=updated.body.with_changes(body=[*body[:at], function, *body[at:]]))
 
     yield Rewrite(agent.node, with_method, f"`{tool.name}` was a branch of `{router.name.value}`: it is a tool now")
+
+
+def _parameters(tool: InlineTool, body: cst.CSTNode, arguments: list[str]) -> list[ParameterSchema]:
+    """Those of the schema, and what the branch reads beyond it."""
+    listed = list(tool.schema.parameters)
+    known = {p.name for p in listed}
+    for name in arguments:
+        listed += [
+            ParameterSchema(k, "str", False) for k in keys_read(body, name) if k not in known and k.isidentifier()
+        ]
+    return listed
 
 
 def _free_names(router: cst.FunctionDef, body: cst.CSTNode, instance: str) -> list[str]:

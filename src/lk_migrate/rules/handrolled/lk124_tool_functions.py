@@ -1,0 +1,50 @@
+"""Tools that are plain functions, listed for a model by hand, are pointed out.
+
+An app without any assistant class keeps `TOOLS = [{"type": "function", …}]` beside a table of functions. Which `Agent`
+they belong to is for a person to say: the marker tells what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.schemas import tool_schemas
+from lk_migrate.facts.tools import any_function_tool
+from lk_migrate.model import Edition, Safety
+from lk_migrate.rewrite.changes import Change, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK124", Edition.HANDROLLED, __doc__, triggers=(b'"function"', b"'function'"), safety=Safety.REVIEW)
+
+
+@rule.on(cst.Dict)
+def point_out(node: cst.Dict, file: File) -> Iterator[Change]:
+    """`{"get_weather": get_weather}`, when the module describes the same names to a model."""
+    if b"livekit" not in file.module.data or not node.elements:
+        return
+    functions: dict[str, cst.FunctionDef] = {}
+    for item in node.elements:
+        if not (isinstance(item, cst.DictElement) and isinstance(item.key, cst.SimpleString)):
+            return
+        symbol = file.resolve(item.value)
+        if symbol is None or symbol.module is None or not isinstance(symbol.node, cst.FunctionDef):
+            return
+        if any_function_tool(file.project, symbol.module, symbol.node):
+            return
+        functions[str(item.key.evaluated_value)] = symbol.node
+    described = {
+        schema.name
+        for value in file.module.definitions.values()
+        if isinstance(value, (cst.List, cst.BinaryOperation))
+        for schema in tool_schemas(file.project, file.module, value)
+    }
+    if described & functions.keys():
+        names = ", ".join(f"`{name}`" for name in functions)
+        yield Todo(
+            node,
+            f"{names}: decorate with `@function_tool`, make async, and give them to `Agent(tools=[…])`; "
+            "schemas and table are not needed then",
+        )
