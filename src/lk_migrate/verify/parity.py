@@ -27,7 +27,7 @@ from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import Script
 from lk_migrate.verify.standin.server import serve
 from lk_migrate.verify.test_bed import stood_in
-from lk_migrate.verify.workspace import copy_project
+from lk_migrate.verify.workspace import copy_project, python_files
 
 STAGE = "parity"
 
@@ -87,6 +87,26 @@ class Side:
             time.sleep(_TICK)
 
 
+@dataclass(frozen=True)
+class Gates:
+    """The old code's turn gates: their functions' names, and what those keep on the instance."""
+
+    names: frozenset[str]
+    state: frozenset[str]
+
+
+def _gates(root: Path) -> Gates:
+    from lk_migrate.facts.gates import find_gates, written
+    from lk_migrate.facts.project import Project
+
+    files = {file: (root / file).read_bytes() for file in python_files(root)}
+    found = find_gates(Project(files)).all
+    return Gates(
+        frozenset(gate.name for gate in found),
+        frozenset(name.rpartition(".")[2] for gate in found for name in written(gate.counter)),
+    )
+
+
 @dataclass
 class Pair:
     """Both sides with one class on them."""
@@ -95,6 +115,8 @@ class Pair:
     new: Side
     about: dict[str, Any]
     clock: Clock
+    source: str  # of the new code
+    gates: Gates
     refusals: set[str] = field(default_factory=set)
     lacking: set[str] = field(default_factory=set)
     steps: int = 0
@@ -103,7 +125,7 @@ class Pair:
     def play(self, talks: list[Conversation]) -> Iterator[Difference | None]:
         """For each conversation, its first difference."""
         methods = {tool["name"]: tool["method"] for tool in self.about["tools"]}
-        job = {"class": self.about, "methods": methods, "conversations": talks}
+        job = {"class": self.about, "methods": methods, "conversations": talks, "gates": sorted(self.gates.names)}
         numbers = [(side, side.tell("converse", **job)) for side in (self.old, self.new)]
         try:
             old, new = (side.answer(number, self.clock) for side, number in numbers)
@@ -131,21 +153,23 @@ class Pair:
             for what in ("raised", "returned"):
                 if before.get(what) != after.get(what):
                     return Difference(number, what, before.get(what), after.get(what))
-            difference = _state_difference(number, before["state"], after["state"], first)
+            difference = self._state_difference(number, before["state"], after["state"], first)
             if difference is not None:
                 return difference
         return None
 
+    def _state_difference(
+        self, number: int, old: dict[str, Any], new: dict[str, Any], first: set[str]
+    ) -> Difference | None:
+        """What both keep must be the same, and what a tool began to keep must be kept.
 
-def _state_difference(number: int, old: dict[str, Any], new: dict[str, Any], first: set[str]) -> Difference | None:
-    """What both keep must be the same, and what a tool began to keep must be kept. What `__init__` no longer makes is
-    the ledger's concern."""
-    for name in sorted(old):
-        if name in new and old[name] != new[name]:
-            return Difference(number, name, old[name], new[name])
-        if name not in new and name not in first:
-            return Difference(number, name, old[name], None)
-    return None
+        What `__init__` no longer makes, and private names that the new code no longer has, are the ledger's concern."""
+        for name in sorted(old.keys() - self.gates.state):
+            if name in new and old[name] != new[name]:
+                return Difference(number, name, old[name], new[name])
+            if name not in new and name not in first and (not name.startswith("_") or name in self.source):
+                return Difference(number, name, old[name], None)
+        return None
 
 
 def run(context: Context) -> Iterator[Row]:
@@ -165,8 +189,9 @@ def run(context: Context) -> Iterator[Row]:
             except Impossible as error:
                 yield Row(STAGE, "new code", Status.SKIPPED, f"nothing to compare: {error}")
                 return
+            gates = _gates(old_root)
             for about in described["agents"]:
-                yield _agent(context, about, old, new, clock, origin)
+                yield _agent(context, about, old, new, clock, gates, origin)
 
 
 def _old_tree(context: Context, to: Path) -> str:
@@ -208,7 +233,7 @@ def _side(context: Context, name: str, workspace: Path, server: str) -> Iterator
         yield Side(name, process, observations, log)
 
 
-def _agent(context: Context, about: dict[str, Any], old: Side, new: Side, clock: Clock, origin: str) -> Row:
+def _agent(context: Context, about: dict[str, Any], old: Side, new: Side, clock: Clock, gates: Gates, origin: str) -> Row:
     begun = time.monotonic()
     context.tell(f"the conversations of {about['name']}")
     place = Place(about["path"], about["line"], about["line"])
@@ -221,7 +246,8 @@ def _agent(context: Context, about: dict[str, Any], old: Side, new: Side, clock:
     offers = [Offer(tool["name"], tool["method"], tool["schema"]) for tool in about["tools"]]
     if not offers:
         return row(Status.SKIPPED, "it has no tools to compare")
-    pair = Pair(old, new, about, clock)
+    source = "\n".join((context.workspace / file).read_text("utf-8", "replace") for file in context.files)
+    pair = Pair(old, new, about, clock, source, gates)
     try:
         return _compared(pair, offers, origin, row)
     except Impossible as error:

@@ -95,7 +95,7 @@ def _describe(job: dict[str, Any]) -> dict[str, Any]:
             continue
         path = in_project(inspect.getsourcefile(cls) or "")
         line = inspect.getsourcelines(cls)[1]
-        about = {"module": cls.__module__, "name": cls.__qualname__, "path": path, "line": line, "members": _members(cls)}
+        about = {"module": cls.__module__, "name": cls.__qualname__, "path": path, "line": line}
         try:
             tools = _tools(_instance(cls))
             agents.append({**about, "tools": [_described(name, tool) for name, tool in tools.items()]})
@@ -182,25 +182,19 @@ async def _converse(job: dict[str, Any]) -> dict[str, Any]:
             raise
         return {"impossible": plain(error)}
     methods: dict[str, str] = job["methods"]
-    gone = [name for name in _members(cls) if name not in job["class"]["members"]]
     lacking = [name for name, method in methods.items() if _callable(first, name, method) is None]
     return {
         "lacking": lacking,
-        "conversations": [await _conversation(cls, steps, methods, gone) for steps in job["conversations"]],
+        "conversations": [await _conversation(cls, steps, methods, job["gates"]) for steps in job["conversations"]],
     }
 
 
-def _members(cls: type) -> list[str]:
-    members = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
-    return [name for name, value in members.items() if callable(value) and not name.startswith("__")]
-
-
-async def _conversation(cls: type, steps: list[Any], methods: dict[str, str], gone: list[str]) -> list[Outcome]:
+async def _conversation(cls: type, steps: list[Any], methods: dict[str, str], gates: list[str]) -> list[Outcome]:
     pins.again()
     instance = _instance(cls)
     userdata = Anything()
     refused: dict[str, Any] = {}
-    for name in gone:
+    for name in gates:
         _listen_to(instance, name, refused)
     outcomes: list[Outcome] = [{"state": _state(instance, userdata)}]
     for number, (tool, arguments) in enumerate(steps):
@@ -214,7 +208,7 @@ async def _conversation(cls: type, steps: list[Any], methods: dict[str, str], go
 
 
 def _listen_to(instance: Any, name: str, heard: dict[str, Any]) -> None:
-    """Note what a method that only the old class has answers: a gate's refusal is what the tool then returns."""
+    """Note what a gate answers: a refusal is what the tool then returns."""
     original = getattr(instance, name, None)
     if not inspect.ismethod(original):
         return
@@ -267,6 +261,8 @@ def _call(function: Any, arguments: dict[str, Any], turn: Any) -> Any:
         return function(arguments)
     tool = function
     if not isinstance(function, FunctionTool):
+        if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values()):
+            return function(**_by_name(function, arguments, turn))
         try:
             tool = function_tool(function)
         except Exception:
@@ -281,7 +277,8 @@ def _call(function: Any, arguments: dict[str, Any], turn: Any) -> Any:
 def _by_name(function: Any, arguments: dict[str, Any], turn: Any) -> dict[str, Any]:
     parameters = inspect.signature(function).parameters
     context = {name: turn for name in parameters if name in ("ctx", "context", "run_ctx", "run_context")}
-    return {**{name: value for name, value in arguments.items() if name in parameters}, **context}
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return {**{name: value for name, value in arguments.items() if takes_all or name in parameters}, **context}
 
 
 def _state(instance: Any, userdata: Anything) -> dict[str, Any]:
