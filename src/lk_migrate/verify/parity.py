@@ -7,13 +7,10 @@ to differ: rule LK101 takes it away, and the session limits calls instead.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +18,17 @@ from lk_migrate.model import Place, UserError
 from lk_migrate.project.backup import load_backup, read_written
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.conversations import Conversation, Offer, conversations, said, shortest
-from lk_migrate.verify.observations import Observation, Observations
-from lk_migrate.verify.processes import process_group
 from lk_migrate.verify.rows import Row, Status
+from lk_migrate.verify.sides import Impossible, Side, side
 from lk_migrate.verify.standin.script import Script
 from lk_migrate.verify.standin.server import serve
-from lk_migrate.verify.test_bed import stood_in
 from lk_migrate.verify.workspace import copy_project, python_files
 
 STAGE = "parity"
 
 _RANDOM = 40  # conversations, besides the plain ones
 _ANSWERS_IN = 30.0  # seconds for all conversations of a class
-_TICK = 0.02
 Outcome = dict[str, Any]
-
-
-class Impossible(Exception):
-    """A side cannot be played, and why."""
 
 
 @dataclass(frozen=True)
@@ -49,42 +39,6 @@ class Difference:
     what: str
     old: Any
     new: Any
-
-
-@dataclass
-class Side:
-    """One process that plays conversations."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    observations: Observations
-    log: Path
-    _asked: int = 0
-
-    def tell(self, do: str, **arguments: Any) -> int:
-        """Send a command; the number to await its answer by."""
-        self._asked += 1
-        assert self.process.stdin is not None
-        with contextlib.suppress(OSError):  # whoever awaits the answer hears that it is gone
-            self.process.stdin.write(json.dumps({"do": do, "id": self._asked, **arguments}).encode() + b"\n")
-            self.process.stdin.flush()
-        return self._asked
-
-    def answer(self, number: int, clock: Clock) -> Observation:
-        """The answer to a command. Raises Impossible."""
-        while True:
-            ended = self.process.poll() is not None
-            for one in self.observations.of("reply"):
-                if one["id"] == number:
-                    if "error" in one or "impossible" in one:
-                        raise Impossible(one.get("error") or one["impossible"])
-                    return one
-            if ended:
-                lines = self.log.read_text(errors="replace").splitlines()
-                raise Impossible(f"Python ended: {lines[-1] if lines else self.process.returncode}")
-            if not clock.left():
-                raise Impossible("no answer in time")
-            time.sleep(_TICK)
 
 
 @dataclass(frozen=True)
@@ -180,8 +134,8 @@ def run(context: Context) -> Iterator[Row]:
     except UserError as error:
         yield Row(STAGE, "old code", Status.SKIPPED, str(error))
         return
-    with serve(Script()) as server, _side(context, "new", context.workspace, server) as new:
-        with _side(context, "old", old_root, server) as old:
+    with serve(Script()) as server, side(context, "new", context.workspace, server) as new:
+        with side(context, "old", old_root, server) as old:
             context.tell("the agents of the new code")
             clock = Clock(context.timeout)
             try:
@@ -212,25 +166,6 @@ def _old_tree(context: Context, to: Path) -> str:
         if entry.target is None:
             shutil.copyfile(backup.object(entry), target)
     return f"backup {backup.id}"
-
-
-@contextlib.contextmanager
-def _side(context: Context, name: str, workspace: Path, server: str) -> Iterator[Side]:
-    observations = Observations(context.scratch / f"parity-{name}.jsonl")
-    log = context.scratch / f"parity-{name}.log"
-    env = stood_in(replace(context, workspace=workspace), observations.file, server)
-    with (
-        log.open("wb") as output,
-        process_group(
-            [context.python.path, "-m", "lk_migrate_child.side"],
-            cwd=workspace,
-            env={**env, "LK_MIGRATE_MAIN": context.main or "", "PYTHONHASHSEED": "0"},
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
-        yield Side(name, process, observations, log)
 
 
 def _agent(context: Context, about: dict[str, Any], old: Side, new: Side, clock: Clock, gates: Gates, origin: str) -> Row:
