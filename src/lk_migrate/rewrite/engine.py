@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import libcst as cst
 
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import Index, find
@@ -22,9 +23,10 @@ from lk_migrate.rewrite.checks import LostComments, NotWhatWeMeant, blame, check
 from lk_migrate.rewrite.file import File, statement_at
 from lk_migrate.rewrite.imports import add_imports, drop_unused
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
+from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
 from lk_migrate.rewrite.meant import lines_of
-from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.registry import Finisher, Rule
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,19 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     module = project.module(path)
     if module is None:
         return FileResult(path, skipped=project.skipped.get(path))
+    finishers = [(rule, finisher) for rule in wanted for finisher in rule.finishers]
     edits = _collect(file := File(module, project), wanted)
-    if not edits.nodes() and not edits.failed:
+    if not edits.nodes() and not edits.failed and not finishers:
         return FileResult(path, findings=tuple(edits.findings))
     try:
         try:
-            return _edited(file, edits)
+            return _edited(file, edits, finishers)
         except LostComments as error:  # where a rule has no place for a comment, it goes above its statement
             again = _collect(file := File(module, project), wanted)
             for line, text in reversed(error.comments):
                 comment = cst.EmptyLine(comment=cst.Comment(text))
                 again.markers.setdefault(statement_at(module, line), []).insert(0, comment)
-            return _edited(file, again)
+            return _edited(file, again, finishers)
     except RecursionError:
         reason = "it is nested too deeply"
     except (Unaccounted, NotWhatWeMeant) as error:
@@ -91,14 +94,18 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     return FileResult(path, skipped=Skipped(path, f"left as it was: {reason}"), wanted_by=asked)
 
 
-def _edited(file: File, edits: _Edits) -> FileResult:
+def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]]) -> FileResult:
     """The file with its edits made; raises for every reason not to write it."""
     module, path, data = file.module, file.path, file.module.data
     for error in edits.failed.values():
         raise error
-    tree = cast(cst.Module, module.tree.visit(_Apply(edits, module.index)))
-    tree = add_imports(tree, file.wanted)
-    tree, _ = drop_unused(module.tree, tree, imported_elsewhere(file.project, path))
+    tree = module.tree
+    if edits.nodes():
+        tree = cast(cst.Module, tree.visit(_Apply(edits, module.index)))
+        tree = add_imports(tree, file.wanted)
+        tree, _ = drop_unused(module.tree, tree, imported_elsewhere(file.project, path))
+    for rule, finisher in finishers:
+        tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     after = tree.bytes
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
@@ -115,6 +122,31 @@ def _lines(module: Module, node: cst.CSTNode) -> tuple[int, int]:
     """First and last line of a node and of the comments above it that are its own."""
     span = module.span(node)
     return span.line - len(getattr(node, "leading_lines", ())), span.end_line
+
+
+def _finished(tree: cst.Module, rule: Rule, leftovers: list[Leftover], file: File, edits: _Edits) -> cst.Module:
+    """The last phase, with its findings: they speak of the finished file's statements at their old places."""
+    told: set[cst.CSTNode] = set()
+    for item in leftovers:
+        if item.used and item.line in told:
+            continue
+        if item.used:
+            told.add(item.line)
+        statement = next(
+            (n for n in file.module.index.of(type(item.statement)) if _imports(n, item.alias)), file.module.tree
+        )
+        span = file.module.span(statement)
+        action = Action.TODO if item.used else Action.REMOVED
+        place = Place(file.path, span.line, span.end_line)
+        edits.findings.append(Finding(rule.id, action, place, item.message, span.column))
+    return without_leftovers(tree, rule.id, leftovers)
+
+
+def _imports(statement: cst.CSTNode, alias: cst.ImportAlias) -> bool:
+    names = getattr(statement, "names", ())
+    return not isinstance(names, cst.ImportStar) and any(
+        n is alias or dotted(n.name) == dotted(alias.name) for n in names
+    )
 
 
 def _collect(file: File, rules: Iterable[Rule]) -> _Edits:
@@ -143,7 +175,9 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
     if isinstance(change, Todo):
         edits.findings.append(Finding(rule.id, Action.TODO, place, change.message, span.column))
         lines = marker_lines(rule.id, change.message)
-        if not has_marker(statement, rule.id) and not _is_there(lines, edits.markers.get(statement, ())):
+        if not has_marker(statement, rule.id, file.module.tree) and not _is_there(
+            lines, edits.markers.get(statement, ())
+        ):
             edits.markers.setdefault(statement, []).extend(lines)
             edits.touches.append(Touch(statement, Fate.MARKER, rule.id, change.message, whole=False))
         return
@@ -209,12 +243,12 @@ class _Apply(cst.CSTTransformer):
         if original_node in self.edits.removed:
             return _removed(original_node, updated_node, self.edits.removed[original_node], self.edits.comments)
         for apply in self.edits.of.get(original_node, ()):
-            if isinstance(updated_node, (cst.FlattenSentinel, cst.RemovalSentinel)):
+            if isinstance(updated_node, cst.RemovalSentinel):
                 break
-            updated_node = apply(updated_node)
+            updated_node = _within(original_node, updated_node, apply)
         lines = self.edits.markers.get(original_node)
         if lines:
-            updated_node = _marked(updated_node, lines)
+            updated_node = _marked(original_node, updated_node, lines)
         if isinstance(updated_node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
             updated_node = _without_last_semicolon(original_node, updated_node)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
@@ -223,6 +257,19 @@ class _Apply(cst.CSTTransformer):
         if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
             updated_node = close_gaps(updated_node)
         return updated_node
+
+
+def _within(original: cst.CSTNode, updated: Any, apply: Any) -> Any:
+    """`apply` of the node; when an edit before it put others beside the node, of the node among them."""
+    if not isinstance(updated, cst.FlattenSentinel):
+        return apply(updated)
+    nodes = list(updated.nodes)
+    at = next((i for i, node in enumerate(nodes) if type(node) is type(original)), None)
+    if at is None:
+        return updated
+    changed = apply(nodes[at])
+    beside = list(changed.nodes) if isinstance(changed, cst.FlattenSentinel) else [changed]
+    return cst.FlattenSentinel([*nodes[:at], *beside, *nodes[at + 1 :]])
 
 
 def _removed(original: cst.CSTNode, updated: Any, with_comments: bool, taken: set[cst.CSTNode]) -> Any:
@@ -245,10 +292,15 @@ def _without_last_semicolon(original: Any, updated: Any) -> Any:
     return updated.with_changes(body=[*updated.body[:-1], last])
 
 
-def _marked(updated: Any, lines: list[cst.EmptyLine]) -> Any:
+def _marked(original: cst.CSTNode, updated: Any, lines: list[cst.EmptyLine]) -> Any:
     if isinstance(updated, cst.FlattenSentinel):
-        first, *rest = updated.nodes
-        return cst.FlattenSentinel([_marked(first, lines), *rest])
+        # The marker speaks of what was there, not of what was put around it.
+        nodes = list(updated.nodes)
+        end = getattr(original, "trailing_whitespace", None)
+        at = next(
+            (i for i, n in enumerate(nodes) if end is not None and getattr(n, "trailing_whitespace", 0) is end), 0
+        )
+        return cst.FlattenSentinel([*nodes[:at], _marked(original, nodes[at], lines), *nodes[at + 1 :]])
     return updated.with_changes(leading_lines=[*updated.leading_lines, *lines])
 
 
