@@ -14,6 +14,7 @@ from itertools import groupby
 import libcst as cst
 
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.facts.walk import descendants
 from lk_migrate.model import Fate, LedgerEntry, Place
 
@@ -72,10 +73,10 @@ def units(module: Module) -> list[Unit]:
     found.sort(key=lambda u: (u.line, u.end_line))
     for unit in found:
         taken.update(range(unit.line, unit.end_line + 1))
-    lines = text_of(module).splitlines()
+    lines = source_lines(text_of(module))
     comments: list[Unit] = []
     for number, line in enumerate(lines, 1):
-        if number in taken or not line.strip():
+        if number in taken or not line.strip(_BLANK):
             continue
         if comments and comments[-1].end_line == number - 1:
             comments[-1] = Unit(None, comments[-1].line, number)
@@ -91,7 +92,7 @@ def _header_end(module: Module, node: cst.CSTNode, body: cst.CSTNode | None) -> 
         start = module.span(first).line
         if isinstance(first, (cst.FunctionDef, cst.ClassDef)) and first.decorators:
             start = min(start, module.span(first.decorators[0]).line)
-        lines = text_of(module).splitlines()
+        lines = source_lines(text_of(module))
         end = start - 1
         # Comments and blank lines between the header and its first statement are not the header's.
         while end > span.line and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
@@ -118,19 +119,19 @@ def account(
     `after`: path → text of every file that may hold what was this one's. `taken`: lines of comments that an edit
     took out on purpose → that edit. Raises `Unaccounted` when an untouched line is in none of the texts.
     """
-    taken = taken or {}
+    taken, touches = taken or {}, list(touches)
     by_node: dict[cst.CSTNode, Touch] = {}
     for touch in touches:
         for node in descendants(touch.node) if touch.whole else (touch.node,):
             known = by_node.get(node)
             if known is None or _RANK[touch.fate] >= _RANK[known.fate]:
                 by_node[node] = touch
-    stock = {path: Counter(_bare(line) for line in text.splitlines()) for path, text in after.items()}
+    stock = {path: Counter(_bare(line) for line in source_lines(text)) for path, text in after.items()}
     everything: Counter[str] = sum(stock.values(), Counter())
-    lines = text_of(module).splitlines()
+    lines = source_lines(text_of(module))
     entries: list[LedgerEntry] = []
     lost: list[int] = []
-    enclosing = _covering(module, by_node)
+    enclosing = _covering(module, touches)
     for unit in _parted(units(module), taken):
         place = Place(module.path, unit.line, unit.end_line)
         comment = taken.get(unit.line) or enclosing.get(unit.line)
@@ -179,19 +180,22 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
     return touches
 
 
+#: White space, and the backslash of a line that is continued without having begun.
+_BLANK = " \t\f\v\\"
+
 _RANK = {Fate.KEPT: 0, Fate.MOVED: 1, Fate.REWRITTEN: 2, Fate.MARKER: 3, Fate.REMOVED: 4}
 
 
 def _bare(line: str) -> str:
-    return line.strip()
+    return line.strip(_BLANK)
 
 
-def _covering(module: Module, by_node: Mapping[cst.CSTNode, Touch]) -> dict[int, Touch]:
+def _covering(module: Module, touches: Iterable[Touch]) -> dict[int, Touch]:
     """Line → the whole-subtree touch that covers it (for comments inside removed or replaced code)."""
     covered: dict[int, Touch] = {}
-    for node, touch in by_node.items():
-        if touch.whole and node is touch.node:
-            span = module.span(node)
+    for touch in touches:
+        if touch.whole:
+            span = module.span(touch.node)
             for number in range(span.line, span.end_line + 1):
                 covered.setdefault(number, touch)
     return covered
