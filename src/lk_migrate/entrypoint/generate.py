@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -14,9 +15,9 @@ from lk_migrate.entrypoint.editor import Editor
 from lk_migrate.entrypoint.edits import CONSOLE, SPLIT, WHOLE, collect_edits
 from lk_migrate.entrypoint.gates import AgentForMain, tool_steps
 from lk_migrate.entrypoint.importblock import grouped
-from lk_migrate.entrypoint.layout import BUILTINS, read_layout
+from lk_migrate.entrypoint.layout import BUILTINS, TopLevel, read_layout
 from lk_migrate.entrypoint.mainfile import write_main
-from lk_migrate.entrypoint.render import code_of, render_main
+from lk_migrate.entrypoint.render import code_of, needed_by, render_main
 from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.entrypoint.split import split_entrypoint
 from lk_migrate.facts.entrypoint import Entrypoint, find_entrypoint
@@ -58,10 +59,12 @@ def needs_new_main(project: Project, main_path: str, options: EntrypointOptions 
 
 
 def _is_generated(module: Module) -> bool:
-    """A main that hands its call to a flow module is ours already."""
-    return any(
-        i.target.rpartition(".")[2] in _FLOW_NAMES and "_flow" in i.target.rpartition(".")[0] for i in module.imports
-    )
+    """A main that takes its call's steps from a flow module, or its helpers from a support module, is ours already."""
+    for item in module.imports:
+        source, _, name = item.target.rpartition(".")
+        if ("_flow" in source and name in _FLOW_NAMES) or "_support" in (source or name).rpartition(".")[2]:
+            return True
+    return False
 
 
 _FLOW_NAMES = frozenset(
@@ -141,7 +144,7 @@ class _Generator:
     def _new_module(self, kind: str) -> _NewModule:
         folder, _, file = self.module.path.rpartition("/")
         stem = file.removesuffix(".py")
-        base = "call" if stem in ("main", "agent", "app", "bot", "worker", "__main__") else stem
+        base = "call" if stem in ("main", "agent", "app", "bot", "worker", "__main__") else re.sub(r"\W", "_", stem)
         number, name = 1, f"{base}_{kind}"
         while self._is_taken(name, folder):
             number += 1
@@ -180,15 +183,21 @@ class _Generator:
         return cast(cst.CSTNode, self.editor.edit(node))
 
     def result(self) -> EntrypointResult:
-        support = self._support_part()
-        flow = self._flow_part()
+        flow_statements = self._flow_statements()
+        guarded = self._guarded_for(flow_statements)
+        support = self._support_part(guarded)
+        flow_statements = [*(cast(cst.BaseStatement, self.edited(i.node)) for i in guarded), *flow_statements]
+        flow = read_part(self.flow.spelled, code_of(self.module, flow_statements, spaced=True), flow_statements)
         blocks = write_main(self.module, self.entry, self.layout, self.split, self.steps, self.edited)
         main = read_part(self.module.name, "", blocks.all())
         linker = Linker(self.layout, console.READY, self._undefined(), self.module.tree)
-        texts = {self.flow.path: self._module_text(flow, linker.imports(flow, [support]), _FLOW_DOC)}
+        texts: dict[str, str] = {}
+        if flow.defines:
+            texts[self.flow.path] = self._module_text(flow, linker.imports(flow, [support]), _FLOW_DOC)
         if support.defines:
             texts[self.support.path] = self._module_text(support, linker.imports(support, []), _SUPPORT_DOC)
         others = frozenset(imported_elsewhere(self.project, self.module.path))
+        main.needs |= linker.imported_of(needed_by(self.layout)) | linker.unused_loggers()
         imports = linker.imports(main, [flow, support], others)
         texts[self.module.path] = render_main(self.module, self.layout, blocks, imports, self.edited)
         for path, text in texts.items():
@@ -199,8 +208,9 @@ class _Generator:
         )
         return EntrypointResult(changes, tuple(self._findings(texts)), tuple(ledger), self._summary(texts))
 
-    def _support_part(self) -> Part:
-        statements = [cast(cst.BaseStatement, self.edited(i.node)) for i in self.layout.support]
+    def _support_part(self, elsewhere: Sequence[TopLevel]) -> Part:
+        moved = [i for i in self.layout.support if i not in elsewhere]
+        statements = [cast(cst.BaseStatement, self.edited(i.node)) for i in moved]
         text = code_of(self.module, statements)
         if any(f.rule == CONSOLE for f in self.found.findings):
             helpers = cst.parse_module(console.HELPERS)
@@ -210,21 +220,30 @@ class _Generator:
         text = "\n\n".join([text.rstrip(), *(["\n".join(footer)] if footer else [])])
         return read_part(self.support.spelled, text, statements)
 
-    def _flow_part(self) -> Part:
-        statements: list[cst.BaseStatement]
+    def _flow_statements(self) -> list[cst.BaseStatement]:
         if self.split is None:
             function = cast(cst.FunctionDef, self.edited(self.entry.function))
-            statements = [function.with_changes(name=cst.Name("run_call"), decorators=[])]
-        else:
-            statements = [self.split.state_class] if self.split.state_class is not None else []
-            statements.extend(p.node for p in self.split.phases if p.label != "choose_models")
-        return read_part(self.flow.spelled, code_of(self.module, statements, spaced=True), statements)
+            return [function.with_changes(name=cst.Name("run_call"), decorators=[])]
+        found: list[cst.BaseStatement] = [self.split.state_class] if self.split.state_class is not None else []
+        return [*found, *(p.node for p in self.split.phases if p.label != "choose_models")]
+
+    def _guarded_for(self, statements: Sequence[cst.BaseStatement]) -> list[TopLevel]:
+        """The guarded imports (`try: import x …`) that the flow module needs and the helpers don't."""
+        needed = {o.name for s in statements for o in occurrences(s) if o.owner is None}
+        found = []
+        for item in self.layout.support:
+            others = (i for i in self.layout.support if i is not item)
+            if item.kind == "guarded" and item.binds & needed and not any(i.needs & item.binds for i in others):
+                found.append(item)
+        return found
 
     def _undefined(self) -> frozenset[str]:
         """Names that the legacy main uses and nothing defines: not ours to judge."""
         found = occurrences(self.module.tree)
         binding = ("write", "def", "import", "walrus", "declared")
         bound = {o.name for o in found if o.owner is None and o.kind in binding} | BUILTINS
+        if any(i.local == "*" and isinstance(i.scope, cst.Module) for i in self.module.imports):
+            return frozenset()  # whatever is not bound here may come with the star
         return frozenset(o.name for o in found if o.owner is None and o.name not in bound)
 
     def _module_text(self, part: Part, imports: Imports, doc: str) -> str:
@@ -284,11 +303,14 @@ _FLOW_DOC = '"""The steps of one call, in the order in which {0} takes them."""'
 
 
 def _check(path: str, text: str, node: cst.CSTNode) -> None:
-    """Generated text that does not parse is never given out."""
+    """Generated text that does not parse is never given out. This Python may be older than the code: LibCST decides."""
     try:
         compile(text, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
-        raise CannotSplit(f"the generated {path} would not parse ({error})", node) from error
+        try:
+            cst.parse_module(text)
+        except cst.ParserSyntaxError:
+            raise CannotSplit(f"the generated {path} would not parse ({error})", node) from error
 
 
 __all__ = ["AgentForMain", "EntrypointOptions", "EntrypointResult", "generate_entrypoint", "needs_new_main"]
