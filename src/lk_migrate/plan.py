@@ -5,7 +5,7 @@ files → rules, file by file → a new main.py, when the project is hand-rolled
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lk_migrate.entrypoint.gates import AgentForMain
@@ -15,13 +15,21 @@ from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.project import Project
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.plan import plan_manifests
-from lk_migrate.model import AgentSummary, Edition, FileChange, LedgerEntry, Plan
+from lk_migrate.model import AgentSummary, Edition, FileChange, Finding, LedgerEntry, Plan
 from lk_migrate.project.root import main_candidates
 from lk_migrate.rewrite.compose import compose
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.ledger import text_of
-from lk_migrate.rewrite.lines import line_map
+from lk_migrate.rewrite.lines import line_map, moved_place
+from lk_migrate.rewrite.locate import located
 from lk_migrate.rules.registry import Rule, select_rules
+
+#: Told what is being done, how much of it is done, and how much there is (0 of 0: it cannot be counted).
+Progress = Callable[[str, int, int], None]
+
+
+def unwatched(what: str, done: int, total: int) -> None:
+    """A `Progress` that nobody looks at."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,9 @@ class ConvertOptions:
     no_main: bool = False
 
 
-def make_plan(files: Mapping[str, bytes], options: ConvertOptions, root: str = ".") -> Plan:
+def make_plan(
+    files: Mapping[str, bytes], options: ConvertOptions, root: str = ".", progress: Progress = unwatched
+) -> Plan:
     """What a conversion of these files (path → bytes; Python files and manifests) would do.
 
     Nothing is written, imported or run. A file that cannot be converted is in `skipped`, with the reason.
@@ -43,16 +53,24 @@ def make_plan(files: Mapping[str, bytes], options: ConvertOptions, root: str = "
     project = Project({p: d for p, d in files.items() if p.endswith(".py")}, options.targets)
     rules = select_rules(options.select, options.ignore)
     main = _main_path(project, options)
-    plan = _with_new_main(_by_rules(project, rules, main), project, main) if main is not None else None
-    plan = _with_manifests(plan or _by_rules(project, rules, None), files, rules)
-    return replace(plan, root=root, agents=_summaries(project, plan))
+    plan = None
+    if main is not None:
+        converted = _by_rules(project, rules, main, progress)
+        progress(f"a new {main}", 0, 0)
+        plan = _with_new_main(converted, project, main)
+    plan = _with_manifests(plan or _by_rules(project, rules, None, progress), files, rules)
+    progress("where every line went", 0, 0)
+    return located(replace(plan, root=root, agents=_summaries(project, plan)))
 
 
-def _by_rules(project: Project, rules: Sequence[Rule], main: str | None) -> Plan:
+def _by_rules(project: Project, rules: Sequence[Rule], main: str | None, progress: Progress) -> Plan:
     """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
     for_main = [r for r in rules if not r.kept_main_only]
     paths = sorted(project.files)
-    results = [convert_file(path, project, for_main if path == main else rules) for path in paths]
+    results = []
+    for done, path in enumerate(paths):
+        progress(path, done, len(paths))
+        results.append(convert_file(path, project, for_main if path == main else rules))
     skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
     return Plan(
         root=".",
@@ -90,7 +108,7 @@ def _with_new_main(plan: Plan, project: Project, path: str) -> Plan | None:
     return replace(
         plan,
         changes=tuple(changes[p] for p in sorted(changes)),
-        findings=(*plan.findings, *made.findings),
+        findings=(*plan.findings, *_legacy(made.findings, project, after, path)),
         ledger=_merged(plan.ledger, made.ledger, project, after, path),
         main=replace(made.main, lines_before=_line_count(project.files[path])),
     )
@@ -128,6 +146,15 @@ def _merged(
         return (*first, *second)
     lines = line_map(text_of(old), text_of(new))
     return (*(e for e in first if e.place.path != path), *compose(mine, second, lines))
+
+
+def _legacy(found: Iterable[Finding], project: Project, after: Project, path: str) -> Iterable[Finding]:
+    """The generator's findings, which speak of what the rules made of `path`, at their places in the legacy file."""
+    old, new = project.module(path), after.module(path)
+    if old is None or new is None:
+        return found
+    back = {there: here for here, there in line_map(text_of(old), text_of(new)).items()}
+    return (replace(f, place=moved_place(f.place, back, path) or f.place) if f.place.path == path else f for f in found)
 
 
 def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str, tuple[Edition, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lk_migrate.model import Plan, Skipped, UserError
-from lk_migrate.plan import ConvertOptions, make_plan
+from lk_migrate.plan import ConvertOptions, Progress, make_plan, unwatched
 from lk_migrate.project.config import Settings, load_settings
 from lk_migrate.project.discover import convertible_files, python_files
 from lk_migrate.project.git import git_state
@@ -38,6 +38,7 @@ class ReadProject:
         ignore: Sequence[str] | None = None,
         main: str | None = None,
         no_main: bool = False,
+        progress: Progress = unwatched,
     ) -> Plan:
         """What a conversion would do; a flag beats a setting. Raises UserError for a main that is not there."""
         wanted = self._main(main) if main is not None else self.settings.main
@@ -48,7 +49,7 @@ class ReadProject:
             main=wanted,
             no_main=no_main,
         )
-        plan = make_plan(self.files, options, str(self.root))
+        plan = make_plan(self.files, options, str(self.root), progress)
         return replace(plan, skipped=(*self.skipped, *plan.skipped))
 
     def _main(self, main: str) -> str:

@@ -103,6 +103,14 @@ async def start(self: Any, agent: Any, **kwargs: Any) -> None:
     options.get_audio_input_options(), options.get_text_output_options(), options.get_audio_output_options()
 
 
+def run_app(server: Any) -> None:
+    """What `cli.run_app` needs of a server before it serves."""
+    from livekit.agents import AgentServer
+
+    assert isinstance(server, AgentServer), f"not a server: {server!r}"
+    assert server._entrypoint_fnc is not None, "the server has no rtc_session"
+
+
 async def exercise(module: types.ModuleType, called: list[str]) -> None:
     from livekit.agents import Agent, AgentServer
 
@@ -114,7 +122,7 @@ async def exercise(module: types.ModuleType, called: list[str]) -> None:
             if all(p.default is not p.empty or p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in required):
                 value()
                 called.append(name)
-        elif inspect.isfunction(value) and value.__module__ == module.__name__ and name != "main":
+        elif inspect.isfunction(value) and value.__module__ == module.__name__:
             arguments = {}
             hints = typing.get_type_hints(value)
             for parameter in inspect.signature(value).parameters.values():
@@ -130,14 +138,18 @@ async def exercise(module: types.ModuleType, called: list[str]) -> None:
 
 
 async def run(folder: str, records: Records) -> dict[str, Any]:
-    from livekit.agents import AgentSession
+    from livekit.agents import AgentSession, cli
 
     records.messages.clear()
     called: list[str] = []
     error = ""
     before = set(sys.modules)
     sys.path.insert(0, folder)
-    with warnings.catch_warnings(record=True) as caught, mock.patch.object(AgentSession, "start", start):
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        mock.patch.object(AgentSession, "start", start),
+        mock.patch.object(cli, "run_app", run_app),
+    ):
         warnings.simplefilter("always")
         try:
             await exercise(importlib.import_module("main"), called)

@@ -258,3 +258,21 @@ def test_every_fixture_of_these_rules_is_valid_after_all_of_them(tmp_path: Path)
             assert converted(once) == once, before
             seen += 1
     assert seen > 30
+
+
+@pytest.mark.parametrize(("newline", "indent"), [("\r\n", "    "), ("\n", "\t"), ("\r\n", "  ")])
+def test_line_ends_and_indentation_stay(newline: str, indent: str) -> None:
+    """Docstrings and methods that we write have the file's own line ends and white space."""
+    path = LEGACY / "switchboard" / "assistants" / "after_hours.py"
+    text = path.read_text("utf-8").replace("    ", indent).replace("\n", newline)
+    files = {
+        p.relative_to(LEGACY / "switchboard").as_posix(): p.read_bytes() for p in (LEGACY / "switchboard").rglob("*.py")
+    }
+    files["assistants/after_hours.py"] = ("\ufeff" + text).encode()
+    after = converted(files)["assistants/after_hours.py"]
+    assert after.startswith("\ufeff".encode())
+    assert after.count(b"\n") == after.count(newline.encode()) > text.count(newline)
+    compile(after, "after_hours.py", "exec")
+    written = after.decode().splitlines()
+    args = next(line for line in written if line.strip() == "Args:")
+    assert args == indent * 2 + "Args:"

@@ -28,6 +28,8 @@ COMMANDS = {
     "convert": ("lk_migrate.cli.convert", "Rewrite agents, generate main.py, account for every line."),
     "verify": ("lk_migrate.cli.verify", "Prove that it runs: no network, no key, no microphone."),
     "restore": ("lk_migrate.cli.restore", "Give the old bytes back."),
+    "ledger": ("lk_migrate.cli.ledger", "Say where every line of the old code went."),
+    "todo": ("lk_migrate.cli.todo", "List what is left for you, for a person or an assistant."),
     "rules": ("lk_migrate.cli.rules", "List the rules, or explain one."),
 }
 

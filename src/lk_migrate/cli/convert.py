@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lk_migrate.cli.options import Common, Paths
+from lk_migrate.cli.outputs import Outputs
+from lk_migrate.cli.progress import progress
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, Plan, UserError
 from lk_migrate.project.paths import display
@@ -30,6 +32,10 @@ def convert(
     main: Annotated[str | None, typer.Option(metavar="PATH", help="The entrypoint. [default: found]")] = None,
     no_main: Annotated[bool, typer.Option("--no-main", help="Do not generate a new main.py.")] = False,
     no_backup: Annotated[bool, typer.Option("--no-backup", help="Do not keep a snapshot first.")] = False,
+    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write an HTML report.")] = None,
+    sarif: Annotated[Path | None, typer.Option("--sarif", metavar="FILE", help="Write SARIF 2.1.0.")] = None,
+    patch: Annotated[Path | None, typer.Option("--patch", metavar="FILE", help="Write the changes as a patch.")] = None,
+    github: Annotated[bool, typer.Option("--github", help="Annotate the lines, as GitHub Actions shows them.")] = False,
 ) -> int:
     """Rewrite agents, generate main.py, account for every line.
 
@@ -37,13 +43,17 @@ def convert(
     """
     from lk_migrate.project.lock import exclusive
     from lk_migrate.read import read_project
+    from lk_migrate.report.present import after_conversion, before_conversion
 
     streams = Streams(common)
+    outputs = Outputs(report, sarif, patch, github)
     if common.json and diff:
         raise UserError("--json and --diff both want stdout; give one of them.")
     if dry_run or diff or check:
         project = read_project(common.root, paths or [])
-        plan = project.plan(select, ignore, main, no_main)
+        with progress(streams) as tell:
+            plan = project.plan(select, ignore, main, no_main, tell)
+        outputs.write(plan, before_conversion(plan), streams)
         return _preview(plan, streams, diff=diff, check=check)
     project = read_project(common.root, paths or [])
     with exclusive(project.root, "convert") as recovery:
@@ -52,15 +62,16 @@ def convert(
             project = read_project(common.root, paths or [])
         if project.is_dirty:
             streams.say("git: there are uncommitted changes; commit them first if you want to tell yours from ours.")
-        plan = project.plan(select, ignore, main, no_main)
+        with progress(streams) as tell:
+            plan = project.plan(select, ignore, main, no_main, tell)
         backup = _apply(project.root, plan, no_backup, streams)
+    outputs.write(plan, after_conversion(plan), streams)
     return _show_result(plan, backup, streams)
 
 
 def _preview(plan: Plan, streams: Streams, *, diff: bool, check: bool) -> int:
     from lk_migrate.report.data import report
     from lk_migrate.report.diff import patch
-    from lk_migrate.report.terminal import show_findings, show_left, show_summary
 
     if streams.common.json:
         streams.result_json(report(plan))
@@ -71,11 +82,9 @@ def _preview(plan: Plan, streams: Streams, *, diff: bool, check: bool) -> int:
     elif not plan.changes and not plan.findings and not plan.skipped:
         streams.result("Nothing to convert: no hand-rolled agent and no old LiveKit API was found.")
     else:
-        show_findings(plan, streams.out, every=streams.common.verbose)
-        show_summary(plan, streams.out, applied=False)
-        show_left(plan, streams.out)
+        _show(plan, streams, applied=False)
         if plan.changes:
-            streams.say("\nNothing was written. `lk-migrate convert` does it; `--diff` shows the changes.")
+            streams.say("\nNothing was written. Next: lk-migrate convert (or --diff, to see the changes)")
     if check:
         return ExitCode.FAILED if plan.changes or plan.todo else ExitCode.DONE
     return _code(plan)
@@ -96,18 +105,20 @@ def _write_patch(data: bytes) -> None:
 def _apply(root: Path, plan: Plan, no_backup: bool, streams: Streams) -> Backup | None:
     from lk_migrate.project.backup import create_backup
     from lk_migrate.project.writer import apply_changes
+    from lk_migrate.report.record import save
 
     if not plan.changes:
         return None
     goes = [c.path for c in plan.changes if c.before is not None]
     backup = None if no_backup else create_backup(root, goes, reason="convert")
     apply_changes(root, plan.changes, backup)
+    save(root, plan, backup.id if backup else None)
     return backup
 
 
 def _show_result(plan: Plan, backup: Backup | None, streams: Streams) -> int:
     from lk_migrate.report.data import report
-    from lk_migrate.report.terminal import show_findings, show_left, show_summary
+    from lk_migrate.report.terminal import show_left
 
     if streams.common.json:
         streams.result_json(report(plan) | {"backup": backup.id if backup else None})
@@ -118,13 +129,22 @@ def _show_result(plan: Plan, backup: Backup | None, streams: Streams) -> int:
         streams.result("Nothing to change: the project is current already." if not plan.skipped else "Nothing changed.")
         show_left(plan, streams.out)
         return _code(plan)
-    show_findings(plan, streams.out, every=streams.common.verbose)
-    show_summary(plan, streams.out, applied=True)
-    show_left(plan, streams.out)
+    _show(plan, streams, applied=True)
     if backup is not None:
         streams.say(f"\nThe old files are in backup {backup.id}: `lk-migrate restore` brings them back.")
     streams.say("Next: lk-migrate verify")
     return _code(plan)
+
+
+def _show(plan: Plan, streams: Streams, *, applied: bool) -> None:
+    """File by file, what is worth knowing, what is left, and the summary last: it is what stays on the screen."""
+    from lk_migrate.report.terminal import show_findings, show_left, show_notes, show_summary
+
+    show_findings(plan, streams.out, every=streams.common.verbose)
+    if not streams.common.verbose:
+        show_notes(plan, streams.out)
+    show_left(plan, streams.out)
+    show_summary(plan, streams.out, applied=applied)
 
 
 def _code(plan: Plan) -> int:

@@ -12,18 +12,18 @@ from enum import Enum
 
 import libcst as cst
 
-from lk_migrate.facts.classes import ClassRef, ClassTable, class_attributes, class_table, method, methods
+from lk_migrate.facts.classes import ClassRef, ClassTable, class_table, method, methods
 from lk_migrate.facts.collisions import Collision, collisions_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instructions import Instructions, Source, instructions_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.registries import Registry
 from lk_migrate.facts.tools import (
     ClassTools,
     Declared,
     Dispatcher,
     InlineTool,
-    Registry,
     Tool,
     class_tools,
     make_tool,
@@ -397,8 +397,3 @@ def _is_value(parent: cst.CSTNode | None, name: cst.Name) -> bool:
     if isinstance(parent, cst.Attribute):
         return parent.attr is name
     return isinstance(parent, (cst.Call, cst.DictElement, cst.Element, cst.Return, cst.Assign, cst.IfExp, cst.Arg))
-
-
-def class_level(agent: AgentClass, name: str) -> bool:
-    """Whether the class body assigns `name`."""
-    return name in class_attributes(agent.node)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import codecs
+from typing import Any
 
 #: The codec's name; `tree.encoding` of a file that needs it.
 STRAY = "utf-8-stray"
@@ -31,7 +32,7 @@ def _show(error: UnicodeError) -> tuple[str, int]:
     return "".join(chr(_FIRST + byte - 0x80) for byte in bad), error.end
 
 
-def _decode(data: bytes, errors: str = "strict") -> tuple[str, int]:
+def _decode(data: Any, errors: str = "strict") -> tuple[str, int]:
     return bytes(data).decode("utf-8", STRAY), len(data)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lk_migrate import TARGET, __version__
-from lk_migrate.model import Finding, LedgerEntry, Place, Plan
+from lk_migrate.model import FileChange, Finding, LedgerEntry, Place, Plan
+from lk_migrate.report.blocks import block
+from lk_migrate.rewrite.locate import text
 
 #: Raised when a field changes its meaning or goes; new fields do not raise it.
 SCHEMA_VERSION = 1
@@ -18,13 +20,7 @@ def report(plan: Plan) -> dict[str, Any]:
         "tool": {"name": "lk-migrate", "version": __version__, "target": TARGET},
         "root": plan.root,
         "editions": {path: [e.value for e in editions] for path, editions in sorted(plan.editions.items())},
-        "changes": [
-            {
-                "path": c.path,
-                "kind": "created" if c.before is None else "deleted" if c.after is None else "changed",
-            }
-            for c in plan.changes
-        ],
+        "changes": [{"path": c.path, "kind": kind_of(c)} for c in plan.changes],
         "findings": [finding(f) for f in plan.findings],
         "skipped": [{"path": s.path, "reason": s.reason} for s in plan.skipped],
         "agents": [
@@ -50,6 +46,11 @@ def report(plan: Plan) -> dict[str, Any]:
     }
 
 
+def kind_of(change: FileChange) -> str:
+    """`created`, `deleted` or `changed`."""
+    return "created" if change.before is None else "deleted" if change.after is None else "changed"
+
+
 def finding(item: Finding) -> dict[str, Any]:
     """One finding."""
     return {
@@ -64,10 +65,20 @@ def finding(item: Finding) -> dict[str, Any]:
 
 def ledger(plan: Plan) -> list[dict[str, Any]]:
     """The ledger, one row per legacy statement."""
-    return [_entry(entry) for entry in plan.ledger]
+    return [ledger_entry(entry) for entry in plan.ledger]
 
 
-def _entry(entry: LedgerEntry) -> dict[str, Any]:
+def todo(plan: Plan) -> list[dict[str, Any]]:
+    """What is left for a person, with the legacy code that it is about."""
+    before = {c.path: text(c.before).splitlines() for c in plan.changes}
+    return [
+        finding(f) | {"code": block(before.get(f.place.path, []), f.place.line - 1, f.place.end_line)}
+        for f in plan.todo
+    ]
+
+
+def ledger_entry(entry: LedgerEntry) -> dict[str, Any]:
+    """One legacy statement."""
     return {
         "place": place(entry.place),
         "fate": entry.fate.value,

@@ -1,16 +1,22 @@
-"""A plan for a person at a terminal: what happened per file, before and after, what is left, what next."""
+"""A plan for a person at a terminal: what happened per file, before and after, what is left.
+
+On a terminal lines are wrapped with hanging indents; in a pipe nothing is wrapped, so that one remark is one line.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.style import Style
 from rich.text import Text
 
-from lk_migrate.model import Action, Finding, Plan
+from lk_migrate.model import Action, Finding, Place, Plan
+from lk_migrate.project.paths import display
+from lk_migrate.report.catalog import catalog, link
+from lk_migrate.report.excerpt import Sources, drawn
 
 _COLOUR = {
     Action.REWRITTEN: "green",
@@ -19,103 +25,219 @@ _COLOUR = {
     Action.TODO: "yellow",
     Action.NOTE: "blue",
 }
+_DONE = {"changed": "changed", "created": "created", "deleted": "deleted"}
+_WOULD = {"changed": "to change", "created": "to create", "deleted": "to delete"}
+_QUOTED = re.compile(r"`[^`]+`")
+
+
+class Page:
+    """Where it is written: a terminal of so many columns, or a pipe."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.width = console.width if console.is_terminal else None
+
+    def line(self, *parts: str | Text | tuple[str, str]) -> None:
+        text = Text.assemble(*parts)
+        text.rstrip()
+        self.console.print(text, soft_wrap=True)
+
+    def hanging(self, first: Text | str, rest: Text | str) -> None:
+        """`rest` behind `first`, its further lines indented as far."""
+        head, body = Text.assemble(first), Text.assemble(rest)
+        if self.width is None:
+            self.line(head, body)
+            return
+        room = max(20, self.width - head.cell_len)
+        for i, line in enumerate(body.wrap(self.console, room)):
+            self.line(head if i == 0 else " " * head.cell_len, line)
+
+
+def prose(message: str) -> Text:
+    """A message with its `code` set off."""
+    text = Text(message)
+    text.highlight_regex(_QUOTED, "cyan")
+    return text
+
+
+def rule_id(rule: str) -> Text:
+    """The id; a link to its explanation where the terminal follows links."""
+    address = link(rule)
+    return Text(rule, style=Style(bold=True, link=address) if address else Style(bold=True))
 
 
 def show_findings(plan: Plan, console: Console, *, every: bool) -> None:
-    """What was done, grouped by file: one line per rule and kind, or (`every`) one line per finding."""
-    by_file: dict[str, list[Finding]] = {}
-    for finding in plan.findings:
-        by_file.setdefault(finding.place.path, []).append(finding)
-    for path in sorted(by_file):
-        console.print(Text(path, style="bold"))
-        lines = _each(by_file[path]) if every else _grouped(by_file[path])
-        for rule, action, where, message in lines:
-            grid = Table.grid(padding=(0, 1))
-            grid.add_column(width=7, no_wrap=True)
-            grid.add_column(width=9, no_wrap=True)
-            grid.add_column(overflow="fold")
-            shown = Text(message) if not where else Text.assemble(message, (f"  {where}", "dim"))
-            grid.add_row(f"  {rule}", Text(action.value, style=_COLOUR[action]), shown)
-            console.print(grid)
-    for skipped in plan.skipped:
-        console.print(Text.assemble((skipped.path, "bold"), (f"\n  left as it is: {skipped.reason}", "yellow")))
-
-
-def _each(findings: list[Finding]) -> Iterator[tuple[str, Action, str, str]]:
-    for finding in sorted(findings, key=lambda f: (f.place.line, f.rule)):
-        yield finding.rule, finding.action, f"line {finding.place.line}", finding.message
-
-
-def _grouped(findings: list[Finding]) -> Iterator[tuple[str, Action, str, str]]:
-    """Equal messages once, with their lines; notes and markers always one by one."""
-    groups: dict[tuple[str, Action, str], list[int]] = {}
-    for finding in findings:
-        if finding.action is Action.NOTE:
+    """What was done, grouped by file: one line per rule, or (`every`) every place with its source."""
+    page = Page(console)
+    sources = Sources(plan)
+    changed = {c.path: c for c in plan.changes}
+    for path, findings in _by_file(plan.findings).items():
+        done = findings if every else [f for f in findings if f.action not in (Action.NOTE, Action.TODO)]
+        if not done:
             continue
-        groups.setdefault((finding.rule, finding.action, finding.message), []).append(finding.place.line)
-    by_rule: dict[tuple[str, Action], list[tuple[str, list[int]]]] = {}
-    for (rule, action, message), lines in groups.items():
-        by_rule.setdefault((rule, action), []).append((message, lines))
-    for (rule, action), items in sorted(by_rule.items()):
-        if action is Action.TODO or len(items) <= 3:
-            for message, lines in items:
-                yield rule, action, _lines(lines), message
+        size = ""
+        if path in changed and changed[path].before is not None and changed[path].after is not None:
+            size = f"  {_count(changed[path].before):,} → {_count(changed[path].after):,} lines"
+        page.line((display(path), "bold"), (size, "dim"))
+        if every:
+            _each(done, page, sources)
         else:
-            message, _ = items[0]
-            total = [n for _, lines in items for n in lines]
-            yield rule, action, _lines(total), f"{message} (and {len(items) - 1} more like it)"
+            _per_rule(done, page)
+        page.line("")
+    for skipped in plan.skipped:
+        page.hanging(Text.assemble((display(skipped.path), "bold"), "  "), Text(skipped.reason, style="yellow"))
+        page.line("")
 
 
-def _lines(lines: list[int]) -> str:
-    if len(lines) == 1:
-        return f"line {lines[0]}"
-    shown = ", ".join(map(str, sorted(set(lines))[:4]))
-    return f"{len(lines)} places: lines {shown}{', …' if len(set(lines)) > 4 else ''}"
+def _by_file(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    files: dict[str, list[Finding]] = {}
+    for finding in sorted(findings, key=lambda f: (f.place.path, f.place.line, f.rule, f.message)):
+        files.setdefault(finding.place.path, []).append(finding)
+    return files
+
+
+def _per_rule(findings: Sequence[Finding], page: Page) -> None:
+    for rule, count in sorted(Counter(f.rule for f in findings).items()):
+        mine = [f for f in findings if f.rule == rule]
+        summary = catalog()[rule].summary if rule in catalog() else mine[0].message
+        said = mine[0].message if count == 1 else summary
+        page.hanging(Text.assemble("  ", rule_id(rule), (f" {count:>4}  ", "green")), prose(said))
+
+
+def _each(findings: Sequence[Finding], page: Page, sources: Sources) -> None:
+    for finding in findings:
+        head = Text.assemble(
+            "  ", rule_id(finding.rule), "  ", (f"{finding.action.value:<9}", _COLOUR[finding.action]), "  "
+        )
+        page.hanging(head, prose(finding.message))
+        _show_source(finding, page, sources)
+
+
+def _show_source(finding: Finding, page: Page, sources: Sources) -> None:
+    excerpt = sources.excerpt(finding)
+    if excerpt is None:
+        page.line((f"   --> {finding.to or finding.place}", "dim"))
+        return
+    page.line((f"   --> {display(excerpt.path)}:{excerpt.number}:{excerpt.start + 1}", "dim"), _elsewhere(finding))
+    for line in drawn(excerpt, page.width, _COLOUR[finding.action]):
+        page.line(line)
+
+
+def _elsewhere(finding: Finding) -> tuple[str, str]:
+    """Where it went, for what did not stay at its line."""
+    to = finding.to
+    if to is None or finding.action is Action.TODO or str(to) == str(finding.place):
+        return "", ""
+    return (f"  now {display(to.path)}:{to.line}" if to.path != finding.place.path else f"  now line {to.line}"), "dim"
 
 
 def show_summary(plan: Plan, console: Console, *, applied: bool) -> None:
-    """Ten seconds' reading: before and after, gates, what is left, and the next command."""
-    if plan.main is not None or plan.agents:
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        table.add_column("")
-        for name in ("before", "after"):
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("change")
-        if plan.main is not None:
-            main = plan.main
-            rest = f"the rest lives in {', '.join(main.support)}" if main.support else "in place"
-            table.add_row(main.path, f"{main.lines_before:,} lines", f"{main.lines_after:,} lines", rest)
-        for agent in plan.agents:
-            gate = f", gate of {agent.gate} removed" if agent.gate is not None else ""
-            table.add_row(
-                agent.name,
-                f"{agent.lines_before:,} lines",
-                f"{agent.lines_after:,} lines",
-                f"{len(agent.tools)} tools{gate}",
-            )
-        console.print()
-        console.print(table)
+    """Ten seconds' reading: sizes before and after, gates, what happened to how many files and places."""
+    page = Page(console)
+    rows = list(_sizes(plan))
+    if rows:
+        _table(("", "before", "after", "change"), rows, page)
+        page.line("")
     counts = Counter(f.action for f in plan.findings)
-    created = sum(c.before is None for c in plan.changes)
-    changed = sum(c.before is not None and c.after is not None for c in plan.changes)
-    deleted = sum(c.after is None for c in plan.changes)
-    console.print()
-    verb = "" if applied else "would be "
-    files = [f"{changed} file{'s' * (changed != 1)} {verb}changed"]
-    files += [f"{created} {verb}created"] if created else []
-    files += [f"{deleted} {verb}deleted"] if deleted else []
-    console.print(
-        f"{', '.join(files)}: {counts[Action.REWRITTEN]} rewritten, {counts[Action.MOVED]} moved, "
-        f"{counts[Action.REMOVED]} removed, {counts[Action.TODO]} left for you."
+    kinds = Counter(
+        "created" if c.before is None else "deleted" if c.after is None else "changed" for c in plan.changes
     )
+    done = {"changed": "changed", "created": "created", "deleted": "deleted"}
+    words = done if applied else {"changed": "to change", "created": "to create", "deleted": "to delete"}
+    files = ", ".join(f"{kinds[k]} {word}" for k, word in words.items() if kinds[k]) or "nothing to change"
+    places = ", ".join(f"{counts[a]} {a.value}" for a in (Action.REWRITTEN, Action.MOVED, Action.REMOVED) if counts[a])
+    page.hanging(Text("Files   ", style="bold"), files)
+    if places:
+        page.hanging(Text("Places  ", style="bold"), places)
+    page.hanging(Text("Left    ", style="bold"), _left(plan))
+
+
+def _left(plan: Plan) -> Text:
+    if not plan.todo:
+        return Text("nothing", style="green")
+    places = sorted({f.to or f.place for f in plan.todo}, key=lambda p: (p.path, p.line))
+    more = f", and {len(places) - 8} more" if len(places) > 8 else ""
+    return Text.assemble((f"{len(plan.todo)} for you: ", "yellow"), _where(places[:8]), more)
+
+
+def _sizes(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
+    if plan.main is not None:
+        main = plan.main
+        rest = f"the rest is in {', '.join(main.support)}" if main.support else ""
+        yield main.path, f"{main.lines_before:,} lines", f"{main.lines_after:,} lines", rest
+    for agent in plan.agents:
+        tools = f"{len(agent.tools)} tool{'s' * (len(agent.tools) != 1)}"
+        gate = f", turn gate of {agent.gate} removed" if agent.gate is not None and _gate_gone(plan, agent.path) else ""
+        yield agent.name, f"{agent.lines_before:,} lines", f"{agent.lines_after:,} lines", tools + gate
+
+
+def _gate_gone(plan: Plan, path: str) -> bool:
+    """Whether a gate was taken out, here or in a base class's file; a gate that is left has a marker."""
+    left = any(f.rule == "LK101" and f.place.path == path for f in plan.todo)
+    return not left and any(f.rule == "LK101" and f.action is Action.REMOVED for f in plan.findings)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], page: Page) -> None:
+    """Columns of text: the first on the left, numbers on the right, the last wrapped."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header) - 1)]
+    for row in (header, *rows):
+        style = "dim" if row is header else ""
+        head = Text(row[0].ljust(widths[0]), style="dim" if row is header else "bold")
+        for i in range(1, len(header) - 1):
+            head.append("  " + row[i].rjust(widths[i]), style=style)
+        page.hanging(Text.assemble(head, "  "), Text(row[-1], style=style))
+
+
+def show_notes(plan: Plan, console: Console) -> None:
+    """What is worth knowing and leaves nothing to do; what is said of many names, once."""
+    page = Page(console)
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in plan.findings:
+        if finding.action is Action.NOTE:
+            groups.setdefault((finding.rule, _QUOTED.sub("`…`", finding.message)), []).append(finding)
+    if not groups:
+        return
+    page.line(("Worth knowing", "bold"))
+    for (rule, _), findings in sorted(groups.items()):
+        more = f"  and {len(findings) - 1} more like it" if len(findings) > 1 else ""
+        page.line("  ", rule_id(rule), "  ", _where([findings[0].to or findings[0].place]), (more, "dim"))
+        page.hanging("    ", prose(findings[0].message))
+    page.line("")
 
 
 def show_left(plan: Plan, console: Console) -> None:
-    """What is left for a person, with file and line."""
+    """What is left for a person, at file and line as they are after the conversion; equal remarks once."""
     if not plan.todo:
         return
-    console.print(f"\n[bold]Left for you ({len(plan.todo)}):[/bold] each has a marker in the code")
+    page = Page(console)
+    sources = Sources(plan)
+    groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in plan.todo:
-        place = finding.to or finding.place
-        console.print(f"  [bold]{escape(str(place))}[/bold] {finding.rule}", highlight=False)
-        console.print(Text(f"    {finding.message}"), highlight=False)
+        groups.setdefault((finding.rule, finding.message), []).append(finding)
+    page.line((f"Left for you ({len(plan.todo)})", "bold yellow"))
+    for (rule, message), findings in groups.items():
+        findings.sort(key=lambda f: (str((f.to or f.place).path), (f.to or f.place).line))
+        places = _where([f.to or f.place for f in findings])
+        page.line("  ", rule_id(rule), "  ", places)
+        page.hanging("    ", prose(message))
+        for finding in findings[:3]:
+            excerpt = sources.excerpt(finding)
+            if excerpt is not None:
+                for line in drawn(excerpt, page.width, "yellow"):
+                    page.line(line)
+        page.line("")
+
+
+def _where(places: Sequence[Place]) -> Text:
+    """`a.py:3, :17, b.py:4`: clickable in most terminals, the path said once."""
+    text, last = Text(), None
+    for place in places:
+        if last is not None:
+            text.append(", ")
+        text.append(f":{place.line}" if place.path == last else f"{display(place.path)}:{place.line}", style="bold")
+        last = place.path
+    return text
+
+
+def _count(data: bytes | None) -> int:
+    return len((data or b"").splitlines())

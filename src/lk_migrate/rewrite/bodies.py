@@ -57,16 +57,12 @@ def insert_first(definition: Definition, statements: Sequence[cst.BaseStatement]
     return insert(definition, docstring_end(block_of(definition)), statements)
 
 
-def with_docstring(function: cst.FunctionDef, text: str, indent: str) -> cst.FunctionDef:
-    """`function` with `text` as its docstring; lines after the first are indented like the body."""
-    lines = text.split("\n")
-    if len(lines) > 1:
-        pad = f"\n{indent}"
-        body = pad.join(line if line else "" for line in lines).replace(f"\n{indent}\n", "\n\n")
-        literal = f'"""{_escaped(body)}{pad}"""'
-    else:
-        literal = f'"""{_escaped(text)}"""'
-    line = cst.SimpleStatementLine(body=[cst.Expr(cst.SimpleString(literal))])
+def with_docstring(function: cst.FunctionDef, text: str, indent: str, newline: str) -> cst.FunctionDef:
+    """`function` with `text` as its docstring, its further lines indented like the body; `newline` is the file's."""
+    lines = _escaped(text).split("\n")
+    literal = newline.join([lines[0], *(f"{indent}{line}" if line else "" for line in lines[1:])])
+    closing = f"{newline}{indent}" if len(lines) > 1 else ""
+    line = cst.SimpleStatementLine(body=[cst.Expr(cst.SimpleString(f'"""{literal}{closing}"""'))])
     return insert(function, 0, [line])
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import libcst as cst
 
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
@@ -21,6 +22,7 @@ from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.imports import add_imports, drop_unused
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
+from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
 from lk_migrate.rules.registry import Rule
 
@@ -62,11 +64,15 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
         return FileResult(path, skipped=project.skipped.get(path))
     file = File(module, project)
     edits = _collect(file, wanted)
-    if not edits.nodes():
+    finishers = [(rule, finisher) for rule in wanted for finisher in rule.finishers]
+    if not edits.nodes() and not finishers:
         return FileResult(path, findings=tuple(edits.findings))
-    tree = cast(cst.Module, module.tree.visit(_Apply(edits, module.index)))
-    tree = add_imports(tree, file.wanted)
-    tree, _ = drop_unused(module.tree, tree, imported_elsewhere(project, path))
+    tree = cast(cst.Module, module.tree.visit(_Apply(edits, module.index))) if edits.nodes() else module.tree
+    if edits.nodes():
+        tree = add_imports(tree, file.wanted)
+        tree, _ = drop_unused(module.tree, tree, imported_elsewhere(project, path))
+    for rule, finisher in finishers:
+        tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     after = tree.bytes
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
@@ -79,6 +85,31 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     except Unaccounted as error:
         return FileResult(path, skipped=Skipped(path, f"left as it was: {error}"))
     return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
+
+
+def _finished(tree: cst.Module, rule: Rule, leftovers: list[Leftover], file: File, edits: _Edits) -> cst.Module:
+    """The last phase, with its findings: they speak of the finished file's statements at their old places."""
+    told: set[cst.CSTNode] = set()
+    for item in leftovers:
+        if item.used and item.line in told:
+            continue
+        if item.used:
+            told.add(item.line)
+        statement = next(
+            (n for n in file.module.index.of(type(item.statement)) if _imports(n, item.alias)), file.module.tree
+        )
+        span = file.module.span(statement)
+        action = Action.TODO if item.used else Action.REMOVED
+        place = Place(file.path, span.line, span.end_line)
+        edits.findings.append(Finding(rule.id, action, place, item.message, span.column))
+    return without_leftovers(tree, rule.id, leftovers)
+
+
+def _imports(statement: cst.CSTNode, alias: cst.ImportAlias) -> bool:
+    names = getattr(statement, "names", ())
+    return not isinstance(names, cst.ImportStar) and any(
+        n is alias or dotted(n.name) == dotted(alias.name) for n in names
+    )
 
 
 def _collect(file: File, rules: Iterable[Rule]) -> _Edits:
@@ -104,7 +135,9 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
     if isinstance(change, Todo):
         edits.findings.append(Finding(rule.id, Action.TODO, place, change.message, span.column))
         lines = marker_lines(rule.id, change.message)
-        if not has_marker(statement, rule.id) and not _is_there(lines, edits.markers.get(statement, ())):
+        if not has_marker(statement, rule.id, file.module.tree) and not _is_there(
+            lines, edits.markers.get(statement, ())
+        ):
             edits.markers.setdefault(statement, []).extend(lines)
             edits.touches.append(Touch(statement, Fate.MARKER, rule.id, change.message, whole=False))
         return
@@ -174,7 +207,7 @@ class _Apply(cst.CSTTransformer):
             updated_node = apply(updated_node)
         lines = self.edits.markers.get(original_node)
         if lines:
-            updated_node = _marked(updated_node, lines)
+            updated_node = _marked(original_node, updated_node, lines)
         if isinstance(updated_node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
             updated_node = _without_last_semicolon(original_node, updated_node)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
@@ -205,27 +238,33 @@ def _without_last_semicolon(original: Any, updated: Any) -> Any:
     return updated.with_changes(body=[*updated.body[:-1], last])
 
 
-def _marked(updated: Any, lines: list[cst.EmptyLine]) -> Any:
+def _marked(original: cst.CSTNode, updated: Any, lines: list[cst.EmptyLine]) -> Any:
     if isinstance(updated, cst.FlattenSentinel):
-        first, *rest = updated.nodes
-        return cst.FlattenSentinel([_marked(first, lines), *rest])
+        # The marker speaks of what was there, not of what was put around it.
+        nodes = list(updated.nodes)
+        end = getattr(original, "trailing_whitespace", None)
+        at = next(
+            (i for i, n in enumerate(nodes) if end is not None and getattr(n, "trailing_whitespace", 0) is end), 0
+        )
+        return cst.FlattenSentinel([*nodes[:at], _marked(original, nodes[at], lines), *nodes[at + 1 :]])
     return updated.with_changes(leading_lines=[*updated.leading_lines, *lines])
 
 
-def _comments_taken(file: File, edits: _Edits) -> frozenset[int]:
-    """The comment lines above statements that were removed with their comments."""
-    lines: set[int] = set()
+def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
+    """The comment lines above statements that were removed with their comments → that removal."""
+    by = {t.node: t for t in edits.touches if t.fate is Fate.REMOVED}
+    lines: dict[int, Touch] = {}
     for node, with_comments in edits.removed.items():
         leading = getattr(node, "leading_lines", ())
-        if leading and (with_comments or any(line in edits.comments for line in leading)):
+        if leading and node in by and (with_comments or any(line in edits.comments for line in leading)):
             end = file.module.span(node).line
             decorators = getattr(node, "decorators", ())
             if decorators:
                 end = min(end, file.module.span(decorators[0]).line)
-            lines.update(
-                end - len(leading) + i for i, line in enumerate(leading) if with_comments or line in edits.comments
-            )
-    return frozenset(lines)
+            for number, line in enumerate(leading, end - len(leading)):
+                if line.comment is not None and (with_comments or line in edits.comments):
+                    lines[number] = by[node]
+    return lines
 
 
 def imported_elsewhere(project: Project, path: str) -> frozenset[str]:

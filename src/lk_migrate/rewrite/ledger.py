@@ -7,8 +7,9 @@ they did to units; whatever nobody touched must stand in the output word for wor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 import libcst as cst
 
@@ -110,13 +111,14 @@ def account(
     module: Module,
     touches: Iterable[Touch],
     after: Mapping[str, str],
-    lost_comments: frozenset[int] = frozenset(),
+    taken: Mapping[int, Touch] | None = None,
 ) -> list[LedgerEntry]:
-    """One entry per unit of `module`.
+    """One entry per unit of `module`; a run of comments of which an edit took a part has one per part.
 
-    `after`: path → text of every file that may hold what was this one's. `lost_comments`: lines of comments that
-    an edit took out on purpose. Raises `Unaccounted` when an untouched line is in none of the texts.
+    `after`: path → text of every file that may hold what was this one's. `taken`: lines of comments that an edit
+    took out on purpose → that edit. Raises `Unaccounted` when an untouched line is in none of the texts.
     """
+    taken = taken or {}
     by_node: dict[cst.CSTNode, Touch] = {}
     for touch in touches:
         for node in descendants(touch.node) if touch.whole else (touch.node,):
@@ -129,16 +131,17 @@ def account(
     entries: list[LedgerEntry] = []
     lost: list[int] = []
     enclosing = _covering(module, by_node)
-    for unit in units(module):
+    for unit in _parted(units(module), taken):
         place = Place(module.path, unit.line, unit.end_line)
-        found = by_node.get(unit.node) if unit.node is not None else enclosing.get(unit.line)
+        comment = taken.get(unit.line) or enclosing.get(unit.line)
+        found = by_node.get(unit.node) if unit.node is not None else comment
         if found is not None:
             entries.append(LedgerEntry(place, found.fate, found.rule, found.why, found.to))
             continue
         missing = [
             n
             for n in range(unit.line, unit.end_line + 1)
-            if _bare(lines[n - 1]) and not everything[_bare(lines[n - 1])] and n not in lost_comments
+            if _bare(lines[n - 1]) and not everything[_bare(lines[n - 1])]
         ]
         lost.extend(missing)
         home = stock.get(module.path, Counter())
@@ -147,6 +150,18 @@ def account(
     if lost:
         raise Unaccounted(module.path, lost)
     return entries
+
+
+def _parted(found: Iterable[Unit], taken: Mapping[int, Touch]) -> Iterator[Unit]:
+    """The units, runs of comments parted where an edit took some of their lines."""
+    for unit in found:
+        if unit.node is not None:
+            yield unit
+            continue
+        numbers = range(unit.line, unit.end_line + 1)
+        for _, part in groupby(numbers, key=lambda n: id(taken.get(n))):
+            run = list(part)
+            yield Unit(None, run[0], run[-1])
 
 
 def import_touches(module: Module, after: cst.Module) -> list[Touch]:

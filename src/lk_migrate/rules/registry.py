@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from lk_migrate.facts.project import Project
     from lk_migrate.rewrite.changes import Change
     from lk_migrate.rewrite.file import File
+    from lk_migrate.rewrite.leftovers import Leftover
 
 Handler = Callable[[Any, "File"], "Iterator[Change]"]
+Finisher = Callable[[cst.Module, "File"], "Iterator[Leftover]"]
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Rule:
     paths: Callable[[Project], Collection[str]] | None = None
     kept_main_only: bool = False
     handlers: list[tuple[type[cst.CSTNode], Handler]] = field(default_factory=list)
+    finishers: list[Finisher] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
@@ -63,6 +66,11 @@ class Rule:
             return handler
 
         return register
+
+    def finish(self, finisher: Finisher) -> Finisher:
+        """Register what looks at the finished file once (rewrite/leftovers.py)."""
+        self.finishers.append(finisher)
+        return finisher
 
     def wants(self, data: bytes) -> bool:
         """Whether a file with these bytes is worth parsing for this rule; never for one that only reads manifests."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Context:
     are relative
     to `root`, as POSIX paths; `main` is None when there is no entrypoint, and `no_main` says why.
     `timeout` is in
-    seconds, for each stage. `tell` shows a person what is being waited for.
+    seconds, for each stage. `old` is where the code before the migration is, None for the newest backup. `tell` shows a person what is being waited for.
     """
 
     root: Path
@@ -34,6 +35,7 @@ class Context:
     timeout: float
     live: bool
     strict: bool
+    old: Path | None
     tell: Callable[[str], None]
 
 
@@ -46,11 +48,21 @@ class Stage:
     run: Callable[[Context], Iterable[Row]]
 
 
+def slowness() -> float:
+    """How many times longer than on an idle machine a process takes: it shares the CPUs with those that run."""
+    try:
+        return 1.0 + os.getloadavg()[0] / (os.cpu_count() or 1)
+    except OSError:  # a system that does not tell
+        return 1.0
+
+
 class Clock:
-    """How much of a stage's time is left, in seconds."""
+    """How much time is left, in seconds.
+
+    It is given the seconds that an idle machine may take; on a busy one it waits longer."""
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self._end = time.monotonic() + seconds * slowness()
 
     def left(self, at_most: float = float("inf")) -> float:
         """Seconds until the end, never negative, never more than `at_most`."""

@@ -21,7 +21,8 @@ class Status(str, Enum):
 class Row:
     """One thing that was verified.
 
-    `detail` is a sentence for a person; `seconds` is what it took, 0 if instant.
+    `detail` is a sentence for a person; `seconds` is what it took, 0 if instant. `steps` is a timeline: what
+    happened, and after how many seconds.
     """
 
     stage: str
@@ -30,6 +31,7 @@ class Row:
     detail: str = ""
     place: Place | None = None
     seconds: float = 0.0
+    steps: tuple[tuple[str, float], ...] = ()
 
 
 def any_failed(rows: Iterable[Row]) -> bool:

@@ -25,7 +25,14 @@ def as_line(row: Row) -> str:
     """One row as a line: what a pipe gets."""
     place = f"{row.place}: " if row.place else ""
     seconds = f" ({row.seconds:.1f} s)" if row.seconds >= 0.1 else ""
-    return f"{row.status.value:8}{row.stage}: {row.name}: {place}{row.detail}{seconds}"
+    steps = f" [{', '.join(f'{at:.1f} {name}' for name, at in row.steps)}]" if row.steps else ""
+    return f"{row.status.value:8}{row.stage}: {row.name}: {place}{row.detail}{seconds}{steps}"
+
+
+def timeline(steps: tuple[tuple[str, float], ...], width: int = 16) -> str:
+    """What happened when, one line each, with a bar as long as it took."""
+    whole = max((at for _, at in steps), default=0.0) or 1.0
+    return "".join(f"\n{at:5.2f} s {'─' * round(at / whole * width):{width}} {name}" for name, at in steps)
 
 
 def as_table(rows: Iterable[Row]) -> Table:
@@ -44,6 +51,7 @@ def as_table(rows: Iterable[Row]) -> Table:
             why.append(f"\n{row.place}", style="dim")
         if row.seconds >= 0.1:
             why.append(f" {row.seconds:.1f} s", style="dim")
+        why.append(timeline(row.steps), style="dim")
         table.add_row(Text(row.status.value, style=_STYLES[row.status]), Text(row.name), why)
     return table
 
@@ -54,7 +62,7 @@ def summary(rows: Iterable[Row]) -> str:
     ran = False  # only who started it may say so
     for row in rows:
         counts[row.status] += 1
-        ran = ran or (row.stage == "console" and row.status is not Status.SKIPPED)
+        ran = ran or (row.stage in ("console", "voice") and row.status is not Status.SKIPPED)
     said = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
     if counts[Status.FAILED]:
         verdict = "It does not run yet" if ran else "Something is wrong"

@@ -39,10 +39,10 @@ def describe(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     if (block.body and is_text(block.body[0])) or not _is_ours(agent, tool):
         return
     summary, source = _summary(tool)
-    indent = _indent(file, node)
+    indent, newline = _indent(file, node), file.module.tree.default_newline
     text = "\n".join([summary, *_args_section(tool, file.module.tree.default_indent)])
     yield Rewrite(
-        node, lambda updated: with_docstring(updated, text, indent), f"`{tool.name}`: described from {source}"
+        node, lambda updated: with_docstring(updated, text, indent, newline), f"`{tool.name}`: described from {source}"
     )
     if source == "its name":
         yield Note(node, f"`{tool.name}` had no description anywhere; its name was put into words: say more if you can")

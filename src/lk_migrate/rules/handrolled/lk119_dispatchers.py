@@ -123,7 +123,7 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         if arguments:
             entries = ", ".join(f'"{p.name}": {p.name}' for p in listed)
             function = insert_first(function, [statement(f"{arguments[0]} = {{{entries}}}")])
-        function = with_docstring(function, text, indent)
+        function = with_docstring(function, text, indent, file.module.tree.default_newline)
         body = list(updated.body.body)
         at = next(
             (i + 1 for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value == router.name.value),

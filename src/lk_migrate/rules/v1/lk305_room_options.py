@@ -374,5 +374,7 @@ def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
         return
     if isinstance(parent, cst.Arg) and parent.keyword is node:
         return
+    if last in FIELDS and file.project.fact(unconverted):
+        return
     new = f"{room_io(file)}.RoomOptions" + ("()" if last in _DEFAULTS else "")
     yield Replace(node, lambda _: cst.parse_expression(new), f"`{last}` is now `{new}`")

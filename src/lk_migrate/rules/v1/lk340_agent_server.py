@@ -8,7 +8,6 @@ the rest keeps its name. `cli.run_app(server)` stays: it still runs `console`, `
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import libcst as cst
@@ -17,27 +16,16 @@ from lk_migrate.facts.framework import agents_name, callee, library_name
 from lk_migrate.facts.imports import bound_names, dotted
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.arguments import keyword, of_call, to_call, without_keywords
+from lk_migrate.rewrite.arguments import keyword, of_call, without_keywords
 from lk_migrate.rewrite.changes import Change, Note, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rewrite.layout import Entry, entries_of, expression
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.server_fields import ENTRYPOINT, SERVER_FIELDS, SESSION_FIELDS
+from lk_migrate.rules.v1.server_shapes import Worker, before_run, decorated, entrypoint_of, in_place, registered
 
 rule = Rule("LK340", Edition.V1, __doc__, triggers=(b"WorkerOptions", b"ServerOptions", b"run_app"), since="1.3.1")
 
 _OPTIONS = frozenset({"WorkerOptions", "ServerOptions"})
-
-
-@dataclass(frozen=True)
-class Worker:
-    """One `cli.run_app(WorkerOptions(…))`. `variable`: the assignment in between, if there is one."""
-
-    options: cst.Call
-    argument: cst.BaseExpression
-    run: cst.Call
-    variable: cst.SimpleStatementLine | None = None
-    moved: list[cst.Call] = field(default_factory=list)
 
 
 @rule.on(cst.Call)
@@ -66,8 +54,15 @@ def run_app(run: cst.Call, file: File) -> Iterator[Change]:
             worker.options, f"WorkerOptions has no {said} (a TypeError): take it out, then run lk-migrate again."
         )
         return
-    if any(a.star for a in worker.options.args) or _entrypoint(worker.options) is None:
+    if any(a.star for a in worker.options.args):
         yield from _escape(given, file)
+        return
+    if entrypoint_of(worker.options) is None:
+        yield Todo(
+            worker.options,
+            "WorkerOptions needs an entrypoint: the function that `request_fnc` accepts with (`accept(entrypoint)`) "
+            "is `entrypoint_fnc=` since 0.8, and `accept` takes no function any more.",
+        )
         return
     yield from _converted(worker, file)
 
@@ -89,40 +84,49 @@ def _converted(worker: Worker, file: File) -> Iterator[Change]:
     yield Rewrite(worker.options, taken, f"`WorkerOptions` is now `{name} = {spelling}(...)` with `rtc_session`")
     if worker.variable is not None:
         yield Rewrite(worker.argument, lambda _: cst.Name(name), f"run by `{name}`")
-    late = _needs(worker.options, file, len(body), local=True)
-    if late is None or late >= here:
-        # The options are worked out in place: so is the server.
-        statement = worker.variable or file.statement(worker.run)
-        keep = worker.variable is None
-        yield Rewrite(
-            statement,
-            lambda updated: _in_place(updated, worker, name, spelling, keep),
-            f"`{name}` is built in place, because its options are",
-        )
-        yield Note(
-            worker.options,
-            f"`{name}` is not at module level, where `python -m livekit.agents start` looks for it: "
-            "its options are worked out inside this block.",
-        )
+    at = body.index(function) if function is not None else here
+    prewarm = _setup_after(worker.options, file, at)
+    late = _needs(worker.options, file)
+    rest = _needs(worker.options, file, skip=frozenset({ENTRYPOINT, *prewarm}))
+    decorate = function is not None and late is not None and rest is not None and rest < at
+    if not decorate and (late is None or late >= here or _option_calls(file) > 1):
+        yield from _built_in_place(worker, file, name, spelling)
         return
     if worker.variable is not None:
         yield Remove(worker.variable, f"`{name}` takes its place")
-    at = body.index(function) if function is not None else here
-    prewarm = _setup_after(worker.options, file, at)
-    rest = _needs(worker.options, file, len(body), local=False, skip=frozenset({ENTRYPOINT, *prewarm}))
-    if function is None or rest is None or rest >= at:
+    if function is None or not decorate:
         yield Rewrite(
             file.module.tree,
-            lambda module: _before(module, guard, _registered(worker, name, spelling)),
+            lambda module: before_run(module, registered(worker, name, spelling)),
             f"`{name}` and its `rtc_session` stand at module level",
         )
         return
     entry = function.name.value
     yield Rewrite(
         file.module.tree,
-        lambda module: _decorated(module, entry, worker, name, spelling, prewarm),
+        lambda module: decorated(module, entry, worker, name, spelling, prewarm),
         f"`@{name}.rtc_session()` on `{entry}`",
     )
+
+
+def _built_in_place(worker: Worker, file: File, name: str, spelling: str) -> Iterator[Change]:
+    """The options are worked out in a block, or there are several: so is the server."""
+    statement = worker.variable or file.statement(worker.run)
+    keep = worker.variable is None
+    yield Rewrite(
+        statement,
+        lambda updated: in_place(updated, worker, name, spelling, keep),
+        f"`{name}` is built in place, because its options are",
+    )
+    yield Note(
+        worker.options,
+        f"`{name}` is not at module level, where `python -m livekit.agents start` looks for it: "
+        "its options are worked out inside this block.",
+    )
+
+
+def _option_calls(file: File) -> int:
+    return sum(1 for c in file.module.index.of(cst.Call) if _is_options_call(c, file))
 
 
 def _worker(given: cst.BaseExpression, run: cst.Call, file: File) -> Worker | None:
@@ -184,18 +188,10 @@ def _escape(given: cst.BaseExpression, file: File) -> Iterator[Change]:
     )
 
 
-def _entrypoint(options: cst.Call) -> cst.BaseExpression | None:
-    for i, arg in enumerate(options.args):
-        if keyword(arg) == ENTRYPOINT or (i == 0 and not keyword(arg) and not arg.star):
-            return arg.value
-    return None
-
-
 def _own_entrypoint(worker: Worker, file: File) -> cst.FunctionDef | None:
     """The entrypoint, if it is a function at module level of this file and registered only here."""
-    value = _entrypoint(worker.options)
-    calls = [c for c in file.module.index.of(cst.Call) if _is_options_call(c, file)]
-    if not isinstance(value, cst.Name) or len(calls) != 1:
+    value = entrypoint_of(worker.options)
+    if not isinstance(value, cst.Name) or _option_calls(file) != 1:
         return None
     found = [f for f in file.module.tree.body if isinstance(f, cst.FunctionDef) and f.name.value == value.value]
     return found[0] if len(found) == 1 and not file.module.is_local(value.value, value) else None
@@ -211,7 +207,7 @@ def _top_level(node: cst.CSTNode, file: File) -> Any:
     return current
 
 
-def _needs(options: cst.Call, file: File, size: int, *, local: bool, skip: frozenset[str] = frozenset()) -> int | None:
+def _needs(options: cst.Call, file: File, skip: frozenset[str] = frozenset()) -> int | None:
     """The index of the last top-level statement that the options' values need, -1 if only imports.
 
     None when a value needs what is local to a function or to a block, or the environment of a later `load_dotenv`.
@@ -280,107 +276,6 @@ def _free_name(file: File) -> str:
     for function in module.index.of(cst.FunctionDef):
         taken |= bound_names(function)
     return next(n for n in ("server", "agent_server", "livekit_server") if n not in taken)
-
-
-def _parts(worker: Worker, skip: frozenset[str] = frozenset()) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """The arguments of `AgentServer(...)` and of `rtc_session(...)`."""
-    entries = entries_of(worker.moved[-1], lambda _: False)
-    server = [_renamed(e, SERVER_FIELDS[e.key]) for e in entries if e.key in SERVER_FIELDS and e.key not in skip]
-    session = [_renamed(e, SESSION_FIELDS[e.key]) for e in entries if e.key in SESSION_FIELDS]
-    return tuple(server), tuple(session)
-
-
-def _renamed(entry: Entry, key: str) -> Entry:
-    return Entry(key, entry.value, comments=entry.comments, column=entry.column)
-
-
-def _line(code: cst.BaseExpression, target: str = "") -> cst.SimpleStatementLine:
-    small: cst.BaseSmallStatement = (
-        cst.Assign(targets=[cst.AssignTarget(cst.Name(target))], value=code) if target else cst.Expr(code)
-    )
-    return cst.SimpleStatementLine(body=[small])
-
-
-def _server_line(worker: Worker, name: str, spelling: str, skip: frozenset[str]) -> cst.SimpleStatementLine:
-    server, _ = _parts(worker, skip)
-    return _line(expression(Entry("", entries=server, call=spelling), "", 0, len(name) + 3), name)
-
-
-def _register_line(worker: Worker, name: str) -> cst.SimpleStatementLine:
-    _, session = _parts(worker)
-    value = _entrypoint(worker.moved[-1])
-    assert value is not None
-    call = expression(Entry("", entries=session, call=f"{name}.rtc_session"), "", 0, 20)
-    assert isinstance(call, cst.Call)
-    brackets = of_call(call)
-    own_lines = isinstance(brackets.gaps[0], cst.ParenthesizedWhitespace)
-    first = cst.Arg(value, comma=cst.Comma(whitespace_after=brackets.gaps[0] if own_lines else _SPACE))
-    args = [first if session else cst.Arg(value), *call.args]
-    return _line(to_call(call, of_call(call)).with_changes(args=args))
-
-
-_SPACE = cst.SimpleWhitespace(" ")
-_BLANK = cst.EmptyLine(indent=False)
-
-
-def _registered(worker: Worker, name: str, spelling: str) -> list[cst.SimpleStatementLine]:
-    return [_server_line(worker, name, spelling, frozenset()), _register_line(worker, name)]
-
-
-def _in_place(
-    updated: cst.SimpleStatementLine, worker: Worker, name: str, spelling: str, keep: bool
-) -> cst.FlattenSentinel[cst.SimpleStatementLine]:
-    first, second = _registered(worker, name, spelling)
-    lines = [first.with_changes(leading_lines=updated.leading_lines), second]
-    if keep:
-        lines.append(updated.with_changes(leading_lines=[]))
-    return cst.FlattenSentinel(lines)
-
-
-def _before(module: cst.Module, guard: cst.CSTNode, lines: list[cst.SimpleStatementLine]) -> cst.Module:
-    """`lines` at module level before the block that runs the app (the last one that mentions `run_app`)."""
-    at = next(
-        i
-        for i in reversed(range(len(module.body)))
-        if any((dotted(c.func) or "").endswith("run_app") for c in find(module.body[i], cst.Call))
-    )
-    target = module.body[at]
-    blanks = [line for line in target.leading_lines if line.comment is None][:2]  # type: ignore[attr-defined]
-    first = lines[0].with_changes(leading_lines=blanks or [_BLANK])
-    return module.with_changes(body=[*module.body[:at], first, *lines[1:], *module.body[at:]])
-
-
-def _decorated(
-    module: cst.Module, entry: str, worker: Worker, name: str, spelling: str, prewarm: frozenset[str]
-) -> cst.Module:
-    """The server before the entrypoint, and the decorator on it."""
-    _, session = _parts(worker)
-    decorator = cst.Decorator(expression(Entry("", entries=session, call=f"{name}.rtc_session"), "", 0, 1))
-    body: list[cst.BaseStatement] = []
-    setup = next((a.value for a in worker.moved[-1].args if keyword(a) in prewarm), None)
-    for statement in module.body:
-        own = statement.name.value if isinstance(statement, cst.FunctionDef) else ""
-        if own == entry:
-            assert isinstance(statement, cst.FunctionDef)
-            lines = list(statement.leading_lines)
-            comments = next((i for i, line in enumerate(lines) if line.comment is not None), len(lines))
-            body.append(_server_line(worker, name, spelling, prewarm).with_changes(leading_lines=lines[:comments]))
-            statement = statement.with_changes(
-                leading_lines=[_BLANK, _BLANK, *lines[comments:]], decorators=[decorator, *statement.decorators]
-            )
-        body.append(statement)
-        if setup is not None and own and own == dotted(setup):
-            line = cst.SimpleStatementLine(
-                body=[
-                    cst.Assign(
-                        targets=[cst.AssignTarget(cst.Attribute(cst.Name(name), cst.Name("setup_fnc")))],
-                        value=setup,
-                    )
-                ],
-                leading_lines=[_BLANK, _BLANK],
-            )
-            body.append(line)
-    return module.with_changes(body=body)
 
 
 def _is_hot_reload(arg: cst.Arg) -> bool:

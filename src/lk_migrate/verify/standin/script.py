@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,10 @@ from lk_migrate.verify.standin.arguments import Schema, arguments_for
 
 GREETING = "Hello from the stand-in model."
 NOTHING_LEFT = "Every tool that I was offered has been called."
+TRANSCRIPT = "This is a stand-in transcript."
 _TURN = re.compile(r"lk-migrate turn (\d+):")
+_AT_LENGTH = "please talk at length."
+_LONG_SENTENCE = "This sentence has no other purpose than to go on for a while, so that somebody may interrupt it."
 
 #: A tool with such a name probably ends the call or hands it over, so the others are called first.
 _LAST = re.compile(
@@ -69,6 +73,11 @@ def turn_text(number: int) -> str:
     return f"lk-migrate turn {number}: please use the next tool."
 
 
+def long_turn_text(number: int) -> str:
+    """What the user says to have the model talk for some twenty seconds."""
+    return f"lk-migrate turn {number}: {_AT_LENGTH}"
+
+
 def answer_text(number: int) -> str:
     """What the model says once the tool of that turn has run."""
     return f"Stand-in answer {number}."
@@ -87,10 +96,24 @@ def in_calling_order(tools: Iterable[Tool]) -> list[Tool]:
     return sorted(tools, key=lambda tool: bool(_LAST.search(tool.name.lower())))
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A request that was answered: `transcription`, `reply`, `call` or `speech`, `at` (time.monotonic), and how
+    many `seconds` of audio it was about."""
+
+    kind: str
+    at: float
+    seconds: float = 0.0
+
+
 @dataclass
 class Script:
-    """The model's memory over a whole verification, several sessions included. Safe to use from threads."""
+    """The model's memory over a whole verification, several sessions included. Safe to use from threads.
 
+    `transcript` is what the recogniser hears, whatever is said."""
+
+    transcript: str = TRANSCRIPT
+    served: list[Served] = field(default_factory=list)
     offered: dict[str, Tool] = field(default_factory=dict)
     called: dict[str, int] = field(default_factory=dict)  # tool name → the turn it was called in
     _answered: set[int] = field(default_factory=set)
@@ -105,6 +128,8 @@ class Script:
                 return Say(json.dumps(arguments_for(request.response_schema)))
             if turn is None:
                 return Say(GREETING)
+            if request.user_turns[-1].endswith(_AT_LENGTH):
+                return Say(" ".join([_LONG_SENTENCE] * 5))
             if turn in self._answered or not request.tools or not request.may_call:
                 return Say(answer_text(turn))
             self._answered.add(turn)
@@ -113,6 +138,11 @@ class Script:
                 return Say(NOTHING_LEFT)
             self.called[left[0].name] = turn
             return Call(left[0].name, arguments_for(left[0].schema))
+
+    def note(self, kind: str, seconds: float = 0.0) -> None:
+        """Remember that a request was answered."""
+        with self._lock:
+            self.served.append(Served(kind, time.monotonic(), seconds))
 
     def called_in(self, turn: int) -> str | None:
         """The tool that was called in a turn, if any."""

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from lk_migrate.verify.speech import speech
 from lk_migrate.verify.standin import wire
-from lk_migrate.verify.standin.script import Script
+from lk_migrate.verify.standin.script import Call, Request, Say, Script
 
-TRANSCRIPT = "This is a stand-in transcript."
 SPEECH_RATE = 24_000  # Hz; what OpenAI's `pcm` format has
+_PER_WORD = 0.2  # seconds of speech; a lively speaker
 
 
 class _Server(ThreadingHTTPServer):
@@ -47,14 +48,15 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         route = self.path.split("?")[0]
         if route.endswith("/audio/transcriptions"):
-            self._send_json({"text": TRANSCRIPT})
+            self.server.script.note("transcription")
+            self._send_json({"text": self.server.script.transcript})
         elif route.endswith("/audio/speech"):
             self._send_speech(_json(raw))
         elif route.endswith("/embeddings"):
             self._send_json(wire.embeddings(_json(raw)))
         elif route.endswith("/chat/completions"):
             body = _json(raw)
-            reply = self.server.script.reply(wire.read_chat(body))
+            reply = self._reply(wire.read_chat(body))
             model = str(body.get("model", "stand-in"))
             if body.get("stream"):
                 self._send_events(wire.chat_chunks(reply, model))
@@ -62,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_json(wire.chat_completion(reply, model))
         elif route.endswith("/responses"):
             body = _json(raw)
-            reply = self.server.script.reply(wire.read_response(body))
+            reply = self._reply(wire.read_response(body))
             model = str(body.get("model", "stand-in"))
             if body.get("stream"):
                 self._send_events(wire.response_events(reply, model))
@@ -70,6 +72,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_json(wire.response(reply, model))
         else:
             self._not_found()
+
+    def _reply(self, request: Request) -> Say | Call:
+        reply = self.server.script.reply(request)
+        self.server.script.note("call" if isinstance(reply, Call) else "reply")
+        return reply
 
     def _send(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)
@@ -96,7 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def _send_speech(self, body: dict[str, Any]) -> None:
-        samples = silence(0.05 * max(len(str(body.get("input", "")).split()), 1) * 4)
+        samples = speech(_PER_WORD * len(str(body.get("input", "")).split()), SPEECH_RATE)
+        self.server.script.note("speech", len(samples) / 2 / SPEECH_RATE)
         if body.get("response_format") == "pcm":
             self._send(200, "audio/pcm", samples)
         else:
@@ -109,11 +117,6 @@ def _json(raw: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def silence(seconds: float) -> bytes:
-    """16-bit mono samples at SPEECH_RATE."""
-    return bytes(2 * int(seconds * SPEECH_RATE))
 
 
 def _wav(samples: bytes) -> bytes:

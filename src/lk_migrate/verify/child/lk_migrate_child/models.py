@@ -26,6 +26,8 @@ def _is_foreign(model: object) -> bool:
     stand_in = os.environ["LK_MIGRATE_STANDIN"]
     if module.startswith("livekit.agents.inference"):
         options = getattr(model, "_opts", None)
+        if type(model).__name__ in ("STT", "TTS"):  # over a WebSocket, which the stand-in does not speak
+            return True
         return not str(getattr(options, "base_url", stand_in)).startswith(stand_in)
     return not _client_url(model).startswith(stand_in)
 
@@ -53,9 +55,13 @@ def exchange_speech(role: str, model: Any) -> Any:
     """The same `stt` or `tts`, or one of the stand-in server; None where no client for it is installed.
 
     None is enough for text: the console then neither listens nor speaks."""
-    if isinstance(model, str) or not _is_foreign(model):
+    if not isinstance(model, str) and not _is_foreign(model):
         return model
-    emit_once("exchanged", role=role, model=_name(model))
+    emit_once("exchanged", role=role, model=model if isinstance(model, str) else _name(model))
+    return _stand_in_speech(role)
+
+
+def _stand_in_speech(role: str) -> Any:
     try:
         from livekit.plugins import openai
     except ImportError:
@@ -63,10 +69,20 @@ def exchange_speech(role: str, model: Any) -> Any:
     return openai.STT() if role == "stt" else openai.TTS()
 
 
+def _hears_and_speaks(model: object) -> bool:
+    from livekit.agents import llm
+
+    return isinstance(model, llm.RealtimeModel) and _is_foreign(model)
+
+
 def exchange_models(arguments: dict[str, Any]) -> None:
     """Exchange `llm`, `stt` and `tts` among the keyword arguments of an AgentSession or Agent, in place."""
     from livekit.agents.types import NOT_GIVEN
 
+    if _hears_and_speaks(arguments.get("llm")):  # what replaces it does neither
+        for role in ("stt", "tts"):
+            if not arguments.get(role, NOT_GIVEN):
+                arguments[role] = _stand_in_speech(role)
     for role in ("llm", "stt", "tts"):
         model = arguments.get(role, NOT_GIVEN)
         if model is None or model is NOT_GIVEN:

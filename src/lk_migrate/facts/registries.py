@@ -1,0 +1,131 @@
+"""Where a class lists its tools by hand: dicts and lists of its methods, calls that register them, JSON schemas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.classes import ClassRef, class_attributes, is_self_attribute, methods, self_name
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.schemas import ToolSchema, tool_schemas
+from lk_migrate.facts.walk import descendants, find
+
+_HINT = re.compile(r"tool|func|handler|action|regist|command|capabilit", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A statement that lists tools. `entries`: tool name → method name; `schemas` when it is a list of JSON schemas."""
+
+    attribute: str
+    statement: cst.CSTNode
+    entries: tuple[tuple[str, str], ...] = ()
+    schemas: tuple[ToolSchema, ...] = ()
+
+
+def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
+    """Attributes and calls of the class that list tools."""
+    module, node = ref.module, ref.node
+    own = {m.name.value for m in methods(node)}
+    for name, (line, value) in class_attributes(node).items():
+        schemas = tool_schemas(project, module, value)
+        if schemas:
+            yield Registry(name, line, (), schemas)
+        elif _HINT.search(name):
+            entries = _named_methods(value, own)
+            if entries:
+                yield Registry(name, line, entries)
+    for function in methods(node):
+        instance = self_name(function)
+        for assign in descendants(function):
+            if not isinstance(assign, (cst.Assign, cst.AnnAssign)):
+                continue
+            target = assign.targets[0].target if isinstance(assign, cst.Assign) else assign.target
+            if assign.value is None or not is_self_attribute(target, instance):
+                continue
+            assert isinstance(target, cst.Attribute)
+            statement = module.index.parents[assign]
+            schemas = tool_schemas(project, module, assign.value)
+            if schemas:
+                yield Registry(target.attr.value, statement, (), schemas)
+            elif _HINT.search(target.attr.value):
+                entries = _bound_methods(assign.value, instance)
+                if entries:
+                    yield Registry(target.attr.value, statement, entries)
+        for call in find(function, cst.Call):
+            entry = _registered(call, instance)
+            if entry is not None:
+                yield Registry("", module.index.enclosing(call, cst.SimpleStatementLine) or call, (entry,))
+        if re.search(r"tool|function|schema", function.name.value):
+            for returned in find(function, cst.Return):
+                schemas = tool_schemas(project, module, returned.value) if returned.value is not None else ()
+                if schemas:
+                    yield Registry(function.name.value, function, (), schemas)
+                    break
+    # a module constant that only a method uses: `tools=TOOLS` in the call of the model
+    used = {n.value for n in find(node, cst.Name)}
+    for name, constant in module.definitions.items():
+        if name in used and _HINT.search(name) and isinstance(constant, (cst.List, cst.BinaryOperation)):
+            schemas = tool_schemas(project, module, constant)
+            if schemas:
+                yield Registry("", constant, (), schemas)
+
+
+def _bound_methods(value: cst.CSTNode, instance: str | None) -> tuple[tuple[str, str], ...]:
+    """`{"set_notes": self.set_notes}` and `[self.set_notes]` as (tool, method) pairs; empty for anything else."""
+    pairs: list[tuple[str, str]] = []
+    if isinstance(value, cst.Dict):
+        for item in value.elements:
+            if not (isinstance(item, cst.DictElement) and isinstance(item.key, cst.SimpleString)):
+                return ()
+            bound = item.value.elements[0].value if isinstance(item.value, cst.Tuple) and item.value.elements else None
+            target = bound if bound is not None else item.value
+            if not is_self_attribute(target, instance):
+                return ()
+            assert isinstance(target, cst.Attribute)
+            pairs.append((str(item.key.evaluated_value), target.attr.value))
+    elif isinstance(value, (cst.List, cst.Tuple, cst.Set)):
+        for element in value.elements:
+            if not is_self_attribute(element.value, instance):
+                return ()
+            assert isinstance(element.value, cst.Attribute)
+            pairs.append((element.value.attr.value, element.value.attr.value))
+    return tuple(pairs)
+
+
+def _named_methods(value: cst.CSTNode, own: set[str]) -> tuple[tuple[str, str], ...]:
+    """`{"set_notes": "set_notes"}` and `["set_notes"]` at class level, when the strings are methods of the class."""
+    pairs: list[tuple[str, str]] = []
+    if isinstance(value, cst.Dict):
+        for item in value.elements:
+            if not isinstance(item, cst.DictElement) or not isinstance(item.key, cst.SimpleString):
+                return ()
+            target = item.value.evaluated_value if isinstance(item.value, cst.SimpleString) else dotted(item.value)
+            if target not in own:
+                return ()
+            pairs.append((str(item.key.evaluated_value), str(target)))
+    elif isinstance(value, (cst.List, cst.Tuple)):
+        for element in value.elements:
+            name = element.value.evaluated_value if isinstance(element.value, cst.SimpleString) else None
+            if name not in own:
+                return ()
+            pairs.append((str(name), str(name)))
+    return tuple(pairs)
+
+
+def _registered(call: cst.Call, instance: str | None) -> tuple[str, str] | None:
+    """`self.register_tool("set_notes", self.set_notes)` → (tool, method)."""
+    name = dotted(call.func) or ""
+    if not re.search(r"(register|add)\w*", name.rpartition(".")[2]) or not name.startswith(f"{instance}."):
+        return None
+    if not _HINT.search(name):
+        return None
+    bound = [a.value.attr.value for a in call.args if is_self_attribute(a.value, instance)]  # type: ignore[attr-defined]
+    said = [str(a.value.evaluated_value) for a in call.args if isinstance(a.value, cst.SimpleString)]
+    if len(bound) != 1:
+        return None
+    return (said[0] if said and said[0].isidentifier() else bound[0], bound[0])

@@ -1,0 +1,118 @@
+"""A plan that knows where its code stands afterwards: `to` of every finding and ledger entry.
+
+Rules know the legacy place only. Where it is in the new files is found once, at the end, from the texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Plan
+from lk_migrate.rewrite.trace import Trace, trace
+
+_MARKER = re.compile(r"\s*# TODO\(lk-migrate (LK\d+)\): ?(.*)")
+_MORE = re.compile(r"\s*#   (\S.*)")
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A marker in a file; `place` are its comment lines."""
+
+    rule: str
+    message: str
+    place: Place
+
+
+def located(plan: Plan) -> Plan:
+    """The plan with every `to` that can be known. Legacy places are never touched."""
+    changes = {c.path: c for c in plan.changes}
+    created = {c.path: text(c.after) for c in plan.changes if c.before is None and c.after is not None}
+    split = plan.main.path if plan.main is not None else None
+
+    @cache
+    def of(path: str) -> Trace | None:
+        change = changes.get(path)
+        if change is None or change.before is None:
+            return None
+        after = {path: text(change.after)} if change.after is not None else {}
+        if path == split:
+            after |= {p: t for p, t in created.items() if p.endswith(".py")}
+        return trace(text(change.before), after) if after else None
+
+    markers = [m for c in plan.changes if c.after is not None for m in find_markers(c.path, text(c.after))]
+    return replace(
+        plan,
+        findings=_with_markers([_located(f, of, changes) for f in plan.findings], markers),
+        ledger=tuple(_entry(e, of) for e in plan.ledger),
+    )
+
+
+def text(data: bytes | None) -> str:
+    """The bytes as text that can be compared line by line, whatever their encoding."""
+    return (data or b"").decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+
+
+def find_markers(path: str, content: str) -> Iterator[Marker]:
+    """The markers that stand in a file."""
+    lines = content.splitlines()
+    for number, line in enumerate(lines):
+        match = _MARKER.match(line)
+        if match is None:
+            continue
+        words, end = [match.group(2)], number
+        while end + 1 < len(lines) and (more := _MORE.match(lines[end + 1])):
+            words.append(more.group(1))
+            end += 1
+        yield Marker(match.group(1), " ".join(words), Place(path, number + 1, end + 1))
+
+
+def _located(finding: Finding, of: Callable[[str], Trace | None], changes: Mapping[str, FileChange]) -> Finding:
+    if finding.to is not None or finding.action is Action.REMOVED:
+        return finding
+    place = finding.place
+    if place.path not in changes:
+        return replace(finding, to=place)
+    known = of(place.path)
+    if known is None:
+        return finding
+    return replace(finding, to=known.place(place.line, place.line) or known.place(place.line, place.end_line))
+
+
+def _with_markers(findings: Sequence[Finding], markers: Sequence[Marker]) -> tuple[Finding, ...]:
+    """What is left for a person stands at its marker; of several equal ones, at the nearest that is free."""
+    free = list(markers)
+    placed: list[Finding] = []
+    for finding in findings:
+        if finding.action is Action.TODO:
+            mine = [m for m in free if m.rule == finding.rule and _same(m.message, finding.message)]
+            if mine:
+                near = min(mine, key=lambda m: _distance(m.place, finding.to))
+                if len(mine) > 1:
+                    free.remove(near)
+                finding = replace(finding, to=near.place)
+        placed.append(finding)
+    return tuple(placed)
+
+
+def _same(one: str, other: str) -> bool:
+    return "".join(one.split()) == "".join(other.split())
+
+
+def _distance(marker: Place, code: Place | None) -> tuple[bool, int]:
+    return (code is None or marker.path != code.path, abs(marker.line - code.line) if code is not None else 0)
+
+
+def _entry(entry: LedgerEntry, of: Callable[[str], Trace | None]) -> LedgerEntry:
+    if entry.fate is Fate.REMOVED:
+        return entry
+    known = of(entry.place.path)
+    to = known.place(entry.place.line, entry.place.end_line) if known is not None else None
+    if to is None:
+        return entry
+    fate = entry.fate
+    if fate in (Fate.KEPT, Fate.MOVED):
+        fate = Fate.KEPT if to.path == entry.place.path else Fate.MOVED
+    return replace(entry, to=to, fate=fate)

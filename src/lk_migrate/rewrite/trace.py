@@ -1,0 +1,195 @@
+"""Which line of which new file a legacy line has become, when a file's parts may have moved to several others.
+
+Equal text is followed in runs (indentation aside), the heaviest first, so that a function keeps its lines together;
+what stands between two runs is aligned in order. Everything is text: nothing is parsed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+from lk_migrate.model import Place
+
+#: A run of equal lines shorter than this many characters says nothing by itself (`)`, `return`).
+_TELLING = 24
+#: How alike two lines must be for one to be the other, rewritten.
+_ALIKE = 0.5
+#: How alike they must be when they stand far from each other.
+_SURELY = 0.75
+#: How many lines around its neighbours a rewritten line is looked for.
+_NEAR = 12
+
+Spot = tuple[str, int]
+
+
+@dataclass
+class Trace:
+    """`spots`: 0-based line of the legacy text → (path, 0-based line)."""
+
+    old: list[str]
+    new: dict[str, list[str]]
+    spots: dict[int, Spot] = field(default_factory=dict)
+    used: set[Spot] = field(default_factory=set)
+
+    def place(self, line: int, end_line: int) -> Place | None:
+        """Where these lines (1-based, inclusive) stand now; None when nothing of them is recognisable."""
+        wanted = [n for n in range(line - 1, end_line) if n < len(self.old) and self.old[n]]
+        hits = [self.spots[n] for n in wanted if n in self.spots]
+        if hits:
+            return _hull(hits, len(wanted))
+        return self._rewritten(line - 1, end_line - 1)
+
+    def take(self, number: int, spot: Spot) -> None:
+        if number not in self.spots and spot not in self.used:
+            self.spots[number] = spot
+            self.used.add(spot)
+
+    def neighbours(self, first: int, last: int) -> tuple[Spot | None, Spot | None]:
+        """The spots of the nearest known lines before and after."""
+        above = next((self.spots[n] for n in range(first - 1, -1, -1) if n in self.spots), None)
+        below = next((self.spots[n] for n in range(last + 1, len(self.old)) if n in self.spots), None)
+        return above, below
+
+    def _rewritten(self, first: int, last: int) -> Place | None:
+        """Near its neighbours, or, when it is hard to mistake, anywhere."""
+        text = self.old[first] if first < len(self.old) else ""
+        above, below = self.neighbours(first, last)
+        window: list[Spot] = []
+        if above:
+            window += [(above[0], n) for n in range(above[1] + 1, above[1] + 1 + _NEAR)]
+        if below:
+            window += [(below[0], n) for n in range(max(0, below[1] - _NEAR), below[1])]
+        found = self.alike(text, window, _ALIKE)
+        if found is None and len(text) >= _TELLING:
+            found = self.alike(text, [(p, n) for p, lines in self.new.items() for n in range(len(lines))], _SURELY)
+        return Place(found[0], found[1] + 1, found[1] + 1) if found else None
+
+    def alike(self, text: str, window: Iterable[Spot], score: float) -> Spot | None:
+        """The free line of the window that is most like `text`, and more than `score`."""
+        matcher = SequenceMatcher(autojunk=False, b=text)
+        best = None
+        for path, number in window:
+            if (path, number) in self.used or number >= len(self.new[path]) or not self.new[path][number]:
+                continue
+            matcher.set_seq1(self.new[path][number])
+            if matcher.real_quick_ratio() > score and matcher.quick_ratio() > score and matcher.ratio() > score:
+                best, score = (path, number), matcher.ratio()
+        return best
+
+
+def trace(before: str, after: Mapping[str, str]) -> Trace:
+    """Follow the lines of `before` into the texts of `after` (path → text)."""
+    old = [line.strip() for line in before.splitlines()]
+    new = {path: [line.strip() for line in text.splitlines()] for path, text in after.items()}
+    result = Trace(old, new)
+    if len(new) == 1:
+        ((path, lines),) = new.items()
+        _align(result, 0, len(old), path, 0, len(lines))
+    else:
+        _follow_runs(result)
+        _fill_between(result)
+    _pair_alike(result)
+    _fill_anywhere(result)
+    return result
+
+
+def _follow_runs(result: Trace) -> None:
+    places: dict[str, list[Spot]] = defaultdict(list)
+    for path, lines in result.new.items():
+        for number, text in enumerate(lines):
+            if text:
+                places[text].append((path, number))
+    often = Counter(result.old)
+    runs = []
+    for start, text in enumerate(result.old):
+        for path, number in places.get(text, ()):
+            lines = result.new[path]
+            if start and number and result.old[start - 1] and result.old[start - 1] == lines[number - 1]:
+                continue  # part of a run that began earlier
+            length, weight = _run(result.old, start, lines, number)
+            if weight >= _TELLING or (often[text] == 1 and len(places[text]) == 1):
+                runs.append((weight, length, start, path, number))
+    for _, length, start, path, number in sorted(runs, key=lambda r: (-r[0], r[2], r[3], r[4])):
+        for offset in range(length):
+            if result.old[start + offset]:
+                result.take(start + offset, (path, number + offset))
+
+
+def _run(old: Sequence[str], start: int, new: Sequence[str], number: int) -> tuple[int, int]:
+    """How many lines from here on are equal, and how many characters stand on them."""
+    length = weight = 0
+    while start + length < len(old) and number + length < len(new) and old[start + length] == new[number + length]:
+        weight += len(old[start + length])
+        length += 1
+    return length, weight
+
+
+def _fill_between(result: Trace) -> None:
+    for first, last in list(_gaps(result)):
+        above, below = result.neighbours(first, last)
+        if above and below and above[0] == below[0] and above[1] < below[1]:
+            _align(result, first, last + 1, above[0], above[1] + 1, below[1])
+
+
+def _pair_alike(result: Trace) -> None:
+    """Rewritten lines between two known ones: each with the one there that is most like it, the surest first."""
+    for first, last in list(_gaps(result)):
+        above, below = result.neighbours(first, last)
+        if not (above and below and above[0] == below[0] and above[1] < below[1]):
+            continue
+        path, pairs = above[0], []
+        matcher = SequenceMatcher(autojunk=False)
+        free = [n for n in range(above[1] + 1, below[1]) if (path, n) not in result.used and result.new[path][n]]
+        for step, number in enumerate(n for n in range(first, last + 1) if result.old[n]):
+            matcher.set_seq2(result.old[number])
+            for spot in free[max(0, step - _NEAR) : step + 2 * _NEAR]:
+                matcher.set_seq1(result.new[path][spot])
+                if matcher.real_quick_ratio() > _ALIKE and matcher.quick_ratio() > _ALIKE:
+                    pairs.append((-matcher.ratio(), number, spot))
+        for ratio, number, spot in sorted(pairs):
+            if ratio < -_ALIKE:
+                result.take(number, (path, spot))
+
+
+def _gaps(result: Trace) -> Iterator[tuple[int, int]]:
+    """Runs of legacy lines that are not found yet (0-based, inclusive)."""
+    start = None
+    for number in range(len(result.old) + 1):
+        missing = number < len(result.old) and number not in result.spots
+        if missing and start is None:
+            start = number
+        elif not missing and start is not None:
+            yield start, number - 1
+            start = None
+
+
+def _fill_anywhere(result: Trace) -> None:
+    """A line that several legacy lines have become one of (a call that now stands once), or a short one by itself."""
+    places: dict[str, list[Spot]] = defaultdict(list)
+    for path, lines in result.new.items():
+        for number, text in enumerate(lines):
+            if text:
+                places[text].append((path, number))
+    for number, text in enumerate(result.old):
+        if text and number not in result.spots and len(places.get(text, ())) == 1:
+            result.spots[number] = places[text][0]
+
+
+def _align(result: Trace, first: int, end: int, path: str, low: int, high: int) -> None:
+    """Match `old[first:end]` with the new file's lines `[low:high]`, in order."""
+    matcher = SequenceMatcher(None, result.old[first:end], result.new[path][low:high], autojunk=False)
+    for block in matcher.get_matching_blocks():
+        for offset in range(block.size):
+            if result.old[first + block.a + offset]:
+                result.take(first + block.a + offset, (path, low + block.b + offset))
+
+
+def _hull(hits: Sequence[Spot], lines: int) -> Place:
+    """The range that holds the hits of one file; one that strayed far off does not stretch it."""
+    path = Counter(p for p, _ in hits).most_common(1)[0][0]
+    numbers = sorted(n for p, n in hits if p == path)
+    kept = [n for n in numbers if n - numbers[0] <= 3 * lines + 10]
+    return Place(path, kept[0] + 1, kept[-1] + 1)

@@ -1,0 +1,32 @@
+"""A folder of the project that is called `livekit` is not the framework.
+
+Python finds it before the installed package, so what is imported from it is the project's own, and no rule touches
+it. A vendored fork is upgraded by taking it out, not by rewriting its users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change, Note
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK344", Edition.V1, __doc__, triggers=(b"livekit",), since="1.0.0")
+
+
+@rule.on(cst.Module)
+def note(tree: cst.Module, file: File) -> Iterator[Change]:
+    """Once for each file that imports it."""
+    for item in file.module.imports:
+        if item.target.split(".")[0] != "livekit" or item.statement is None:
+            continue
+        own = file.project.path_of(".".join(item.target.split(".")[:2]), file.path) or file.project.path_of(
+            "livekit", file.path
+        )
+        if own is not None and own != file.path:
+            yield Note(item.statement, f"`{item.target}` is the project's own `{own}`, not the framework: left alone.")
+            return

@@ -1,0 +1,134 @@
+"""What stands in place of `WorkerOptions` (LK340): the server, its registration, and where they go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.walk import find
+from lk_migrate.rewrite.arguments import keyword, of_call, to_call
+from lk_migrate.rewrite.layout import Entry, entries_of, expression
+from lk_migrate.rules.v1.server_fields import ENTRYPOINT, SERVER_FIELDS, SESSION_FIELDS
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One `cli.run_app(WorkerOptions(…))`. `variable`: the assignment in between, if there is one."""
+
+    options: cst.Call
+    argument: cst.BaseExpression
+    run: cst.Call
+    variable: cst.SimpleStatementLine | None = None
+    moved: list[cst.Call] = field(default_factory=list)
+
+
+def entrypoint_of(options: cst.Call) -> cst.BaseExpression | None:
+    for i, arg in enumerate(options.args):
+        if keyword(arg) == ENTRYPOINT or (i == 0 and not keyword(arg) and not arg.star):
+            return arg.value
+    return None
+
+
+def _parts(worker: Worker, skip: frozenset[str] = frozenset()) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """The arguments of `AgentServer(...)` and of `rtc_session(...)`."""
+    entries = entries_of(worker.moved[-1], lambda _: False)
+    server = [_renamed(e, SERVER_FIELDS[e.key]) for e in entries if e.key in SERVER_FIELDS and e.key not in skip]
+    session = [_renamed(e, SESSION_FIELDS[e.key]) for e in entries if e.key in SESSION_FIELDS]
+    return tuple(server), tuple(session)
+
+
+def _renamed(entry: Entry, key: str) -> Entry:
+    return Entry(key, entry.value, comments=entry.comments, column=entry.column)
+
+
+def _line(code: cst.BaseExpression, target: str = "") -> cst.SimpleStatementLine:
+    small: cst.BaseSmallStatement = (
+        cst.Assign(targets=[cst.AssignTarget(cst.Name(target))], value=code) if target else cst.Expr(code)
+    )
+    return cst.SimpleStatementLine(body=[small])
+
+
+def _server_line(worker: Worker, name: str, spelling: str, skip: frozenset[str]) -> cst.SimpleStatementLine:
+    server, _ = _parts(worker, skip)
+    return _line(expression(Entry("", entries=server, call=spelling), "", 0, len(name) + 3), name)
+
+
+def _register_line(worker: Worker, name: str) -> cst.SimpleStatementLine:
+    _, session = _parts(worker)
+    value = entrypoint_of(worker.moved[-1])
+    assert value is not None
+    call = expression(Entry("", entries=session, call=f"{name}.rtc_session"), "", 0, 20)
+    assert isinstance(call, cst.Call)
+    brackets = of_call(call)
+    own_lines = isinstance(brackets.gaps[0], cst.ParenthesizedWhitespace)
+    first = cst.Arg(value, comma=cst.Comma(whitespace_after=brackets.gaps[0] if own_lines else _SPACE))
+    args = [first if session else cst.Arg(value), *call.args]
+    return _line(to_call(call, of_call(call)).with_changes(args=args))
+
+
+_SPACE = cst.SimpleWhitespace(" ")
+_BLANK = cst.EmptyLine(indent=False)
+
+
+def registered(worker: Worker, name: str, spelling: str) -> list[cst.SimpleStatementLine]:
+    return [_server_line(worker, name, spelling, frozenset()), _register_line(worker, name)]
+
+
+def in_place(
+    updated: cst.SimpleStatementLine, worker: Worker, name: str, spelling: str, keep: bool
+) -> cst.FlattenSentinel[cst.SimpleStatementLine]:
+    first, second = registered(worker, name, spelling)
+    lines = [first.with_changes(leading_lines=updated.leading_lines), second]
+    if keep:
+        lines.append(updated.with_changes(leading_lines=[]))
+    else:
+        lines[-1] = second.with_changes(trailing_whitespace=updated.trailing_whitespace)
+    return cst.FlattenSentinel(lines)
+
+
+def before_run(module: cst.Module, lines: list[cst.SimpleStatementLine]) -> cst.Module:
+    """`lines` at module level before the block that runs the app (the last one that mentions `run_app`)."""
+    at = next(
+        i
+        for i in reversed(range(len(module.body)))
+        if any((dotted(c.func) or "").endswith("run_app") for c in find(module.body[i], cst.Call))
+    )
+    target = module.body[at]
+    blanks = [line for line in target.leading_lines if line.comment is None][:2]  # type: ignore[attr-defined]
+    first = lines[0].with_changes(leading_lines=blanks or [_BLANK])
+    return module.with_changes(body=[*module.body[:at], first, *lines[1:], *module.body[at:]])
+
+
+def decorated(
+    module: cst.Module, entry: str, worker: Worker, name: str, spelling: str, prewarm: frozenset[str]
+) -> cst.Module:
+    """The server before the entrypoint, and the decorator on it."""
+    _, session = _parts(worker)
+    decorator = cst.Decorator(expression(Entry("", entries=session, call=f"{name}.rtc_session"), "", 0, 1))
+    body: list[cst.BaseStatement] = []
+    setup = next((a.value for a in worker.moved[-1].args if keyword(a) in prewarm), None)
+    for statement in module.body:
+        own = statement.name.value if isinstance(statement, cst.FunctionDef) else ""
+        if own == entry:
+            assert isinstance(statement, cst.FunctionDef)
+            lines = list(statement.leading_lines)
+            comments = next((i for i, line in enumerate(lines) if line.comment is not None), len(lines))
+            body.append(_server_line(worker, name, spelling, prewarm).with_changes(leading_lines=lines[:comments]))
+            statement = statement.with_changes(
+                leading_lines=[_BLANK, _BLANK, *lines[comments:]], decorators=[decorator, *statement.decorators]
+            )
+        body.append(statement)
+        if setup is not None and own and own == dotted(setup):
+            line = cst.SimpleStatementLine(
+                body=[
+                    cst.Assign(
+                        targets=[cst.AssignTarget(cst.Attribute(cst.Name(name), cst.Name("setup_fnc")))],
+                        value=setup,
+                    )
+                ],
+                leading_lines=[_BLANK, _BLANK],
+            )
+            body.append(line)
+    return module.with_changes(body=body)

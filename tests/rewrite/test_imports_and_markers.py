@@ -1,0 +1,52 @@
+"""Added imports stand where the file's order wants them; one statement gets one marker of a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+import pytest
+
+from lk_migrate.facts.project import Project
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change, Todo
+from lk_migrate.rewrite.engine import convert_file
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.imports import add_imports
+from lk_migrate.rules.registry import Rule
+
+
+@pytest.mark.parametrize(
+    ("before", "target", "after"),
+    [
+        (
+            "import os\nimport attr\nfrom . import x\n",
+            "asyncio",
+            "import os\nimport asyncio\nimport attr\nfrom . import x\n",
+        ),
+        ("import os\nfrom . import x\n", "livekit.a", "import os\nfrom livekit import a\nfrom . import x\n"),
+        # a file without that order keeps its own: new imports come last
+        ("import attr\nimport os\n", "asyncio", "import attr\nimport os\nimport asyncio\n"),
+    ],
+)
+def test_imports_in_the_order_of_the_file(before: str, target: str, after: str) -> None:
+    tree = add_imports(cst.parse_module(before), {target: target.rpartition(".")[2]})
+    assert tree.code == after
+
+
+def _marking() -> Rule:
+    rule = Rule("LK199", Edition.HANDROLLED, "Marks.")
+
+    @rule.on(cst.Integer, cst.Match)
+    def mark(node: cst.CSTNode, file: File) -> Iterator[Change]:
+        yield Todo(node, "look here")
+
+    return rule
+
+
+def test_the_same_marker_once_per_statement() -> None:
+    project = Project({"main.py": b"x = 1 + 2 + 3\n\nmatch x:\n    case 'a':\n        pass\n"})
+    result = convert_file("main.py", project, [_marking()])
+    assert result.change is not None and result.change.after is not None
+    assert result.change.after.count(b"# TODO(lk-migrate LK199): look here\n") == 2
+    assert len(result.findings) == 4
