@@ -196,6 +196,8 @@ class _Generator:
             texts[self.flow.path] = self._module_text(flow, linker.imports(flow, [support]), _FLOW_DOC)
         if support.defines:
             texts[self.support.path] = self._module_text(support, linker.imports(support, []), _SUPPORT_DOC)
+        if not texts:
+            return EntrypointResult()  # everything that is here belongs in a main module
         others = frozenset(imported_elsewhere(self.project, self.module.path))
         main.needs |= linker.imported_of(needed_by(self.layout)) | linker.unused_loggers()
         imports = linker.imports(main, [flow, support], others)
