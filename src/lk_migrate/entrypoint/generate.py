@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -11,15 +10,18 @@ import libcst as cst
 
 from lk_migrate.entrypoint import console
 from lk_migrate.entrypoint.assemble import Imports, Linker, Part, Undefined, read_part
+from lk_migrate.entrypoint.byhand import replace_loop
 from lk_migrate.entrypoint.editor import Editor
 from lk_migrate.entrypoint.edits import CONSOLE, SPLIT, WHOLE, collect_edits
 from lk_migrate.entrypoint.gates import AgentForMain, tool_steps
 from lk_migrate.entrypoint.importblock import grouped
 from lk_migrate.entrypoint.layout import BUILTINS, TopLevel, read_layout
 from lk_migrate.entrypoint.mainfile import write_main
+from lk_migrate.entrypoint.naming import Naming
 from lk_migrate.entrypoint.render import code_of, needed_by, render_main
 from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.entrypoint.split import split_entrypoint
+from lk_migrate.facts.byhand import find_by_hand
 from lk_migrate.facts.entrypoint import Entrypoint, find_entrypoint
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -55,7 +57,9 @@ def needs_new_main(project: Project, main_path: str, options: EntrypointOptions 
     module = project.module(main_path)
     if module is None or len(text_of(module).splitlines()) <= (options or EntrypointOptions()).short:
         return False
-    return find_entrypoint(project, module) is not None and not _is_generated(module)
+    if _is_generated(module):
+        return False
+    return find_entrypoint(project, module) is not None or find_by_hand(project, module) is not None
 
 
 def _is_generated(module: Module) -> bool:
@@ -95,9 +99,11 @@ def generate_entrypoint(
     if not needs_new_main(project, main_path, options):
         return EntrypointResult()
     module = project.module(main_path)
-    entry = find_entrypoint(project, module) if module is not None else None
-    assert module is not None and entry is not None
+    assert module is not None
+    entry = find_entrypoint(project, module)
     why: Exception | None = None
+    if entry is None:
+        return _replaced_loop(project, module, agents)
     for in_phases in (True, False):
         try:
             return _Generator(project, module, entry, agents, in_phases, why).result()
@@ -109,13 +115,17 @@ def generate_entrypoint(
     return EntrypointResult(findings=(finding,))
 
 
-@dataclass(frozen=True)
-class _NewModule:
-    """A module to be: its name beside main.py, its path, and how the others import it."""
-
-    name: str
-    path: str
-    spelled: str
+def _replaced_loop(project: Project, module: Module, agents: Sequence[AgentForMain]) -> EntrypointResult:
+    by_hand = find_by_hand(project, module)
+    assert by_hand is not None
+    try:
+        found = replace_loop(project, module, by_hand, agents)
+    except (CannotSplit, Undefined, Unaccounted) as error:
+        span = module.span(by_hand.run)
+        message = f"this drives WebRTC by hand, which AgentSession does now, but it could not be replaced: {error}"
+        place = Place(module.path, span.line, span.end_line)
+        return EntrypointResult(findings=(Finding(SPLIT, Action.TODO, place, message),))
+    return EntrypointResult(found.changes, found.findings, found.ledger, found.main)
 
 
 class _Generator:
@@ -130,7 +140,8 @@ class _Generator:
     ) -> None:
         self.project, self.module, self.entry, self.why = project, module, entry, why
         self.layout = read_layout(module, entry)
-        self.support, self.flow = (self._new_module(kind) for kind in ("support", "flow"))
+        self.naming = Naming(project, module)
+        self.support, self.flow = (self.naming.new_module(kind) for kind in ("support", "flow"))
         self.found = collect_edits(project, entry, module, self.layout, agents, self.support.name)
         self.editor = Editor({}, self.found.edits, module.index, [])
         self.split = None
@@ -138,44 +149,6 @@ class _Generator:
             sessions = find_sessions(project, module, entry.function)
             self.split = split_entrypoint(project, module, entry.function, sessions, self.found.edits)
         self.steps = tool_steps(agents, module, self.split)
-
-    # ---- the new modules' names ------------------------------------------------
-
-    def _new_module(self, kind: str) -> _NewModule:
-        folder, _, file = self.module.path.rpartition("/")
-        stem = file.removesuffix(".py")
-        base = "call" if stem in ("main", "agent", "app", "bot", "worker", "__main__") else re.sub(r"\W", "_", stem)
-        number, name = 1, f"{base}_{kind}"
-        while self._is_taken(name, folder):
-            number += 1
-            name = f"{base}_{kind}_{number}"
-        path = f"{folder}/{name}.py" if folder else f"{name}.py"
-        return _NewModule(name, path, self._spelled(name, folder))
-
-    def _is_taken(self, name: str, folder: str) -> bool:
-        path = f"{folder}/{name}" if folder else name
-        files = self.project.files
-        in_use = name in self.module.definitions or any(i.local == name for i in self.module.imports)
-        return in_use or f"{path}.py" in files or f"{path}/__init__.py" in files
-
-    def _spelled(self, name: str, folder: str) -> str:
-        """How main.py imports a module beside it: as it imports its other neighbours."""
-        package = folder.replace("/", ".")
-        for item in self.module.imports:
-            if isinstance(item.statement, cst.ImportFrom) and item.statement.relative:
-                return f".{name}"
-        for item in self.module.imports:
-            if package and item.target.startswith(f"{package}.") and self._is_ours(item.target):
-                return f"{package}.{name}"
-        return name
-
-    def _is_ours(self, name: str) -> bool:
-        """Whether a dotted name leads to a file of the project, or to a module that is being made."""
-        if name.startswith(".") or name.endswith(("_support", "_flow")):
-            return True
-        head = name.split(".")[0]
-        candidates = (name, name.rpartition(".")[0], head)
-        return any(self.project.path_of(c, self.module.path) for c in candidates if c)
 
     # ---- the parts ---------------------------------------------------------------
 
@@ -254,7 +227,7 @@ class _Generator:
             for i in self.layout.of_kind("future")
         ]
         legacy = [text for _, text in imports.lines]
-        lines = grouped([*legacy, *dict.fromkeys(imports.extra), *imports.generated], self._is_ours)
+        lines = grouped([*legacy, *dict.fromkeys(imports.extra), *imports.generated], self.naming.is_ours)
         sections = [[doc.format(self.module.path.rpartition("/")[2])], future, lines, imports.copies]
         head = "\n\n".join("\n".join(section) for section in sections if section)
         return f"{head}\n\n\n{part.code.strip()}\n".replace("\r\n", "\n")

@@ -130,7 +130,9 @@ def _import_section(
     last_effect = max((i for i, (t, _) in enumerate(early) if t.kind == "effect" and is_environment(t)), default=-1)
     at = max(last_import, last_effect) + 1
     found = [line for _, lines in early[:at] for line in lines]
-    extra = [e for e in dict.fromkeys(imports.extra) if e not in imports.merged]
+    extra = merged(e for e in dict.fromkeys(imports.extra) if e not in imports.merged)
+    if extra and not early[:at][-1:] or extra and early[at - 1][0].kind == "effect":
+        found.append("")
     found.extend(extra)
     if imports.generated:
         found.extend(["", *imports.generated])
