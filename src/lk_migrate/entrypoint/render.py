@@ -131,7 +131,7 @@ def _import_section(
     at = max(last_import, last_effect) + 1
     found = [line for _, lines in early[:at] for line in lines]
     extra = merged(e for e in dict.fromkeys(imports.extra) if e not in imports.merged)
-    if extra and not early[:at][-1:] or extra and early[at - 1][0].kind == "effect":
+    if extra and at and early[at - 1][0].kind == "effect":
         found.append("")
     found.extend(extra)
     if imports.generated:
