@@ -202,9 +202,9 @@ class _Apply(cst.CSTTransformer):
         if original_node in self.edits.removed:
             return _removed(original_node, updated_node, self.edits.removed[original_node], self.edits.comments)
         for apply in self.edits.of.get(original_node, ()):
-            if isinstance(updated_node, (cst.FlattenSentinel, cst.RemovalSentinel)):
+            if isinstance(updated_node, cst.RemovalSentinel):
                 break
-            updated_node = apply(updated_node)
+            updated_node = _within(original_node, updated_node, apply)
         lines = self.edits.markers.get(original_node)
         if lines:
             updated_node = _marked(original_node, updated_node, lines)
@@ -216,6 +216,19 @@ class _Apply(cst.CSTTransformer):
         if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
             updated_node = close_gaps(updated_node)
         return updated_node
+
+
+def _within(original: cst.CSTNode, updated: Any, apply: Any) -> Any:
+    """`apply` of the node; when an edit before it put others beside the node, of the node among them."""
+    if not isinstance(updated, cst.FlattenSentinel):
+        return apply(updated)
+    nodes = list(updated.nodes)
+    at = next((i for i, node in enumerate(nodes) if type(node) is type(original)), None)
+    if at is None:
+        return updated
+    changed = apply(nodes[at])
+    beside = list(changed.nodes) if isinstance(changed, cst.FlattenSentinel) else [changed]
+    return cst.FlattenSentinel([*nodes[:at], *beside, *nodes[at + 1 :]])
 
 
 def _removed(original: cst.CSTNode, updated: Any, with_comments: bool, taken: set[cst.CSTNode]) -> Any:
