@@ -86,12 +86,21 @@ def _changed(
 
 
 def _loses_a_comment(module: Module, after: bytes, touches: Iterable[Touch], taken: Collection[int]) -> str | None:
-    """A comment may go with the statement that it stands in, or with the name that is imported no longer."""
+    """A comment may go with the statement that it stands in, or with the name that is imported no longer.
+
+    One that stands behind code of a rewritten statement may go with that code: it spoke of it.
+    """
     gone = set(taken)
+    lines = text_of(module).splitlines()
     for touch in touches:
+        if touch.fate is Fate.MARKER or isinstance(touch.node, cst.Module):
+            continue
+        span = module.span(touch.node)
+        place = range(span.line, span.end_line + 1)
         if (touch.whole and touch.fate is Fate.REMOVED) or _is_import(touch.node):
-            span = module.span(touch.node)
-            gone.update(range(span.line, span.end_line + 1))
+            gone.update(place)
+        elif touch.whole or isinstance(touch.node, cst.SimpleStatementLine):
+            gone.update(n for n in place if not lines[n - 1].lstrip().startswith("#"))
     new = Module(module.path, module.name, after, module.tree)
     line = lost_comment(text_of(module), text_of(new), gone)
     return None if line is None else f"the comment of line {line} would be lost"
