@@ -21,8 +21,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path.cwd()))
 
-import livekit.agents  # noqa: E402
-from livekit.agents import APIConnectOptions, llm  # noqa: E402
+import livekit.agents
+from livekit.agents import APIConnectOptions, llm
 
 SAID: list[str] = []
 MADE: list[Any] = []

@@ -69,7 +69,7 @@ def test_models_voices_and_timings_are_the_persons(clinic: Conversion) -> None:
         for literal in literals(argument)
     }
     assert len(chosen) > 30
-    support = [path for path in ("main.py", *clinic.report["main"]["support"])]
+    support = ("main.py", *clinic.report["main"]["support"])
     found = {literal for path in support for literal in literals(module(clinic, path))}
     assert not chosen - found
 
