@@ -29,7 +29,7 @@ CLINIC = ROOT / "fixtures" / "legacy" / "clinic"
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
 COLUMNS = 92
 #: Command → lines shown from the beginning and the end of what it says; what is between is counted.
-COMMANDS = {("backup",): (4, 4), ("convert", "services/"): (9, 12), ("verify",): (30, 3)}
+COMMANDS = {("backup",): (4, 4), ("convert", "services/"): (9, 12), ("verify",): (30, 2)}
 
 _LINK = re.compile(r"\x1b\]8;[^\x1b\x07]*(?:\x1b\\|\x07)")
 _ERASED = re.compile(r"\x1b\[[0-9;?]*[A-HJKlhsu]")
