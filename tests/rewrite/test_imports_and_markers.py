@@ -9,7 +9,7 @@ import pytest
 
 from lk_migrate.facts.project import Project
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.changes import Change, Todo
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.engine import convert_file
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.imports import add_imports
@@ -22,11 +22,24 @@ from lk_migrate.rules.registry import Rule
         (
             "import os\nimport attr\nfrom . import x\n",
             "asyncio",
-            "import os\nimport asyncio\nimport attr\nfrom . import x\n",
+            "import asyncio\nimport os\nimport attr\nfrom . import x\n",
         ),
+        # in order among its neighbours, when they are in order
+        (
+            "import abc\nimport os\nfrom re import sub\n",
+            "json",
+            "import abc\nimport json\nimport os\nfrom re import sub\n",
+        ),
+        (
+            "import abc\n\nimport attr\nimport zmq\n",
+            "livekit.a",
+            "import abc\n\nimport attr\nimport zmq\nfrom livekit import a\n",
+        ),
+        ("import abc\n\nfrom zmq import z\n", "livekit.a", "import abc\n\nfrom livekit import a\nfrom zmq import z\n"),
+        ("import os\nimport abc\n", "json", "import os\nimport abc\nimport json\n"),
         ("import os\nfrom . import x\n", "livekit.a", "import os\nfrom livekit import a\nfrom . import x\n"),
         # a file without that order keeps its own: new imports come last
-        ("import attr\nimport os\n", "asyncio", "import attr\nimport os\nimport asyncio\n"),
+        ("import attr\nimport os\n", "signal", "import attr\nimport os\nimport signal\n"),
     ],
 )
 def test_imports_in_the_order_of_the_file(before: str, target: str, after: str) -> None:
@@ -50,3 +63,18 @@ def test_the_same_marker_once_per_statement() -> None:
     assert result.change is not None and result.change.after is not None
     assert result.change.after.count(b"# TODO(lk-migrate LK199): look here\n") == 2
     assert len(result.findings) == 4
+
+
+def test_edits_compose_when_one_puts_something_beside_the_node() -> None:
+    rule = Rule("LK199", Edition.HANDROLLED, "Doubles and renames.")
+
+    @rule.on(cst.SimpleStatementLine)
+    def twice(node: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
+        beside = cst.parse_statement("added()\n")
+        yield Rewrite(node, lambda updated: cst.FlattenSentinel([updated, beside]), "adds")
+        yield Rewrite(node, lambda updated: cst.FlattenSentinel([updated, cst.parse_statement("late()\n")]), "adds")
+        yield Rewrite(node, lambda updated: updated.with_changes(body=[cst.Pass()]), "empties")
+
+    result = convert_file("main.py", Project({"main.py": b"first()\n"}), [rule])
+    assert result.change is not None
+    assert result.change.after == b"pass\nlate()\nadded()\n"

@@ -99,6 +99,8 @@ async def start(self: Any, agent: Any, **kwargs: Any) -> None:
     assert not set(kwargs) - known, f"unknown keywords: {set(kwargs) - known}"
     from livekit.agents import NOT_GIVEN
 
+    self._agent = agent
+    agent._activity = Anything()
     options = room_io.RoomOptions._ensure_options(kwargs.get("room_options", NOT_GIVEN), **old)
     options.get_audio_input_options(), options.get_text_output_options(), options.get_audio_output_options()
 

@@ -110,8 +110,46 @@ def listeners(project: Project, module: Module) -> list[Listener]:
     return found
 
 
+@dataclass(frozen=True)
+class Registration:
+    """`session.on("metrics_collected", …)` as it is written.
+
+    `function` is what listens, when the module shows it (None for an imported one, a partial, …); `event` is the name
+    of its parameter.
+    """
+
+    call: cst.Call
+    session: cst.BaseExpression
+    function: cst.FunctionDef | cst.Lambda | None
+    event: str
+
+
+def registrations(project: Project, module: Module) -> list[Registration]:
+    """Every registration on a session, with whatever listens."""
+    found = []
+    for call in module.index.of(cst.Call):
+        if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "on" and call.args):
+            continue
+        event = call.args[0].value
+        if not (isinstance(event, cst.SimpleString) and event.evaluated_value == "metrics_collected"):
+            continue
+        function: cst.FunctionDef | cst.Lambda | None = _function(module, call)
+        if function is None and len(call.args) == 2 and isinstance(call.args[1].value, cst.Lambda):
+            function = call.args[1].value
+        params = [p.name.value for p in function.params.params] if function is not None else []
+        params = [p for p in params if p not in ("self", "cls")]
+        session = call.func.value
+        if is_session(project, module, session, function, params[0] if params else ""):
+            found.append(Registration(call, session, function, params[0] if params else ""))
+    return found
+
+
 def is_session(
-    project: Project, module: Module, receiver: cst.BaseExpression, function: cst.FunctionDef, event: str
+    project: Project,
+    module: Module,
+    receiver: cst.BaseExpression,
+    function: cst.FunctionDef | cst.Lambda | None,
+    event: str,
 ) -> bool:
     """Whether the receiver is a session: shown by the code, or by a listener that unpacks `ev.metrics`."""
     kind = instance_of(project, module, receiver)
@@ -119,7 +157,7 @@ def is_session(
         return kind == "AgentSession"
     if (dotted(receiver) or "").rpartition(".")[2] in _COMPONENTS:
         return False
-    return any(dotted(a) == f"{event}.metrics" for a in find(function, cst.Attribute))
+    return function is not None and any(dotted(a) == f"{event}.metrics" for a in find(function, cst.Attribute))
 
 
 def _function(module: Module, call: cst.Call) -> cst.FunctionDef | None:

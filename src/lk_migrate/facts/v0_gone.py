@@ -23,8 +23,6 @@ MOVED: dict[str, str] = {
     "livekit.agents.metrics.PipelineVADMetrics": "livekit.agents.metrics.VADMetrics",
     "livekit.agents.metrics.PipelineEOUMetrics": "livekit.agents.metrics.EOUMetrics",
     "livekit.agents.metrics.MultimodalLLMMetrics": "livekit.agents.metrics.RealtimeModelMetrics",
-    "livekit.agents.job.get_current_job_context": "livekit.agents.get_job_context",
-    "livekit.agents.get_current_job_context": "livekit.agents.get_job_context",
 }
 
 #: Modules that are gone with everything in them, and what to do about what is left of them.
@@ -61,8 +59,21 @@ GONE_NAMES: dict[str, str] = {
     "livekit.rtc.ChatManager": "a session answers `lk.chat` text by itself",
     "livekit.rtc.ChatMessage": "chat is text streams now: `room.register_text_stream_handler`",
     "livekit.rtc.chat": "chat is text streams now: `room.register_text_stream_handler`",
-    "livekit.agents.vad_plugin": "it has been gone for long",
-    "livekit.agents.JobRequestAccept": "it has been gone for long",
+}
+
+#: Gone names, or names that never were, whose every use is for a person to decide.
+LEFT_TO_A_PERSON: dict[str, str] = {
+    "livekit.agents.tts.SynthesisEvent": "a TTS gives `SynthesizedAudio` objects, without event types",
+    "livekit.agents.tts.SynthesisEventType": "a TTS gives `SynthesizedAudio` objects, without event types",
+    "livekit.agents.codecs": "decode with `livekit.agents.utils.codecs.AudioStreamDecoder`",
+    "livekit.agents.utils.codecs.Mp3StreamDecoder": "decode with `livekit.agents.utils.codecs.AudioStreamDecoder`",
+    "livekit.agents.JobType": "the kind of worker is `WorkerType` (`@server.rtc_session(type=…)`)",
+    "livekit.agents.entrypoint": "there never was one: the entrypoint is marked with `@server.rtc_session()`",
+    "livekit.rtc.VAD": "there never was one: use `silero.VAD.load()`",
+    "livekit.plugins.silero.STT": "silero is a VAD only: choose an STT of another plugin",
+    "livekit.plugins.silero.LLM": "silero is a VAD only: choose an LLM of another plugin",
+    "livekit.plugins.silero.TTS": "silero is a VAD only: choose a TTS of another plugin",
+    "livekit.agents.AgentCallContext": "a tool takes a `ctx: RunContext`",
 }
 
 
@@ -70,8 +81,9 @@ def why_gone(target: str) -> str | None:
     """What to do about `target` (a full dotted name), None when it still exists as far as we know."""
     if target in MOVED:
         return f"it is `{MOVED[target]}` now"
-    if target in GONE_NAMES:
-        return GONE_NAMES[target]
+    for table in (GONE_NAMES, LEFT_TO_A_PERSON):
+        if target in table:
+            return table[target]
     parts = target.split(".")
     for size in range(len(parts), 1, -1):
         found = GONE_MODULES.get(".".join(parts[:size]))

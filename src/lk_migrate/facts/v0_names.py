@@ -1,6 +1,6 @@
 """The library names of LiveKit Agents 0.x that the rules look for, and what their objects are.
 
-Sources: livekit-agents 0.8.0 and 0.12.21; see docs/livekit-api.md for the catalogue.
+Sources: the packages livekit-agents 0.8.0 and 0.12.21.
 """
 
 from __future__ import annotations

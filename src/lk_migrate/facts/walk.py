@@ -76,6 +76,12 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     return found
 
 
+@cache
+def concrete(*kinds: type[Any]) -> frozenset[type[Any]]:
+    """The types themselves and all below them: `type(node) in concrete(…)` is `isinstance` without its price."""
+    return frozenset(kinds).union(*(concrete(*kind.__subclasses__()) for kind in kinds))
+
+
 def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """`node` and everything below it, parents first, in source order."""
     stack = [node]
@@ -87,7 +93,8 @@ def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 def find(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
     """Every descendant of `node` (itself included) that is a `kind`."""
-    return (n for n in descendants(node) if isinstance(n, kind))
+    wanted = concrete(kind)
+    return (n for n in descendants(node) if type(n) in wanted)  # type: ignore[misc]
 
 
 #: What has a scope of its own inside another one.
@@ -123,7 +130,11 @@ class Index:
 
     def enclosing(self, node: cst.CSTNode, *kinds: type[Any]) -> cst.CSTNode | None:
         """The nearest ancestor of one of the `kinds`."""
-        return next((a for a in self.ancestors(node) if isinstance(a, kinds)), None)
+        wanted, parents = concrete(*kinds), self.parents
+        current = parents.get(node)
+        while current is not None and type(current) not in wanted:
+            current = parents.get(current)
+        return current
 
     def of(self, kind: type[Any]) -> list[Any]:
         """Every node of exactly this type, in source order."""

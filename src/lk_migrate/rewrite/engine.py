@@ -6,7 +6,6 @@ updated node and are applied from the leaves up in one pass that only visits wha
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,28 +13,36 @@ from typing import Any, cast
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
+from lk_migrate.rewrite.checks import NotWhatWeMeant, blame, check
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.imports import add_imports, drop_unused
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
-from lk_migrate.rules.registry import Rule
+from lk_migrate.rewrite.meant import lines_of
+from lk_migrate.rules.registry import Finisher, Rule
 
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one file. `change` is None when nothing is to be written; `skipped` says why not, if it should."""
+    """What became of one file.
+
+    `change` is None when nothing is to be written; `skipped` says why not, if it should have been. `wanted_by`: the
+    rules that had an edit for it, or failed to say.
+    """
 
     path: str
     change: FileChange | None = None
     findings: tuple[Finding, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
     skipped: Skipped | None = None
+    wanted_by: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -45,9 +52,11 @@ class _Edits:
     of: dict[cst.CSTNode, list[Any]] = field(default_factory=dict)
     removed: dict[cst.CSTNode, bool] = field(default_factory=dict)
     comments: set[cst.CSTNode] = field(default_factory=set)
+    without: list[cst.CSTNode] = field(default_factory=list)
     markers: dict[cst.CSTNode, list[cst.EmptyLine]] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)
 
     def nodes(self) -> set[cst.CSTNode]:
         return {*self.of, *self.removed, *self.markers}
@@ -65,25 +74,40 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     file = File(module, project)
     edits = _collect(file, wanted)
     finishers = [(rule, finisher) for rule in wanted for finisher in rule.finishers]
-    if not edits.nodes() and not finishers:
+    if not edits.nodes() and not edits.failed and not finishers:
         return FileResult(path, findings=tuple(edits.findings))
-    tree = cast(cst.Module, module.tree.visit(_Apply(edits, module.index))) if edits.nodes() else module.tree
+    try:
+        return _edited(file, edits, finishers)
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except (Unaccounted, NotWhatWeMeant) as error:
+        reason = str(error)
+    except Exception as error:  # a rule's mistake about one file stops no other
+        reason = blame(error)
+    asked = frozenset(t.rule for t in edits.touches).union(edits.failed)
+    return FileResult(path, skipped=Skipped(path, f"left as it was: {reason}"), wanted_by=asked)
+
+
+def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]]) -> FileResult:
+    """The file with its edits made; raises for every reason not to write it."""
+    module, path, data = file.module, file.path, file.module.data
+    for error in edits.failed.values():
+        raise error
+    tree = module.tree
     if edits.nodes():
+        tree = cast(cst.Module, tree.visit(_Apply(edits, module.index)))
         tree = add_imports(tree, file.wanted)
-        tree, _ = drop_unused(module.tree, tree, imported_elsewhere(project, path))
+        tree, _ = drop_unused(module.tree, tree, imported_elsewhere(file.project, path))
     for rule, finisher in finishers:
         tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     after = tree.bytes
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
-    reason = _not_python(data, after)
-    if reason is not None:
-        return FileResult(path, skipped=Skipped(path, reason))
-    try:
-        touches = [*edits.touches, *import_touches(module, tree)]
-        entries = account(module, touches, {path: tree.code}, _comments_taken(file, edits))
-    except Unaccounted as error:
-        return FileResult(path, skipped=Skipped(path, f"left as it was: {error}"))
+    touches = [*edits.touches, *import_touches(module, tree)]
+    taken = _comments_taken(file, edits)
+    left_out = lines_of([_lines(module, node) for node in edits.without])
+    check(module, after, touches, left_out.union(taken))
+    entries = account(module, touches, {path: after.decode(tree.encoding)}, taken)
     return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
 
 
@@ -112,13 +136,22 @@ def _imports(statement: cst.CSTNode, alias: cst.ImportAlias) -> bool:
     )
 
 
+def _lines(module: Module, node: cst.CSTNode) -> tuple[int, int]:
+    """First and last line of a node and of the comments above it that are its own."""
+    span = module.span(node)
+    return span.line - len(getattr(node, "leading_lines", ())), span.end_line
+
+
 def _collect(file: File, rules: Iterable[Rule]) -> _Edits:
     edits = _Edits()
     for rule in rules:
-        for kind, handler in rule.handlers:
-            for node in list(file.module.index.of(kind)):
-                for change in handler(node, file):
-                    _add(edits, file, rule, change)
+        try:
+            for kind, handler in rule.handlers:
+                for node in list(file.module.index.of(kind)):
+                    for change in handler(node, file):
+                        _add(edits, file, rule, change)
+        except Exception as error:
+            edits.failed[rule.id] = error
     return edits
 
 
@@ -152,6 +185,7 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
             edits.touches.append(Touch(_unit(file, node), Fate.REWRITTEN, rule.id, change.message, whole=False))
         return
     edits.of.setdefault(change.node, []).append(change.apply)
+    edits.without.extend(change.without)
     edits.findings.append(Finding(rule.id, change.action, place, change.message, span.column))
     fate = {Action.REMOVED: Fate.REMOVED, Action.MOVED: Fate.MOVED}.get(change.action, Fate.REWRITTEN)
     if isinstance(change, Replace):
@@ -202,9 +236,9 @@ class _Apply(cst.CSTTransformer):
         if original_node in self.edits.removed:
             return _removed(original_node, updated_node, self.edits.removed[original_node], self.edits.comments)
         for apply in self.edits.of.get(original_node, ()):
-            if isinstance(updated_node, (cst.FlattenSentinel, cst.RemovalSentinel)):
+            if isinstance(updated_node, cst.RemovalSentinel):
                 break
-            updated_node = apply(updated_node)
+            updated_node = _within(original_node, updated_node, apply)
         lines = self.edits.markers.get(original_node)
         if lines:
             updated_node = _marked(original_node, updated_node, lines)
@@ -216,6 +250,19 @@ class _Apply(cst.CSTTransformer):
         if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
             updated_node = close_gaps(updated_node)
         return updated_node
+
+
+def _within(original: cst.CSTNode, updated: Any, apply: Any) -> Any:
+    """`apply` of the node; when an edit before it put others beside the node, of the node among them."""
+    if not isinstance(updated, cst.FlattenSentinel):
+        return apply(updated)
+    nodes = list(updated.nodes)
+    at = next((i for i, node in enumerate(nodes) if type(node) is type(original)), None)
+    if at is None:
+        return updated
+    changed = apply(nodes[at])
+    beside = list(changed.nodes) if isinstance(changed, cst.FlattenSentinel) else [changed]
+    return cst.FlattenSentinel([*nodes[:at], *beside, *nodes[at + 1 :]])
 
 
 def _removed(original: cst.CSTNode, updated: Any, with_comments: bool, taken: set[cst.CSTNode]) -> Any:
@@ -292,25 +339,3 @@ def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
             if base and project.path_of(base, other) == path:
                 names.update({i.local for i in module.imports} if name == "*" else {name})
     return frozenset(names)
-
-
-def _not_python(before: bytes, after: bytes) -> str | None:
-    """Why `after` must not be written, None when it is fine.
-
-    `ast` may be older than the file's syntax; then LibCST decides.
-    """
-    try:
-        ast.parse(before)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        try:
-            cst.parse_module(after)
-        except cst.ParserSyntaxError as error:
-            return (
-                f"left as it was: the conversion would not parse (line {error.raw_line}); this is a bug in lk-migrate"
-            )
-        return None
-    try:
-        ast.parse(after)
-    except (SyntaxError, ValueError) as error:
-        return f"left as it was: the conversion would not parse ({error}); this is a bug in lk-migrate"
-    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import libcst as cst
@@ -107,12 +107,23 @@ def _inner(last: cst.Comma, separator: cst.Comma) -> cst.Comma:
 
 def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cst.Module:
     if module:
-        statement: cst.BaseSmallStatement = cst.ImportFrom(module=_dotted_node(module), names=[_alias(name, local)])
+        statement: cst.Import | cst.ImportFrom = cst.ImportFrom(
+            module=_dotted_node(module), names=[_alias(name, local)]
+        )
     else:
         statement = cst.Import(names=[_alias(name, local)])
     line = cst.SimpleStatementLine(body=[statement])
     at = _import_position(tree, (module or name).partition(".")[0])
     body = list(tree.body)
+    sorted_at = _sorted_position(body, at, statement)
+    if sorted_at < at:
+        after = cast(cst.SimpleStatementLine, body[sorted_at])
+        opens = bool(after.leading_lines) and all(line.comment is None for line in after.leading_lines)
+        if opens or not after.leading_lines:
+            # The blank lines that open a group stay above it.
+            body[sorted_at] = after.with_changes(leading_lines=[])
+            body.insert(sorted_at, line.with_changes(leading_lines=after.leading_lines))
+            return tree.with_changes(body=body)
     if at == 0 and body and not tree.header:
         # The first statement's leading lines may hold the file's licence: they stay on top.
         first = body[0]
@@ -122,6 +133,37 @@ def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cs
     if at > 0 and at == _docstring_end(tree):
         line = line.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     return tree.with_changes(body=[*body[:at], line, *body[at:]])
+
+
+def _sorted_position(body: Sequence[cst.BaseStatement], at: int, new: cst.Import | cst.ImportFrom) -> int:
+    """Where `new` stands among the imports of its kind that end at `at`, if these are in isort's order; else `at`."""
+    rank = _import_rank(new)
+    begin = at
+    while begin > 0 and _is_import(body[begin - 1], rank) and not (begin < at and _is_group_start(body[begin])):
+        begin -= 1
+    keys = [_line_key(cast(cst.SimpleStatementLine, line).body[0]) for line in body[begin:at]]
+    if keys != sorted(keys):
+        return at
+    return next((begin + i for i, key in enumerate(keys) if key > _line_key(new)), at)
+
+
+def _is_import(statement: cst.BaseStatement, rank: int) -> bool:
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        return False
+    small = statement.body[0]
+    return isinstance(small, (cst.Import, cst.ImportFrom)) and _import_rank(small) == rank
+
+
+def _is_group_start(statement: cst.BaseStatement) -> bool:
+    return bool(getattr(statement, "leading_lines", ()))
+
+
+def _line_key(statement: cst.BaseSmallStatement) -> tuple[bool, str]:
+    """`import x` before `from x import y`, each by module."""
+    if isinstance(statement, cst.ImportFrom):
+        return True, (dotted(statement.module) or "").lower() if statement.module is not None else ""
+    names = cast(cst.Import, statement).names
+    return False, (dotted(names[0].name) or "").lower()
 
 
 def _dotted_node(name: str) -> cst.Name | cst.Attribute:
@@ -185,6 +227,21 @@ def drop_unused(
     return after.visit(editor), sorted(editor.dropped)
 
 
+_IMPORTS = (cst.Import, cst.ImportFrom)
+#: (`Gap`, a kind of SimpleStatementLine, included.)
+_HOLD_IMPORTS = (
+    cst.Module,
+    cst.BaseCompoundStatement,
+    cst.BaseSuite,
+    cst.Else,
+    cst.Finally,
+    cst.ExceptHandler,
+    cst.ExceptStarHandler,
+    cst.MatchCase,
+    *_IMPORTS,
+)
+
+
 class _Dropper(cst.CSTTransformer):
     """Removes import aliases whose local name is in `lost`; statements that become empty leave a gap."""
 
@@ -193,8 +250,11 @@ class _Dropper(cst.CSTTransformer):
         self.lost = lost
         self.dropped: Counter[str] = Counter()
 
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
-        return any(isinstance(s, (cst.Import, cst.ImportFrom)) for s in node.body)
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Only what can hold an import: blocks, and lines with one."""
+        if isinstance(node, cst.SimpleStatementLine):
+            return any(isinstance(s, _IMPORTS) for s in node.body)
+        return isinstance(node, _HOLD_IMPORTS)
 
     def _kept(self, names: list[cst.ImportAlias]) -> list[cst.ImportAlias]:
         kept = []

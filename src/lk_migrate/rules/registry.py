@@ -34,6 +34,7 @@ class Rule:
     `triggers`: a file is looked at only when one of these byte strings stands in it (or always, if empty).
     `paths`: for rules about facts that span files: the paths that they concern (a memoised fact; default: any).
     `kept_main_only`: what it does is the generator's in a main module that is written anew.
+    `across_files`: what it does in one file may depend on what it does in another (hand-rolled classes always do).
     `since`: the livekit-agents release that made the change necessary ("" for hand-rolled code).
     """
 
@@ -45,8 +46,14 @@ class Rule:
     safety: Safety = Safety.SAFE
     paths: Callable[[Project], Collection[str]] | None = None
     kept_main_only: bool = False
+    across_files: bool = False
     handlers: list[tuple[type[cst.CSTNode], Handler]] = field(default_factory=list)
     finishers: list[Finisher] = field(default_factory=list)
+
+    @property
+    def moves_together(self) -> bool:
+        """Whether doing it in some files of a program but not in all may break the program."""
+        return self.across_files or self.edition is Edition.HANDROLLED
 
     @property
     def summary(self) -> str:

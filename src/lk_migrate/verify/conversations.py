@@ -19,6 +19,8 @@ Conversation = tuple[Step, ...]
 
 _LONGEST = 8  # steps of a random conversation
 _ODD_TEXTS = ("", " ", "no", "yes", "tomorrow", "Friday", "2", "two", "last", "morning", "10:30", "ada@example.com", "Zoë Ñandú")
+#: What a schema may say for us to know its other values.
+_PLAIN = frozenset({"type", "title", "description", "default"})
 _ODD_NUMBERS = (0, 1, 2, 5, -1, 99)
 
 
@@ -55,17 +57,21 @@ def _step(dice: random.Random, offers: list[Offer]) -> Step:
 
 
 def _odd(dice: random.Random, schema: Schema, usual: Any) -> Any:
-    """Another value of the same kind."""
-    choices = schema.get("enum")
-    if choices:
-        return dice.choice(choices)
+    """Another value that the schema allows; the usual one where the schema says more than we read."""
+    branches = schema.get("anyOf") or schema.get("oneOf")
+    if branches:
+        return _odd(dice, dice.choice([one for one in branches if one.get("type") != "null"] or [schema]), usual)
+    if "enum" in schema:
+        return dice.choice(schema["enum"])
+    if not _PLAIN.issuperset(schema):
+        return usual
     if isinstance(usual, bool):
         return not usual
     if isinstance(usual, int):
         return dice.choice(_ODD_NUMBERS)
     if isinstance(usual, float):
         return float(dice.choice(_ODD_NUMBERS))
-    if isinstance(usual, str) and "format" not in schema and "pattern" not in schema:
+    if isinstance(usual, str):
         return dice.choice(_ODD_TEXTS)
     return usual
 

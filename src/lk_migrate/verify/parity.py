@@ -7,13 +7,10 @@ to differ: rule LK101 takes it away, and the session limits calls instead.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +18,17 @@ from lk_migrate.model import Place, UserError
 from lk_migrate.project.backup import load_backup, read_written
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.conversations import Conversation, Offer, conversations, said, shortest
-from lk_migrate.verify.observations import Observation, Observations
-from lk_migrate.verify.processes import process_group
 from lk_migrate.verify.rows import Row, Status
+from lk_migrate.verify.sides import Impossible, Side, side
 from lk_migrate.verify.standin.script import Script
 from lk_migrate.verify.standin.server import serve
-from lk_migrate.verify.test_bed import stood_in
-from lk_migrate.verify.workspace import copy_project
+from lk_migrate.verify.workspace import copy_project, python_files
 
 STAGE = "parity"
 
 _RANDOM = 40  # conversations, besides the plain ones
 _ANSWERS_IN = 30.0  # seconds for all conversations of a class
-_TICK = 0.02
 Outcome = dict[str, Any]
-
-
-class Impossible(Exception):
-    """A side cannot be played, and why."""
 
 
 @dataclass(frozen=True)
@@ -51,40 +41,24 @@ class Difference:
     new: Any
 
 
-@dataclass
-class Side:
-    """One process that plays conversations."""
+@dataclass(frozen=True)
+class Gates:
+    """The old code's turn gates: their functions' names, and what those keep on the instance."""
 
-    name: str
-    process: subprocess.Popen[bytes]
-    observations: Observations
-    log: Path
-    _asked: int = 0
+    names: frozenset[str]
+    state: frozenset[str]
 
-    def tell(self, do: str, **arguments: Any) -> int:
-        """Send a command; the number to await its answer by."""
-        self._asked += 1
-        assert self.process.stdin is not None
-        with contextlib.suppress(OSError):  # whoever awaits the answer hears that it is gone
-            self.process.stdin.write(json.dumps({"do": do, "id": self._asked, **arguments}).encode() + b"\n")
-            self.process.stdin.flush()
-        return self._asked
 
-    def answer(self, number: int, clock: Clock) -> Observation:
-        """The answer to a command. Raises Impossible."""
-        while True:
-            ended = self.process.poll() is not None
-            for one in self.observations.of("reply"):
-                if one["id"] == number:
-                    if "error" in one or "impossible" in one:
-                        raise Impossible(one.get("error") or one["impossible"])
-                    return one
-            if ended:
-                lines = self.log.read_text(errors="replace").splitlines()
-                raise Impossible(f"Python ended: {lines[-1] if lines else self.process.returncode}")
-            if not clock.left():
-                raise Impossible("no answer in time")
-            time.sleep(_TICK)
+def _gates(root: Path) -> Gates:
+    from lk_migrate.facts.gates import find_gates, written
+    from lk_migrate.facts.project import Project
+
+    files = {file: (root / file).read_bytes() for file in python_files(root)}
+    found = find_gates(Project(files)).all
+    return Gates(
+        frozenset(gate.name for gate in found),
+        frozenset(name.rpartition(".")[2] for gate in found for name in written(gate.counter)),
+    )
 
 
 @dataclass
@@ -95,6 +69,8 @@ class Pair:
     new: Side
     about: dict[str, Any]
     clock: Clock
+    source: str  # of the new code
+    gates: Gates
     refusals: set[str] = field(default_factory=set)
     lacking: set[str] = field(default_factory=set)
     steps: int = 0
@@ -103,7 +79,7 @@ class Pair:
     def play(self, talks: list[Conversation]) -> Iterator[Difference | None]:
         """For each conversation, its first difference."""
         methods = {tool["name"]: tool["method"] for tool in self.about["tools"]}
-        job = {"class": self.about, "methods": methods, "conversations": talks}
+        job = {"class": self.about, "methods": methods, "conversations": talks, "gates": sorted(self.gates.names)}
         numbers = [(side, side.tell("converse", **job)) for side in (self.old, self.new)]
         try:
             old, new = (side.answer(number, self.clock) for side, number in numbers)
@@ -131,21 +107,23 @@ class Pair:
             for what in ("raised", "returned"):
                 if before.get(what) != after.get(what):
                     return Difference(number, what, before.get(what), after.get(what))
-            difference = _state_difference(number, before["state"], after["state"], first)
+            difference = self._state_difference(number, before["state"], after["state"], first)
             if difference is not None:
                 return difference
         return None
 
+    def _state_difference(
+        self, number: int, old: dict[str, Any], new: dict[str, Any], first: set[str]
+    ) -> Difference | None:
+        """What both keep must be the same, and what a tool began to keep must be kept.
 
-def _state_difference(number: int, old: dict[str, Any], new: dict[str, Any], first: set[str]) -> Difference | None:
-    """What both keep must be the same, and what a tool began to keep must be kept. What `__init__` no longer makes is
-    the ledger's concern."""
-    for name in sorted(old):
-        if name in new and old[name] != new[name]:
-            return Difference(number, name, old[name], new[name])
-        if name not in new and name not in first:
-            return Difference(number, name, old[name], None)
-    return None
+        What `__init__` no longer makes, and private names that the new code no longer has, are the ledger's concern."""
+        for name in sorted(old.keys() - self.gates.state):
+            if name in new and old[name] != new[name]:
+                return Difference(number, name, old[name], new[name])
+            if name not in new and name not in first and (not name.startswith("_") or name in self.source):
+                return Difference(number, name, old[name], None)
+        return None
 
 
 def run(context: Context) -> Iterator[Row]:
@@ -156,8 +134,8 @@ def run(context: Context) -> Iterator[Row]:
     except UserError as error:
         yield Row(STAGE, "old code", Status.SKIPPED, str(error))
         return
-    with serve(Script()) as server, _side(context, "new", context.workspace, server) as new:
-        with _side(context, "old", old_root, server) as old:
+    with serve(Script()) as server, side(context, "new", context.workspace, server) as new:
+        with side(context, "old", old_root, server) as old:
             context.tell("the agents of the new code")
             clock = Clock(context.timeout)
             try:
@@ -165,8 +143,9 @@ def run(context: Context) -> Iterator[Row]:
             except Impossible as error:
                 yield Row(STAGE, "new code", Status.SKIPPED, f"nothing to compare: {error}")
                 return
+            gates = _gates(old_root)
             for about in described["agents"]:
-                yield _agent(context, about, old, new, clock, origin)
+                yield _agent(context, about, old, new, clock, gates, origin)
 
 
 def _old_tree(context: Context, to: Path) -> str:
@@ -189,26 +168,7 @@ def _old_tree(context: Context, to: Path) -> str:
     return f"backup {backup.id}"
 
 
-@contextlib.contextmanager
-def _side(context: Context, name: str, workspace: Path, server: str) -> Iterator[Side]:
-    observations = Observations(context.scratch / f"parity-{name}.jsonl")
-    log = context.scratch / f"parity-{name}.log"
-    env = stood_in(replace(context, workspace=workspace), observations.file, server)
-    with (
-        log.open("wb") as output,
-        process_group(
-            [context.python.path, "-m", "lk_migrate_child.side"],
-            cwd=workspace,
-            env={**env, "LK_MIGRATE_MAIN": context.main or "", "PYTHONHASHSEED": "0"},
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
-        yield Side(name, process, observations, log)
-
-
-def _agent(context: Context, about: dict[str, Any], old: Side, new: Side, clock: Clock, origin: str) -> Row:
+def _agent(context: Context, about: dict[str, Any], old: Side, new: Side, clock: Clock, gates: Gates, origin: str) -> Row:
     begun = time.monotonic()
     context.tell(f"the conversations of {about['name']}")
     place = Place(about["path"], about["line"], about["line"])
@@ -221,7 +181,8 @@ def _agent(context: Context, about: dict[str, Any], old: Side, new: Side, clock:
     offers = [Offer(tool["name"], tool["method"], tool["schema"]) for tool in about["tools"]]
     if not offers:
         return row(Status.SKIPPED, "it has no tools to compare")
-    pair = Pair(old, new, about, clock)
+    source = "\n".join((context.workspace / file).read_text("utf-8", "replace") for file in context.files)
+    pair = Pair(old, new, about, clock, source, gates)
     try:
         return _compared(pair, offers, origin, row)
     except Impossible as error:

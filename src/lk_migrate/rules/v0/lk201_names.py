@@ -14,7 +14,7 @@ import libcst as cst
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.v0_gone import MOVED, why_gone
+from lk_migrate.facts.v0_gone import LEFT_TO_A_PERSON, MOVED, why_gone
 from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
@@ -29,7 +29,9 @@ rule = Rule("LK201", Edition.V0, __doc__, triggers=(b"livekit", b"AgentState"), 
 def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """A use of a name that has a new address, and the 0.x agent as a type."""
     parent = file.parent(node)
-    if isinstance(parent, (cst.ImportAlias, cst.ImportFrom, cst.Attribute, cst.AssignTarget, cst.Param)) or (
+    if isinstance(parent, (cst.ImportAlias, cst.ImportFrom, cst.AssignTarget, cst.Param)):
+        return
+    if (isinstance(parent, cst.Attribute) and parent.attr is node) or (
         isinstance(parent, cst.Arg) and parent.keyword is node
     ):
         return
@@ -42,6 +44,8 @@ def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
         target = MOVED[name]
         spelling = _spelling(target, file)
         yield Rewrite(node, lambda _: cst.parse_expression(spelling), f"`{file.code(node)}` is `{spelling}` now")
+    elif name in LEFT_TO_A_PERSON:
+        yield Todo(node, f"`{name}` does not exist: {LEFT_TO_A_PERSON[name]}.")
     elif name in AGENT_CLASSES and not _is_construction(node, file):
         if isinstance(parent, cst.Arg) and isinstance(file.parent(parent), cst.ClassDef):
             yield Todo(

@@ -96,6 +96,13 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
     if line in found.aliases:
         yield Replace(line, lambda _: gap(line.leading_lines), "the session itself takes its place", Action.REMOVED)
         return
+    if _takes_raw_session(line, file):
+        yield Todo(
+            line,
+            "a realtime model hands out no session of its own to talk through: run it in an `AgentSession(llm=model)`, "
+            "and use `session.generate_reply(…)` and the session's events.",
+        )
+        return
     create = _method(line, file, ("conversation", "item", "create"))
     respond = _method(line, file, ("response", "create"))
     if create is not None:
@@ -117,6 +124,16 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
             yield Replace(line, lambda _: gap(line.leading_lines), "said by `generate_reply`", Action.REMOVED)
         else:
             yield Rewrite(line, _plain_reply, "a response is a `generate_reply`")
+
+
+def _takes_raw_session(line: cst.SimpleStatementLine, file: File) -> bool:
+    """`self.session = model.create_session()` where no AgentSession takes its place."""
+    small = line.body[0] if len(line.body) == 1 else None
+    return (
+        isinstance(small, cst.Assign)
+        and isinstance(small.value, (cst.Call, cst.Subscript))
+        and Kind.REALTIME_SESSION in file.project.fact(holdings).kinds(file.module, small.value)
+    )
 
 
 def _method(line: cst.CSTNode, file: File, path: tuple[str, ...]) -> cst.Call | None:

@@ -2,8 +2,9 @@
 
 Listening to `metrics_collected` on a session warns since 1.5.0, making a `UsageCollector` raises a DeprecationWarning.
 The session adds up its own usage per model: a collector that only fed on the event becomes `session.usage`, its old
-sums are computed from it, and a listener that only logged is told the usage instead. Latency per turn stands on
-`ChatMessage.metrics` (event `conversation_item_added`): listeners that read single numbers are left to a person.
+sums are computed from it, and a listener that only logged is told the usage instead. A listener that reads single
+numbers (latencies, a dashboard) listens to the session's models, whose `metrics_collected` is the same without the
+event around it; what `EOUMetrics` told is handed over from `ChatMessage.metrics` (event `conversation_item_added`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import libcst as cst
 
 from lk_migrate.facts.framework import agents_name
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, single_call
+from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, registrations, single_call
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
@@ -25,19 +26,12 @@ from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, T
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import quote
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v1.component_metrics import to_components
 from lk_migrate.rules.v1.remarks import remarks
 from lk_migrate.rules.v1.usage_fields import USAGE_FIELDS, total
 
 _TRIGGERS = (b"metrics_collected", b"UsageCollector", b"UsageSummary")
 rule = Rule("LK310", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0", safety=Safety.REVIEW)
-
-_LATENCY = (
-    "`metrics_collected` on a session is deprecated: take usage from `session_usage_updated` (`ev.usage.model_usage`), "
-    "and latency per turn from `conversation_item_added` (`ev.item.metrics`: `llm_node_ttft`, `tts_node_ttfb`, "
-    "`end_of_turn_delay`, `transcription_delay`). A component still tells its own: "
-    '`session.llm.on("metrics_collected", ...)` gets the metrics object itself.'
-)
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -53,8 +47,12 @@ def metrics(tree: cst.Module, file: File) -> Iterator[Change]:
     """Listeners and collectors of a file are judged together: the one feeds the other."""
     plan = _plan(file)
     gone = {s for c, _ in plan.on_session for s in c.collects}
-    for listener in plan.listeners:
-        yield from _listener(listener, gone, file)
+    told_usage = {li.registration: li for li in plan.listeners if li.is_plain and gone.issuperset(li.collects)}
+    others = [r for r in registrations(file.project, file.module) if r.call not in told_usage]
+    for listener in told_usage.values():
+        yield from _listener(listener, file)
+    for registration in others:
+        yield from to_components(registration, frozenset(r.call for r in others), file)
     for collector, session in plan.on_session:
         yield Remove(collector.line, f"`{session}.usage` adds up by itself", comments=remarks(collector.line, _ABOUT))
         for call in collector.summaries:
@@ -117,10 +115,7 @@ def _sees(call: cst.Call, session: str, file: File) -> bool:
     return False
 
 
-def _listener(listener: Listener, gone: set[cst.SimpleStatementLine], file: File) -> Iterator[Change]:
-    if not listener.is_plain or any(s not in gone for s in listener.collects):
-        yield Todo(listener.registration, _LATENCY)
-        return
+def _listener(listener: Listener, file: File) -> Iterator[Change]:
     if not listener.logs and listener.only_collects:
         if isinstance(file.parent(listener.registration), cst.Decorator):
             yield Remove(

@@ -13,7 +13,7 @@ from typing import Any
 
 _DEPTH = 6  # deeper than any state that a tool keeps
 _ITEMS = 200
-_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}|(?<=id=')\d{9,}(?=')")
 
 
 def plain(value: Any, depth: int = 0) -> Any:

@@ -16,6 +16,7 @@ import inspect
 import json
 import os
 import sys
+import textwrap
 import typing
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,10 @@ def _describe(job: dict[str, Any]) -> dict[str, Any]:
             continue
         path = in_project(inspect.getsourcefile(cls) or "")
         line = inspect.getsourcelines(cls)[1]
-        about = {"module": cls.__module__, "name": cls.__qualname__, "path": path, "line": line, "members": _members(cls)}
+        about = {"module": cls.__module__, "name": cls.__qualname__, "path": path, "line": line}
         try:
-            tools = _tools(_instance(cls))
-            agents.append({**about, "tools": [_described(name, tool) for name, tool in tools.items()]})
+            tools = [_described(name, tool) for name, tool in _tools(_instance(cls)).items()]
+            agents.append({**about, "tools": tools, "build": _arguments(cls), "greets": _greets(cls)})
         except Exception as error:
             agents.append({**about, "error": f"it cannot be built alone: {plain(error)}"})
     return {"agents": agents}
@@ -113,6 +114,7 @@ def _described(name: str, tool: Any) -> dict[str, Any]:
     return {
         "name": name,
         "method": function.__name__,
+        "description": schema.get("description") or "",
         "schema": schema.get("parameters", {}),
     }
 
@@ -123,16 +125,22 @@ def _tools(agent: Any) -> dict[str, Any]:
     return dict(ToolContext(agent.tools).function_tools)
 
 
-def _value(name: str, annotation: Any) -> Any:
-    """Classes of the project are built if they can be, so that tools have something to work with."""
+def _made(name: str, annotation: Any) -> tuple[Any, str, str]:
+    """An argument for a constructor, how one writes it, and the import that this needs.
+
+    Classes of the project are built if they can be, so that tools have something to work with."""
     for one in (annotation, *typing.get_args(annotation)):
         if isinstance(one, type) and in_project(_source(one)) is not None:
-            for make in (one, *(getattr(one, other, None) for other in ("from_env", "create", "default"))):
+            for way in ("", ".from_env", ".create", ".default"):
                 try:
-                    return make()  # type: ignore[misc]
+                    value = getattr(one, way[1:])() if way else one()
                 except Exception:
                     continue
-    return stand_in(name, annotation)
+                return value, f"{one.__qualname__}{way}()", f"from {one.__module__} import {one.__qualname__}"
+    value = stand_in(name, annotation)
+    if value is None or isinstance(value, (bool, int, float, str, bytes)) or value in ([], {}, (), set()):
+        return value, repr(value), ""
+    return value, f"MagicMock(name={name!r})", "from unittest.mock import MagicMock"
 
 
 def _source(cls: type) -> str:
@@ -142,26 +150,55 @@ def _source(cls: type) -> str:
         return ""
 
 
-def _instance(cls: type) -> Any:
+def _wanted(cls: type) -> list[tuple[inspect.Parameter, Any]]:
+    """The constructor's parameters that get an argument, with their annotations: the required, and classes of ours."""
     try:
         hints = typing.get_type_hints(inspect.getattr_static(cls, "__init__"))
     except Exception:
         hints = {}
-    positional: list[Any] = []
-    named: dict[str, Any] = {}
+    found = []
     for parameter in inspect.signature(cls).parameters.values():
         annotation = hints.get(parameter.name, parameter.annotation)
         ours = any(isinstance(a, type) and in_project(_source(a)) for a in (annotation, *typing.get_args(annotation)))
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        if parameter.default is not parameter.empty and not ours:
-            continue
-        value = _value(parameter.name, annotation)
-        if parameter.default is parameter.empty and parameter.kind is not parameter.KEYWORD_ONLY:
+        if parameter.default is parameter.empty or ours:
+            found.append((parameter, annotation))
+    return found
+
+
+def _instance(cls: type) -> Any:
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
+    for parameter, annotation in _wanted(cls):
+        value, _, _ = _made(parameter.name, annotation)
+        if parameter.kind is parameter.POSITIONAL_ONLY:
             positional.append(value)
         else:
             named[parameter.name] = value
     return cls(*positional, **named)
+
+
+def _arguments(cls: type) -> list[dict[str, str]]:
+    """What `_instance` calls the class with, as source."""
+    found = []
+    for parameter, annotation in _wanted(cls):
+        _, written, needs = _made(parameter.name, annotation)
+        name = "" if parameter.kind is parameter.POSITIONAL_ONLY else parameter.name
+        found.append({"name": name, "written": written, "import": needs})
+    return found
+
+
+def _greets(cls: type) -> bool:
+    """Whether it speaks as soon as it has the floor, unconditionally as far as one can see."""
+    hook = cls.__dict__.get("on_enter")
+    if hook is None:
+        return False
+    body = ast.parse(textwrap.dedent(inspect.getsource(hook))).body[0]
+    calls = [one.value for one in getattr(body, "body", []) if isinstance(one, ast.Expr)]
+    calls = [one.value if isinstance(one, ast.Await) else one for one in calls]
+    names = {one.func.attr for one in calls if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)}
+    return bool(names & {"say", "generate_reply"})
 
 
 def _find(about: dict[str, Any]) -> type:
@@ -182,25 +219,19 @@ async def _converse(job: dict[str, Any]) -> dict[str, Any]:
             raise
         return {"impossible": plain(error)}
     methods: dict[str, str] = job["methods"]
-    gone = [name for name in _members(cls) if name not in job["class"]["members"]]
     lacking = [name for name, method in methods.items() if _callable(first, name, method) is None]
     return {
         "lacking": lacking,
-        "conversations": [await _conversation(cls, steps, methods, gone) for steps in job["conversations"]],
+        "conversations": [await _conversation(cls, steps, methods, job["gates"]) for steps in job["conversations"]],
     }
 
 
-def _members(cls: type) -> list[str]:
-    members = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
-    return [name for name, value in members.items() if callable(value) and not name.startswith("__")]
-
-
-async def _conversation(cls: type, steps: list[Any], methods: dict[str, str], gone: list[str]) -> list[Outcome]:
+async def _conversation(cls: type, steps: list[Any], methods: dict[str, str], gates: list[str]) -> list[Outcome]:
     pins.again()
     instance = _instance(cls)
     userdata = Anything()
     refused: dict[str, Any] = {}
-    for name in gone:
+    for name in gates:
         _listen_to(instance, name, refused)
     outcomes: list[Outcome] = [{"state": _state(instance, userdata)}]
     for number, (tool, arguments) in enumerate(steps):
@@ -214,7 +245,7 @@ async def _conversation(cls: type, steps: list[Any], methods: dict[str, str], go
 
 
 def _listen_to(instance: Any, name: str, heard: dict[str, Any]) -> None:
-    """Note what a method that only the old class has answers: a gate's refusal is what the tool then returns."""
+    """Note what a gate answers: a refusal is what the tool then returns."""
     original = getattr(instance, name, None)
     if not inspect.ismethod(original):
         return
@@ -267,6 +298,8 @@ def _call(function: Any, arguments: dict[str, Any], turn: Any) -> Any:
         return function(arguments)
     tool = function
     if not isinstance(function, FunctionTool):
+        if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values()):
+            return function(**_by_name(function, arguments, turn))
         try:
             tool = function_tool(function)
         except Exception:
@@ -281,7 +314,8 @@ def _call(function: Any, arguments: dict[str, Any], turn: Any) -> Any:
 def _by_name(function: Any, arguments: dict[str, Any], turn: Any) -> dict[str, Any]:
     parameters = inspect.signature(function).parameters
     context = {name: turn for name in parameters if name in ("ctx", "context", "run_ctx", "run_context")}
-    return {**{name: value for name, value in arguments.items() if name in parameters}, **context}
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return {**{name: value for name, value in arguments.items() if takes_all or name in parameters}, **context}
 
 
 def _state(instance: Any, userdata: Anything) -> dict[str, Any]:
