@@ -107,7 +107,7 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
     taken = _comments_taken(file, edits)
     left_out = lines_of([_lines(module, node) for node in edits.without])
     check(module, after, touches, left_out.union(taken))
-    entries = account(module, touches, {path: tree.code}, taken)
+    entries = account(module, touches, {path: after.decode(tree.encoding)}, taken)
     return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
 
 
