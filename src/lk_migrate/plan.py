@@ -5,7 +5,7 @@ files → rules, file by file → a new main.py, when the project is hand-rolled
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lk_migrate.entrypoint.gates import AgentForMain
@@ -15,13 +15,14 @@ from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.project import Project
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.plan import plan_manifests
-from lk_migrate.model import AgentSummary, Edition, FileChange, Finding, LedgerEntry, Plan
+from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, LedgerEntry, Place, Plan
 from lk_migrate.project.root import main_candidates
 from lk_migrate.rewrite.compose import compose
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.ledger import text_of
 from lk_migrate.rewrite.lines import line_map, moved_place
 from lk_migrate.rewrite.locate import located
+from lk_migrate.rewrite.together import explained, held_back, why_not_here
 from lk_migrate.rules.registry import Rule, select_rules
 
 #: Told what is being done, how much of it is done, and how much there is (0 of 0: it cannot be counted).
@@ -53,12 +54,18 @@ def make_plan(
     project = Project({p: d for p, d in files.items() if p.endswith(".py")}, options.targets)
     rules = select_rules(options.select, options.ignore)
     main = _main_path(project, options)
-    plan = None
+    plan, stuck = None, None
     if main is not None:
         converted = _by_rules(project, rules, main, progress)
+        stuck = _stuck(project, converted, main)
         progress(f"a new {main}", 0, 0)
-        plan = _with_new_main(converted, project, main)
-    plan = _with_manifests(plan or _by_rules(project, rules, None, progress), files, rules)
+        plan = _with_new_main(converted, project, main) if stuck is None else None
+    if plan is None:
+        plan = _by_rules(project, rules, None, progress)
+        if stuck is not None:
+            note = Finding("LK150", Action.NOTE, Place(main or "", 1, 1), why_not_here(stuck))
+            plan = replace(plan, findings=(*plan.findings, note))
+    plan = _with_manifests(plan, files, rules)
     progress("where every line went", 0, 0)
     return located(replace(plan, root=root, agents=_summaries(project, plan)))
 
@@ -67,19 +74,37 @@ def _by_rules(project: Project, rules: Sequence[Rule], main: str | None, progres
     """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
     for_main = [r for r in rules if not r.kept_main_only]
     paths = sorted(project.files)
-    results = []
+    results: dict[str, FileResult] = {}
     for done, path in enumerate(paths):
         progress(path, done, len(paths))
-        results.append(convert_file(path, project, for_main if path == main else rules))
+        results[path] = convert_file(path, project, for_main if path == main else rules)
+    held: dict[str, dict[str, str]] = {}
+    while more := held_back(project, results.values(), rules):
+        for path, because in more.items():
+            held.setdefault(path, {}).update(because)
+            fewer = [r for r in (for_main if path == main else rules) if r.id not in held[path]]
+            results[path] = convert_file(path, project, fewer)
+    return _gathered(project, results.values(), rules, explained(held))
+
+
+def _gathered(
+    project: Project, results: Collection[FileResult], rules: Sequence[Rule], notes: Iterable[Finding]
+) -> Plan:
     skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
     return Plan(
         root=".",
         changes=tuple(r.change for r in results if r.change is not None),
-        findings=tuple(f for r in results for f in r.findings),
+        findings=(*(f for r in results for f in r.findings), *notes),
         ledger=tuple(e for r in results for e in r.ledger),
         skipped=tuple(skipped.values()),
         editions=_editions(results, rules),
     )
+
+
+def _stuck(project: Project, plan: Plan, main: str) -> str | None:
+    """The file that is left as it was and without which there is no new main: the main module's, or an agent's."""
+    needed = {main, *(a.module.path for a in _agents(project))}
+    return next((s.path for s in plan.skipped if s.path in needed), None)
 
 
 def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[str, bytes]:

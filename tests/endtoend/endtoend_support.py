@@ -49,6 +49,12 @@ class Conversion:
         return read_project(self.legacy, [self.legacy / APPS[self.app]]).plan()
 
     @property
+    def support(self) -> tuple[str, ...]:
+        """The modules that took what left the main module."""
+        main = self.report["main"] or {"support": []}
+        return tuple(path.removesuffix(".py").replace("/", ".") for path in main["support"])
+
+    @property
     def before(self) -> Tree:
         return tree(self.legacy)
 

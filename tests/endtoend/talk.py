@@ -24,10 +24,10 @@ from typing import Any
 sys.path.insert(0, str(Path.cwd()))
 APP, SUPPORT = sys.argv[1], sys.argv[2:]
 
-from livekit.agents import Agent  # noqa: E402
+from livekit.agents import Agent, RunContext  # noqa: E402
+from livekit.agents.llm import RawFunctionTool  # noqa: E402
 from livekit.agents.llm.utils import (  # noqa: E402
     build_legacy_openai_schema,
-    is_raw_function_tool,
     prepare_function_arguments,
 )
 
@@ -54,7 +54,7 @@ def make_clinic(agent: str) -> Any:
 def make_switchboard(agent: str) -> Any:
     from assistants import AfterHoursAssistant, SwitchboardAssistant  # type: ignore[import-not-found]
 
-    db = str(Path(tempfile.mkdtemp()) / "test.db")
+    db = f"{tempfile.mkdtemp()}/test.db"
     helper("init_db")(db)
     if agent == "night":
         return AfterHoursAssistant(helper("VoicemailStore")(db))
@@ -82,11 +82,22 @@ def tools_of(assistant: Any) -> dict[str, Any]:
     return {tool.info.name: tool for tool in assistant.tools}
 
 
+class Context(RunContext):  # type: ignore[type-arg]
+    """What legacy code looks at, and what the framework accepts as its own."""
+
+    def __init__(self, utterance: str) -> None:
+        self.speech_id = utterance
+
+    @property
+    def speech_handle(self) -> Any:
+        return SimpleNamespace(id=self.speech_id)
+
+
 async def call(assistant: Any, tools: dict[str, Any], utterance: str, name: str, arguments: dict[str, Any]) -> Any:
-    """One call as the model asks for it. The context is what legacy code looks at, and no more."""
+    """One call as the model asks for it."""
     if hasattr(assistant, "begin_turn"):
         assistant.begin_turn(utterance)
-    context: Any = SimpleNamespace(speech_id=utterance, speech_handle=SimpleNamespace(id=utterance))
+    context = Context(utterance)
     try:
         if not tools:
             result = assistant.handle_tool_call(name, arguments)
@@ -103,13 +114,15 @@ def schemas_of(assistant: Any) -> list[dict[str, Any]]:
     if not isinstance(assistant, Agent) and APP == "switchboard":
         return [tool["function"] for tool in assistant.tools]
     return [
-        tool.info.raw_schema if is_raw_function_tool(tool) else build_legacy_openai_schema(tool)["function"]
+        tool.info.raw_schema if isinstance(tool, RawFunctionTool) else build_legacy_openai_schema(tool)["function"]
         for tool in tools_of(assistant).values()
     ]
 
 
 def plain(value: Any, depth: int = 0) -> Any:
     """Anything as JSON, the same in two processes; objects of the app by their fields."""
+    if isinstance(value, str) and value.startswith(tempfile.gettempdir()):
+        return "<temporary>"
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     if isinstance(value, dict):
@@ -121,7 +134,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and depth < 5:
         fields = {f.name: plain(getattr(value, f.name), depth + 1) for f in dataclasses.fields(value)}
         return {"": type(value).__name__, **fields}
-    return f"<{type(value).__name__}>"
+    return "<callable>" if callable(value) else f"<{type(value).__name__}>"
 
 
 def state_of(assistant: Any) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from lk_migrate.verify.standin.script import (
     answer_text,
     turn_text,
 )
-from lk_migrate.verify.standin.server import TRANSCRIPT, serve
+from lk_migrate.verify.standin.script import TRANSCRIPT
+from lk_migrate.verify.standin.server import serve
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = {"type": "function", "function": {"name": "weather", "description": "d", "parameters": SCHEMA}}

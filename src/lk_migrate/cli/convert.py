@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lk_migrate.cli.options import Common, Paths
+from lk_migrate.cli.outputs import Outputs
 from lk_migrate.cli.progress import progress
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, Plan, UserError
@@ -31,6 +32,10 @@ def convert(
     main: Annotated[str | None, typer.Option(metavar="PATH", help="The entrypoint. [default: found]")] = None,
     no_main: Annotated[bool, typer.Option("--no-main", help="Do not generate a new main.py.")] = False,
     no_backup: Annotated[bool, typer.Option("--no-backup", help="Do not keep a snapshot first.")] = False,
+    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write an HTML report.")] = None,
+    sarif: Annotated[Path | None, typer.Option("--sarif", metavar="FILE", help="Write SARIF 2.1.0.")] = None,
+    patch: Annotated[Path | None, typer.Option("--patch", metavar="FILE", help="Write the changes as a patch.")] = None,
+    github: Annotated[bool, typer.Option("--github", help="Annotate the lines, as GitHub Actions shows them.")] = False,
 ) -> int:
     """Rewrite agents, generate main.py, account for every line.
 
@@ -38,14 +43,17 @@ def convert(
     """
     from lk_migrate.project.lock import exclusive
     from lk_migrate.read import read_project
+    from lk_migrate.report.present import after_conversion, before_conversion
 
     streams = Streams(common)
+    outputs = Outputs(report, sarif, patch, github)
     if common.json and diff:
         raise UserError("--json and --diff both want stdout; give one of them.")
     if dry_run or diff or check:
         project = read_project(common.root, paths or [])
         with progress(streams) as tell:
             plan = project.plan(select, ignore, main, no_main, tell)
+        outputs.write(plan, before_conversion(plan), streams)
         return _preview(plan, streams, diff=diff, check=check)
     project = read_project(common.root, paths or [])
     with exclusive(project.root, "convert") as recovery:
@@ -57,6 +65,7 @@ def convert(
         with progress(streams) as tell:
             plan = project.plan(select, ignore, main, no_main, tell)
         backup = _apply(project.root, plan, no_backup, streams)
+    outputs.write(plan, after_conversion(plan), streams)
     return _show_result(plan, backup, streams)
 
 

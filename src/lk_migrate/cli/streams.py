@@ -59,6 +59,10 @@ class Streams:
         if self.common.verbose:
             print(text, file=sys.stderr)
 
+    def command(self, text: str) -> None:
+        """A line for the machine that runs us, on stderr; nothing silences it."""
+        print(text, file=sys.stderr)
+
     def warn(self, text: str) -> None:
         """A message that nothing silences."""
         print(f"lk-migrate: {text}", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,9 +30,12 @@ def verify(
     ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for each stage.")] = 60,
     stage: Annotated[
-        list[str] | None, typer.Option(metavar="STAGE", help="Run only this: static, console, environment.")
+        list[str] | None, typer.Option(metavar="STAGE", help="Run only this (may be repeated); see below.")
     ] = None,
     skip: Annotated[list[str] | None, typer.Option(metavar="STAGE", help="Leave this stage out.")] = None,
+    old: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Compare with this older tree. [default: the newest backup]")
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="With your own keys and providers, over the network.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Markers that are left for you are failures.")] = False,
 ) -> int:
@@ -57,6 +61,7 @@ def verify(
         skip=tuple(skip or ()),
         live=live,
         strict=strict,
+        old=old,
     )
     with _ended_in_order():
         rows = _rows(options, streams)

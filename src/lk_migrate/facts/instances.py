@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.framework import Owner, agents_name, callee, class_of, framework_base
+from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -24,6 +25,9 @@ def instance_of(project: Project, module: Module, expression: cst.CSTNode, depth
     """The framework class that `expression` is an instance of, as far as the code shows it; None if it does not."""
     if depth > 8:
         return None
+    if depth == 0 and project.fact(holdings).is_v0_agent(module, expression):
+        # What 0.x called the agent is the session of the converted file.
+        return "AgentSession"
     if isinstance(expression, cst.Await):
         return instance_of(project, module, expression.expression, depth + 1)
     if isinstance(expression, cst.Call):

@@ -113,13 +113,23 @@ class Module:
 
     def scopes(self, node: cst.CSTNode) -> list[Scope]:
         """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions)."""
-        found: list[Scope] = []
         for ancestor in self.index.ancestors(node):
-            if isinstance(ancestor, (cst.FunctionDef, cst.Lambda, cst.Module)) or (
-                isinstance(ancestor, cst.ClassDef) and not found
-            ):
-                found.append(ancestor)
-        return found
+            if isinstance(ancestor, (cst.FunctionDef, cst.Lambda, cst.Module)):
+                return self._around(ancestor)
+            if isinstance(ancestor, cst.ClassDef):
+                return [ancestor, *self._around(ancestor)[1:]]
+        return []
+
+    def _around(self, scope: Scope) -> list[Scope]:
+        """`scope` and the functions (no classes) and the module around it."""
+        if scope not in self._chains:
+            outer = [a for a in self.index.ancestors(scope) if isinstance(a, (cst.FunctionDef, cst.Lambda, cst.Module))]
+            self._chains[scope] = [scope, *outer]
+        return self._chains[scope]
+
+    @cached_property
+    def _chains(self) -> dict[cst.CSTNode, list[Scope]]:
+        return {}
 
     def import_of(self, name: str, at: cst.CSTNode) -> ImportedName | None:
         """The import that binds `name` as seen from `at`, None when something else binds it (or nothing does)."""

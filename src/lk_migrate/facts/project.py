@@ -40,6 +40,7 @@ class Project:
     skipped: dict[str, Skipped] = field(default_factory=dict)
     _parsed: dict[str, Module | None] = field(default_factory=dict)
     _facts: dict[Any, Any] = field(default_factory=dict)
+    _resolved: dict[cst.CSTNode, Symbol | None] = field(default_factory=dict)
 
     def fact(self, compute: Callable[[Project], Fact]) -> Fact:
         """`compute(self)`, once per project: how rules share what several of them need to know."""
@@ -111,6 +112,11 @@ class Project:
 
         None for what is local to a function, or not a chain of names.
         """
+        if expression not in self._resolved:
+            self._resolved[expression] = self._resolve(module, expression)
+        return self._resolved[expression]
+
+    def _resolve(self, module: Module, expression: cst.CSTNode) -> Symbol | None:
         name = dotted(expression)
         if name is None:
             return None

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from lk_migrate.model import Action, Finding, Place, Plan
+from lk_migrate.model import Action, Fate, Finding, Place, Plan
 from lk_migrate.project.paths import display
 from lk_migrate.report.catalog import catalog, link
+from lk_migrate.report.data import kind_of
 from lk_migrate.report.excerpt import Sources, drawn
 
 _COLOUR = {
@@ -139,17 +140,22 @@ def show_summary(plan: Plan, console: Console, *, applied: bool) -> None:
         _table(("", "before", "after", "change"), rows, page)
         page.line("")
     counts = Counter(f.action for f in plan.findings)
-    kinds = Counter(
-        "created" if c.before is None else "deleted" if c.after is None else "changed" for c in plan.changes
-    )
-    done = {"changed": "changed", "created": "created", "deleted": "deleted"}
-    words = done if applied else {"changed": "to change", "created": "to create", "deleted": "to delete"}
-    files = ", ".join(f"{kinds[k]} {word}" for k, word in words.items() if kinds[k]) or "nothing to change"
-    places = ", ".join(f"{counts[a]} {a.value}" for a in (Action.REWRITTEN, Action.MOVED, Action.REMOVED) if counts[a])
+    kinds = Counter(kind_of(change) for change in plan.changes)
+    words = _DONE if applied else _WOULD
+    files = ", ".join(f"{kinds[kind]} {word}" for kind, word in words.items() if kinds[kind]) or "nothing to change"
     page.hanging(Text("Files   ", style="bold"), files)
+    parts = [f"{counts[a]} {a.value}" for a in (Action.REWRITTEN, Action.REMOVED) if counts[a]]
+    moved = moved_lines(plan)
+    parts += [f"{moved:,} lines moved word for word"] if moved else []
+    places = ", ".join(parts)
     if places:
         page.hanging(Text("Places  ", style="bold"), places)
     page.hanging(Text("Left    ", style="bold"), _left(plan))
+
+
+def moved_lines(plan: Plan) -> int:
+    """Lines of code and comment that stand in another file as they were."""
+    return sum(e.place.end_line - e.place.line + 1 for e in plan.ledger if e.fate is Fate.MOVED)
 
 
 def _left(plan: Plan) -> Text:

@@ -19,12 +19,14 @@ class Rewrite:
     """Change `node` itself (for a class, function or compound statement: its header and its list of statements).
 
     Edits are functions of the *updated* node, so several rules can edit one node and each other's children.
+    `without`: parts (arguments, say) that the edit leaves out on purpose, with the comments on their lines.
     """
 
     node: cst.CSTNode
     apply: Apply
     message: str
     action: Action = Action.REWRITTEN
+    without: tuple[cst.CSTNode, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Replace:
     apply: Apply
     message: str
     action: Action = Action.REWRITTEN
+    without: tuple[cst.CSTNode, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,34 +6,43 @@ updated node and are applied from the leaves up in one pass that only visits wha
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import libcst as cst
 
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
+from lk_migrate.rewrite.checks import NotWhatWeMeant, blame, check
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.imports import add_imports, drop_unused
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
+from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
-from lk_migrate.rules.registry import Rule
+from lk_migrate.rewrite.meant import lines_of
+from lk_migrate.rules.registry import Finisher, Rule
 
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one file. `change` is None when nothing is to be written; `skipped` says why not, if it should."""
+    """What became of one file.
+
+    `change` is None when nothing is to be written; `skipped` says why not, if it should have been. `wanted_by`: the
+    rules that had an edit for it, or failed to say.
+    """
 
     path: str
     change: FileChange | None = None
     findings: tuple[Finding, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
     skipped: Skipped | None = None
+    wanted_by: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -43,9 +52,11 @@ class _Edits:
     of: dict[cst.CSTNode, list[Any]] = field(default_factory=dict)
     removed: dict[cst.CSTNode, bool] = field(default_factory=dict)
     comments: set[cst.CSTNode] = field(default_factory=set)
+    without: list[cst.CSTNode] = field(default_factory=list)
     markers: dict[cst.CSTNode, list[cst.EmptyLine]] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)
 
     def nodes(self) -> set[cst.CSTNode]:
         return {*self.of, *self.removed, *self.markers}
@@ -62,32 +73,85 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
         return FileResult(path, skipped=project.skipped.get(path))
     file = File(module, project)
     edits = _collect(file, wanted)
-    if not edits.nodes():
+    finishers = [(rule, finisher) for rule in wanted for finisher in rule.finishers]
+    if not edits.nodes() and not edits.failed and not finishers:
         return FileResult(path, findings=tuple(edits.findings))
-    tree = cast(cst.Module, module.tree.visit(_Apply(edits, module.index)))
-    tree = add_imports(tree, file.wanted)
-    tree, _ = drop_unused(module.tree, tree, imported_elsewhere(project, path))
+    try:
+        return _edited(file, edits, finishers)
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except (Unaccounted, NotWhatWeMeant) as error:
+        reason = str(error)
+    except Exception as error:  # a rule's mistake about one file stops no other
+        reason = blame(error)
+    asked = frozenset(t.rule for t in edits.touches).union(edits.failed)
+    return FileResult(path, skipped=Skipped(path, f"left as it was: {reason}"), wanted_by=asked)
+
+
+def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]]) -> FileResult:
+    """The file with its edits made; raises for every reason not to write it."""
+    module, path, data = file.module, file.path, file.module.data
+    for error in edits.failed.values():
+        raise error
+    tree = module.tree
+    if edits.nodes():
+        tree = cast(cst.Module, tree.visit(_Apply(edits, module.index)))
+        tree = add_imports(tree, file.wanted)
+        tree, _ = drop_unused(module.tree, tree, imported_elsewhere(file.project, path))
+    for rule, finisher in finishers:
+        tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     after = tree.bytes
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
-    reason = _not_python(data, after)
-    if reason is not None:
-        return FileResult(path, skipped=Skipped(path, reason))
-    try:
-        touches = [*edits.touches, *import_touches(module, tree)]
-        entries = account(module, touches, {path: tree.code}, _comments_taken(file, edits))
-    except Unaccounted as error:
-        return FileResult(path, skipped=Skipped(path, f"left as it was: {error}"))
+    touches = [*edits.touches, *import_touches(module, tree)]
+    taken = _comments_taken(file, edits)
+    left_out = lines_of([_lines(module, node) for node in edits.without])
+    check(module, after, touches, left_out.union(taken))
+    entries = account(module, touches, {path: tree.code}, taken)
     return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
+
+
+def _finished(tree: cst.Module, rule: Rule, leftovers: list[Leftover], file: File, edits: _Edits) -> cst.Module:
+    """The last phase, with its findings: they speak of the finished file's statements at their old places."""
+    told: set[cst.CSTNode] = set()
+    for item in leftovers:
+        if item.used and item.line in told:
+            continue
+        if item.used:
+            told.add(item.line)
+        statement = next(
+            (n for n in file.module.index.of(type(item.statement)) if _imports(n, item.alias)), file.module.tree
+        )
+        span = file.module.span(statement)
+        action = Action.TODO if item.used else Action.REMOVED
+        place = Place(file.path, span.line, span.end_line)
+        edits.findings.append(Finding(rule.id, action, place, item.message, span.column))
+    return without_leftovers(tree, rule.id, leftovers)
+
+
+def _imports(statement: cst.CSTNode, alias: cst.ImportAlias) -> bool:
+    names = getattr(statement, "names", ())
+    return not isinstance(names, cst.ImportStar) and any(
+        n is alias or dotted(n.name) == dotted(alias.name) for n in names
+    )
+
+
+def _lines(module: Module, node: cst.CSTNode) -> tuple[int, int]:
+    """First and last line of a node and of the comments above it that are its own."""
+    span = module.span(node)
+    return span.line - len(getattr(node, "leading_lines", ())), span.end_line
 
 
 def _collect(file: File, rules: Iterable[Rule]) -> _Edits:
     edits = _Edits()
     for rule in rules:
-        for kind, handler in rule.handlers:
-            for node in list(file.module.index.of(kind)):
-                for change in handler(node, file):
-                    _add(edits, file, rule, change)
+        try:
+            for kind, handler in rule.handlers:
+                for node in list(file.module.index.of(kind)):
+                    for change in handler(node, file):
+                        _add(edits, file, rule, change)
+        except Exception as error:
+            edits.failed[rule.id] = error
     return edits
 
 
@@ -104,7 +168,9 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
     if isinstance(change, Todo):
         edits.findings.append(Finding(rule.id, Action.TODO, place, change.message, span.column))
         lines = marker_lines(rule.id, change.message)
-        if not has_marker(statement, rule.id) and not _is_there(lines, edits.markers.get(statement, ())):
+        if not has_marker(statement, rule.id, file.module.tree) and not _is_there(
+            lines, edits.markers.get(statement, ())
+        ):
             edits.markers.setdefault(statement, []).extend(lines)
             edits.touches.append(Touch(statement, Fate.MARKER, rule.id, change.message, whole=False))
         return
@@ -119,6 +185,7 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
             edits.touches.append(Touch(_unit(file, node), Fate.REWRITTEN, rule.id, change.message, whole=False))
         return
     edits.of.setdefault(change.node, []).append(change.apply)
+    edits.without.extend(change.without)
     edits.findings.append(Finding(rule.id, change.action, place, change.message, span.column))
     fate = {Action.REMOVED: Fate.REMOVED, Action.MOVED: Fate.MOVED}.get(change.action, Fate.REWRITTEN)
     if isinstance(change, Replace):
@@ -174,7 +241,7 @@ class _Apply(cst.CSTTransformer):
             updated_node = _within(original_node, updated_node, apply)
         lines = self.edits.markers.get(original_node)
         if lines:
-            updated_node = _marked(updated_node, lines)
+            updated_node = _marked(original_node, updated_node, lines)
         if isinstance(updated_node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
             updated_node = _without_last_semicolon(original_node, updated_node)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
@@ -218,10 +285,15 @@ def _without_last_semicolon(original: Any, updated: Any) -> Any:
     return updated.with_changes(body=[*updated.body[:-1], last])
 
 
-def _marked(updated: Any, lines: list[cst.EmptyLine]) -> Any:
+def _marked(original: cst.CSTNode, updated: Any, lines: list[cst.EmptyLine]) -> Any:
     if isinstance(updated, cst.FlattenSentinel):
-        first, *rest = updated.nodes
-        return cst.FlattenSentinel([_marked(first, lines), *rest])
+        # The marker speaks of what was there, not of what was put around it.
+        nodes = list(updated.nodes)
+        end = getattr(original, "trailing_whitespace", None)
+        at = next(
+            (i for i, n in enumerate(nodes) if end is not None and getattr(n, "trailing_whitespace", 0) is end), 0
+        )
+        return cst.FlattenSentinel([*nodes[:at], _marked(original, nodes[at], lines), *nodes[at + 1 :]])
     return updated.with_changes(leading_lines=[*updated.leading_lines, *lines])
 
 
@@ -267,25 +339,3 @@ def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
             if base and project.path_of(base, other) == path:
                 names.update({i.local for i in module.imports} if name == "*" else {name})
     return frozenset(names)
-
-
-def _not_python(before: bytes, after: bytes) -> str | None:
-    """Why `after` must not be written, None when it is fine.
-
-    `ast` may be older than the file's syntax; then LibCST decides.
-    """
-    try:
-        ast.parse(before)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        try:
-            cst.parse_module(after)
-        except cst.ParserSyntaxError as error:
-            return (
-                f"left as it was: the conversion would not parse (line {error.raw_line}); this is a bug in lk-migrate"
-            )
-        return None
-    try:
-        ast.parse(after)
-    except (SyntaxError, ValueError) as error:
-        return f"left as it was: the conversion would not parse ({error}); this is a bug in lk-migrate"
-    return None

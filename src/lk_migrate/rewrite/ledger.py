@@ -133,10 +133,8 @@ def account(
     enclosing = _covering(module, by_node)
     for unit in _parted(units(module), taken):
         place = Place(module.path, unit.line, unit.end_line)
-        if unit.node is not None:
-            found = by_node.get(unit.node)
-        else:
-            found = taken.get(unit.line) or enclosing.get(unit.line)
+        comment = taken.get(unit.line) or enclosing.get(unit.line)
+        found = by_node.get(unit.node) if unit.node is not None else comment
         if found is not None:
             entries.append(LedgerEntry(place, found.fate, found.rule, found.why, found.to))
             continue

@@ -19,11 +19,16 @@ def marker_lines(rule: str, message: str) -> list[cst.EmptyLine]:
     return [cst.EmptyLine(comment=cst.Comment(text)) for text in texts]
 
 
-def has_marker(statement: cst.CSTNode, rule: str) -> bool:
-    """Whether a marker of this rule stands above `statement` already."""
+def has_marker(statement: cst.CSTNode, rule: str, tree: cst.Module | None = None) -> bool:
+    """Whether a marker of this rule stands above `statement` already.
+
+    `tree`: the file; the lines above its first statement are the file's header, not the statement's.
+    """
+    lines = list(getattr(statement, "leading_lines", ()))
+    if tree is not None and tree.body and tree.body[0] is statement:
+        lines = [*tree.header, *lines]
     return any(
-        line.comment is not None and (m := _MARKER.match(line.comment.value)) and m.group(1) == rule
-        for line in getattr(statement, "leading_lines", ())
+        line.comment is not None and (m := _MARKER.match(line.comment.value)) and m.group(1) == rule for line in lines
     )
 
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from lk_migrate.facts.project import Project
     from lk_migrate.rewrite.changes import Change
     from lk_migrate.rewrite.file import File
+    from lk_migrate.rewrite.leftovers import Leftover
 
 Handler = Callable[[Any, "File"], "Iterator[Change]"]
+Finisher = Callable[[cst.Module, "File"], "Iterator[Leftover]"]
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Rule:
     `triggers`: a file is looked at only when one of these byte strings stands in it (or always, if empty).
     `paths`: for rules about facts that span files: the paths that they concern (a memoised fact; default: any).
     `kept_main_only`: what it does is the generator's in a main module that is written anew.
+    `across_files`: what it does in one file may depend on what it does in another (hand-rolled classes always do).
     `since`: the livekit-agents release that made the change necessary ("" for hand-rolled code).
     """
 
@@ -43,7 +46,14 @@ class Rule:
     safety: Safety = Safety.SAFE
     paths: Callable[[Project], Collection[str]] | None = None
     kept_main_only: bool = False
+    across_files: bool = False
     handlers: list[tuple[type[cst.CSTNode], Handler]] = field(default_factory=list)
+    finishers: list[Finisher] = field(default_factory=list)
+
+    @property
+    def moves_together(self) -> bool:
+        """Whether doing it in some files of a program but not in all may break the program."""
+        return self.across_files or self.edition is Edition.HANDROLLED
 
     @property
     def summary(self) -> str:
@@ -63,6 +73,11 @@ class Rule:
             return handler
 
         return register
+
+    def finish(self, finisher: Finisher) -> Finisher:
+        """Register what looks at the finished file once (rewrite/leftovers.py)."""
+        self.finishers.append(finisher)
+        return finisher
 
     def wants(self, data: bytes) -> bool:
         """Whether a file with these bytes is worth parsing for this rule; never for one that only reads manifests."""

@@ -17,7 +17,8 @@ from lk_migrate import TARGET
 from lk_migrate.model import UserError
 
 _PROBE = """
-import importlib.metadata, importlib.util, json, sys
+import importlib.machinery, importlib.metadata, importlib.util, json, sys
+from pathlib import Path
 try:
     agents = importlib.metadata.version("livekit-agents")
 except importlib.metadata.PackageNotFoundError:
@@ -31,7 +32,12 @@ if spec is not None:
     import pkgutil
     for module in pkgutil.iter_modules(spec.submodule_search_locations):
         plugins[module.name] = str(module.module_finder.path) + "/" + module.name
-print(json.dumps({"version": sys.version.split()[0], "agents": agents, "plugins": plugins}))
+agents_init = importlib.machinery.PathFinder.find_spec("livekit.agents", spec and [
+    str(Path(folder).parent) for folder in spec.submodule_search_locations]) if spec else None
+compiled = bool(agents_init and agents_init.cached and Path(agents_init.cached).exists())
+print(json.dumps({
+    "version": sys.version.split()[0], "agents": agents, "plugins": plugins, "compiled": compiled,
+}))
 """
 _PROBE_SECONDS = 30.0
 
@@ -40,7 +46,8 @@ _PROBE_SECONDS = 30.0
 class Interpreter:
     """A Python.
 
-    `agents` is its livekit-agents version, "" when not installed; `plugins` maps names to folders.
+    `agents` is its livekit-agents version, "" when not installed; `plugins` maps names to folders. `compiled`:
+    livekit-agents has its bytecode beside it (pip writes it, uv does not).
     """
 
     path: str
@@ -48,6 +55,7 @@ class Interpreter:
     agents: str
     origin: str
     plugins: dict[str, str] = field(default_factory=dict)
+    compiled: bool = True
 
 
 def probe(path: str, origin: str) -> Interpreter:
@@ -65,7 +73,7 @@ def probe(path: str, origin: str) -> Interpreter:
         found = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         raise UserError(f"--python {path}: this Python does not run ({error}); name another one.") from error
-    return Interpreter(path, found["version"], found["agents"], origin, found["plugins"])
+    return Interpreter(path, found["version"], found["agents"], origin, found["plugins"], found["compiled"])
 
 
 def _venv_python(venv: Path) -> Path | None:

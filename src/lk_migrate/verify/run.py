@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.model import Place, UserError
-from lk_migrate.verify import console, environment, static, voice
+from lk_migrate.verify import console, environment, parity, static, voice, worker
 from lk_migrate.verify.context import Context, Stage
 from lk_migrate.verify.entry import find_main
 from lk_migrate.verify.findings import SIDE_NAMES
@@ -22,6 +22,8 @@ STAGES: tuple[Stage, ...] = (
     Stage(static.STAGE, "it parses, imports and builds; no deprecated API", static.run),
     Stage(console.STAGE, "it starts, greets, runs every tool and answers", console.run),
     Stage(voice.STAGE, "it hears, answers aloud, and can be interrupted", voice.run),
+    Stage(worker.STAGE, "start and dev register, accept a job and end", worker.run),
+    Stage(parity.STAGE, "the old code and the new do the same in the same conversations", parity.run),
     Stage(environment.STAGE, "which variables a real run needs", environment.run),
 )
 
@@ -38,6 +40,7 @@ class Options:
     skip: tuple[str, ...] = ()
     live: bool = False
     strict: bool = False
+    old: Path | None = None
 
 
 def _silent(message: str) -> None:
@@ -82,6 +85,7 @@ def prepared(options: Options, tell: Callable[[str], None] = _silent) -> Iterato
             timeout=options.timeout,
             live=options.live,
             strict=options.strict,
+            old=options.old,
             tell=tell,
         )
 

@@ -15,7 +15,7 @@ from lk_migrate.verify import findings
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observation, Observations, place_of
 from lk_migrate.verify.remote import Call, NoAnswer, call
-from lk_migrate.verify.rows import Row, Status
+from lk_migrate.verify.rows import Row, Status, any_failed
 from lk_migrate.verify.standin.script import Script, long_turn_text, turn_text
 from lk_migrate.verify.standin.server import serve
 from lk_migrate.verify.test_bed import stood_in
@@ -77,9 +77,11 @@ def _conversation(run: _Run) -> Iterator[Row]:
         info = run.call.ask("info", Clock(_STARTS_IN))
         yield _who(info)
         yield _greeting(run)
-        yield from _spoken_turn(run)
-        yield _barge_in(run, info["options"])
-        yield _history(run)
+        turn = list(_spoken_turn(run))
+        yield from turn
+        if not any_failed(turn):
+            yield _barge_in(run, info["options"])
+            yield _history(run)
         yield _end(run)
     except NoAnswer as error:
         detail, place = str(error), None

@@ -143,7 +143,7 @@ def _strip_guard(guard: Guard, gate: Gate, strip: Strip, file: File) -> Iterator
     for node in strip.remove:
         if isinstance(node, cst.Decorator):
             position = list(guard.function.decorators).index(node)
-            yield Rewrite(guard.function, _without_decorator(position), message, Action.REMOVED)
+            yield Rewrite(guard.function, _without_decorator(position), message, Action.REMOVED, (node,))
         else:
             yield Remove(node, message, comments=_own_comments(file, node, names))
     for node, kept in strip.unwrap:

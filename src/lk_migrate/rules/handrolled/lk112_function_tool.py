@@ -99,12 +99,14 @@ def _outermost(node: cst.FunctionDef, tool: Tool) -> Iterator[Change]:
     at = next(i for i, d in enumerate(node.decorators) if d is tool.decorator)
     if at == 0 or any(dotted(d.decorator) in ("staticmethod", "classmethod") for d in node.decorators[:at]):
         return
-    yield Rewrite(node, lambda updated: _moved_up(updated, at), f"`function_tool` goes outermost on `{tool.name}`")
+    below = len(node.decorators) - at - 1
+    yield Rewrite(node, lambda updated: _moved_up(updated, below), f"`function_tool` goes outermost on `{tool.name}`")
 
 
-def _moved_up(updated: cst.FunctionDef, at: int) -> cst.FunctionDef:
+def _moved_up(updated: cst.FunctionDef, below: int) -> cst.FunctionDef:
+    """`below`: how many decorators stand below it; those above may have gone (a gate's) since."""
     decorators = list(updated.decorators)
-    first = decorators.pop(at)
+    first = decorators.pop(-1 - below)
     return updated.with_changes(decorators=[first, *decorators])
 
 

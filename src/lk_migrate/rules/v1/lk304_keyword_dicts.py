@@ -22,7 +22,7 @@ from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.turn_options import SESSION_KEYS, Given, entries, is_left_out, merge_arguments
 
 _TRIGGERS = (*(k.encode() for k in SESSION_KEYS), b"**")
-rule = Rule("LK304", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0")
+rule = Rule("LK304", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0", across_files=True)
 
 
 def _source(node: cst.CSTNode, file: File) -> Source | None:

@@ -25,7 +25,7 @@ from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.room_fields import FIELDS, ORDER, lost_fields, room_entries, unknown_fields
 
 _TRIGGERS = (b"RoomInputOptions", b"RoomOutputOptions", b"room_input_options", b"room_output_options", b"DEFAULT_ROOM_")
-rule = Rule("LK305", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.3.1")
+rule = Rule("LK305", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.3.1", across_files=True)
 
 #: (input keyword, output keyword, new keyword) of the two consumers
 _START = ("room_input_options", "room_output_options", "room_options")
@@ -161,6 +161,7 @@ def construction(call: cst.Call, file: File) -> Iterator[Change]:
         call,
         lambda updated: _room_options(entries_to_room(name, updated, local), local, where),
         f"`{name}` is now `room_io.RoomOptions`",
+        without=tuple(a for a in call.args if keyword(a) in invented),
     )
 
 

@@ -18,7 +18,7 @@ from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.room_fields import FIELDS
 
 _NAMES = frozenset(n for f in FIELDS.values() for n in (*f.nested, *f.switches))
-rule = Rule("LK306", Edition.V1, __doc__, triggers=tuple(n.encode() for n in FIELDS), since="1.3.1")
+rule = Rule("LK306", Edition.V1, __doc__, triggers=tuple(n.encode() for n in FIELDS), since="1.3.1", across_files=True)
 
 
 @rule.on(cst.Attribute)

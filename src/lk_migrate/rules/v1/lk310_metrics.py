@@ -18,6 +18,7 @@ import libcst as cst
 from lk_migrate.facts.framework import agents_name
 from lk_migrate.facts.imports import bound_names, dotted
 from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, registrations, single_call
+from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.usage_summaries import assigned_name, expressions, receivers
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
@@ -92,7 +93,7 @@ def _plan(file: File) -> Plan:
             and not collector.others
             and all(_sees(c, session, file) for c in collector.summaries)
         ):
-            by_session.append((collector, session))
+            by_session.append((collector, file.project.fact(pipelines).spelled(file.module, feeding[0].session)))
         else:
             by_models.append(collector)
     return Plan(heard, tuple(by_session), tuple(by_models))

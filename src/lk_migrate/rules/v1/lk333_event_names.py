@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.handlers import handlers
 from lk_migrate.facts.instances import instance_of
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Note, Todo
@@ -64,6 +65,8 @@ def unknown(call: cst.Call, file: File) -> Iterator[Change]:
     if instance_of(file.project, file.module, call.func.value) != "AgentSession":
         return
     if name in OLD_EVENTS:
+        if call in file.project.fact(handlers).registrations:
+            return  # LK240 rewrites it, or marks it
         yield Note(call, f"`{name}` is an event of 0.x: on a session `{OLD_EVENTS[name]}` takes its place.")
     else:
         yield Todo(

@@ -102,10 +102,11 @@ def _converted(worker: Worker, file: File) -> Iterator[Change]:
         )
         return
     entry = function.name.value
+    yield Rewrite(function, lambda updated: updated, f"`@{name}.rtc_session()` on `{entry}`")
     yield Rewrite(
         file.module.tree,
         lambda module: decorated(module, entry, worker, name, spelling, prewarm),
-        f"`@{name}.rtc_session()` on `{entry}`",
+        f"`{name}` stands at module level",
     )
 
 

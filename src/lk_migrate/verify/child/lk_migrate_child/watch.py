@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Callable
@@ -33,6 +35,10 @@ SILENTLY_DEPRECATED = (
 ALLOWED = ("the built-in Python CLI is deprecated", "dev mode is deprecated")
 
 
+#: What the worker logs of its job processes → how we call it.
+_LIFE = {"process initialized": "process_ready", "job exiting": "job_over"}
+
+
 def _is_allowed(message: str) -> bool:
     return any(part in message for part in ALLOWED)
 
@@ -52,6 +58,8 @@ class _LogWatch(logging.Handler):
                 error=_last_line(error),
                 **place_of_traceback(error.__traceback__),
             )
+        elif message in _LIFE:
+            emit(_LIFE[message])
         elif record.levelno >= logging.ERROR:
             text = message if error is None else f"{message}: {_last_line(error)}"
             place = place_of_traceback(error.__traceback__) if error is not None else {}
@@ -142,6 +150,16 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
             exchange_models(kwargs)
         original(self, *args, **kwargs)
 
+    def job_begun(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        emit("job_begun")
+
+    def http_init(original: Any, self: Any, host: str, port: int) -> None:
+        if port and _is_taken(host, port):
+            emit_once("port_in_use", port=port)
+            port = 0
+        original(self, host, port)
+
     async def wait_for_participant(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
         emit("waits_for_participant", **place_of_caller())
         participant = await original(self, *args, **kwargs)
@@ -152,6 +170,24 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
     _wrap(package.AgentSession, "start", session_start)
     _wrap(package.Agent, "__init__", agent_init)
     _wrap(package.JobContext, "wait_for_participant", wait_for_participant)
+    _wrap(package.JobContext, "__init__", job_begun)
+    if stand_in:
+        from livekit.agents import worker
+        from livekit.agents.utils.http_server import HttpServer
+
+        _wrap(HttpServer, "__init__", http_init)
+        # How busy this machine is with our own processes is no reason to decline a job.
+        worker._DefaultLoadCalc.get_load = staticmethod(lambda *args: 0.0)
+
+
+def _is_taken(host: str, port: int) -> bool:
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host or "0.0.0.0", port))
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False
 
 
 def _wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:

@@ -1,0 +1,55 @@
+"""The files that `convert` writes for others: the HTML report, SARIF, the patch; and GitHub's annotations."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lk_migrate.cli.streams import Streams
+from lk_migrate.model import Finding, Plan, UserError
+from lk_migrate.project.paths import display, reason
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where to write what; None: nowhere."""
+
+    report: Path | None = None
+    sarif: Path | None = None
+    patch: Path | None = None
+    github: bool = False
+
+    def write(self, plan: Plan, findings: Sequence[Finding], streams: Streams) -> None:
+        """Write them. `findings`: those for tools that look at the files on the disk.
+
+        Raises UserError for a file that cannot be written.
+        """
+        if self.report is not None:
+            from lk_migrate.report.html import html
+
+            _write(self.report, html(plan).encode("utf-8", "replace"), streams)
+        if self.sarif is not None:
+            from lk_migrate.report.sarif import sarif
+
+            _write(self.sarif, json.dumps(sarif(findings), indent=1).encode(), streams)
+        if self.patch is not None:
+            from lk_migrate.report.diff import patch
+
+            _write(self.patch, patch(plan.changes), streams)
+        if self.github or os.environ.get("GITHUB_ACTIONS") == "true":
+            from lk_migrate.report.github import workflow_commands
+
+            # The runner reads both streams; stdout belongs to the result.
+            for line in workflow_commands(findings):
+                streams.command(line)
+
+
+def _write(path: Path, data: bytes, streams: Streams) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UserError(f"{display(path)} cannot be written: {reason(error)}.") from error
+    streams.say(f"wrote {display(path)}")

@@ -1,0 +1,101 @@
+"""`rtc.ChatManager` objects: where they are made, and the functions that handle their messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lk_migrate.facts.holdings import Holdings, holdings
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import Binding, binding_of, uses
+
+
+@dataclass(frozen=True)
+class ChatHandler:
+    """A function that handled `message_received`; `message` is the name of its parameter."""
+
+    module: Module
+    node: cst.FunctionDef
+    decorator: cst.Decorator
+    message: str
+
+
+@dataclass
+class ChatManagers:
+    """`created`: assignment → the variable; `handlers`: what becomes a text input callback."""
+
+    created: dict[cst.CSTNode, tuple[Module, Binding, str]] = field(default_factory=dict)
+    handlers: dict[cst.FunctionDef, ChatHandler] = field(default_factory=dict)
+
+    def is_settled(self, line: cst.CSTNode) -> bool:
+        """Whether everything that uses the manager is rewritten, so that it can go."""
+        module, binding, _ = self.created[line]
+        for name in uses(module, binding):
+            parent = module.index.parents.get(name)
+            if isinstance(parent, cst.AssignTarget):
+                continue
+            if not isinstance(parent, cst.Attribute) or parent.attr.value not in ("on", "send_message"):
+                return False
+            if parent.attr.value == "on":
+                call = module.index.parents.get(parent)
+                decorator = module.index.parents.get(call) if call is not None else None
+                if not any(h.decorator is decorator for h in self.handlers.values()):
+                    return False
+        return True
+
+    def room_of(self, project: Project, module: Module, manager: cst.BaseExpression) -> str | None:
+        """How the room was spelled where the manager was made."""
+        binding = project.fact(holdings).binding(module, manager)
+        return next((room for _, b, room in self.created.values() if b == binding), None)
+
+    def handler_near(self, module: Module, function: cst.CSTNode | None) -> ChatHandler | None:
+        """The one handler that is defined in `function`."""
+        found = [
+            h
+            for h in self.handlers.values()
+            if h.module is module and module.index.enclosing(h.node, cst.FunctionDef) is function
+        ]
+        return found[0] if len(found) == 1 else None
+
+
+def chat_managers(project: Project) -> ChatManagers:
+    """Use as `project.fact(chat_managers)`."""
+    known = project.fact(holdings)
+    result = ChatManagers()
+    for module in known.modules:
+        if b"ChatManager" not in module.data:
+            continue
+        for line in module.index.of(cst.SimpleStatementLine):
+            small = line.body[0] if len(line.body) == 1 else None
+            if not isinstance(small, cst.Assign) or len(small.targets) != 1 or not isinstance(small.value, cst.Call):
+                continue
+            target = small.targets[0].target
+            if Kind.CHAT_MANAGER in known.kinds(module, small.value) and isinstance(target, cst.Name):
+                room = module.tree.code_for_node(small.value.args[0].value) if small.value.args else ""
+                result.created[line] = (module, binding_of(module, target), room)
+        for node in module.index.of(cst.FunctionDef):
+            found = _handler(known, module, node)
+            if found is not None:
+                result.handlers[node] = found
+    return result
+
+
+def _handler(known: Holdings, module: Module, node: cst.FunctionDef) -> ChatHandler | None:
+    for decorator in node.decorators:
+        call = decorator.decorator
+        if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute) or not call.args:
+            continue
+        name = call.args[0].value
+        if call.func.attr.value != "on" or not isinstance(name, cst.SimpleString):
+            continue
+        params = node.params.params
+        if (
+            name.evaluated_value == "message_received"
+            and params
+            and known.has(module, call.func.value, Kind.CHAT_MANAGER)
+        ):
+            return ChatHandler(module, node, decorator, params[0].name.value)
+    return None

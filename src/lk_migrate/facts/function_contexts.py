@@ -1,0 +1,177 @@
+"""The 0.x tool boxes of a project: subclasses of `FunctionContext`, bare instances with closures, and their tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lk_migrate.facts.holdings import Holdings, holdings
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.pipelines import Construction, function_around
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_names import Kind, llm_name
+from lk_migrate.facts.variables import Binding, uses
+from lk_migrate.facts.walk import find
+
+
+@dataclass(frozen=True)
+class ToolFunction:
+    """A function with `@ai_callable`. `holder` is the class whose method it is, None for a closure."""
+
+    module: Module
+    node: cst.FunctionDef
+    decorator: cst.Decorator
+    holder: cst.ClassDef | None
+
+
+@dataclass
+class FunctionContexts:
+    """`classes`: every subclass, with its module; `bare`: variables that hold `FunctionContext()` itself."""
+
+    holdings: Holdings
+    classes: dict[cst.ClassDef, Module] = field(default_factory=dict)
+    bare: dict[Binding, Module] = field(default_factory=dict)
+    tools: dict[cst.FunctionDef, ToolFunction] = field(default_factory=dict)
+    instantiated: set[cst.ClassDef] = field(default_factory=set)
+
+    def closures(self, binding: Binding) -> list[ToolFunction]:
+        """The functions that were registered on a bare context, in source order."""
+        found = []
+        for tool in self.tools.values():
+            target = _decorated_on(tool.decorator)
+            if target is not None and self.holdings.binding(tool.module, target) == binding:
+                found.append(tool)
+        return found
+
+
+def function_contexts(project: Project) -> FunctionContexts:
+    """Use as `project.fact(function_contexts)`."""
+    known = project.fact(holdings)
+    result = FunctionContexts(known)
+    for module in known.modules:
+        for node in module.index.of(cst.ClassDef):
+            if Kind.FUNCTIONS in known.of_class(node):
+                result.classes[node] = module
+    for module in known.modules:
+        for call in module.index.of(cst.Call):
+            for kind in known.kinds(module, call):
+                if isinstance(kind, cst.ClassDef) and kind in result.classes:
+                    symbol = project.resolve(module, call.func)
+                    if symbol is not None and symbol.node is kind:
+                        result.instantiated.add(kind)
+        for node in module.index.of(cst.Assign):
+            if is_bare(project, module, node.value):
+                binding = known.binding(module, node.targets[0].target)
+                if binding is not None:
+                    result.bare[binding] = module
+        for node in module.index.of(cst.FunctionDef):
+            for decorator in node.decorators:
+                if is_ai_callable(known, module, decorator):
+                    result.tools[node] = ToolFunction(module, node, decorator, _holder(module, node))
+    return result
+
+
+def is_bare(project: Project, module: Module, value: cst.BaseExpression) -> bool:
+    """`llm.FunctionContext()` itself."""
+    return isinstance(value, cst.Call) and llm_name(project.full_name(module, value.func)) == "FunctionContext"
+
+
+def is_ai_callable(known: Holdings, module: Module, decorator: cst.Decorator) -> bool:
+    """`@llm.ai_callable(…)` by any name, or `@fnc_ctx.ai_callable(…)`."""
+    expression = decorator.decorator
+    func = expression.func if isinstance(expression, cst.Call) else expression
+    if llm_name(known.project.full_name(module, func)) == "ai_callable":
+        return True
+    return (
+        isinstance(func, cst.Attribute)
+        and func.attr.value == "ai_callable"
+        and known.has(module, func.value, Kind.FUNCTIONS)
+    )
+
+
+def _decorated_on(decorator: cst.Decorator) -> cst.BaseExpression | None:
+    expression = decorator.decorator
+    func = expression.func if isinstance(expression, cst.Call) else expression
+    return func.value if isinstance(func, cst.Attribute) else None
+
+
+def _holder(module: Module, node: cst.FunctionDef) -> cst.ClassDef | None:
+    for ancestor in module.index.ancestors(node):
+        if isinstance(ancestor, cst.ClassDef):
+            return ancestor
+        if isinstance(ancestor, cst.FunctionDef):
+            return None
+    return None
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What `tools=` of the new Agent is. `functions` are names of closures."""
+
+    functions: tuple[str, ...] = ()
+    boxes: bool = False
+    problem: str = ""
+
+    def value(self, given: cst.BaseExpression | None) -> cst.BaseExpression | None:
+        """The list; `given` is the old `fnc_ctx=` argument as the other rules left it."""
+        names = [cst.Element(cst.Name(name)) for name in self.functions]
+        if self.boxes and given is not None:
+            if isinstance(given, cst.IfExp):
+                return given.with_changes(
+                    body=self._listed(given.body, names), orelse=self._listed(given.orelse, names)
+                )
+            return self._listed(given, names)
+        return cst.List(names) if names else None
+
+    @staticmethod
+    def _listed(value: cst.BaseExpression, names: list[cst.Element]) -> cst.BaseExpression:
+        if dotted(value) == "None":
+            return cst.List(names)
+        return cst.List([cst.Element(value), *names])
+
+
+def tools_of(project: Project, construction: Construction) -> Tools:
+    """What stood in `fnc_ctx=` of a construction."""
+    found = project.fact(function_contexts)
+    argument = construction.argument("fnc_ctx")
+    if argument is None or dotted(argument.value) == "None":
+        return Tools()
+    module = construction.module
+    binding = found.holdings.binding(module, argument.value)
+    closures = found.closures(binding) if binding is not None else []
+    late = [t for t in closures if not _stands_before(t, construction)]
+    problem = ""
+    if late:
+        names = ", ".join(f"`{t.node.name.value}`" for t in late)
+        problem = (
+            f"{names} is defined after the Agent: move it up, or add it later with `await agent.update_tools([…])`."
+        )
+    early = tuple(t.node.name.value for t in closures if t not in late)
+    if binding is not None and binding in found.bare:
+        return Tools(early, problem=problem)
+    if is_bare(project, module, argument.value):
+        return Tools()
+    if not found.holdings.has(module, argument.value, Kind.FUNCTIONS):
+        problem = problem or f"`{module.tree.code_for_node(argument.value)}` must be a list of tools or a Toolset now."
+    return Tools(early, boxes=True, problem=problem)
+
+
+def _stands_before(tool: ToolFunction, construction: Construction) -> bool:
+    if tool.module is not construction.module:
+        return False
+    inner, outer = function_around(tool.module, tool.node), function_around(tool.module, construction.call)
+    if inner is not None and inner is not outer and inner not in tool.module.index.ancestors(construction.call):
+        return False
+    return tool.module.span(tool.node).line < tool.module.span(construction.call).line or inner is None
+
+
+def bare_uses(found: FunctionContexts, binding: Binding) -> Iterator[cst.Name]:
+    """Uses of a bare context's variable other than its decorators and its assignment."""
+    module = found.bare[binding]
+    decorators = {d for tool in found.closures(binding) for d in find(tool.decorator, cst.Name)}
+    for name in uses(module, binding):
+        if name not in decorators and not isinstance(module.index.parents.get(name), cst.AssignTarget):
+            yield name

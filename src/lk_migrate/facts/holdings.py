@@ -1,0 +1,436 @@
+"""What the project's variables, attributes, parameters and results hold: 0.x agents, chat contexts, realtime models.
+
+A forward analysis over all files together: constructions and annotations say what is known, assignments, calls,
+returns and callbacks carry it on until nothing new is learned. Only evidence counts; a good name is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_names import TRIGGERS, Kind, kind_of_name
+from lk_migrate.facts.variables import Binding, binding_of
+from lk_migrate.facts.walk import own_scope
+
+#: A library kind, or an instance of one of the project's own classes.
+Held = Kind | cst.ClassDef
+Kinds = frozenset[Held]
+NOTHING: Kinds = frozenset()
+
+_RESULT = "<result>"
+_CALLBACK_KINDS: dict[str, tuple[Kind, ...]] = {
+    "before_llm_cb": (Kind.PIPELINE, Kind.CHAT_CONTEXT),
+    "will_synthesize_assistant_reply": (Kind.PIPELINE, Kind.CHAT_CONTEXT),
+    "before_tts_cb": (Kind.PIPELINE,),
+}
+_METHOD_KINDS: dict[tuple[Kind, str], Kind] = {
+    (Kind.CHAT_CONTEXT, "copy"): Kind.CHAT_CONTEXT,
+    (Kind.CHAT_CONTEXT, "append"): Kind.CHAT_CONTEXT,
+    (Kind.PIPELINE, "chat_ctx_copy"): Kind.CHAT_CONTEXT,
+    (Kind.MULTIMODAL, "chat_ctx_copy"): Kind.CHAT_CONTEXT,
+    (Kind.LLM, "chat"): Kind.STREAM,
+    (Kind.REALTIME_MODEL, "session"): Kind.REALTIME_SESSION,
+    (Kind.REALTIME_MODEL, "create_session"): Kind.REALTIME_SESSION,
+}
+_ATTRIBUTE_KINDS: dict[tuple[Kind, str], Kind] = {
+    (Kind.PIPELINE, "chat_ctx"): Kind.CHAT_CONTEXT,
+    (Kind.PIPELINE, "chat_context"): Kind.CHAT_CONTEXT,
+    (Kind.MULTIMODAL, "chat_ctx"): Kind.CHAT_CONTEXT,
+    (Kind.AGENT, "chat_ctx"): Kind.CHAT_CONTEXT,
+    (Kind.PIPELINE, "llm"): Kind.LLM,
+    (Kind.PIPELINE, "fnc_ctx"): Kind.FUNCTIONS,
+    (Kind.CHAT_CONTEXT, "messages"): Kind.MESSAGES,
+    (Kind.REALTIME_MODEL, "sessions"): Kind.REALTIME_SESSIONS,
+    (Kind.MULTIMODAL, "_session"): Kind.REALTIME_SESSION,
+    (Kind.CALL_CONTEXT, "agent"): Kind.PIPELINE,
+    (Kind.CALL_CONTEXT, "chat_ctx"): Kind.CHAT_CONTEXT,
+}
+_ITEM_KINDS = {Kind.MESSAGES: Kind.CHAT_MESSAGE, Kind.REALTIME_SESSIONS: Kind.REALTIME_SESSION, Kind.STREAM: Kind.CHUNK}
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the project. `owner` is the class whose method it is."""
+
+    module: Module
+    node: cst.FunctionDef
+    owner: cst.ClassDef | None
+
+
+@dataclass
+class Holdings:
+    """The result of the analysis; ask `kinds(module, expression)`."""
+
+    project: Project
+    modules: list[Module] = field(default_factory=list)
+    table: dict[Binding, Kinds] = field(default_factory=dict)
+    home: dict[cst.CSTNode, Module] = field(default_factory=dict)
+    constructions: list[tuple[Module, cst.Call, Kind]] = field(default_factory=list)
+    _parents: dict[cst.ClassDef, list[cst.ClassDef]] = field(default_factory=dict)
+    _variables: dict[cst.Name, Binding | None] = field(default_factory=dict)
+
+    def kinds(self, module: Module, expression: cst.CSTNode, depth: int = 0) -> Kinds:
+        """Everything that `expression` is known to be."""
+        if depth > 12:
+            return NOTHING
+        if isinstance(expression, cst.Name):
+            return self._of_name(module, expression)
+        if isinstance(expression, cst.Attribute):
+            return self._of_attribute(module, expression, depth)
+        if isinstance(expression, cst.Call):
+            return self._of_call(module, expression, depth)
+        if isinstance(expression, cst.Await):
+            return self.kinds(module, expression.expression, depth + 1)
+        if isinstance(expression, cst.IfExp):
+            return self.kinds(module, expression.body, depth + 1) | self.kinds(module, expression.orelse, depth + 1)
+        if isinstance(expression, cst.BooleanOperation):
+            return self.kinds(module, expression.left, depth + 1) | self.kinds(module, expression.right, depth + 1)
+        if isinstance(expression, cst.NamedExpr):
+            return self.kinds(module, expression.value, depth + 1)
+        if isinstance(expression, cst.Subscript):
+            return self.items(self.kinds(module, expression.value, depth + 1))
+        return NOTHING
+
+    def has(self, module: Module, expression: cst.CSTNode, *wanted: Kind) -> bool:
+        """Whether `expression` may be one of the `wanted` kinds."""
+        return not self.kinds(module, expression).isdisjoint(wanted)
+
+    def is_v0_agent(self, module: Module, expression: cst.CSTNode) -> bool:
+        """Whether `expression` is what 0.x called the agent and 1.x calls the session."""
+        return self.has(module, expression, Kind.PIPELINE, Kind.MULTIMODAL)
+
+    def items(self, kinds: Kinds) -> Kinds:
+        """What iterating over, or indexing into, such objects gives."""
+        return frozenset(_ITEM_KINDS[k] for k in kinds if isinstance(k, Kind) and k in _ITEM_KINDS)
+
+    def binding(self, module: Module, target: cst.CSTNode) -> Binding | None:
+        """The variable or attribute that `target` reads or writes, None if that cannot be said."""
+        if isinstance(target, cst.Name):
+            if target not in self._variables:
+                self._variables[target] = self._variable(module, target)
+            return self._variables[target]
+        if isinstance(target, cst.Attribute):
+            for owner in self._classes(module, target.value):
+                return Binding(self.root(owner), target.attr.value, attribute=True)
+            symbol = self.project.resolve(module, target)
+            if symbol is not None and symbol.module is not None and "." not in symbol.name:
+                return Binding(symbol.module.tree, symbol.name)
+        return None
+
+    def _variable(self, module: Module, target: cst.Name) -> Binding | None:
+        item = module.import_of(target.value, target)
+        if item is not None:
+            symbol = self.project.resolve(module, target)
+            if symbol is not None and symbol.module is not None and "." not in symbol.name:
+                return Binding(symbol.module.tree, symbol.name)
+            return None
+        return binding_of(module, target)
+
+    def root(self, node: cst.ClassDef) -> cst.ClassDef:
+        """The project's topmost class above `node`: attributes are shared by a whole family."""
+        seen = {node}
+        while True:
+            above = [c for c in self.parents(node) if c not in seen]
+            if not above:
+                return node
+            node = above[0]
+            seen.add(node)
+
+    def parents(self, node: cst.ClassDef) -> list[cst.ClassDef]:
+        """The project's own classes among the bases of `node`, in order."""
+        if node not in self._parents:
+            module = self.home.get(node)
+            found = []
+            for arg in node.bases if module is not None else ():
+                symbol = self.project.resolve(module, arg.value) if module is not None else None
+                if symbol is not None and isinstance(symbol.node, cst.ClassDef):
+                    found.append(symbol.node)
+                    if symbol.module is not None:
+                        self.home.setdefault(symbol.node, symbol.module)
+            self._parents[node] = found
+        return self._parents[node]
+
+    def ancestry(self, node: cst.ClassDef) -> Iterator[cst.ClassDef]:
+        """`node` and the project's classes above it, nearest first (depth first, each once)."""
+        seen: set[cst.ClassDef] = set()
+        stack = [node]
+        while stack:
+            current = stack.pop(0)
+            if current not in seen:
+                seen.add(current)
+                yield current
+                stack = self.parents(current) + stack
+
+    def method(self, node: cst.ClassDef, name: str) -> Function | None:
+        """The method `name` of a class, inherited ones included."""
+        for owner in self.ancestry(node):
+            for statement in owner.body.body:
+                if isinstance(statement, cst.FunctionDef) and statement.name.value == name:
+                    return Function(self.home[owner], statement, owner)
+        return None
+
+    def callees(self, module: Module, call: cst.Call) -> tuple[Function, ...]:
+        """The project's functions that a call may reach; for a class its `__init__`."""
+        func = call.func
+        found: list[Function] = []
+        local = self.named_function(module, func)
+        if local is not None:
+            return (local,)
+        symbol = self.project.resolve(module, func)
+        node = symbol.node if symbol is not None else None
+        if isinstance(node, cst.ClassDef) and symbol is not None and symbol.module is not None:
+            self.home.setdefault(node, symbol.module)
+            init = self.method(node, "__init__")
+            return (init,) if init is not None else ()
+        if isinstance(func, cst.Attribute):
+            for owner in self._classes(module, func.value):
+                method = self.method(owner, func.attr.value)
+                if method is not None and method not in found:
+                    found.append(method)
+        return tuple(found)
+
+    def named_function(self, module: Module, expression: cst.CSTNode) -> Function | None:
+        """The project's function that a name (also of a nested function) or `self.method` stands for."""
+        if isinstance(expression, cst.Name):
+            binding = binding_of(module, expression)
+            if not isinstance(binding.owner, cst.Module):
+                for node in own_scope(binding.owner):
+                    if isinstance(node, cst.FunctionDef) and node.name.value == expression.value:
+                        return Function(module, node, None)
+                return None
+        symbol = self.project.resolve(module, expression)
+        if symbol is not None and isinstance(symbol.node, cst.FunctionDef) and symbol.module is not None:
+            return Function(symbol.module, symbol.node, None)
+        if isinstance(expression, cst.Attribute):
+            for owner in self._classes(module, expression.value):
+                return self.method(owner, expression.attr.value)
+        return None
+
+    def _classes(self, module: Module, expression: cst.CSTNode) -> Iterator[cst.ClassDef]:
+        if isinstance(expression, cst.Name) and expression.value in ("self", "cls"):
+            owner = module.index.enclosing(expression, cst.ClassDef)
+            if isinstance(owner, cst.ClassDef):
+                self.home.setdefault(owner, module)
+                yield owner
+            return
+        for kind in self.kinds(module, expression, 6):
+            if isinstance(kind, cst.ClassDef):
+                yield kind
+
+    def _of_name(self, module: Module, name: cst.Name) -> Kinds:
+        binding = self.binding(module, name)
+        return self.table.get(binding, NOTHING) if binding is not None else NOTHING
+
+    def _of_attribute(self, module: Module, node: cst.Attribute, depth: int) -> Kinds:
+        binding = self.binding(module, node)
+        found = self.table.get(binding, NOTHING) if binding is not None else NOTHING
+        for kind in self.kinds(module, node.value, depth + 1):
+            more = _ATTRIBUTE_KINDS.get((kind, node.attr.value)) if isinstance(kind, Kind) else None
+            if more is not None:
+                found |= {more}
+        return found
+
+    def _of_call(self, module: Module, call: cst.Call, depth: int) -> Kinds:
+        func = call.func.value if isinstance(call.func, cst.Subscript) else call.func
+        name = self.project.full_name(module, func)
+        kind = kind_of_name(name)
+        if kind is not None:
+            return frozenset({kind})
+        if name in ("copy.copy", "copy.deepcopy") and call.args:
+            return self.kinds(module, call.args[0].value, depth + 1)
+        if name is not None and name.startswith("livekit.plugins.") and ".LLM.with_" in name:
+            return frozenset({Kind.LLM})
+        if name is not None and ".RealtimeModel.with_" in name:
+            return frozenset({Kind.REALTIME_MODEL})
+        symbol = self.project.resolve(module, func)
+        if symbol is not None and isinstance(symbol.node, cst.ClassDef) and symbol.module is not None:
+            self.home.setdefault(symbol.node, symbol.module)
+            return self.of_class(symbol.node)
+        found = NOTHING
+        if isinstance(func, cst.Attribute):
+            if func.attr.value == "get_current" and kind_of_name(self.project.full_name(module, func.value)):
+                return frozenset({Kind.CALL_CONTEXT})
+            for held in self.kinds(module, func.value, depth + 1):
+                more = _METHOD_KINDS.get((held, func.attr.value)) if isinstance(held, Kind) else None
+                if more is not None:
+                    found |= {more}
+        for function in self.callees(module, call):
+            found |= self.table.get(Binding(function.node, _RESULT), NOTHING)
+        return found
+
+    def of_class(self, node: cst.ClassDef) -> Kinds:
+        """What an instance of a project class is: the class itself, and the library kinds it derives from."""
+        found: set[Held] = {node}
+        for owner in self.ancestry(node):
+            for arg in owner.bases:
+                kind = kind_of_name(self.project.full_name(self.home[owner], arg.value))
+                if kind is not None:
+                    found.add(kind)
+        return frozenset(found)
+
+    def of_annotation(self, module: Module, annotation: cst.CSTNode) -> Kinds:
+        """What an annotation promises, through Optional, unions and quotes."""
+        found: Kinds = NOTHING
+        stack: list[cst.CSTNode] = [annotation]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, (cst.Name, cst.Attribute)):
+                found |= self._of_type(self.project.resolve(module, node))
+            elif isinstance(node, cst.SimpleString) and isinstance(node.evaluated_value, str):
+                for word in node.evaluated_value.replace("|", " ").replace("[", " ").replace("]", " ").split():
+                    found |= self._of_type(self.project.resolve_name(module, word.strip(",'\"")))
+            elif isinstance(node, cst.BinaryOperation):
+                stack += [node.left, node.right]
+            elif isinstance(node, cst.Subscript):
+                head = (dotted(node.value) or "").rpartition(".")[2]
+                if head in ("Optional", "Union", "Annotated"):
+                    stack += [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
+                elif head in ("list", "List"):
+                    inner = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
+                    if any(Kind.CHAT_MESSAGE in self.of_annotation(module, i) for i in inner):
+                        found |= {Kind.MESSAGES}
+                else:
+                    stack.append(node.value)
+        return found
+
+    def _of_type(self, symbol: object) -> Kinds:
+        node = getattr(symbol, "node", None)
+        if isinstance(node, cst.ClassDef):
+            home = getattr(symbol, "module", None)
+            if home is not None:
+                self.home.setdefault(node, home)
+            return self.of_class(node)
+        if symbol is not None and getattr(symbol, "module", None) is None:
+            kind = kind_of_name(getattr(symbol, "name", None))
+            return frozenset({kind}) if kind is not None else NOTHING
+        return NOTHING
+
+    def learn(self, binding: Binding | None, kinds: Kinds) -> bool:
+        """Add to what a variable holds; whether that was news."""
+        if binding is None or not kinds:
+            return False
+        known = self.table.get(binding, NOTHING)
+        if kinds <= known:
+            return False
+        self.table[binding] = known | kinds
+        return True
+
+
+def holdings(project: Project) -> Holdings:
+    """The analysis of a project (use as `project.fact(holdings)`). Empty when nothing of 0.x is in any file."""
+    result = Holdings(project)
+    if not any(trigger in data for data in project.files.values() for trigger in TRIGGERS):
+        return result
+    paths = (p for p in sorted(project.files) if p.endswith(".py") and _is_relevant(p, project.files[p]))
+    result.modules = list(project.modules(paths))
+    for module in result.modules:
+        for node in module.index.of(cst.ClassDef):
+            result.home[node] = module
+        for call in module.index.of(cst.Call):
+            kind = kind_of_name(project.full_name(module, call.func))
+            if kind in (Kind.PIPELINE, Kind.MULTIMODAL):
+                result.constructions.append((module, call, kind))
+    for _ in range(12):
+        news = [_learn_module(result, module) for module in result.modules]
+        if not any(news):
+            break
+    return result
+
+
+def _is_relevant(path: str, data: bytes) -> bool:
+    """Whether such objects may pass through a file; a copy of the framework in the project is not the project."""
+    if "/livekit/agents/" in f"/{path}" or "/livekit/plugins/" in f"/{path}":
+        return False
+    return any(word in data for word in (b"livekit", b"agent", b"assistant", b"session", b"chat_ctx", b"fnc"))
+
+
+def _learn_module(result: Holdings, module: Module) -> bool:
+    news = False
+    for node in module.index.of(cst.Assign):
+        kinds = result.kinds(module, node.value)
+        if kinds:
+            for target in node.targets:
+                news |= result.learn(result.binding(module, target.target), kinds)
+    for node in module.index.of(cst.AnnAssign):
+        kinds = result.of_annotation(module, node.annotation.annotation)
+        if node.value is not None:
+            kinds |= result.kinds(module, node.value)
+        news |= _learn_annotated(result, module, node, kinds)
+    for node in module.index.of(cst.NamedExpr):
+        news |= result.learn(result.binding(module, node.target), result.kinds(module, node.value))
+    for node in module.index.of(cst.WithItem):
+        if node.asname is not None:
+            news |= result.learn(result.binding(module, node.asname.name), result.kinds(module, node.item))
+    for kind in (cst.For, cst.CompFor):
+        for node in module.index.of(kind):
+            news |= result.learn(result.binding(module, node.target), result.items(result.kinds(module, node.iter)))
+    for node in module.index.of(cst.Param):
+        if node.annotation is not None:
+            kinds = result.of_annotation(module, node.annotation.annotation)
+            news |= result.learn(binding_of(module, node.name), kinds)
+    for node in module.index.of(cst.Return):
+        function = module.index.enclosing(node, cst.FunctionDef, cst.Lambda)
+        if node.value is not None and isinstance(function, cst.FunctionDef):
+            news |= result.learn(Binding(function, _RESULT), result.kinds(module, node.value))
+    for node in module.index.of(cst.FunctionDef):
+        if node.returns is not None:
+            kinds = result.of_annotation(module, node.returns.annotation)
+            news |= result.learn(Binding(node, _RESULT), kinds)
+    for call in module.index.of(cst.Call):
+        news |= _learn_call(result, module, call)
+    return news
+
+
+def _learn_annotated(result: Holdings, module: Module, node: cst.AnnAssign, kinds: Kinds) -> bool:
+    owner = module.index.enclosing(node, cst.FunctionDef, cst.ClassDef)
+    news = result.learn(result.binding(module, node.target), kinds)
+    if isinstance(owner, cst.ClassDef) and isinstance(node.target, cst.Name):
+        # A field: `agent: VoicePipelineAgent` in a class body.
+        news |= result.learn(Binding(result.root(owner), node.target.value, attribute=True), kinds)
+    return news
+
+
+def parameters(function: Function) -> list[cst.Param]:
+    """The parameters that positional arguments fill, `self` left out."""
+    params = [*function.node.params.posonly_params, *function.node.params.params]
+    static = any(dotted(d.decorator) == "staticmethod" for d in function.node.decorators)
+    return params[1:] if function.owner is not None and not static else params
+
+
+def arguments(function: Function, call: cst.Call) -> Iterator[tuple[cst.Param, cst.Arg]]:
+    """Which parameter each argument of `call` fills, as far as the call says."""
+    positional = parameters(function)
+    by_name = {p.name.value: p for p in (*positional, *function.node.params.kwonly_params)}
+    position = 0
+    for arg in call.args:
+        if arg.star:
+            return
+        if arg.keyword is not None:
+            param = by_name.get(arg.keyword.value)
+            if param is not None:
+                yield param, arg
+        else:
+            if position < len(positional):
+                yield positional[position], arg
+            position += 1
+
+
+def _learn_call(result: Holdings, module: Module, call: cst.Call) -> bool:
+    news = False
+    for arg in call.args:
+        wanted = _CALLBACK_KINDS.get(arg.keyword.value) if arg.keyword is not None else None
+        function = result.named_function(module, arg.value) if wanted is not None else None
+        if wanted is not None and function is not None:
+            for param, kind in zip(parameters(function), wanted, strict=False):
+                news |= result.learn(Binding(function.node, param.name.value), frozenset({kind}))
+    given = {arg: kinds for arg in call.args if (kinds := result.kinds(module, arg.value))}
+    for function in result.callees(module, call) if given else ():
+        for param, arg in arguments(function, call):
+            news |= result.learn(Binding(function.node, param.name.value), given.get(arg, NOTHING))
+    return news

@@ -1,0 +1,400 @@
+"""Where the instructions of a 0.x agent come from, and what is left of its chat context once they are moved.
+
+0.x put the prompt into the chat context as its first `system` message (or into the realtime model); today it is
+`Agent(instructions=…)`. The text is moved, never copied: with both, the model would hear it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lk_migrate.facts.holdings import Holdings
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.pipelines import Construction, pipelines
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
+from lk_migrate.facts.walk import children, find
+
+_NO_PROMPT = "the 0.x agent had no prompt; `instructions=` is empty"
+_PURE_METHODS = frozenset({"format", "strip", "join", "replace", "lstrip", "rstrip", "dedent", "get", "isoformat"})
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that is put into a chat context. `call` puts it there, `text` is its content if it is only that."""
+
+    call: cst.Call
+    role: str
+    text: cst.Arg | None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The arguments of the new Agent. `instructions` None: nothing was found, `problem` says why."""
+
+    instructions: cst.BaseExpression | None = None
+    column: int = 0
+    chat_ctx: cst.BaseExpression | None = None
+    comments: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether 0.x had no prompt either."""
+        return self.problem == _NO_PROMPT
+
+
+@dataclass
+class Prompts:
+    """What the rules must know about each other's edits of prompts."""
+
+    of: dict[cst.Call, Prompt] = field(default_factory=dict)
+    #: Statements whose whole content is now in an Agent.
+    moved: dict[cst.CSTNode, str] = field(default_factory=dict)
+    #: A context expression that is replaced by the text of its only message.
+    text: dict[cst.BaseExpression, cst.BaseExpression] = field(default_factory=dict)
+    #: Messages (their calls) that leave their context.
+    taken: set[cst.Call] = field(default_factory=set)
+    #: A text that is given a name before this statement, because its context is used elsewhere, too.
+    named: dict[cst.CSTNode, tuple[str, cst.Arg, int]] = field(default_factory=dict)
+    #: Context variables that now hold a text.
+    renamed: dict[Binding, str] = field(default_factory=dict)
+    #: `instructions=` arguments of realtime models.
+    model_arguments: set[cst.Arg] = field(default_factory=set)
+
+
+def prompts(project: Project) -> Prompts:
+    """Use as `project.fact(prompts)`."""
+    known = project.fact(pipelines)
+    result = Prompts()
+    for construction in known.constructions.values():
+        reader = _Reader(known.holdings, result, construction)
+        result.of[construction.call] = reader.prompt()
+    return result
+
+
+@dataclass
+class _Reader:
+    known: Holdings
+    result: Prompts
+    construction: Construction
+
+    @property
+    def module(self) -> Module:
+        return self.construction.module
+
+    def prompt(self) -> Prompt:
+        """Read the constructor's arguments."""
+        argument = self.construction.argument("chat_ctx")
+        if argument is not None and dotted(argument.value) == "None":
+            argument = None
+        if self.construction.kind is Kind.MULTIMODAL:
+            context = argument.value if argument is not None else None
+            return self._of_model(context)
+        if argument is None:
+            return Prompt(problem=_NO_PROMPT)
+        return self._of_context(argument.value)
+
+    def _of_model(self, context: cst.BaseExpression | None) -> Prompt:
+        argument = self.construction.argument("model")
+        model = argument.value if argument is not None else None
+        if isinstance(model, cst.Name):
+            values = list(_assigned(self.module, binding_of(self.module, model)))
+            model = values[0] if len(values) == 1 else None
+        if not isinstance(model, cst.Call):
+            return Prompt(
+                chat_ctx=context,
+                problem="the realtime model is built elsewhere: move its `instructions=` to the Agent, "
+                "the model ignores them now",
+            )
+        text = next((a for a in model.args if a.keyword is not None and a.keyword.value == "instructions"), None)
+        if text is None:
+            return Prompt(chat_ctx=context, problem="the realtime model had no instructions")
+        if any(a.star for a in model.args):
+            return Prompt(chat_ctx=context, problem="look for `instructions` in the options of the realtime model")
+        self.result.model_arguments.add(text)
+        return Prompt(text.value, _column(model, text), context, _comments(model, text))
+
+    def _of_context(self, context: cst.BaseExpression) -> Prompt:
+        inline = context_messages(self.known, self.module, context)
+        if inline is not None:
+            first = _prompt_of(inline)
+            if first is None:
+                return Prompt(chat_ctx=context, problem=f"no text of role system in `{self._code(context)}`")
+            self.result.taken.add(first.call)
+            rest = context if len(inline) > 1 else None
+            return Prompt(first.text.value, _column(first.call, first.text), rest)  # type: ignore[union-attr, arg-type]
+        if not isinstance(context, cst.Name):
+            return self._elsewhere(context)
+        binding = binding_of(self.module, context)
+        values = list(_assigned(self.module, binding))
+        found = [context_messages(self.known, self.module, v) for v in values]
+        if not values or any(m is None for m in found) or self._is_parameter(binding):
+            return self._elsewhere(context)
+        appended, others = self._uses(binding, context)
+        lists = [m for m in found if m is not None]
+        if len(values) == 1:
+            return self._single(context, binding, values[0], [*lists[0]], appended, others)
+        if not appended and not others and all(len(m) == 1 and _prompt_of(m) for m in lists):
+            return self._as_text(binding, values, lists)
+        return self._elsewhere(context)
+
+    def _single(
+        self,
+        context: cst.Name,
+        binding: Binding,
+        value: cst.BaseExpression,
+        messages: list[Message],
+        appended: list[tuple[cst.CSTNode, Message]],
+        others: list[cst.Name],
+    ) -> Prompt:
+        first = _prompt_of([*messages, *(m for _, m in appended)])
+        if first is None or first.text is None:
+            known = [*messages, *(m for _, m in appended)]
+            if others or any(m.role in ("", "system") for m in known):
+                return self._elsewhere(context)
+            return Prompt(chat_ctx=context, problem=_NO_PROMPT)
+        count = len(messages) + len(appended)
+        if others:
+            return self._shared(context, value, first, count)
+        statement = self.module.index.enclosing(value, cst.SimpleStatementLine)
+        stays = count > 1
+        if not is_plain(self.module, first.text.value) and not stays and not appended:
+            return self._as_text(binding, [value], [messages])
+        if not is_plain(self.module, first.text.value):
+            return self._shared(context, value, first, count)
+        self.result.taken.add(first.call)
+        comments: tuple[str, ...] = ()
+        if not stays and statement is not None:
+            self.result.moved[statement] = "the prompt is now the Agent's `instructions=`"
+            comments = _leading(statement)
+        for line, message in appended:
+            if message is first:
+                self.result.moved[line] = "the prompt is now the Agent's `instructions=`"
+                comments = (*comments, *_leading(line))
+        return Prompt(first.text.value, _column(first.call, first.text), context if stays else None, comments)
+
+    def _as_text(self, binding: Binding, values: list[cst.BaseExpression], lists: list[list[Message]]) -> Prompt:
+        """The variable holds the text from now on."""
+        name = "instructions" if is_free(self.module, binding.owner, "instructions") else binding.name
+        for value, messages in zip(values, lists, strict=True):
+            first = messages[0]
+            assert first.text is not None
+            self.result.taken.add(first.call)
+            self.result.text[value] = first.text.value
+        if name != binding.name:
+            self.result.renamed[binding] = name
+        return Prompt(cst.Name(name))
+
+    def _shared(self, context: cst.Name, value: cst.BaseExpression, first: Message, count: int) -> Prompt:
+        """The context is used elsewhere with its prompt in it: the text gets a name that both use."""
+        line = self.module.index.enclosing(first.call, cst.SimpleStatementLine)
+        function = self.module.index.enclosing(value, cst.FunctionDef) or self.module.tree
+        if line is None or first.text is None:
+            return self._elsewhere(context)
+        name = "instructions" if is_free(self.module, function, "instructions") else f"{context.value}_instructions"
+        self.result.named[line] = (name, first.text, _column(first.call, first.text))
+        if count == 1:
+            return Prompt(cst.Name(name))
+        return Prompt(
+            cst.Name(name),
+            chat_ctx=context,
+            problem=f"`{context.value}` still begins with the same system message: the model hears it twice; "
+            "pass the Agent a context without it",
+        )
+
+    def _elsewhere(self, context: cst.BaseExpression) -> Prompt:
+        return Prompt(
+            chat_ctx=context,
+            problem=f"the prompt is somewhere in `{self._code(context)}`: move its system message to `instructions=`",
+        )
+
+    def _code(self, node: cst.CSTNode) -> str:
+        return " ".join(self.module.tree.code_for_node(node).split())[:60]
+
+    def _is_parameter(self, binding: Binding) -> bool:
+        owner = binding.owner
+        if not isinstance(owner, cst.FunctionDef):
+            return False
+        return any(p.name.value == binding.name for p in find(owner.params, cst.Param))
+
+    def _uses(self, binding: Binding, context: cst.Name) -> tuple[list[tuple[cst.CSTNode, Message]], list[cst.Name]]:
+        """The statements that only append a message to the context, and the names of all other uses."""
+        appended: list[tuple[cst.CSTNode, Message]] = []
+        others: list[cst.Name] = []
+        arguments = {c.argument("chat_ctx") for c in self._pipelines()}
+        for name in uses(self.module, binding):
+            parent = self.module.index.parents.get(name)
+            if isinstance(parent, (cst.AssignTarget, cst.AnnAssign)) or parent in arguments:
+                continue
+            found = self._appending(name)
+            if found is None or self.module.span(name).line > self.module.span(self.construction.call).line:
+                others.append(name)
+            else:
+                appended.append(found)
+        return appended, others
+
+    def _pipelines(self) -> Iterator[Construction]:
+        yield from self.known.project.fact(pipelines).constructions.values()
+
+    def _appending(self, name: cst.Name) -> tuple[cst.CSTNode, Message] | None:
+        """`context.append(…)` or `context.messages.append(ChatMessage(…))` as a statement of its own."""
+        line = self.module.index.enclosing(name, cst.SimpleStatementLine)
+        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+            return None
+        small = line.body[0]
+        call = small.value if isinstance(small, cst.Expr) else None
+        if not isinstance(call, cst.Call) or self._is_conditional(line):
+            return None
+        target = dotted(call.func)
+        if target == f"{name.value}.append":
+            return line, message_of(call)
+        if target == f"{name.value}.messages.append" and len(call.args) == 1:
+            inner = call.args[0].value
+            if isinstance(inner, cst.Call) and self.known.has(self.module, inner, Kind.CHAT_MESSAGE):
+                return line, message_of(inner)
+        return None
+
+    def _is_conditional(self, line: cst.CSTNode) -> bool:
+        """Whether the statement stands deeper than the construction's own block or in another function."""
+        mine = self.module.index.enclosing(self.construction.call, cst.SimpleStatementLine)
+        blocks = set(self.module.index.ancestors(mine)) if mine is not None else set()
+        return self.module.index.parents.get(line) not in blocks
+
+
+def context_messages(known: Holdings, module: Module, expression: cst.BaseExpression) -> list[Message] | None:
+    """The messages of a context that is written out (`ChatContext().append(…)`, `ChatContext(messages=[…])`)."""
+    if not isinstance(expression, cst.Call):
+        return None
+    func = expression.func
+    if isinstance(func, cst.Attribute) and func.attr.value == "append":
+        before = context_messages(known, module, func.value)
+        return None if before is None else [*before, message_of(expression)]
+    if not is_context_class(known.project, module, func):
+        return None
+    if not expression.args:
+        return []
+    argument = expression.args[0]
+    if len(expression.args) != 1 or not isinstance(argument.value, cst.List):
+        return None
+    if argument.keyword is not None and argument.keyword.value not in ("messages", "items"):
+        return None
+    found = []
+    for element in argument.value.elements:
+        if not isinstance(element.value, cst.Call) or not known.has(module, element.value, Kind.CHAT_MESSAGE):
+            return None
+        found.append(message_of(element.value))
+    return found
+
+
+def is_context_class(project: Project, module: Module, func: cst.CSTNode) -> bool:
+    """`llm.ChatContext` by any name; `openai.ChatContext`, which never existed, is meant to be the same."""
+    name = project.full_name(module, func) or ""
+    return name.startswith("livekit.") and name.rpartition(".")[2] == "ChatContext"
+
+
+def message_of(call: cst.Call) -> Message:
+    """The message in `….append(role=, text=)`, `ChatMessage(role=, content=)` or `ChatMessage.create(…)`."""
+    given = {a.keyword.value: a for a in call.args if a.keyword is not None}
+    func = call.func
+    appends = isinstance(func, cst.Attribute) and func.attr.value in ("append", "create")
+    role = given.get("role")
+    plain = not any(a.star or a.keyword is None for a in call.args) and not given.keys() - {
+        "role",
+        "text",
+        "content",
+    }
+    text = given.get("text") or given.get("content")
+    if text is not None and isinstance(text.value, cst.List):
+        text = None
+    name = role_of(role.value) if role is not None else ("system" if appends else "")
+    return Message(call, name, text if plain else None)
+
+
+def role_of(expression: cst.BaseExpression) -> str:
+    """`system` for "system" and for `ChatRole.SYSTEM` (0.7); "" if it is computed."""
+    if isinstance(expression, cst.SimpleString) and isinstance(expression.evaluated_value, str):
+        return expression.evaluated_value
+    name = dotted(expression) or ""
+    if ".ChatRole." in f".{name}":
+        return name.rpartition(".")[2].lower()
+    return ""
+
+
+def _prompt_of(messages: list[Message]) -> Message | None:
+    """The first message, if it is a text of the system."""
+    first = messages[0] if messages else None
+    return first if first is not None and first.role == "system" and first.text is not None else None
+
+
+def _assigned(module: Module, binding: Binding) -> Iterator[cst.BaseExpression]:
+    """The values that are assigned to a variable; something that is no expression makes it unknowable."""
+    for name in uses(module, binding):
+        parent = module.index.parents.get(name)
+        if isinstance(parent, cst.AssignTarget):
+            statement = module.index.parents.get(parent)
+            if isinstance(statement, cst.Assign):
+                yield statement.value
+        elif isinstance(parent, cst.AnnAssign) and parent.target is name and parent.value is not None:
+            yield parent.value
+        elif isinstance(parent, (cst.AugAssign, cst.NamedExpr, cst.For, cst.AsName)):
+            yield name
+
+
+def is_plain(module: Module, expression: cst.BaseExpression) -> bool:
+    """Whether an expression gives the same a few statements later: literals, stable names, pure string methods."""
+    stack: list[cst.CSTNode] = [expression]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (cst.Await, cst.Yield, cst.NamedExpr, cst.Lambda, cst.GeneratorExp, cst.ListComp)):
+            return False
+        if isinstance(node, cst.Call):
+            func = node.func
+            if not (isinstance(func, cst.Attribute) and func.attr.value in _PURE_METHODS):
+                return False
+        if isinstance(node, cst.Name) and not _is_stable(module, node):
+            return False
+        if isinstance(node, cst.Attribute):
+            stack.append(node.value)
+        else:
+            stack.extend(children(node))
+    return True
+
+
+def _is_stable(module: Module, name: cst.Name) -> bool:
+    if name not in module.index.parents or isinstance(module.index.parents[name], cst.Arg):
+        parent = module.index.parents.get(name)
+        if isinstance(parent, cst.Arg) and parent.keyword is name:
+            return True
+    binding = binding_of(module, name)
+    if isinstance(binding.owner, cst.Module):
+        return True
+    return len(list(_assigned(module, binding))) <= 1
+
+
+def _column(call: cst.Call, arg: cst.Arg) -> int:
+    """Where the lines of an argument begin, relative to its statement."""
+    position = call.args.index(arg)
+    if position == 0:
+        gap: cst.CSTNode = call.whitespace_before_args
+    else:
+        comma = call.args[position - 1].comma
+        gap = comma.whitespace_after if isinstance(comma, cst.Comma) else call.whitespace_before_args
+    return len(gap.last_line.value) if isinstance(gap, cst.ParenthesizedWhitespace) else 0
+
+
+def _comments(call: cst.Call, arg: cst.Arg) -> tuple[str, ...]:
+    """The comment lines above an argument, and the remark behind it."""
+    from lk_migrate.rewrite.arguments import of_call
+
+    found = of_call(call).comments(list(call.args).index(arg))
+    return (*found.above, *([found.behind] if found.behind else []))
+
+
+def _leading(line: cst.CSTNode) -> tuple[str, ...]:
+    return tuple(e.comment.value for e in getattr(line, "leading_lines", ()) if e.comment is not None)

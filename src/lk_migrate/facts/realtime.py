@@ -1,0 +1,62 @@
+"""Raw realtime sessions (`session = model.sessions[0]`) and the `AgentSession` that takes their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lk_migrate.facts.holdings import Holdings
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.pipelines import Pipelines, pipelines
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import Binding, binding_of
+
+
+@dataclass
+class RawSessions:
+    """`aliases`: the assignments that go; `renamed`: variable → what the AgentSession is called there."""
+
+    aliases: set[cst.CSTNode] = field(default_factory=set)
+    renamed: dict[Binding, str] = field(default_factory=dict)
+
+    def is_session(self, module: Module, name: cst.Name) -> bool:
+        """Whether the variable is to be the AgentSession."""
+        return binding_of(module, name) in self.renamed
+
+
+def raw_sessions(project: Project) -> RawSessions:
+    """Use as `project.fact(raw_sessions)`."""
+    known = project.fact(pipelines)
+    result = RawSessions()
+    for module in known.holdings.modules:
+        for line in module.index.of(cst.SimpleStatementLine):
+            small = line.body[0] if len(line.body) == 1 else None
+            if not isinstance(small, cst.Assign) or len(small.targets) != 1:
+                continue
+            target = small.targets[0].target
+            if not isinstance(target, cst.Name) or not _is_raw(known.holdings, module, small.value):
+                continue
+            session = _session_here(known, module, line)
+            if session is not None:
+                result.aliases.add(line)
+                result.renamed[binding_of(module, target)] = session
+    return result
+
+
+def _is_raw(known: Holdings, module: Module, value: cst.BaseExpression) -> bool:
+    return Kind.REALTIME_SESSION in known.kinds(module, value)
+
+
+def _session_here(known: Pipelines, module: Module, line: cst.CSTNode) -> str | None:
+    """The name of the AgentSession that is made in the same function, before this line."""
+    here = module.index.enclosing(line, cst.FunctionDef)
+    for construction in known.constructions.values():
+        if construction.module is not module or construction.binding is None or construction.binding.attribute:
+            continue
+        if module.index.enclosing(construction.call, cst.FunctionDef) is not here:
+            continue
+        if module.span(construction.call).line < module.span(line).line:
+            return known.renamed.get(construction.binding, construction.binding.name)
+    return None

@@ -1,0 +1,140 @@
+"""The library names of LiveKit Agents 0.x that the rules look for, and what their objects are.
+
+Sources: the packages livekit-agents 0.8.0 and 0.12.21.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Kind(str, Enum):
+    """What an expression is known to be."""
+
+    PIPELINE = "VoicePipelineAgent"
+    MULTIMODAL = "MultimodalAgent"
+    SESSION = "AgentSession"
+    AGENT = "Agent"
+    CHAT_CONTEXT = "ChatContext"
+    CHAT_MESSAGE = "ChatMessage"
+    MESSAGES = "list[ChatMessage]"
+    FUNCTIONS = "FunctionContext"
+    CALL_CONTEXT = "AgentCallContext"
+    LLM = "LLM"
+    STREAM = "LLMStream"
+    CHUNK = "ChatChunk"
+    REALTIME_MODEL = "RealtimeModel"
+    REALTIME_SESSIONS = "list[RealtimeSession]"
+    REALTIME_SESSION = "RealtimeSession"
+    CHAT_MANAGER = "ChatManager"
+    JOB = "JobContext"
+
+
+_AGENTS = "livekit.agents."
+_LLM = (f"{_AGENTS}llm.", f"{_AGENTS}llm.chat_context.", f"{_AGENTS}llm.llm.", f"{_AGENTS}llm.function_context.")
+
+PIPELINES = frozenset(
+    _AGENTS + name
+    for name in (
+        "pipeline.VoicePipelineAgent",
+        "pipeline.pipeline_agent.VoicePipelineAgent",
+        "voice_assistant.VoiceAssistant",
+        "voice_assistant.voice_assistant.VoiceAssistant",
+        "voice_assistant.VoicePipelineAgent",
+        "VoiceAssistant",
+        "VoicePipelineAgent",
+    )
+)
+MULTIMODALS = frozenset(
+    _AGENTS + name
+    for name in ("multimodal.MultimodalAgent", "multimodal.multimodal_agent.MultimodalAgent", "MultimodalAgent")
+)
+AGENT_CLASSES = PIPELINES | MULTIMODALS
+SESSIONS = frozenset({f"{_AGENTS}AgentSession", f"{_AGENTS}voice.AgentSession"})
+AGENTS = frozenset({f"{_AGENTS}Agent", f"{_AGENTS}voice.Agent"})
+REALTIME_MODELS = frozenset(
+    f"livekit.plugins.{name}.RealtimeModel"
+    for name in (
+        "openai.realtime",
+        "openai.realtime.realtime_model",
+        "google.beta.realtime",
+        "google.realtime",
+        "google.beta.realtime.realtime_api",
+    )
+)
+
+
+def llm_name(name: str | None) -> str:
+    """`ChatContext` for `livekit.agents.llm.ChatContext` and its other addresses, "" for anything else."""
+    if name is not None:
+        for prefix in _LLM:
+            if name.startswith(prefix) and "." not in name[len(prefix) :]:
+                return name[len(prefix) :]
+    return ""
+
+
+_KINDS = {
+    "ChatContext": Kind.CHAT_CONTEXT,
+    "ChatMessage": Kind.CHAT_MESSAGE,
+    "FunctionContext": Kind.FUNCTIONS,
+    "LLMStream": Kind.STREAM,
+    "ChatChunk": Kind.CHUNK,
+    "LLM": Kind.LLM,
+}
+CALL_CONTEXTS = frozenset(
+    {
+        f"{_AGENTS}pipeline.AgentCallContext",
+        f"{_AGENTS}pipeline.pipeline_agent.AgentCallContext",
+        f"{_AGENTS}voice_assistant.AssistantCallContext",
+        f"{_AGENTS}voice_assistant.AgentCallContext",
+        f"{_AGENTS}voice_assistant.AssistantContext",
+    }
+)
+
+
+def kind_of_name(name: str | None) -> Kind | None:
+    """What an instance of the library class `name` (its full dotted name) is."""
+    if name is None:
+        return None
+    if name in PIPELINES:
+        return Kind.PIPELINE
+    if name in MULTIMODALS:
+        return Kind.MULTIMODAL
+    if name in SESSIONS:
+        return Kind.SESSION
+    if name in AGENTS:
+        return Kind.AGENT
+    if name in REALTIME_MODELS:
+        return Kind.REALTIME_MODEL
+    if name in CALL_CONTEXTS:
+        return Kind.CALL_CONTEXT
+    if name in ("livekit.rtc.ChatManager", "livekit.rtc.chat.ChatManager"):
+        return Kind.CHAT_MANAGER
+    if name in ("livekit.agents.JobContext", "livekit.agents.job.JobContext"):
+        return Kind.JOB
+    if name.startswith("livekit.plugins.") and name.endswith(".LLM"):
+        return Kind.LLM
+    return _KINDS.get(llm_name(name))
+
+
+#: A file that has none of these has nothing of 0.x in it.
+TRIGGERS = (
+    b"VoicePipelineAgent",
+    b"VoiceAssistant",
+    b"MultimodalAgent",
+    b"FunctionContext",
+    b"ai_callable",
+    b"agents.pipeline",
+    b"agents.voice_assistant",
+    b"agents.multimodal",
+    b"ChatContext",
+    b"ChatMessage",
+    b"ChatManager",
+    b"fnc_ctx",
+    b"RealtimeModel",
+    b"_speech_committed",
+    b"_speaking",
+    b"function_calls_finished",
+    b"function_calls_collected",
+    b".conversation.item",
+)

@@ -1,0 +1,126 @@
+"""Whether a converted file may be written: it is Python, and it differs only where a finding says so.
+
+These run in production: a file that fails one is left as it was, and reported.
+"""
+
+from __future__ import annotations
+
+import ast
+import traceback
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import libcst as cst
+
+from lk_migrate.facts.module import Module
+from lk_migrate.model import Fate
+from lk_migrate.rewrite.comments import lost_comment
+from lk_migrate.rewrite.ledger import Touch, text_of
+from lk_migrate.rewrite.meant import Touched, lines_of, only_what_we_meant
+from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
+
+_BUG = "this is a bug in lk-migrate"
+_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+class NotWhatWeMeant(Exception):
+    """A conversion that must not be written: it is no Python, says more than was meant, or loses a comment."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; {_BUG}")
+
+
+def check(module: Module, after: bytes, touches: Collection[Touch], taken: Collection[int]) -> None:
+    """Raises `NotWhatWeMeant` when `after` must not be written.
+
+    `touches`: what the edits did, by node of `module`'s tree; `taken`: lines of comments that went on purpose.
+    """
+    problem = _not_what_we_meant(module, after, touches) or _loses_a_comment(module, after, touches, taken)
+    if problem is not None:
+        raise NotWhatWeMeant(problem)
+
+
+def blame(error: Exception) -> str:
+    """An exception of ours as half a sentence: what, and where, so that it can be reported."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if "lk_migrate" in f.filename] or frames
+    where = f" in {Path(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else ""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{what}{where}; {_BUG}"
+
+
+def _not_what_we_meant(module: Module, after: bytes, touches: Iterable[Touch]) -> str | None:
+    new = Module(module.path, module.name, after, module.tree)
+    try:
+        old_tree = ast.parse(module.data)
+    except _UNREADABLE:
+        return _by_libcst(module, after, touches)
+    try:
+        new_tree = ast.parse(after)
+    except _UNREADABLE as error:
+        return f"the conversion would not parse ({error})"
+    return _changed(from_ast(old_tree, text_of(module)), from_ast(new_tree, text_of(new)), module, touches)
+
+
+def _by_libcst(module: Module, after: bytes, touches: Iterable[Touch]) -> str | None:
+    """The same where this Python is older than the file's syntax (or cannot say so for another reason)."""
+    try:
+        new = Module.parse(module.path, after)
+    except cst.ParserSyntaxError as error:
+        return f"the conversion would not parse (line {error.raw_line})"
+    except Exception as error:  # LibCST's native parser may fail in its own ways
+        return f"the conversion would not parse ({error})"
+    return _changed(from_cst(module), from_cst(new), module, touches)
+
+
+def _changed(
+    before: tuple[Statement, ...], after: tuple[Statement, ...], module: Module, touches: Iterable[Touch]
+) -> str | None:
+    try:
+        line = only_what_we_meant(before, after, touched_lines(module, touches))
+    except RecursionError:
+        return "its conversion is nested too deeply to be checked"
+    if line is None:
+        return None
+    return f"line {line} would change though no finding speaks of it"
+
+
+def _loses_a_comment(module: Module, after: bytes, touches: Iterable[Touch], taken: Collection[int]) -> str | None:
+    """A comment may go with the statement that it stands in, or with the name that is imported no longer."""
+    gone = set(taken)
+    for touch in touches:
+        if (touch.whole and touch.fate is Fate.REMOVED) or _is_import(touch.node):
+            span = module.span(touch.node)
+            gone.update(range(span.line, span.end_line + 1))
+    new = Module(module.path, module.name, after, module.tree)
+    line = lost_comment(text_of(module), text_of(new), gone)
+    return None if line is None else f"the comment of line {line} would be lost"
+
+
+def _is_import(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.SimpleStatementLine) and all(
+        isinstance(small, (cst.Import, cst.ImportFrom)) for small in node.body
+    )
+
+
+_WITH_BLOCKS = (cst.BaseSuite, cst.BaseCompoundStatement, cst.SimpleStatementLine, cst.BaseSmallStatement)
+_CLAUSES = (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler, cst.MatchCase)
+
+
+def touched_lines(module: Module, touches: Iterable[Touch]) -> Touched:
+    """Where in the legacy file the touched statements begin. Markers change no statement."""
+    whole: list[tuple[int, int]] = []
+    header: set[int] = set()
+    for touch in touches:
+        if touch.fate is Fate.MARKER:
+            continue
+        node = touch.node
+        if isinstance(node, cst.Module):
+            header.add(0)
+            continue
+        span = module.span(node)
+        header.add(span.line)
+        if touch.whole and isinstance(node, (*_WITH_BLOCKS, *_CLAUSES)):
+            decorators = getattr(node, "decorators", ())
+            whole.append((module.span(decorators[0]).line if decorators else span.line, span.end_line))
+    return Touched(lines_of(whole), frozenset(header))

@@ -1,0 +1,135 @@
+"""A file as a tree of statements, from `ast` or, where this Python is too old for the file, from LibCST.
+
+Only statements are walked: what an expression holds matters when two texts differ, and few do.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import libcst as cst
+
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.walk import children
+
+_BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """A statement (or an `except`, a `case`). `text`: its source; `blocks`: the statements in it, block by block.
+
+    Lines are 1-based; `line` is its first decorator's if it has one, `header_line` that of `def` or `class`.
+    """
+
+    line: int
+    header_line: int
+    end_line: int
+    text: str | bytes
+    node: ast.AST | cst.CSTNode
+    blocks: tuple[tuple[Statement, ...], ...] = ()
+
+    def children(self) -> Iterator[Statement]:
+        for block in self.blocks:
+            yield from block
+
+    @property
+    def is_import(self) -> bool:
+        if isinstance(self.node, cst.SimpleStatementLine):
+            return all(isinstance(s, (cst.Import, cst.ImportFrom)) for s in self.node.body)
+        return isinstance(self.node, (ast.Import, ast.ImportFrom))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a string that stands by itself: a docstring, as a rule."""
+        if isinstance(self.node, ast.Expr):
+            return isinstance(self.node.value, ast.Constant) and isinstance(self.node.value.value, str)
+        small = self.node.body[0] if isinstance(self.node, cst.SimpleStatementLine) else None
+        return isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))
+
+    @cached_property
+    def says(self) -> str:
+        """What it says, white space and comments left out; for a compound statement: its header."""
+        return _ast_header(self.node) if isinstance(self.node, ast.AST) else _cst_header(self.node)
+
+
+def from_ast(tree: ast.Module, text: str) -> tuple[Statement, ...]:
+    """The statements of a file that `ast` has read; `text` is the decoded source, without a BOM."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "surrogatepass").split(b"\n")
+    return tuple(_from_ast(node, lines) for node in tree.body)
+
+
+def _from_ast(node: ast.AST, lines: Sequence[bytes]) -> Statement:
+    blocks = []
+    for name in _BLOCKS:
+        inside = getattr(node, name, None)
+        if isinstance(inside, list) and inside:
+            blocks.append(tuple(_from_ast(n, lines) for n in inside))
+    if isinstance(node, ast.match_case):
+        line, column = node.pattern.lineno, node.pattern.col_offset
+        end_line, end_column = node.body[-1].end_lineno or 0, node.body[-1].end_col_offset or 0
+    else:
+        assert isinstance(node, (ast.stmt, ast.excepthandler))
+        line, column = node.lineno, node.col_offset
+        end_line, end_column = node.end_lineno or line, node.end_col_offset or 0
+    header_line = line
+    decorators = getattr(node, "decorator_list", None)
+    if decorators:
+        line = decorators[0].lineno
+    if line == end_line:
+        text = lines[line - 1][column:end_column]
+    else:
+        text = b"\n".join([lines[line - 1][column:], *lines[line : end_line - 1], lines[end_line - 1][:end_column]])
+    return Statement(line, header_line, end_line, text, node, tuple(blocks))
+
+
+def _ast_header(node: ast.AST) -> str:
+    fields = ((n, v) for n, v in ast.iter_fields(node) if n not in _BLOCKS)
+    return " ".join([type(node).__name__, *(f"{n}={_dump(v)}" for n, v in fields)])
+
+
+def _dump(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_dump, value))}]"
+    return ast.dump(value) if isinstance(value, ast.AST) else repr(value)
+
+
+def from_cst(module: Module) -> tuple[Statement, ...]:
+    """The statements of a file that LibCST has read."""
+    return tuple(_from_cst(node, module) for node in module.tree.body)
+
+
+def _from_cst(node: cst.CSTNode, module: Module) -> Statement:
+    blocks = []
+    for name in _BLOCKS:
+        inside = getattr(node, name, None)
+        if isinstance(inside, cst.BaseSuite):
+            blocks.append(tuple(_from_cst(n, module) for n in inside.body))
+        elif isinstance(inside, cst.CSTNode):  # `else:`, `elif …:` and `finally:` are statements of their own here
+            blocks.append((_from_cst(inside, module),))
+        elif name in ("handlers", "cases") and inside:
+            blocks.append(tuple(_from_cst(n, module) for n in inside))
+    span = module.span(node)
+    decorators = getattr(node, "decorators", ())
+    line = module.span(decorators[0]).line if decorators else span.line
+    bare = node.with_changes(leading_lines=()) if hasattr(node, "leading_lines") else node
+    return Statement(line, span.line, span.end_line, module.tree.code_for_node(bare), node, tuple(blocks))
+
+
+def _cst_header(node: cst.CSTNode) -> str:
+    parts = [type(node).__name__]
+    stack = [c for c in reversed(tuple(children(node))) if not isinstance(c, cst.BaseSuite)]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler, cst.MatchCase)):
+            continue
+        if isinstance(current, cst.If) and isinstance(node, cst.If):
+            continue
+        below = tuple(children(current))
+        value = getattr(current, "value", "")
+        parts.append(f"{type(current).__name__}{value if isinstance(value, str) else ''}/{len(below)}")
+        stack.extend(reversed(below))
+    return " ".join(parts)

@@ -1,0 +1,52 @@
+"""Making a sync function a coroutine whose work runs in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import libcst as cst
+
+from lk_migrate.facts.imports import target_names
+from lk_migrate.facts.walk import own_scope
+from lk_migrate.rewrite.bodies import block_of, docstring_end
+
+
+def awaited(bracketed: bool) -> Callable[[cst.BaseExpression], cst.Await]:
+    """An edit that awaits an expression, in brackets where it is the head of another."""
+    lpar = [cst.LeftParen()] if bracketed else []
+    rpar = [cst.RightParen()] if bracketed else []
+    return lambda updated: cst.Await(updated, lpar=lpar, rpar=rpar)
+
+
+def through_thread(function: cst.FunctionDef, to_thread: str) -> cst.FunctionDef:
+    """`function` as a coroutine: its body is a nested function that a thread runs; the docstring stays where it is.
+
+    `to_thread`: how `asyncio.to_thread` is spelled.
+    """
+    passed = _rebound_parameters(function)
+    block = block_of(function)
+    start = docstring_end(block)
+    inner = cst.ensure_type(cst.parse_statement(f"def work({', '.join(passed)}):\n    pass\n"), cst.FunctionDef)
+    work = inner.with_changes(
+        body=block.with_changes(body=block.body[start:], header=cst.TrailingWhitespace()),
+        returns=function.returns,
+        leading_lines=[cst.EmptyLine(indent=False)] if start else [],
+    )
+    call = cst.ensure_type(
+        cst.parse_statement(f"return await {to_thread}({', '.join(['work', *passed])})"), cst.SimpleStatementLine
+    ).with_changes(leading_lines=[cst.EmptyLine(indent=False)])
+    body = block.with_changes(body=[*block.body[:start], work, call], footer=[])
+    return function.with_changes(asynchronous=cst.Asynchronous(), body=body)
+
+
+def _rebound_parameters(function: cst.FunctionDef) -> tuple[str, ...]:
+    """Parameters that the body assigns: in a nested function they must be its own."""
+    params = function.params
+    names = [p.name.value for p in [*params.posonly_params, *params.params, *params.kwonly_params]]
+    bound: set[str] = set()
+    for node in own_scope(function):
+        if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr)):
+            bound |= target_names(node.target)
+        elif isinstance(node, cst.AsName):
+            bound |= target_names(node.name)
+    return tuple(n for n in names if n in bound)

@@ -1,0 +1,167 @@
+"""Names of 0.x that moved are spelled anew; imports of what is gone are taken out, or marked.
+
+`livekit.agents.pipeline`, `.voice_assistant`, `.multimodal` and `.transcription` went with 1.0, and names moved between
+the others. An import of a missing name stops the whole file, so none is left standing without a marker.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted, from_module, referenced_names
+from lk_migrate.facts.pipelines import pipelines
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_gone import LEFT_TO_A_PERSON, MOVED, why_gone
+from lk_migrate.facts.v0_names import AGENT_CLASSES
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.leftovers import Leftover
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK201", Edition.V0, __doc__, triggers=(b"livekit", b"AgentState"), since="1.0.0")
+
+
+@rule.on(cst.Name, cst.Attribute)
+def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
+    """A use of a name that has a new address, and the 0.x agent as a type."""
+    parent = file.parent(node)
+    if isinstance(parent, (cst.ImportAlias, cst.ImportFrom, cst.AssignTarget, cst.Param)):
+        return
+    if (isinstance(parent, cst.Attribute) and parent.attr is node) or (
+        isinstance(parent, cst.Arg) and parent.keyword is node
+    ):
+        return
+    if _in_import(node, file):
+        return
+    name = file.full_name(node)
+    if name is None or not name.startswith("livekit."):
+        return
+    if name in MOVED and not _keeps_its_name(node, name, file):
+        target = MOVED[name]
+        spelling = _spelling(target, file)
+        yield Rewrite(node, lambda _: cst.parse_expression(spelling), f"`{file.code(node)}` is `{spelling}` now")
+    elif name in LEFT_TO_A_PERSON:
+        yield Todo(node, f"`{name}` does not exist: {LEFT_TO_A_PERSON[name]}.")
+    elif name in AGENT_CLASSES and not _is_construction(node, file):
+        if isinstance(parent, cst.Arg) and isinstance(file.parent(parent), cst.ClassDef):
+            yield Todo(
+                node,
+                f"a subclass of `{name.rpartition('.')[2]}`: make it an `Agent` (its hooks are methods now) and run it "
+                "in an `AgentSession`.",
+            )
+            return
+        session = file.use("livekit.agents.AgentSession")
+        yield Rewrite(node, lambda _: cst.parse_expression(session), f"`{file.code(node)}` is the `AgentSession` here")
+
+
+def _keeps_its_name(node: cst.CSTNode, name: str, file: File) -> bool:
+    """Whether only the import changes: `EventTypes` is called so in its new module, too."""
+    return isinstance(node, cst.Name) and MOVED[name].rpartition(".")[2] == node.value
+
+
+@rule.on(cst.ImportFrom)
+def moved_import(node: cst.ImportFrom, file: File) -> Iterator[Change]:
+    """`from livekit.agents import AgentState` → `from livekit.agents.voice.events import AgentState`."""
+    if isinstance(node.names, cst.ImportStar) or file.enclosing(node, cst.FunctionDef) is not None:
+        return
+    base = from_module(node, file.module.package)
+    if _is_own(file.project, base, file.path):
+        return
+    gone = []
+    for alias in node.names:
+        target = MOVED.get(f"{base}.{dotted(alias.name)}", "")
+        if target and alias.asname is None and target.rpartition(".")[2] == dotted(alias.name):
+            gone.append(dotted(alias.name))
+            file.wanted[target] = target.rpartition(".")[2]
+    if not gone:
+        return
+    line = file.parent(node)
+    if len(gone) == len(node.names) and isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
+        yield Remove(line, "the names have a new address")
+    elif len(gone) < len(node.names):
+        yield Rewrite(node, lambda updated: _without(updated, gone), "the names have a new address")
+
+
+def _without(updated: cst.ImportFrom, gone: list[str | None]) -> cst.ImportFrom:
+    assert not isinstance(updated.names, cst.ImportStar)
+    kept = [a for a in updated.names if dotted(a.name) not in gone]
+    kept[-1] = kept[-1].with_changes(comma=updated.names[-1].comma)
+    return updated.with_changes(names=kept)
+
+
+def _spelling(target: str, file: File) -> str:
+    base, _, last = target.rpartition(".")
+    if base in ("livekit.agents.llm", "livekit.agents.metrics", "livekit.agents.utils"):
+        for item in file.module.imports:
+            if item.target == base:
+                return f"{item.local}.{last}"
+    return file.use(target)
+
+
+def _in_import(node: cst.CSTNode, file: File) -> bool:
+    return file.enclosing(node, cst.ImportFrom) is not None or file.enclosing(node, cst.Import) is not None
+
+
+def _is_construction(node: cst.CSTNode, file: File) -> bool:
+    parent = file.parent(node)
+    return isinstance(parent, cst.Call) and parent.func is node and parent in file.project.fact(pipelines).constructions
+
+
+@rule.on(cst.SimpleString)
+def quoted(node: cst.SimpleString, file: File) -> Iterator[Change]:
+    """`agent: "VoicePipelineAgent"`."""
+    if file.enclosing(node, cst.Annotation) is None or not isinstance(node.evaluated_value, str):
+        return
+    for word in re.findall(r"[\w.]+", node.evaluated_value):
+        symbol = file.project.resolve_name(file.module, word)
+        if symbol is not None and symbol.module is None and symbol.name in AGENT_CLASSES:
+            yield Rewrite(
+                node,
+                _respelled(word, file.use("livekit.agents.AgentSession")),
+                "the 0.x agent is the `AgentSession` here",
+            )
+
+
+def _respelled(old: str, new: str) -> Callable[[cst.SimpleString], cst.SimpleString]:
+    return lambda updated: updated.with_changes(value=updated.value.replace(old, new))
+
+
+@rule.finish
+def leftovers(tree: cst.Module, file: File) -> Iterator[Leftover]:
+    """What the imports of the finished file still ask for in vain."""
+    used = referenced_names(tree)
+    package = file.module.package
+    for line in (n for n in _lines(tree) if any(isinstance(s, (cst.Import, cst.ImportFrom)) for s in n.body)):
+        for small in line.body:
+            if isinstance(small, cst.ImportFrom) and not isinstance(small.names, cst.ImportStar):
+                base = from_module(small, package)
+                if _is_own(file.project, base, file.path):
+                    continue
+                for alias in small.names:
+                    target = f"{base}.{dotted(alias.name)}"
+                    why = why_gone(target)
+                    if why is not None:
+                        local = dotted(alias.asname.name) if alias.asname else dotted(alias.name)
+                        yield Leftover(line, small, alias, used.get(local or "", 0) > 0, f"`{target}` is gone: {why}.")
+            elif isinstance(small, cst.Import):
+                for alias in small.names:
+                    target = dotted(alias.name) or ""
+                    why = why_gone(target)
+                    if why is not None and not _is_own(file.project, target, file.path):
+                        local = dotted(alias.asname.name) if alias.asname else target.split(".")[0]
+                        yield Leftover(line, small, alias, used.get(local or "", 0) > 0, f"`{target}` is gone: {why}.")
+
+
+def _lines(tree: cst.Module) -> Iterator[cst.SimpleStatementLine]:
+    from lk_migrate.facts.walk import find
+
+    yield from find(tree, cst.SimpleStatementLine)
+
+
+def _is_own(project: Project, module: str, importer: str) -> bool:
+    """A project may have a `livekit/` folder of its own."""
+    return project.path_of(module, importer) is not None

@@ -1,0 +1,53 @@
+"""Arguments of 0.x, or of no version, in a call of `AgentSession` or `Agent`.
+
+Half-migrated files give the new classes the old arguments (`fnc_ctx=`, `chat_ctx=` on a session), or names that never
+existed (`fn_ctx=`, `function_context=`). All of them raise TypeError at the first call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.v0_names import AGENTS, SESSIONS
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.arguments import keyword
+from lk_migrate.rewrite.changes import Change, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK204", Edition.V0, __doc__, triggers=(b"AgentSession", b"Agent("), since="1.0.0")
+
+_AGENTS_OWN = {"chat_ctx": "Agent(chat_ctx=…)", "instructions": "Agent(instructions=…)"}
+_TOOLS = frozenset({"fnc_ctx", "fn_ctx", "func_ctx", "function_context", "functions", "function_ctx", "fnc_context"})
+#: Names that were seen in public code and exist in no version.
+_NEVER = {
+    "model": "`llm=` is the model of a session",
+    "plugins": "plugins register themselves when they are imported",
+    "room": "the room goes to `session.start(room=…)`",
+    "agent": "the Agent goes to `session.start(agent=…)`",
+    "ctx": "a session takes no job context",
+}
+
+
+@rule.on(cst.Call)
+def arguments(call: cst.Call, file: File) -> Iterator[Change]:
+    """One marker per call, naming every argument."""
+    func = call.func.value if isinstance(call.func, cst.Subscript) else call.func
+    name = file.full_name(func)
+    if name not in SESSIONS | AGENTS:
+        return
+    is_session = name in SESSIONS
+    said = []
+    for arg in call.args:
+        given = keyword(arg)
+        if given in _TOOLS:
+            home = "" if not is_session else " of the Agent"
+            said.append(f"`{given}=` is no argument: tools are `tools=[…]`{home}")
+        elif is_session and given in _AGENTS_OWN:
+            said.append(f"`{given}=` belongs to the Agent: `{_AGENTS_OWN[given]}`")
+        elif is_session and given in _NEVER:
+            said.append(f"`{given}=` is no argument: {_NEVER[given]}")
+    if said:
+        yield Todo(call, "; ".join(said) + ".")

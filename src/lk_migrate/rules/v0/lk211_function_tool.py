@@ -1,0 +1,104 @@
+"""`@llm.ai_callable(…)` is now `@function_tool(…)`, and a tool is a coroutine.
+
+The decorator went with 1.0; `auto_retry=` has no successor. 0.x ran sync tools in a thread; 1.x awaits every tool, and
+a sync one answers each call with "An internal error occurred". What blocks goes through `asyncio.to_thread`, so that
+the voice does not stop while it works. A parameter that is an Enum is a member now, no longer its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.function_contexts import function_contexts
+from lk_migrate.facts.holdings import Function
+from lk_migrate.facts.thread_work import blocks
+from lk_migrate.facts.walk import own_scope
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.threads import awaited, through_thread
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK211", Edition.V0, __doc__, triggers=(b"ai_callable",), since="1.0.0")
+
+_KEYWORDS = {"description": "description", "desc": "description", "name": "name"}
+
+
+@rule.on(cst.FunctionDef)
+def tool(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    """The decorator, and `async`."""
+    found = file.project.fact(function_contexts)
+    known = found.tools.get(node)
+    if known is None:
+        return
+    spelling = file.use("livekit.agents.function_tool")
+    yield Rewrite(
+        known.decorator,
+        lambda updated: updated.with_changes(decorator=_decorator(updated.decorator, spelling)),
+        "`ai_callable` is now `function_tool`",
+    )
+    if node.asynchronous is not None:
+        return
+    if any(isinstance(n, (cst.Yield, cst.From)) for n in own_scope(node)):
+        yield Todo(node, f"`{node.name.value}` is a generator, and a tool answers once: return what it yields.")
+        return
+    reason = blocks(found.holdings, Function(file.module, node, known.holder))
+    if reason is None:
+        yield Rewrite(
+            node,
+            lambda updated: updated.with_changes(asynchronous=cst.Asynchronous()),
+            f"the tool `{node.name.value}` is a coroutine",
+        )
+        return
+    to_thread = f"{file.use('asyncio')}.to_thread"
+    yield Rewrite(
+        node,
+        lambda updated: through_thread(updated, to_thread),
+        f"the tool `{node.name.value}` blocks (`{reason}`), so its work is done in a thread, as 0.x did",
+    )
+
+
+def _decorator(updated: cst.BaseExpression, spelling: str) -> cst.BaseExpression:
+    func = cst.parse_expression(spelling)
+    if not isinstance(updated, cst.Call):
+        return func
+    brackets = of_call(updated)
+    for i in reversed(range(len(brackets.items))):
+        arg = brackets.items[i]
+        name = keyword(arg)
+        if name in _KEYWORDS:
+            if name != _KEYWORDS[name]:
+                brackets = brackets.with_item(i, keyword_arg(_KEYWORDS[name], arg.value))
+        elif not arg.star:
+            brackets = brackets.without(i)
+    if not brackets.items:
+        return func
+    return to_call(updated, brackets).with_changes(func=func)
+
+
+@rule.on(cst.Call)
+def former_sync_calls(call: cst.Call, file: File) -> Iterator[Change]:
+    """A direct call of a tool that was sync is awaited now."""
+    found = file.project.fact(function_contexts)
+    if not found.tools:
+        return
+    for callee in found.holdings.callees(file.module, call):
+        if callee.node not in found.tools or callee.node.asynchronous is not None:
+            continue
+        parent = file.parent(call)
+        if isinstance(parent, cst.Await):
+            return
+        function = file.module.index.enclosing(call, cst.FunctionDef, cst.Lambda)
+        name = callee.node.name.value
+        becomes = function in found.tools or (
+            isinstance(function, cst.FunctionDef) and function.asynchronous is not None
+        )
+        if not becomes:
+            yield Todo(call, f"`{name}` is a coroutine now, and this function is not: make it async and await it.")
+            return
+        bracketed = isinstance(parent, (cst.Attribute, cst.Subscript, cst.Call))
+        yield Rewrite(call, awaited(bracketed), f"`{name}` is awaited")
+        return

@@ -1,0 +1,90 @@
+"""`msg.content` was a text; now it is a list of contents, and `msg.text_content` is the text.
+
+Only in files that still speak 0.x, where a `ChatMessage` is known to stand there: in 1.x code `content` is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.v0_names import TRIGGERS, Kind
+from lk_migrate.facts.v0_scope import v0_modules
+from lk_migrate.facts.walk import find
+from lk_migrate.model import Action, Edition, Safety
+from lk_migrate.rewrite.blocks import gap
+from lk_migrate.rewrite.changes import Change, Replace, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK223", Edition.V0, __doc__, triggers=(*TRIGGERS, b".content"), since="1.0.0", safety=Safety.REVIEW)
+
+
+def _is_content(node: cst.CSTNode, file: File) -> bool:
+    return (
+        isinstance(node, cst.Attribute)
+        and node.attr.value == "content"
+        and file.project.fact(holdings).has(file.module, node.value, Kind.CHAT_MESSAGE)
+    )
+
+
+def _speaks_v0(file: File) -> bool:
+    return file.module.tree in file.project.fact(v0_modules)
+
+
+@rule.on(cst.Attribute)
+def content(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """Reading and writing the text."""
+    if not _speaks_v0(file) or not _is_content(node, file):
+        return
+    parent = file.parent(node)
+    if isinstance(parent, cst.AssignTarget):
+        statement = file.parent(parent)
+        if isinstance(statement, cst.Assign) and not isinstance(statement.value, (cst.List, cst.ListComp)):
+            yield Rewrite(
+                statement,
+                lambda updated: updated.with_changes(value=cst.List([cst.Element(updated.value)])),
+                "the content is a list",
+            )
+        return
+    if _normalises(file.enclosing(node, cst.If), file):
+        return
+    if isinstance(parent, (cst.For, cst.CompFor)) or _is_type_question(node, parent, file):
+        return
+    if isinstance(parent, cst.Attribute) and parent.attr.value in ("append", "extend", "insert"):
+        return
+    if isinstance(parent, (cst.Subscript, cst.AugAssign, cst.Del)):
+        yield Todo(node, "`content` is a list of contents now; its text is `text_content`.")
+        return
+    yield Rewrite(
+        node, lambda updated: updated.with_changes(attr=cst.Name("text_content")), "the text is `text_content` now"
+    )
+
+
+def _is_type_question(node: cst.CSTNode, parent: cst.CSTNode | None, file: File) -> bool:
+    call = file.parent(parent) if isinstance(parent, cst.Arg) else None
+    return isinstance(call, cst.Call) and dotted(call.func) in ("isinstance", "type")
+
+
+@rule.on(cst.If)
+def normalisation(node: cst.If, file: File) -> Iterator[Change]:
+    """`if isinstance(msg.content, list): msg.content = "…".join(…)` is what `text_content` does."""
+    if _speaks_v0(file) and _normalises(node, file) and node.orelse is None:
+        yield Replace(node, lambda _: gap(node.leading_lines), "`text_content` joins the texts itself", Action.REMOVED)
+
+
+def _normalises(node: cst.If | None, file: File) -> bool:
+    if node is None or not isinstance(node.test, cst.Call) or dotted(node.test.func) != "isinstance":
+        return False
+    if len(node.test.args) != 2 or dotted(node.test.args[1].value) != "list":
+        return False
+    if not _is_content(node.test.args[0].value, file) or node.orelse is not None:
+        return False
+    body = node.body.body
+    if len(body) != 1 or not isinstance(body[0], cst.SimpleStatementLine) or len(body[0].body) != 1:
+        return False
+    small = body[0].body[0]
+    return isinstance(small, cst.Assign) and any(_is_content(t.target, file) for t in find(small, cst.AssignTarget))

@@ -1,0 +1,126 @@
+"""`llm.chat(fnc_ctx=…)` is now `llm.chat(tools=[…])`, and a chunk has one `delta` instead of choices.
+
+`chat` is no coroutine (it was one until 0.8), takes keywords only, and `temperature=` and `n=` went to the LLM's own
+options or to `extra_kwargs=`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.function_contexts import function_contexts
+from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.v0_names import TRIGGERS, Kind
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK224", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat("), since="1.0.0")
+
+
+def _is_chat(node: cst.CSTNode, file: File) -> bool:
+    return (
+        isinstance(node, cst.Call)
+        and isinstance(node.func, cst.Attribute)
+        and node.func.attr.value == "chat"
+        and file.project.fact(holdings).has(file.module, node.func.value, Kind.LLM)
+    )
+
+
+@rule.on(cst.Await)
+def awaited(node: cst.Await, file: File) -> Iterator[Change]:
+    """`await llm.chat(…)` (until 0.8)."""
+    if _is_chat(node.expression, file):
+        yield Rewrite(node, lambda updated: updated.expression, "`chat` is not a coroutine")
+
+
+@rule.on(cst.Call)
+def chat(call: cst.Call, file: File) -> Iterator[Change]:
+    """The arguments of `chat`."""
+    if not _is_chat(call, file):
+        return
+    first = call.args[0] if call.args else None
+    if first is not None and not keyword(first) and not first.star:
+        yield Rewrite(
+            first,
+            lambda updated: keyword_arg("chat_ctx", updated.value).with_changes(comma=updated.comma),
+            "by keyword",
+        )
+    given = next((a for a in call.args if keyword(a) == "fnc_ctx"), None)
+    if given is not None:
+        found = file.project.fact(function_contexts)
+        binding = found.holdings.binding(file.module, given.value)
+        names = [t.node.name.value for t in found.closures(binding)] if binding in found.bare and binding else []
+        yield Rewrite(given, lambda updated: _tools(updated, names), "`fnc_ctx=` is a list of `tools=`")
+    extra = [a for a in call.args if keyword(a) in ("temperature", "n")]
+    if extra:
+        yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
+
+
+def _tools(updated: cst.Arg, names: list[str]) -> cst.Arg:
+    if dotted(updated.value) == "None":
+        value: cst.BaseExpression = cst.List([])
+    elif names:
+        value = cst.List([cst.Element(cst.Name(n)) for n in names])
+    else:
+        value = cst.List([cst.Element(updated.value)])
+    return keyword_arg("tools", value).with_changes(comma=updated.comma)
+
+
+def _with_extra(updated: cst.Call) -> cst.Call:
+    brackets = of_call(updated)
+    elements = []
+    for i in reversed(range(len(brackets.items))):
+        arg = brackets.items[i]
+        if keyword(arg) in ("temperature", "n"):
+            elements.append(cst.DictElement(cst.SimpleString(f'"{keyword(arg)}"'), arg.value))
+            brackets = brackets.without(i)
+    return to_call(updated, brackets.appended(keyword_arg("extra_kwargs", cst.Dict(list(reversed(elements))))))
+
+
+@rule.on(cst.Attribute)
+def chunk(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`chunk.choices[0].delta` → `chunk.delta`; `chunk.request_id` → `chunk.id`."""
+    known = file.project.fact(holdings)
+    value = node.value
+    if node.attr.value == "request_id" and known.has(file.module, value, Kind.CHUNK):
+        yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("id")), "it is `id` now")
+    elif node.attr.value == "delta" and _is_first_choice(value, file):
+        parent = file.parent(node)
+        if isinstance(parent, cst.Attribute):
+            return
+        yield Rewrite(node, lambda updated: updated.with_changes(value=_chunk(updated.value)), "a chunk has one delta")
+    elif isinstance(value, cst.Attribute) and value.attr.value == "delta" and _is_first_choice(value.value, file):
+        yield Rewrite(node, _of_delta, "a chunk has one delta, which may be None")
+    elif node.attr.value in ("function_calls", "execute_functions") and known.has(file.module, value, Kind.STREAM):
+        yield Todo(
+            node,
+            "a stream does not run tools: `response = await stream.collect()`, then "
+            "`llm.execute_function_call(call, tool_ctx)` for each of `response.tool_calls`.",
+        )
+
+
+def _is_first_choice(node: cst.CSTNode, file: File) -> bool:
+    return (
+        isinstance(node, cst.Subscript)
+        and isinstance(node.value, cst.Attribute)
+        and node.value.attr.value == "choices"
+        and file.project.fact(holdings).has(file.module, node.value.value, Kind.CHUNK)
+    )
+
+
+def _chunk(first_choice: cst.BaseExpression) -> cst.BaseExpression:
+    assert isinstance(first_choice, cst.Subscript) and isinstance(first_choice.value, cst.Attribute)
+    return first_choice.value.value
+
+
+def _of_delta(updated: cst.Attribute) -> cst.BaseExpression:
+    delta = updated.value
+    assert isinstance(delta, cst.Attribute)
+    chunk = cst.Module([]).code_for_node(_chunk(delta.value))
+    return cst.parse_expression(f"({chunk}.delta.{updated.attr.value} if {chunk}.delta else None)")

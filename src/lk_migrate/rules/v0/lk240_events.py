@@ -1,0 +1,268 @@
+"""Events of 0.x agents are now fewer events of the session, with an object that says what happened.
+
+`user_started_speaking` and `user_stopped_speaking` are `user_state_changed`, what was said is
+`conversation_item_added`, tools are `function_tools_executed` and `tool_execution_updated`. A handler keeps its body
+behind a guard. A session accepts unknown event names in silence, so a handler with an old name is never called: in
+files that are half migrated, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from lk_migrate.facts.handlers import EVENTS, Registration, handlers
+from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.v0_names import Kind, llm_name
+from lk_migrate.facts.walk import find
+from lk_migrate.model import Edition, Safety
+from lk_migrate.rewrite.bodies import insert_first
+from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v0.event_guards import Guard, guard_of
+
+rule = Rule(
+    "LK240",
+    Edition.V0,
+    __doc__,
+    triggers=(*(name.encode() for name in EVENTS), b"def "),
+    since="1.0.0",
+    safety=Safety.REVIEW,
+)
+
+
+def _events(registrations: list[Registration]) -> frozenset[str]:
+    return frozenset(r.event for r in registrations if r.event in EVENTS)
+
+
+@rule.on(cst.Call)
+def registration(call: cst.Call, file: File) -> Iterator[Change]:
+    """The event's name where the handler is registered."""
+    found = file.project.fact(handlers)
+    known = found.registrations.get(call)
+    if known is None or known.event not in EVENTS or known.function is None:
+        if known is not None and known.event in EVENTS:
+            yield Todo(
+                call,
+                f"`{known.event}` is `{EVENTS[known.event]}` now: give it a handler that takes that event's object.",
+            )
+        return
+    mine = found.of[known.function]
+    events = _events(mine)
+    guard = guard_of(events)
+    problem = _problem(known, guard, events)
+    if not problem and known.decorates and known.function in found.shared:
+        problem = (
+            f"`{known.event}` is `{EVENTS[known.event]}` now, and gives an event; this handler is used elsewhere, too: "
+            "register a function of its own that calls it."
+        )
+    if problem:
+        yield Todo(call, problem)
+        return
+    assert guard is not None
+    if known.decorates and _is_second(call, mine, guard):
+        return
+    name = call.args[0]
+    quote = file.code(name.value)[0]
+    yield Rewrite(
+        name,
+        lambda updated: updated.with_changes(value=cst.SimpleString(f"{quote}{guard.event}{quote}")),
+        f"`{known.event}` is `{guard.event}` now",
+    )
+    if known.function in found.shared and not known.decorates and not isinstance(known.function, cst.Lambda):
+        yield Rewrite(
+            call,
+            lambda updated: _through_lambda(updated, known, guard, file),
+            "the handler is called elsewhere, too: it gets what it used to get",
+        )
+
+
+def _problem(known: Registration, guard: Guard | None, events: frozenset[str]) -> str:
+    if guard is None:
+        names = ", ".join(f"`{e}`" for e in sorted(events))
+        return f"one handler of {names} cannot take today's events: write one per event (`{EVENTS[known.event]}`, …)."
+    function = known.function
+    if isinstance(function, cst.FunctionDef) and function.asynchronous is not None:
+        return (
+            f"`{known.event}` is `{guard.event}` now, and a handler must not be async: make it a plain function that "
+            "does its work in `asyncio.create_task(…)`."
+        )
+    return ""
+
+
+def _is_second(call: cst.Call, mine: list[Registration], guard: Guard) -> bool:
+    """A second decorator for the same new event goes with `decorators`."""
+    same = [r.call for r in mine if r.decorates and EVENTS.get(r.event) == guard.event]
+    return len(same) > 1 and call is not same[0]
+
+
+def _through_lambda(updated: cst.Call, known: Registration, guard: Guard, file: File) -> cst.Call:
+    value = file.code(known.call.args[1].value)
+    value = cst.Module([]).code_for_node(updated.args[1].value) if len(updated.args) > 1 else value
+    function = known.function
+    takes = isinstance(function, cst.FunctionDef) and bool(_payload(function))
+    argument = _given(known, guard, file, _payload(function)[0] if takes else None).format(ev="ev") if takes else ""  # type: ignore[arg-type]
+    call = f"{value}({argument})"
+    text = f"lambda ev: {call} if {guard.only.format(ev='ev')} else None" if guard.only else f"lambda ev: {call}"
+    args = [updated.args[0], updated.args[1].with_changes(value=cst.parse_expression(text)), *updated.args[2:]]
+    return updated.with_changes(args=args)
+
+
+@rule.on(cst.Lambda)
+def lambda_handler(node: cst.Lambda, file: File) -> Iterator[Change]:
+    """`agent.on("agent_started_speaking", lambda: …)`."""
+    mine = file.project.fact(handlers).of.get(node)
+    if not mine or not _events(mine):
+        return
+    guard = guard_of(_events(mine))
+    if guard is None or len(mine) != 1:
+        return
+    params = list(node.params.params)
+    if len(params) > 1 or (params and (guard.message or guard.text)):
+        yield Todo(node, "this handler gets an event now: write it as a function.")
+        return
+    only = guard.only.format(ev="ev")
+
+    def apply(updated: cst.Lambda) -> cst.Lambda:
+        body = updated.body
+        if only:
+            body = cst.IfExp(test=cst.parse_expression(only), body=body, orelse=cst.Name("None"))
+        return updated.with_changes(
+            params=cst.Parameters(params=[cst.Param(cst.Name("ev"))]),
+            whitespace_after_lambda=cst.SimpleWhitespace(" "),
+            body=body,
+        )
+
+    yield Rewrite(node, apply, f"the handler takes the event `{guard.event}`")
+
+
+@rule.on(cst.FunctionDef)
+def function_handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    """A handler's parameter, and the guard at the top of its body."""
+    found = file.project.fact(handlers)
+    mine = found.of.get(node)
+    if not mine or node in found.shared or not _events(mine) or node.asynchronous is not None:
+        return
+    guard = guard_of(_events(mine))
+    if guard is None:
+        return
+    second = [r.call for r in mine if r.decorates and _is_second(r.call, mine, guard)]
+    event_type = file.use(f"livekit.agents.{guard.event_type}")
+    payload = _payload(node)
+    taken = {n.value for n in find(node, cst.Name)}
+    ev = next(n for n in ("ev", "event", "session_event") if n not in taken)
+    lines = []
+    if guard.skip:
+        lines.append(f"if {guard.skip.format(ev=ev)}:\n    return\n")
+    if payload and guard.message:
+        given = _given(mine[0], guard, file, payload[0]).format(ev=ev)
+        lines.append(f"{payload[0].name.value} = {given}\n")
+    elif payload and payload[0].default is None:
+        yield Todo(node, f"`{payload[0].name.value}` is given nothing by `{guard.event}`: take it from elsewhere.")
+    if len(payload) > 1 and any(p.default is None for p in payload[1:]):
+        yield Todo(node, f"a handler of `{guard.event}` gets one argument, the event.")
+    statements = [cst.parse_statement(line) for line in lines]
+    yield Rewrite(
+        node,
+        lambda updated: _guarded(updated, node, ev, event_type, statements, second),
+        f"the handler takes the event `{guard.event}`",
+    )
+    if "function_calls_finished" in _events(mine) or "function_calls_collected" in _events(mine):
+        yield Note(node, "The calls are `FunctionCall` items now: `name`, `arguments` (a JSON text), `call_id`.")
+
+
+def _payload(function: cst.FunctionDef) -> list[cst.Param]:
+    params = [*function.params.posonly_params, *function.params.params]
+    return params[1:] if params and params[0].name.value in ("self", "cls") else params
+
+
+def _given(known: Registration, guard: Guard, file: File, param: cst.Param | None) -> str:
+    """What the handler's parameter is, in the terms of the event."""
+    if param is not None and param.annotation is not None:
+        if "str" in file.code(param.annotation.annotation).replace("|", " ").split():
+            return guard.text
+        if llm_name(file.full_name(param.annotation.annotation)) == "ChatMessage":
+            return guard.message
+    return guard.text if known.kinds == {Kind.MULTIMODAL} else guard.message
+
+
+def _guarded(
+    updated: cst.FunctionDef,
+    original: cst.FunctionDef,
+    ev: str,
+    event_type: str,
+    statements: Sequence[cst.BaseStatement],
+    second: list[cst.Call],
+) -> cst.FunctionDef:
+    params = list(updated.params.params)
+    own = params[:1] if params and params[0].name.value in ("self", "cls") else []
+    annotation = cst.Annotation(cst.parse_expression(event_type))
+    param = cst.Param(cst.Name(ev), annotation=annotation, comma=cst.MaybeSentinel.DEFAULT)
+    own = [p.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))) for p in own]
+    new = updated.params.with_changes(params=[*own, param], star_arg=cst.MaybeSentinel.DEFAULT, star_kwarg=None)
+    decorators = [
+        d for before, d in zip(original.decorators, updated.decorators, strict=True) if before.decorator not in second
+    ]
+    changed = updated.with_changes(params=new, decorators=decorators, whitespace_before_params=cst.SimpleWhitespace(""))
+    return insert_first(changed, statements) if statements else changed
+
+
+@rule.on(cst.Attribute)
+def call_details(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`called.call_info.function_info.name`, `.arguments` of what a handler of tool events got."""
+    name = dotted(node)
+    if node.attr.value not in ("call_info", "function_info", "arguments", "result", "exception", "tool_call_id"):
+        return
+    function = _handler_around(node, file)
+    if function is None:
+        return
+    inner = node.value
+    if node.attr.value in ("call_info", "function_info"):
+        yield Rewrite(node, lambda updated: updated.value, "a call of a tool is one object now")
+    elif node.attr.value == "tool_call_id":
+        yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("call_id")), "it is `call_id` now")
+    elif node.attr.value == "arguments" and isinstance(inner, (cst.Attribute, cst.Name)):
+        json = file.use("json")
+        yield Rewrite(
+            node,
+            lambda updated: cst.Call(cst.parse_expression(f"{json}.loads"), [cst.Arg(updated)]),
+            "the arguments are a JSON text now",
+        )
+    elif node.attr.value in ("result", "exception"):
+        yield Todo(
+            node, f"`{name or node.attr.value}` is in the event: `for call, output in ev.zipped(): output.output`."
+        )
+
+
+def _handler_around(node: cst.CSTNode, file: File) -> cst.FunctionDef | None:
+    found = file.project.fact(handlers)
+    function = file.enclosing(node, cst.FunctionDef)
+    while function is not None:
+        mine = found.of.get(function)
+        if mine and _events(mine) & {"function_calls_finished", "function_calls_collected"}:
+            return function if function.asynchronous is None and function not in found.shared else None
+        function = file.enclosing(function, cst.FunctionDef)
+    return None
+
+
+@rule.on(cst.If)
+def guessed_hook(node: cst.If, file: File) -> Iterator[Change]:
+    """`if hasattr(session, "on_user_speech"): …`: guards around hooks that never existed."""
+    for call in find(node.test, cst.Call):
+        if dotted(call.func) != "hasattr" or len(call.args) != 2:
+            continue
+        value = call.args[1].value
+        if not isinstance(value, cst.SimpleString) or not isinstance(value.evaluated_value, str):
+            continue
+        known = file.project.fact(holdings)
+        if not known.has(file.module, call.args[0].value, Kind.SESSION, Kind.PIPELINE, Kind.MULTIMODAL):
+            continue
+        if value.evaluated_value.startswith("on_"):
+            yield Todo(
+                node,
+                f"a session has no `{value.evaluated_value}`, so this never runs: register a handler with "
+                "`session.on(…)`, or take it out.",
+            )

@@ -1,0 +1,113 @@
+"""`rtc.ChatManager` is now the session's text input.
+
+Chat went from data packets to text streams (topic `lk.chat`) in livekit 0.20, and the class went with it. A session
+listens to that topic by itself; a handler of one's own is `RoomOptions(text_input=TextInputOptions(text_input_cb=…))`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.chat import chat_managers
+from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.walk import find
+from lk_migrate.model import Action, Edition, Safety
+from lk_migrate.rewrite.arguments import keyword
+from lk_migrate.rewrite.blocks import gap
+from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule(
+    "LK250", Edition.V0, __doc__, triggers=(b"ChatManager", b"send_message"), since="1.0.0", safety=Safety.REVIEW
+)
+
+
+@rule.on(cst.SimpleStatementLine)
+def manager(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
+    """`chat = rtc.ChatManager(ctx.room)`."""
+    known = file.project.fact(chat_managers)
+    if line in known.created:
+        if known.is_settled(line):
+            yield Replace(line, lambda _: gap(line.leading_lines), "the session listens itself", Action.REMOVED)
+        else:
+            yield Todo(
+                line,
+                "`ChatManager` is gone: a session answers `lk.chat` text by itself; for anything else use "
+                '`RoomOptions(text_input=…)` and `room.local_participant.send_text(text, topic="lk.chat")`.',
+            )
+
+
+@rule.on(cst.FunctionDef)
+def handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    """`@chat.on("message_received")`: the callback of the text input."""
+    known = file.project.fact(chat_managers)
+    found = known.handlers.get(node)
+    if found is None:
+        return
+    session = file.use("livekit.agents.AgentSession")
+    event = f"{file.use('livekit.agents.room_io')}.TextInputEvent"
+    yield Rewrite(
+        node, lambda updated: _callback(updated, node, found.decorator, session, event), "a text input callback"
+    )
+    name = found.message
+    for attribute in find(node.body, cst.Attribute):
+        if isinstance(attribute.value, cst.Name) and attribute.value.value == name:
+            if attribute.attr.value == "message":
+                yield Rewrite(
+                    attribute, lambda updated: updated.with_changes(attr=cst.Name("text")), "it is `text` now"
+                )
+            elif attribute.attr.value != "participant":
+                yield Todo(
+                    attribute, f"a text input has no `{attribute.attr.value}`: it has `text`, `participant`, `info`."
+                )
+    yield Note(node, "Clients must send text streams on the topic `lk.chat` (the current components do).")
+
+
+def _callback(
+    updated: cst.FunctionDef, original: cst.FunctionDef, decorator: cst.Decorator, session: str, event: str
+) -> cst.FunctionDef:
+    params = list(updated.params.params)
+    own = cst.Param(
+        cst.Name("_session"),
+        annotation=cst.Annotation(cst.parse_expression(session)),
+        comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")),
+    )
+    first = params[0].with_changes(annotation=cst.Annotation(cst.parse_expression(event)))
+    kept = [d for before, d in zip(original.decorators, updated.decorators, strict=True) if before is not decorator]
+    lines = updated.leading_lines
+    if not kept and not lines:
+        lines = decorator.leading_lines
+    return updated.with_changes(
+        params=updated.params.with_changes(params=[own, first, *params[1:]]), decorators=kept, leading_lines=lines
+    )
+
+
+@rule.on(cst.Call)
+def send(call: cst.Call, file: File) -> Iterator[Change]:
+    """`chat.send_message(text)`."""
+    func = call.func
+    if not (isinstance(func, cst.Attribute) and func.attr.value == "send_message"):
+        return
+    if not file.project.fact(holdings).has(file.module, func.value, Kind.CHAT_MANAGER):
+        return
+    room = file.project.fact(chat_managers).room_of(file.project, file.module, func.value)
+    if room is None or len(call.args) != 1 or keyword(call.args[0]) not in ("", "message"):
+        yield Todo(call, 'send it with `await room.local_participant.send_text(text, topic="lk.chat")`.')
+        return
+    text = f"{room}.local_participant.send_text"
+
+    def apply(updated: cst.Call) -> cst.Call:
+        first = updated.args[0].with_changes(
+            keyword=None,
+            equal=cst.MaybeSentinel.DEFAULT,
+            comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")),
+        )
+        topic = cst.parse_expression('f(topic="lk.chat")')
+        assert isinstance(topic, cst.Call)
+        return updated.with_changes(func=cst.parse_expression(text), args=[first, topic.args[0]])
+
+    yield Rewrite(call, apply, "chat is sent as a text stream")

@@ -1,0 +1,222 @@
+"""Realtime models: options that moved, and the raw session that is not handed out any more.
+
+`model.sessions[0]` with `conversation.item.create(…)` and `response.create()` was the way to make a multimodal agent
+speak; it is `session.generate_reply(…)` since 1.0. `openai.realtime.RealtimeModel` ignores names it does not know, so
+old options are taken out rather than left without effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.prompts import prompts
+from lk_migrate.facts.realtime import raw_sessions
+from lk_migrate.facts.v0_names import REALTIME_MODELS, Kind
+from lk_migrate.model import Action, Edition, Safety
+from lk_migrate.rewrite.arguments import keyword, keyword_arg, without_keywords
+from lk_migrate.rewrite.blocks import gap
+from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule(
+    "LK260",
+    Edition.V0,
+    __doc__,
+    triggers=(b"RealtimeModel", b".realtime", b".conversation.item", b".response.create"),
+    since="1.0.0",
+    safety=Safety.REVIEW,
+)
+
+_IGNORED = ("temperature", "input_audio_format", "output_audio_format", "loop")
+_TURN = "openai.types.realtime.realtime_audio_input_turn_detection"
+_OPTIONS = {
+    "ServerVadOptions": (f"{_TURN}.ServerVad", "server_vad"),
+    "SemanticVadOptions": (f"{_TURN}.SemanticVad", "semantic_vad"),
+    "InputTranscriptionOptions": ("openai.types.realtime.AudioTranscription", ""),
+}
+
+
+@rule.on(cst.Call)
+def model(call: cst.Call, file: File) -> Iterator[Change]:
+    """The arguments of `openai.realtime.RealtimeModel(…)`."""
+    name = file.full_name(call.func) or ""
+    if not name.startswith("livekit.plugins.openai.") or name.replace(".with_azure", "") not in REALTIME_MODELS:
+        return
+    moved = file.project.fact(prompts).model_arguments
+    gone = [keyword(a) for a in call.args if keyword(a) in _IGNORED]
+    if gone:
+        said = ", ".join(f"`{g}=`" for g in gone)
+        yield Rewrite(
+            call,
+            lambda updated: without_keywords(updated, lambda a: keyword(a) in _IGNORED),
+            f"the model ignores {said}",
+            Action.REMOVED,
+        )
+    for arg in call.args:
+        if keyword(arg) == "instructions" and arg not in moved:
+            yield Todo(arg, "the model ignores `instructions=` now: move it to the Agent that talks through it.")
+        elif keyword(arg) == "max_response_output_tokens":
+            yield Todo(
+                arg, "the model ignores `max_response_output_tokens=` here: call `model.update_options(…)` with it."
+            )
+    given = {keyword(a) for a in call.args}
+    if "voice" not in given and not any(a.star for a in call.args):
+        yield Note(call, 'The default voice is "marin" now; it was "alloy".')
+
+
+@rule.on(cst.Call)
+def options(call: cst.Call, file: File) -> Iterator[Change]:
+    """`openai.realtime.ServerVadOptions(…)`: the OpenAI client's own classes."""
+    name = file.full_name(call.func) or ""
+    last = name.rpartition(".")[2]
+    if not name.startswith("livekit.plugins.openai.realtime.") or last not in _OPTIONS:
+        return
+    target, kind = _OPTIONS[last]
+    spelling = file.use(target)
+
+    def apply(updated: cst.Call) -> cst.Call:
+        args = list(updated.args)
+        if kind:
+            first = keyword_arg("type", cst.SimpleString(f'"{kind}"'))
+            comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+            args = [first.with_changes(comma=comma), *args] if args else [first]
+        return updated.with_changes(func=cst.parse_expression(spelling), args=args)
+
+    yield Rewrite(call, apply, f"`{last}` is the OpenAI client's `{spelling}` now")
+
+
+@rule.on(cst.SimpleStatementLine)
+def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
+    """`session = model.sessions[0]`, and what is done with it, statement by statement."""
+    found = file.project.fact(raw_sessions)
+    if line in found.aliases:
+        yield Replace(line, lambda _: gap(line.leading_lines), "the session itself takes its place", Action.REMOVED)
+        return
+    if _takes_raw_session(line, file):
+        yield Todo(
+            line,
+            "a realtime model hands out no session of its own to talk through: run it in an `AgentSession(llm=model)`, "
+            "and use `session.generate_reply(…)` and the session's events.",
+        )
+        return
+    create = _method(line, file, ("conversation", "item", "create"))
+    respond = _method(line, file, ("response", "create"))
+    if create is not None:
+        partner = _next_response(line, create, file)
+        if partner is None:
+            yield Todo(
+                line,
+                "to add a message without a reply: `chat_ctx = agent.chat_ctx.copy()`, `chat_ctx.add_message(…)`, "
+                "`await agent.update_chat_ctx(chat_ctx)`.",
+            )
+            return
+        if not create.args:
+            return
+        yield Rewrite(line, _reply_to, "a message and a response are one `generate_reply`")
+    elif respond is not None:
+        if not isinstance(line.body[0], cst.Expr):
+            yield Todo(line, "`generate_reply()` gives a handle, not a text: use an event to read what was said.")
+        elif _previous_create(line, respond, file) is not None:
+            yield Replace(line, lambda _: gap(line.leading_lines), "said by `generate_reply`", Action.REMOVED)
+        else:
+            yield Rewrite(line, _plain_reply, "a response is a `generate_reply`")
+
+
+def _takes_raw_session(line: cst.SimpleStatementLine, file: File) -> bool:
+    """`self.session = model.create_session()` where no AgentSession takes its place."""
+    small = line.body[0] if len(line.body) == 1 else None
+    return (
+        isinstance(small, cst.Assign)
+        and isinstance(small.value, (cst.Call, cst.Subscript))
+        and Kind.REALTIME_SESSION in file.project.fact(holdings).kinds(file.module, small.value)
+    )
+
+
+def _method(line: cst.CSTNode, file: File, path: tuple[str, ...]) -> cst.Call | None:
+    """The call `<session>.conversation.item.create(…)` that the statement consists of."""
+    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+        return None
+    small = line.body[0]
+    value = small.value if isinstance(small, (cst.Expr, cst.Assign)) else None
+    if isinstance(value, cst.Await):
+        value = value.expression
+    if not isinstance(value, cst.Call):
+        return None
+    node: cst.BaseExpression = value.func
+    for name in reversed(path):
+        if not (isinstance(node, cst.Attribute) and node.attr.value == name):
+            return None
+        node = node.value
+    found = file.project.fact(holdings).kinds(file.module, node)
+    if found.isdisjoint({Kind.SESSION, Kind.PIPELINE, Kind.MULTIMODAL}) and not (
+        isinstance(node, cst.Name) and file.project.fact(raw_sessions).is_session(file.module, node)
+    ):
+        return None
+    return value
+
+
+def _siblings(line: cst.SimpleStatementLine, file: File) -> tuple[list[cst.CSTNode], int]:
+    block = file.parent(line)
+    body = list(getattr(block, "body", ()))
+    return body, body.index(line)
+
+
+def _next_response(line: cst.SimpleStatementLine, create: cst.Call, file: File) -> cst.Call | None:
+    body, at = _siblings(line, file)
+    for other in body[at + 1 : at + 4]:
+        if _method(other, file, ("conversation", "item", "create")) is not None:
+            return None
+        found = _method(other, file, ("response", "create"))
+        if found is not None and isinstance(other, cst.SimpleStatementLine) and isinstance(other.body[0], cst.Expr):
+            return found
+    return None
+
+
+def _previous_create(line: cst.SimpleStatementLine, respond: cst.Call, file: File) -> cst.Call | None:
+    body, at = _siblings(line, file)
+    for other in reversed(body[max(0, at - 3) : at]):
+        found = _method(other, file, ("conversation", "item", "create"))
+        if found is not None and isinstance(other, cst.SimpleStatementLine):
+            return found if _next_response(other, found, file) is respond else None
+    return None
+
+
+def _call_of(line: cst.SimpleStatementLine) -> cst.Call:
+    small = line.body[0]
+    assert isinstance(small, cst.Expr)
+    value = small.value.expression if isinstance(small.value, cst.Await) else small.value
+    assert isinstance(value, cst.Call)
+    return value
+
+
+def _plain_reply(updated: cst.SimpleStatementLine) -> cst.SimpleStatementLine:
+    call = _call_of(updated)
+    assert isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Attribute)
+    func = cst.Attribute(call.func.value.value, cst.Name("generate_reply"))
+    return updated.with_changes(body=[cst.Expr(cst.Call(func))])
+
+
+def _reply_to(updated: cst.SimpleStatementLine) -> cst.SimpleStatementLine:
+    call = _call_of(updated)
+    func = call.func
+    assert isinstance(func, cst.Attribute) and isinstance(func.value, cst.Attribute)
+    assert isinstance(func.value.value, cst.Attribute)
+    session = func.value.value.value
+    message = call.args[0].value
+    name, value = "user_input", message
+    if isinstance(message, cst.Call):
+        given = {keyword(a): a.value for a in message.args}
+        content = given.get("content") or given.get("text")
+        role = given.get("role")
+        if content is not None:
+            if isinstance(content, cst.List) and len(content.elements) == 1:
+                content = content.elements[0].value
+            value = content
+            if not (isinstance(role, cst.SimpleString) and role.evaluated_value == "user"):
+                name = "instructions"
+    reply = cst.Call(cst.Attribute(session, cst.Name("generate_reply")), [keyword_arg(name, value)])
+    return updated.with_changes(body=[cst.Expr(reply)])

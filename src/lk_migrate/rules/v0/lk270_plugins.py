@@ -1,0 +1,194 @@
+"""Arguments and constructors of plugins that were renamed or removed between 0.12 and 1.8.
+
+Each of them raises TypeError, AttributeError or ValueError when the plugin is constructed with today's release.
+Default models changed, too; a model is pinned only where the old default is needed to run at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted
+from lk_migrate.model import Action, Edition, Safety
+from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call, without_keywords
+from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule(
+    "LK270",
+    Edition.V0,
+    __doc__,
+    triggers=(b"livekit.plugins",),
+    since="1.0.0",
+    safety=Safety.REVIEW,
+)
+
+_P = "livekit.plugins."
+
+
+@dataclass(frozen=True)
+class Options:
+    """What became of a constructor's arguments: new names, dropped ones, and those a person must look at."""
+
+    renamed: dict[str, str]
+    dropped: frozenset[str] = frozenset()
+    unclear: frozenset[str] = frozenset()
+
+
+_CONSTRUCTORS = {
+    f"{_P}openai.LLM": Options({"max_tokens": "max_completion_tokens"}),
+    f"{_P}deepgram.STT": Options({}, frozenset({"energy_filter"})),
+    f"{_P}deepgram.TTS": Options({}, frozenset({"use_streaming"})),
+    f"{_P}elevenlabs.TTS": Options({"model_id": "model"}),
+    f"{_P}azure.STT": Options({"languages": "language"}),
+    f"{_P}azure.TTS": Options(
+        {},
+        frozenset(),
+        frozenset({"speech_host", "endpoint_id", "on_bookmark_reached_event", "on_synthesis_canceled_event"}),
+    ),
+    f"{_P}google.LLM": Options({}, frozenset({"candidate_count"})),
+    f"{_P}silero.VAD.load": Options({"padding_duration": "prefix_padding_duration"}),
+}
+#: Constructors that have a new name: old → (new, arguments to add).
+_MOVED = {
+    f"{_P}openai.LLM.with_groq": (f"{_P}groq", "LLM", ""),
+    f"{_P}openai.STT.with_groq": (f"{_P}groq", "STT", ""),
+    f"{_P}openai.LLM.with_vertex": (f"{_P}google", "LLM", "vertexai"),
+    f"{_P}openai.TTS.create_azure_client": (f"{_P}openai", "TTS.with_azure", ""),
+    f"{_P}openai.LLM.create_azure_client": (f"{_P}openai", "LLM.with_azure", ""),
+}
+
+
+@rule.on(cst.Call)
+def constructor(call: cst.Call, file: File) -> Iterator[Change]:
+    """Renamed, dropped and unclear arguments."""
+    name = file.full_name(call.func) or ""
+    options = _CONSTRUCTORS.get(name)
+    if options is None:
+        return
+    for arg in call.args:
+        new = options.renamed.get(keyword(arg))
+        if new is not None:
+            yield Rewrite(
+                arg,
+                lambda updated, new=new: updated.with_changes(keyword=cst.Name(new)),  # type: ignore[misc]
+                f"`{keyword(arg)}=` is `{new}=` now",
+            )
+        elif keyword(arg) in options.unclear:
+            yield Todo(arg, f"`{keyword(arg)}=` is gone: see `speech_endpoint=` and `deployment_id=`.")
+    gone = [keyword(a) for a in call.args if keyword(a) in options.dropped]
+    if gone:
+        yield Rewrite(
+            call,
+            lambda updated: without_keywords(updated, lambda a: keyword(a) in options.dropped),
+            ", ".join(f"`{g}=`" for g in gone) + " does not exist any more",
+            Action.REMOVED,
+        )
+
+
+@rule.on(cst.Call)
+def moved(call: cst.Call, file: File) -> Iterator[Change]:
+    """`openai.LLM.with_groq(…)` → `groq.LLM(…)`."""
+    found = _MOVED.get(file.full_name(call.func) or "")
+    if found is None:
+        return
+    module, cls, extra = found
+    spelling = f"{file.use(module)}.{cls}"
+
+    def apply(updated: cst.Call) -> cst.Call:
+        changed = updated.with_changes(func=cst.parse_expression(spelling))
+        if not extra:
+            return changed
+        renamed = [
+            a.with_changes(keyword=cst.Name("project")) if keyword(a) == "project_id" else a for a in changed.args
+        ]
+        changed = changed.with_changes(args=renamed)
+        return to_call(changed, of_call(changed).appended(keyword_arg(extra, cst.Name("True"))))
+
+    yield Rewrite(call, apply, f"`{file.code(call.func)}` is `{spelling}` now")
+    if module.endswith(".groq"):
+        yield Note(call, "This needs the package `livekit-plugins-groq`.")
+
+
+@rule.on(cst.Call)
+def keywords_of_deepgram(call: cst.Call, file: File) -> Iterator[Change]:
+    """`deepgram.STT(keywords=…)` without a model: the default, nova-3, refuses keywords."""
+    if file.full_name(call.func) != f"{_P}deepgram.STT":
+        return
+    given = {keyword(a) for a in call.args}
+    if "keywords" in given and "model" not in given and not any(a.star or not keyword(a) for a in call.args):
+        yield Rewrite(
+            call,
+            lambda updated: to_call(
+                updated, of_call(updated).appended(keyword_arg("model", cst.SimpleString('"nova-2-general"')))
+            ),
+            "`keywords=` needs a nova-2 model: nova-3, the default now, raises ValueError",
+        )
+
+
+@rule.on(cst.Call)
+def elevenlabs_voice(call: cst.Call, file: File) -> Iterator[Change]:
+    """`elevenlabs.TTS(voice=elevenlabs.Voice(id=, settings=))` → `voice_id=`, `voice_settings=`."""
+    if file.full_name(call.func) != f"{_P}elevenlabs.TTS":
+        return
+    arg = next((a for a in call.args if keyword(a) == "voice"), None)
+    if arg is None:
+        return
+    if isinstance(arg.value, cst.Call) and (file.full_name(arg.value.func) or "").endswith(".Voice"):
+        yield Rewrite(call, _with_voice_id, "`voice=` is `voice_id=` and `voice_settings=` now")
+    elif (file.full_name(arg.value) or "").endswith(".DEFAULT_VOICE"):
+        yield Rewrite(call, lambda updated: without_keywords(updated, lambda a: keyword(a) == "voice"), "the default")
+    else:
+        yield Todo(call, "`voice=` is `voice_id=` and `voice_settings=` now: give the voice's id and its settings.")
+
+
+def _with_voice_id(updated: cst.Call) -> cst.Call:
+    brackets = of_call(updated)
+    place = next(i for i, a in enumerate(brackets.items) if keyword(a) == "voice")
+    voice = brackets.items[place].value
+    given = {keyword(a): a.value for a in voice.args}
+    positional = [a.value for a in voice.args if not keyword(a)]
+    identity = given.get("id") or (positional[0] if positional else cst.SimpleString('""'))
+    brackets = brackets.with_item(place, keyword_arg("voice_id", identity))
+    result = to_call(updated, brackets)
+    settings = given.get("settings")
+    if settings is not None:
+        result = to_call(result, of_call(result).appended(keyword_arg("voice_settings", settings)))
+    return result
+
+
+@rule.on(cst.Attribute)
+def default_voice(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`elevenlabs.DEFAULT_VOICE.id`."""
+    name = file.full_name(node) or ""
+    if name == f"{_P}elevenlabs.DEFAULT_VOICE.id":
+        base = dotted(node.value) or ""
+        spelling = base.replace("DEFAULT_VOICE", "tts.DEFAULT_VOICE_ID")
+        yield Rewrite(node, lambda _: cst.parse_expression(spelling), "it is `DEFAULT_VOICE_ID` now")
+
+
+@rule.on(cst.Call)
+def filters(call: cst.Call, file: File) -> Iterator[Change]:
+    """`deepgram.AudioEnergyFilter()` that stands somewhere else."""
+    name = file.full_name(call.func) or ""
+    if name == f"{_P}deepgram.AudioEnergyFilter":
+        parent = file.parent(call)
+        if not (isinstance(parent, cst.Arg) and keyword(parent) == "energy_filter"):
+            yield Todo(call, "`AudioEnergyFilter` is gone: the VAD of the session keeps silence from the STT.")
+    elif name.startswith(f"{_P}openai.beta."):
+        yield Todo(call, "the Assistants API is gone: use `openai.responses.LLM`, or an Agent's `llm_node`.")
+
+
+@rule.on(cst.Call)
+def silero_constructor(call: cst.Call, file: File) -> Iterator[Change]:
+    """`silero.VAD()` of 0.7 is `silero.VAD.load()`."""
+    if file.full_name(call.func) == f"{_P}silero.VAD" and not call.args:
+        yield Rewrite(
+            call,
+            lambda updated: updated.with_changes(func=cst.Attribute(updated.func, cst.Name("load"))),
+            "the VAD is made by `load()`",
+        )

@@ -1,0 +1,78 @@
+"""Odds and ends of jobs: `reject()` of a request, what a participant's maps are called.
+
+`JobRequest.reject()` ends the job since 1.0; `terminate=False` lets another worker take it, as 0.x did. Rooms call
+their maps `remote_participants` and `track_publications` since livekit 0.10, and `JobRequest.accept()` takes no
+entrypoint any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.v0_names import Kind
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.arguments import keyword_arg
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK275", Edition.V0, __doc__, triggers=(b"JobRequest", b".room.participants"), since="1.0.0")
+
+
+@rule.on(cst.Call)
+def reject(call: cst.Call, file: File) -> Iterator[Change]:
+    """`await req.reject()`; `await req.accept(entrypoint)` of 0.7."""
+    func = call.func
+    if not isinstance(func, cst.Attribute) or func.attr.value not in ("reject", "accept"):
+        return
+    if not _is_request(func.value, file):
+        return
+    if func.attr.value == "reject" and not call.args:
+        yield Rewrite(
+            call,
+            lambda updated: updated.with_changes(args=[keyword_arg("terminate", cst.Name("False"))]),
+            "another worker may take the job, as in 0.x",
+        )
+    elif func.attr.value == "accept" and call.args and call.args[0].keyword is None:
+        entry = file.code(call.args[0].value)
+        if file.resolve(call.args[0].value) is not None and isinstance(
+            getattr(file.resolve(call.args[0].value), "node", None), cst.FunctionDef
+        ):
+            yield Todo(
+                call,
+                f"`accept` takes no entrypoint: call `accept()`, and give `{entry}` to the server: "
+                f"`@server.rtc_session(on_request={_function(call, file)})` on it.",
+            )
+
+
+def _function(call: cst.Call, file: File) -> str:
+    function = file.enclosing(call, cst.FunctionDef)
+    return function.name.value if function is not None else "…"
+
+
+def _is_request(node: cst.BaseExpression, file: File) -> bool:
+    if not isinstance(node, cst.Name):
+        return False
+    function = file.enclosing(node, cst.FunctionDef)
+    for param in function.params.params if function is not None else ():
+        if param.name.value == node.value and param.annotation is not None:
+            return (file.full_name(param.annotation.annotation) or "").rpartition(".")[2] == "JobRequest"
+    return False
+
+
+@rule.on(cst.Attribute)
+def maps(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`ctx.room.participants` → `ctx.room.remote_participants`."""
+    if node.attr.value != "participants" or not (dotted(node.value) or "").endswith(".room"):
+        return
+    owner = node.value.value if isinstance(node.value, cst.Attribute) else None
+    if owner is not None and file.project.fact(holdings).has(file.module, owner, Kind.JOB):
+        yield Rewrite(
+            node,
+            lambda updated: updated.with_changes(attr=cst.Name("remote_participants")),
+            "a room's others are its `remote_participants`",
+        )

@@ -1,0 +1,236 @@
+"""Stage *parity*: the old code and the new, side by side, in the same conversations.
+
+Each side is a process of its own with the clock, randomness and network pinned (child/side.py, child/pins.py). After
+each tool call, what was returned, raised and kept is compared. What a turn gate refused in the old code is expected
+to differ: rule LK101 takes it away, and the session limits calls instead.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lk_migrate.model import Place, UserError
+from lk_migrate.project.backup import load_backup, read_written
+from lk_migrate.verify.context import Clock, Context
+from lk_migrate.verify.conversations import Conversation, Offer, conversations, said, shortest
+from lk_migrate.verify.rows import Row, Status
+from lk_migrate.verify.sides import Impossible, Side, side
+from lk_migrate.verify.standin.script import Script
+from lk_migrate.verify.standin.server import serve
+from lk_migrate.verify.workspace import copy_project, python_files
+
+STAGE = "parity"
+
+_RANDOM = 40  # conversations, besides the plain ones
+_ANSWERS_IN = 30.0  # seconds for all conversations of a class
+Outcome = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two runs of a conversation part: at which step, in what, and what each side has."""
+
+    step: int
+    what: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class Gates:
+    """The old code's turn gates: their functions' names, and what those keep on the instance."""
+
+    names: frozenset[str]
+    state: frozenset[str]
+
+
+def _gates(root: Path) -> Gates:
+    from lk_migrate.facts.gates import find_gates, written
+    from lk_migrate.facts.project import Project
+
+    files = {file: (root / file).read_bytes() for file in python_files(root)}
+    found = find_gates(Project(files)).all
+    return Gates(
+        frozenset(gate.name for gate in found),
+        frozenset(name.rpartition(".")[2] for gate in found for name in written(gate.counter)),
+    )
+
+
+@dataclass
+class Pair:
+    """Both sides with one class on them."""
+
+    old: Side
+    new: Side
+    about: dict[str, Any]
+    clock: Clock
+    source: str  # of the new code
+    gates: Gates
+    refusals: set[str] = field(default_factory=set)
+    lacking: set[str] = field(default_factory=set)
+    steps: int = 0
+    raised: int = 0
+
+    def play(self, talks: list[Conversation]) -> Iterator[Difference | None]:
+        """For each conversation, its first difference."""
+        methods = {tool["name"]: tool["method"] for tool in self.about["tools"]}
+        job = {"class": self.about, "methods": methods, "conversations": talks, "gates": sorted(self.gates.names)}
+        numbers = [(side, side.tell("converse", **job)) for side in (self.old, self.new)]
+        try:
+            old, new = (side.answer(number, self.clock) for side, number in numbers)
+        except Impossible as error:
+            raise Impossible(self._why(error)) from error
+        self.lacking = set(old["lacking"])
+        for before, after in zip(old["conversations"], new["conversations"], strict=True):
+            yield self._compare(before, after)
+
+    def _why(self, error: Impossible) -> str:
+        text = str(error)
+        hint = ""
+        if "ModuleNotFoundError" in text or "ImportError" in text:
+            hint = "; it would need the packages of its own edition, which do not go together with today's"
+        return f"the old {self.about['name']} cannot be run alone: {text}{hint}"
+
+    def _compare(self, old: list[Outcome], new: list[Outcome]) -> Difference | None:
+        first = set(old[0]["state"])
+        for number, (before, after) in enumerate(zip(old, new, strict=True)):
+            if "refused_by" in before:
+                self.refusals.add(before["refused_by"])
+                return None
+            self.steps += number > 0
+            self.raised += "raised" in before
+            for what in ("raised", "returned"):
+                if before.get(what) != after.get(what):
+                    return Difference(number, what, before.get(what), after.get(what))
+            difference = self._state_difference(number, before["state"], after["state"], first)
+            if difference is not None:
+                return difference
+        return None
+
+    def _state_difference(
+        self, number: int, old: dict[str, Any], new: dict[str, Any], first: set[str]
+    ) -> Difference | None:
+        """What both keep must be the same, and what a tool began to keep must be kept.
+
+        What `__init__` no longer makes, and private names that the new code no longer has, are the ledger's concern."""
+        for name in sorted(old.keys() - self.gates.state):
+            if name in new and old[name] != new[name]:
+                return Difference(number, name, old[name], new[name])
+            if name not in new and name not in first and (not name.startswith("_") or name in self.source):
+                return Difference(number, name, old[name], None)
+        return None
+
+
+def run(context: Context) -> Iterator[Row]:
+    """One row for each agent of the new code."""
+    try:
+        old_root = context.scratch / "old" / context.root.name
+        origin = _old_tree(context, old_root)
+    except UserError as error:
+        yield Row(STAGE, "old code", Status.SKIPPED, str(error))
+        return
+    with serve(Script()) as server, side(context, "new", context.workspace, server) as new:
+        with side(context, "old", old_root, server) as old:
+            context.tell("the agents of the new code")
+            clock = Clock(context.timeout)
+            try:
+                described = new.answer(new.tell("describe", files=context.files, main=context.main), clock)
+            except Impossible as error:
+                yield Row(STAGE, "new code", Status.SKIPPED, f"nothing to compare: {error}")
+                return
+            gates = _gates(old_root)
+            for about in described["agents"]:
+                yield _agent(context, about, old, new, clock, gates, origin)
+
+
+def _old_tree(context: Context, to: Path) -> str:
+    """The project as it was, in a folder; how a person would call it. Raises UserError when there is none."""
+    if context.old is not None:
+        if not context.old.is_dir():
+            raise UserError(f"--old {context.old}: there is no such folder.")
+        copy_project(context.old.resolve(), to)
+        return str(context.old)
+    backup = load_backup(context.root)
+    copy_project(context.root, to)
+    for path, signature in read_written(backup).files.items():
+        if signature is not None:
+            (to / path).unlink(missing_ok=True)
+    for entry in backup.entries:
+        target = to / entry.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if entry.target is None:
+            shutil.copyfile(backup.object(entry), target)
+    return f"backup {backup.id}"
+
+
+def _agent(context: Context, about: dict[str, Any], old: Side, new: Side, clock: Clock, gates: Gates, origin: str) -> Row:
+    begun = time.monotonic()
+    context.tell(f"the conversations of {about['name']}")
+    place = Place(about["path"], about["line"], about["line"])
+
+    def row(status: Status, detail: str) -> Row:
+        return Row(STAGE, about["name"], status, detail, place, time.monotonic() - begun)
+
+    if "error" in about:
+        return row(Status.SKIPPED, about["error"])
+    offers = [Offer(tool["name"], tool["method"], tool["schema"]) for tool in about["tools"]]
+    if not offers:
+        return row(Status.SKIPPED, "it has no tools to compare")
+    source = "\n".join((context.workspace / file).read_text("utf-8", "replace") for file in context.files)
+    pair = Pair(old, new, about, clock, source, gates)
+    try:
+        return _compared(pair, offers, origin, row)
+    except Impossible as error:
+        return row(Status.SKIPPED, str(error))
+
+
+def _compared(pair: Pair, offers: list[Offer], origin: str, row: Any) -> Row:
+    list(pair.play([()]))  # which tools the old class has
+    both = [offer for offer in offers if offer.name not in pair.lacking]
+    new_names = ", ".join(offer.name for offer in offers if offer.name in pair.lacking)
+    if not both:
+        return row(Status.SKIPPED, f"the old {pair.about['name']} has none of its tools as methods: {new_names}")
+    talks = conversations(both, _RANDOM)
+    for talk, difference in zip(talks, pair.play(talks), strict=True):
+        if difference is not None:
+            short = shortest(talk[: difference.step], lambda one: next(pair.play([one])) is not None)
+            found = next(pair.play([short])) or difference
+            return row(Status.FAILED, _told(short, found, origin))
+    if pair.raised == pair.steps:
+        return row(Status.SKIPPED, f"all {pair.steps} calls raise, in the old code as in the new: nothing is shown by that")
+    detail = f"the same as in {origin} in {len(talks)} conversations, {pair.steps} tool calls: returns, errors, state"
+    if pair.refusals:
+        gates = ", ".join(f"`{name}`" for name in sorted(pair.refusals))
+        detail += f"; refusals of {gates} are expected to be gone (LK101)"
+    if new_names:
+        detail += f"; not compared, for the old class has no such method: {new_names}"
+    return row(Status.OK, detail)
+
+
+def _told(talk: Conversation, difference: Difference, origin: str) -> str:
+    calls = "; ".join(said(talk)) or "at once"
+    what = {"raised": "raises", "returned": "returns"}.get(difference.what, f"has {difference.what} =")
+    old, new = _narrowed(difference.old, difference.new)
+    return f"after {calls}: {origin} {what} {old}, the new code {new}"
+
+
+def _narrowed(old: Any, new: Any) -> tuple[str, str]:
+    """Of two nested values, the parts that differ."""
+    path = ""
+    while isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+        key = next((key for key in old if old[key] != new[key]), None)
+        if key is None:
+            break
+        path, old, new = f"{path}.{key}", old[key], new[key]
+    prefix = f"{path} = " if path else ""
+    return prefix + _short(old), prefix + _short(new)
+
+
+def _short(value: Any, length: int = 120) -> str:
+    text = repr(value)
+    return text if len(text) <= length else text[: length - 1] + "…"

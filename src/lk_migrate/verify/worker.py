@@ -1,0 +1,231 @@
+"""Stage *worker*: `main.py start` and `dev` register, prewarm, accept a job, and end when they are told to.
+
+They are given a local endpoint that speaks the worker's side of LiveKit's protocol (child/dispatcher.py). It has no
+rooms: what is shown is all up to the moment when the entrypoint asks to join one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lk_migrate.model import Place
+from lk_migrate.verify import findings
+from lk_migrate.verify.context import Clock, Context
+from lk_migrate.verify.observations import Observations, place_of
+from lk_migrate.verify.processes import process_group
+from lk_migrate.verify.rows import Row, Status
+from lk_migrate.verify.standin.script import Script
+from lk_migrate.verify.standin.server import serve
+from lk_migrate.verify.test_bed import stood_in
+
+STAGE = "worker"
+MODES = ("start", "dev")
+
+_TICK = 0.05  # seconds between two looks
+_REGISTERS_IN = 40.0  # seconds; imports, and the idle processes that `start` keeps warm
+_ANSWERS_IN = 15.0  # seconds to accept a job, and for its process to start
+_JOINS_IN = 20.0  # seconds from the entrypoint's start to its wish to join the room; models are loaded in between
+_JOB_ENDS_IN = 10.0  # seconds for the job to give up on a room that it may not join
+_ENDS_IN = 15.0  # seconds after SIGTERM; the framework gives a job ten
+
+
+@dataclass
+class _Worker:
+    context: Context
+    mode: str
+    process: subprocess.Popen[bytes]
+    observations: Observations
+    since: int
+    log: Path
+
+    def wait(self, found: Callable[[], Any], seconds: float) -> Any:
+        """What `found` returns as soon as it is true, or at the end of time or of the process."""
+        clock = Clock(seconds)
+        while True:
+            ended = self.process.poll() is not None
+            value = found()
+            if value or ended or not clock.left():
+                return value
+            time.sleep(_TICK)
+
+    def seen(self, event: str, seconds: float = 0.0) -> dict[str, Any] | None:
+        """The last observation of a kind since this worker was started, waited for."""
+        found: list[dict[str, Any]] = self.wait(lambda: self.observations.of(event, self.since), seconds)
+        return found[-1] if found else None
+
+    def row(self, name: str, status: Status, detail: str, place: Place | None = None, begun: float = 0.0) -> Row:
+        seconds = time.monotonic() - begun if begun else 0.0
+        return Row(STAGE, f"{self.mode}: {name}", status, detail, place, seconds)
+
+
+def run(context: Context) -> Iterator[Row]:
+    """Each way of running it as a worker; then what was seen on the side."""
+    reason = "the network is yours with --live; run it yourself" if context.live else context.no_main
+    if context.main is None or context.live:
+        yield Row(STAGE, "worker", Status.SKIPPED, reason)
+        return
+    observations = Observations(context.scratch / "worker.jsonl")
+    with serve(Script()) as server:
+        env = stood_in(context, observations.file, server)
+        with _dispatcher(context, observations, env) as dispatcher:
+            listening = observations.of("listening")
+            if not listening:
+                yield Row(STAGE, "worker", Status.FAILED, f"the endpoint does not start: {_tail(context)}")
+                return
+            env["LIVEKIT_URL"] = f"ws://127.0.0.1:{listening[0]['port']}"
+            for mode in MODES:
+                yield from _mode(context, mode, observations, env, dispatcher)
+    for one in {one["port"]: one for one in observations.of("port_in_use")}.values():
+        yield Row(STAGE, "port in use", Status.SKIPPED, _port_hint(one["port"]), place_of(one))
+    yield from findings.on_the_side(STAGE, observations)
+
+
+def _port_hint(port: int) -> str:
+    return (
+        f"port {port}, where `start` answers health checks, is taken on this machine: end what has it "
+        f"(`lsof -i :{port}`), or give AgentServer(port=…) another; verified on a free one"
+    )
+
+
+@contextlib.contextmanager
+def _dispatcher(
+    context: Context, observations: Observations, env: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = [context.python.path, "-m", "lk_migrate_child.dispatcher"]
+    with (
+        (context.scratch / "dispatcher.log").open("wb") as output,
+        process_group(
+            command, cwd=context.scratch, env=env, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT
+        ) as dispatcher,
+    ):
+        context.tell("the local endpoint for workers")
+        clock = Clock(20.0)
+        while not observations.of("listening") and dispatcher.poll() is None and clock.left():
+            time.sleep(_TICK)
+        yield dispatcher
+
+
+def _tail(context: Context) -> str:
+    lines = (context.scratch / "dispatcher.log").read_text(errors="replace").splitlines()
+    return lines[-1] if lines else "it says nothing"
+
+
+def _mode(
+    context: Context,
+    mode: str,
+    observations: Observations,
+    env: dict[str, str],
+    dispatcher: subprocess.Popen[bytes],
+) -> Iterator[Row]:
+    assert context.main is not None
+    log = context.scratch / f"worker-{mode}.log"
+    since = len(observations.refresh())
+    context.tell(f"python {context.main} {mode} to register")
+    with (
+        log.open("wb") as output,
+        process_group(
+            [context.python.path, context.main, mode],
+            cwd=context.workspace,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        worker = _Worker(context, mode, process, observations, since, log)
+        registered = _registered(worker)
+        yield registered
+        if registered.status is not Status.OK:
+            return
+        if mode == "start":
+            yield _prewarmed(worker)
+        yield _job(worker)
+        assert dispatcher.stdin is not None
+        dispatcher.stdin.write(json.dumps({"do": "terminate"}).encode() + b"\n")
+        dispatcher.stdin.flush()
+        worker.wait(lambda: observations.of("job_over", since), _JOB_ENDS_IN)
+        yield _ended(worker)
+
+
+def _registered(worker: _Worker) -> Row:
+    begun = time.monotonic()
+    name = f"python {worker.context.main} {worker.mode}"
+    one = worker.seen("registered", _REGISTERS_IN)
+    seconds = time.monotonic() - begun
+    if one is not None:
+        agent = f"as “{one['agent']}”" if one["agent"] else "without an agent name: it is sent to every room"
+        return Row(STAGE, name, Status.OK, f"it registers {agent}", seconds=seconds)
+    text = worker.log.read_text(errors="replace")
+    if worker.process.poll() is None:
+        detail, place = findings.crash(text, worker.context)
+        return Row(STAGE, name, Status.FAILED, f"it does not register: {detail}", place, seconds)
+    detail, place = findings.crash(text, worker.context)
+    code = worker.process.returncode
+    return Row(STAGE, name, Status.FAILED, f"it ended, exit code {code}: {detail}", place, seconds)
+
+
+def _prewarmed(worker: _Worker) -> Row:
+    worker.context.tell("a process to be prewarmed")
+    begun = time.monotonic()
+    one = worker.seen("process_ready", _REGISTERS_IN)
+    if one is not None:
+        return worker.row("prewarm", Status.OK, "a process is kept warm for the next call", begun=begun)
+    errors = worker.observations.of("error_log", worker.since)
+    if errors:
+        return worker.row("prewarm", Status.FAILED, errors[-1]["error"], place_of(errors[-1]), begun)
+    return worker.row("prewarm", Status.FAILED, "no process becomes ready for a call", begun=begun)
+
+
+def _job(worker: _Worker) -> Row:
+    worker.context.tell("a job to be accepted")
+    begun = time.monotonic()
+    answer = worker.seen("availability", _ANSWERS_IN)
+    if answer is None:
+        return worker.row("job", Status.FAILED, "it does not answer when it is offered a job", begun=begun)
+    if not answer["available"]:
+        detail = "it declines a job in a room that it does not know (its own request function decides)"
+        return worker.row("job", Status.SKIPPED, detail, begun=begun)
+    if worker.seen("job_begun", _ANSWERS_IN + _REGISTERS_IN) is None:
+        errors = worker.observations.of("error_log", worker.since)
+        why = errors[-1]["error"] if errors else "its process does not come up"
+        return worker.row("job", Status.FAILED, f"it accepts a job and does not run it: {why}", begun=begun)
+    found = worker.wait(lambda: _room_or_error(worker), _JOINS_IN)
+    if found is None:
+        detail = "accepted and begun, but the entrypoint does not ask to join the room"
+        return worker.row("job", Status.FAILED, detail, begun=begun)
+    if found["event"] != "room_asked":
+        place = place_of(found)
+        return worker.row("job", Status.FAILED, f"the entrypoint fails before the room: {found['error']}", place, begun)
+    detail = "accepted, assigned, and the entrypoint asks to join its room; there is no LiveKit server here to go on with"
+    return worker.row("job", Status.OK, detail, begun=begun)
+
+
+def _room_or_error(worker: _Worker) -> dict[str, Any] | None:
+    for one in worker.observations.refresh()[worker.since :]:
+        if one["event"] == "room_asked":
+            return one
+        if one["event"] == "error_log" and "unhandled exception while running the job task" in one["error"]:
+            return one
+    return None
+
+
+def _ended(worker: _Worker) -> Row:
+    worker.context.tell(f"{worker.mode} to end")
+    begun = time.monotonic()
+    worker.process.terminate()
+    worker.wait(lambda: False, _ENDS_IN)
+    seconds = time.monotonic() - begun
+    code = worker.process.poll()
+    if code is None:
+        return worker.row("SIGTERM", Status.FAILED, f"still there {seconds:.0f} s after SIGTERM", begun=begun)
+    if code != 0:
+        detail, place = findings.crash(worker.log.read_text(errors="replace"), worker.context)
+        return worker.row("SIGTERM", Status.FAILED, f"exit code {code}: {detail}", place, begun)
+    return worker.row("SIGTERM", Status.OK, "it ends, exit code 0", begun=begun)

@@ -1,0 +1,77 @@
+"""The session that a converted main.py makes: today's API, and exactly as many tool calls as the turn gates allowed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Converted
+from endtoend_support import clean_environment
+
+HOLD = Path(__file__).parent / "hold_session.py"
+SECRETS = ("OPENAI_API_KEY", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+
+#: app → (the agent that runs, the job's metadata that choose it, N of its turn gate in the legacy app)
+JOBS: dict[str, list[tuple[str, dict[str, Any], int]]] = {
+    "clinic": [("Assistant", {}, 1), ("RAGAssistant", {"knowledge_base_id": "kb-default"}, 5)],
+    "mixins": [
+        ("HotelConcierge", {"desk": "hotel"}, 1),
+        ("RestaurantHost", {"desk": "restaurant"}, 2),
+        ("SpaDesk", {"desk": "spa"}, 3),
+        ("HousekeepingDesk", {"desk": "housekeeping"}, 2),
+    ],
+}
+AGENTS = [(app, agent) for app, jobs in JOBS.items() for agent, _, _ in jobs]
+
+
+@pytest.fixture(scope="session")
+def sessions(converted: Converted) -> Any:
+    """app → agent → what its session did."""
+    done: dict[str, dict[str, Any]] = {}
+
+    def held(app: str) -> dict[str, Any]:
+        if app not in done:
+            jobs = [{"metadata": metadata} for _, metadata, _ in JOBS[app]]
+            child = subprocess.run(
+                [sys.executable, str(HOLD)],
+                input="".join(json.dumps(job) + "\n" for job in jobs),
+                cwd=converted(app).folder,
+                env=clean_environment(**dict.fromkeys(SECRETS, "none"), CLINIC_NOW="2025-03-10T09:00"),
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=120,
+                check=False,
+            )
+            assert child.returncode == 0, child.stderr
+            answers = [json.loads(line) for line in child.stdout.splitlines() if line.startswith("{")]
+            done[app] = {agent: one for (agent, _, _), one in zip(JOBS[app], answers, strict=True)}
+        return done[app]
+
+    return held
+
+
+@pytest.mark.parametrize(("app", "agent"), AGENTS)
+def test_the_right_agent_runs_in_one_session(app: str, agent: str, sessions: Any) -> None:
+    held = sessions(app)[agent]
+    assert held["agent"] == agent
+    assert held["sessions"] == 1
+
+
+@pytest.mark.parametrize(("app", "agent"), AGENTS)
+def test_a_greedy_model_gets_as_many_calls_as_the_gate_allowed(app: str, agent: str, sessions: Any) -> None:
+    """The model asks for a tool as long as it is offered any; the gate let N calls through per utterance."""
+    limit = next(limit for name, _, limit in JOBS[app] if name == agent)
+    held = sessions(app)[agent]
+    assert (held["rounds"], held["calls"]) == (limit, limit)
+    assert held["parallel"] is False, "several calls at once would be one round"
+
+
+@pytest.mark.parametrize(("app", "agent"), AGENTS)
+def test_nothing_deprecated_is_used(app: str, agent: str, sessions: Any) -> None:
+    """At import, when the session is made, when it starts and when it talks."""
+    assert sessions(app)[agent]["deprecated"] == []

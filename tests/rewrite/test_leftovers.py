@@ -1,0 +1,31 @@
+"""The last phase: imports of what is gone are taken out when nothing uses them, and marked once when something does."""
+
+from __future__ import annotations
+
+from lk_migrate.facts.project import Project
+from lk_migrate.rewrite.engine import convert_file
+from lk_migrate.rules.registry import select_rules
+
+
+def converted(text: str) -> str:
+    result = convert_file("main.py", Project({"main.py": text.encode()}), select_rules(("LK201",)))
+    assert result.skipped is None
+    return text if result.change is None or result.change.after is None else result.change.after.decode()
+
+
+def test_an_unused_import_of_a_gone_module_goes_and_its_comment_stays() -> None:
+    text = "import os\n# the agent\nfrom livekit.agents.pipeline import VoicePipelineAgent\n\nprint(os.name)\n"
+    assert converted(text) == "import os\n# the agent\n\nprint(os.name)\n"
+
+
+def test_a_used_one_is_marked_once_even_on_the_first_line() -> None:
+    text = "from livekit.agents.transcription import STTSegmentsForwarder\n\nSTTSegmentsForwarder()\n"
+    once = converted(text)
+    assert once.count("TODO(lk-migrate LK201)") == 1
+    assert converted(once) == once
+
+
+def test_a_projects_own_livekit_folder_is_left_alone() -> None:
+    text = b"from livekit.agents.pipeline import VoicePipelineAgent\n"
+    files = {"main.py": text, "livekit/agents/pipeline.py": b"class VoicePipelineAgent: ...\n"}
+    assert convert_file("main.py", Project(files), select_rules(("LK201",))).change is None

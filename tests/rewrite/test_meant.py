@@ -1,0 +1,98 @@
+"""The check that a conversion changed only what a finding speaks of: what it lets pass, and what it stops."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+import pytest
+
+from lk_migrate.facts.module import Module
+from lk_migrate.rewrite.meant import Touched, only_what_we_meant
+from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
+
+BEFORE = """\
+import os
+
+
+class Host(Base):
+    "A host."
+
+    def open(self):
+        gate = self.gate()
+        if gate:
+            return gate
+        return os.getcwd()
+
+    @tool
+    def close(self):
+        pass
+
+
+host = Host()
+if host: host.open()
+try:
+    run(host)
+except OSError:
+    stop()
+"""
+
+Reader = Callable[[str], tuple[Statement, ...]]
+READERS = {
+    "ast": lambda text: from_ast(ast.parse(text), text),
+    "libcst": lambda text: from_cst(Module.parse("a.py", text.encode())),
+}
+
+
+@pytest.fixture(params=READERS)
+def read(request: pytest.FixtureRequest) -> Reader:
+    return READERS[request.param]
+
+
+GUARD = "        gate = self.gate()\n        if gate:\n            return gate\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "whole", "header"),
+    [
+        pytest.param("", "", (), (), id="nothing"),
+        pytest.param("pass\n", "pass  # so far\n", (), (), id="comment"),
+        pytest.param("Host(Base)", "Host(Agent)", (), (4,), id="class header"),
+        pytest.param(GUARD, "", (8, 9, 10), (), id="guard removed"),
+        pytest.param("import os\n", "import os\nimport json\n", (), (), id="new import"),
+        pytest.param("host = Host()", "setup()\nhost = Host(1)", (), (18,), id="one line becomes two"),
+        pytest.param("if host: host.open()", "await host.open()", (), (19,), id="one-line if"),
+        pytest.param("    stop()", "    log()", (), (23,), id="in a handler"),
+        pytest.param("except OSError", "except IOError", (), (22,), id="a handler's header"),
+        pytest.param("    @tool\n    def", "    @tool()\n    async def", (), (14,), id="decorated function"),
+    ],
+)
+def test_what_was_touched_may_change(
+    read: Reader, old: str, new: str, whole: tuple[int, ...], header: tuple[int, ...]
+) -> None:
+    touched = Touched(frozenset(whole), frozenset(header))
+    assert only_what_we_meant(read(BEFORE), read(BEFORE.replace(old, new)), touched) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "whole", "header", "line"),
+    [
+        pytest.param("host = Host()", "host = Host(1)", (), (), 18, id="a value"),
+        pytest.param("host = Host()\n", "", (), (), 18, id="a lost statement"),
+        pytest.param("import os\n", "", (), (), 1, id="a lost import"),
+        pytest.param("    stop()\n", "    stop()\nstop()\n", (), (), 20, id="one more statement"),
+        pytest.param("        return os.getcwd()\n", "", (8, 9, 10), (4,), 7, id="lost beside what was touched"),
+        pytest.param("        return os.getcwd()\n", "", (), (4, 7), 11, id="lost inside what was touched"),
+        pytest.param("    def close", "    def shut", (), (4,), 13, id="renamed inside what was touched"),
+        pytest.param("        return os", "            return os", (), (8,), 4, id="slipped into another block"),
+        pytest.param(
+            "host = Host()\nif host: host.open()", "if host: host.open()\nhost = Host()", (), (), 18, id="changed order"
+        ),
+    ],
+)
+def test_the_rest_may_not(
+    read: Reader, old: str, new: str, whole: tuple[int, ...], header: tuple[int, ...], line: int
+) -> None:
+    touched = Touched(frozenset(whole), frozenset(header))
+    assert BEFORE.replace(old, new) != BEFORE
+    assert only_what_we_meant(read(BEFORE), read(BEFORE.replace(old, new)), touched) == line
