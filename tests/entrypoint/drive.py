@@ -78,7 +78,13 @@ class RecordingSession:
 class Context:
     def __init__(self) -> None:
         self.job = SimpleNamespace(metadata=json.dumps(scenario.get("metadata", {})))
-        self.room = SimpleNamespace(name="room", metadata="", on=lambda e: lambda f: f)
+        self.room = SimpleNamespace(
+            name="room",
+            metadata="",
+            on=lambda e: lambda f: f,
+            remote_participants={"a": "caller"},
+            local_participant=SimpleNamespace(identity="agent"),
+        )
         self.proc = SimpleNamespace(userdata={"vad": "loaded"})
         self.callbacks: list[Any] = []
 
@@ -115,7 +121,8 @@ async def run() -> None:
         trace.append(["raised", type(error).__name__, str(error)])
     for session in sessions:
         for event, handler in session.handlers:
-            handler(SimpleNamespace(event=event))
+            with contextlib.suppress(AttributeError):  # an event of this harness has no payload
+                handler(SimpleNamespace(event=event))
     for callback in context.callbacks:
         await callback()
 

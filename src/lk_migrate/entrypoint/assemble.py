@@ -107,8 +107,8 @@ class Linker:
                 self.used.add(id(item))
                 result.lines.append((item, self._filtered(item, names or set())))
         for item in own_loggers:
-            code = self.tree.code_for_node(item.node.with_changes(leading_lines=[])).strip()  # type: ignore[call-arg]
-            result.copies.append(code)
+            self.used.add(id(item))
+            result.copies.append(self._text(item))
         for module in sorted(modules):
             full = next(s for s in spelled if s == module or s.rpartition(".")[2] == module)
             package, _, last = full.rpartition(".")
@@ -120,6 +120,19 @@ class Linker:
                 result.generated.append(from_import(module, exported, reexport=True))
         result.generated = [g for g in result.generated if g]
         return result
+
+    def unused_loggers(self) -> frozenset[str]:
+        """Loggers that no module has asked for so far: the legacy main made them, somebody may count on it."""
+        return frozenset(n for i in self.layout.of_kind("logger") if id(i) not in self.used for n in i.binds)
+
+    def imported_of(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of `names` that an import binds, or that are loggers."""
+        return frozenset(n for n in names if n in self.table) | frozenset(
+            n for i in self.layout.of_kind("logger") for n in i.binds & set(names)
+        )
+
+    def _text(self, item: TopLevel) -> str:
+        return self.tree.code_for_node(item.node.with_changes(leading_lines=[])).strip()  # type: ignore[call-arg]
 
     def _has_star(self) -> bool:
         return any(self._is_star(i) for i in self.layout.of_kind("import"))

@@ -10,15 +10,18 @@ import libcst as cst
 
 from lk_migrate.entrypoint import console
 from lk_migrate.entrypoint.assemble import Imports, Linker, Part, Undefined, read_part
+from lk_migrate.entrypoint.byhand import replace_loop
 from lk_migrate.entrypoint.editor import Editor
 from lk_migrate.entrypoint.edits import CONSOLE, SPLIT, WHOLE, collect_edits
 from lk_migrate.entrypoint.gates import AgentForMain, tool_steps
 from lk_migrate.entrypoint.importblock import grouped
-from lk_migrate.entrypoint.layout import BUILTINS, read_layout
+from lk_migrate.entrypoint.layout import BUILTINS, TopLevel, read_layout
 from lk_migrate.entrypoint.mainfile import write_main
-from lk_migrate.entrypoint.render import code_of, render_main
+from lk_migrate.entrypoint.naming import Naming
+from lk_migrate.entrypoint.render import code_of, needed_by, render_main
 from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.entrypoint.split import split_entrypoint
+from lk_migrate.facts.byhand import find_by_hand
 from lk_migrate.facts.entrypoint import Entrypoint, find_entrypoint
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -54,14 +57,18 @@ def needs_new_main(project: Project, main_path: str, options: EntrypointOptions 
     module = project.module(main_path)
     if module is None or len(text_of(module).splitlines()) <= (options or EntrypointOptions()).short:
         return False
-    return find_entrypoint(project, module) is not None and not _is_generated(module)
+    if _is_generated(module):
+        return False
+    return find_entrypoint(project, module) is not None or find_by_hand(project, module) is not None
 
 
 def _is_generated(module: Module) -> bool:
-    """A main that hands its call to a flow module is ours already."""
-    return any(
-        i.target.rpartition(".")[2] in _FLOW_NAMES and "_flow" in i.target.rpartition(".")[0] for i in module.imports
-    )
+    """A main that takes its call's steps from a flow module, or its helpers from a support module, is ours already."""
+    for item in module.imports:
+        source, _, name = item.target.rpartition(".")
+        if ("_flow" in source and name in _FLOW_NAMES) or "_support" in (source or name).rpartition(".")[2]:
+            return True
+    return False
 
 
 _FLOW_NAMES = frozenset(
@@ -92,9 +99,11 @@ def generate_entrypoint(
     if not needs_new_main(project, main_path, options):
         return EntrypointResult()
     module = project.module(main_path)
-    entry = find_entrypoint(project, module) if module is not None else None
-    assert module is not None and entry is not None
+    assert module is not None
+    entry = find_entrypoint(project, module)
     why: Exception | None = None
+    if entry is None:
+        return _replaced_loop(project, module, agents)
     for in_phases in (True, False):
         try:
             return _Generator(project, module, entry, agents, in_phases, why).result()
@@ -106,13 +115,17 @@ def generate_entrypoint(
     return EntrypointResult(findings=(finding,))
 
 
-@dataclass(frozen=True)
-class _NewModule:
-    """A module to be: its name beside main.py, its path, and how the others import it."""
-
-    name: str
-    path: str
-    spelled: str
+def _replaced_loop(project: Project, module: Module, agents: Sequence[AgentForMain]) -> EntrypointResult:
+    by_hand = find_by_hand(project, module)
+    assert by_hand is not None
+    try:
+        found = replace_loop(project, module, by_hand, agents)
+    except (CannotSplit, Undefined, Unaccounted) as error:
+        span = module.span(by_hand.run)
+        message = f"this drives WebRTC by hand, which AgentSession does now, but it could not be replaced: {error}"
+        place = Place(module.path, span.line, span.end_line)
+        return EntrypointResult(findings=(Finding(SPLIT, Action.TODO, place, message),))
+    return EntrypointResult(found.changes, found.findings, found.ledger, found.main)
 
 
 class _Generator:
@@ -127,7 +140,8 @@ class _Generator:
     ) -> None:
         self.project, self.module, self.entry, self.why = project, module, entry, why
         self.layout = read_layout(module, entry)
-        self.support, self.flow = (self._new_module(kind) for kind in ("support", "flow"))
+        self.naming = Naming(project, module)
+        self.support, self.flow = (self.naming.new_module(kind) for kind in ("support", "flow"))
         self.found = collect_edits(project, entry, module, self.layout, agents, self.support.name)
         self.editor = Editor({}, self.found.edits, module.index, [])
         self.split = None
@@ -136,59 +150,29 @@ class _Generator:
             self.split = split_entrypoint(project, module, entry.function, sessions, self.found.edits)
         self.steps = tool_steps(agents, module, self.split)
 
-    # ---- the new modules' names ------------------------------------------------
-
-    def _new_module(self, kind: str) -> _NewModule:
-        folder, _, file = self.module.path.rpartition("/")
-        stem = file.removesuffix(".py")
-        base = "call" if stem in ("main", "agent", "app", "bot", "worker", "__main__") else stem
-        number, name = 1, f"{base}_{kind}"
-        while self._is_taken(name, folder):
-            number += 1
-            name = f"{base}_{kind}_{number}"
-        path = f"{folder}/{name}.py" if folder else f"{name}.py"
-        return _NewModule(name, path, self._spelled(name, folder))
-
-    def _is_taken(self, name: str, folder: str) -> bool:
-        path = f"{folder}/{name}" if folder else name
-        files = self.project.files
-        in_use = name in self.module.definitions or any(i.local == name for i in self.module.imports)
-        return in_use or f"{path}.py" in files or f"{path}/__init__.py" in files
-
-    def _spelled(self, name: str, folder: str) -> str:
-        """How main.py imports a module beside it: as it imports its other neighbours."""
-        package = folder.replace("/", ".")
-        for item in self.module.imports:
-            if isinstance(item.statement, cst.ImportFrom) and item.statement.relative:
-                return f".{name}"
-        for item in self.module.imports:
-            if package and item.target.startswith(f"{package}.") and self._is_ours(item.target):
-                return f"{package}.{name}"
-        return name
-
-    def _is_ours(self, name: str) -> bool:
-        """Whether a dotted name leads to a file of the project, or to a module that is being made."""
-        if name.startswith(".") or name.endswith(("_support", "_flow")):
-            return True
-        head = name.split(".")[0]
-        candidates = (name, name.rpartition(".")[0], head)
-        return any(self.project.path_of(c, self.module.path) for c in candidates if c)
-
     # ---- the parts ---------------------------------------------------------------
 
     def edited(self, node: cst.CSTNode) -> cst.CSTNode:
         return cast(cst.CSTNode, self.editor.edit(node))
 
     def result(self) -> EntrypointResult:
-        support = self._support_part()
-        flow = self._flow_part()
+        flow_statements = self._flow_statements()
+        guarded = self._guarded_for(flow_statements)
+        support = self._support_part(guarded)
+        flow_statements = [*(cast(cst.BaseStatement, self.edited(i.node)) for i in guarded), *flow_statements]
+        flow = read_part(self.flow.spelled, code_of(self.module, flow_statements, spaced=True), flow_statements)
         blocks = write_main(self.module, self.entry, self.layout, self.split, self.steps, self.edited)
         main = read_part(self.module.name, "", blocks.all())
         linker = Linker(self.layout, console.READY, self._undefined(), self.module.tree)
-        texts = {self.flow.path: self._module_text(flow, linker.imports(flow, [support]), _FLOW_DOC)}
+        texts: dict[str, str] = {}
+        if flow.defines:
+            texts[self.flow.path] = self._module_text(flow, linker.imports(flow, [support]), _FLOW_DOC)
         if support.defines:
             texts[self.support.path] = self._module_text(support, linker.imports(support, []), _SUPPORT_DOC)
+        if not texts:
+            return EntrypointResult()  # everything that is here belongs in a main module
         others = frozenset(imported_elsewhere(self.project, self.module.path))
+        main.needs |= linker.imported_of(needed_by(self.layout)) | linker.unused_loggers()
         imports = linker.imports(main, [flow, support], others)
         texts[self.module.path] = render_main(self.module, self.layout, blocks, imports, self.edited)
         for path, text in texts.items():
@@ -199,8 +183,9 @@ class _Generator:
         )
         return EntrypointResult(changes, tuple(self._findings(texts)), tuple(ledger), self._summary(texts))
 
-    def _support_part(self) -> Part:
-        statements = [cast(cst.BaseStatement, self.edited(i.node)) for i in self.layout.support]
+    def _support_part(self, elsewhere: Sequence[TopLevel]) -> Part:
+        moved = [i for i in self.layout.support if i not in elsewhere]
+        statements = [cast(cst.BaseStatement, self.edited(i.node)) for i in moved]
         text = code_of(self.module, statements)
         if any(f.rule == CONSOLE for f in self.found.findings):
             helpers = cst.parse_module(console.HELPERS)
@@ -210,21 +195,30 @@ class _Generator:
         text = "\n\n".join([text.rstrip(), *(["\n".join(footer)] if footer else [])])
         return read_part(self.support.spelled, text, statements)
 
-    def _flow_part(self) -> Part:
-        statements: list[cst.BaseStatement]
+    def _flow_statements(self) -> list[cst.BaseStatement]:
         if self.split is None:
             function = cast(cst.FunctionDef, self.edited(self.entry.function))
-            statements = [function.with_changes(name=cst.Name("run_call"), decorators=[])]
-        else:
-            statements = [self.split.state_class] if self.split.state_class is not None else []
-            statements.extend(p.node for p in self.split.phases if p.label != "choose_models")
-        return read_part(self.flow.spelled, code_of(self.module, statements, spaced=True), statements)
+            return [function.with_changes(name=cst.Name("run_call"), decorators=[])]
+        found: list[cst.BaseStatement] = [self.split.state_class] if self.split.state_class is not None else []
+        return [*found, *(p.node for p in self.split.phases if p.label != "choose_models")]
+
+    def _guarded_for(self, statements: Sequence[cst.BaseStatement]) -> list[TopLevel]:
+        """The guarded imports (`try: import x …`) that the flow module needs and the helpers don't."""
+        needed = {o.name for s in statements for o in occurrences(s) if o.owner is None}
+        found = []
+        for item in self.layout.support:
+            others = (i for i in self.layout.support if i is not item)
+            if item.kind == "guarded" and item.binds & needed and not any(i.needs & item.binds for i in others):
+                found.append(item)
+        return found
 
     def _undefined(self) -> frozenset[str]:
         """Names that the legacy main uses and nothing defines: not ours to judge."""
         found = occurrences(self.module.tree)
         binding = ("write", "def", "import", "walrus", "declared")
         bound = {o.name for o in found if o.owner is None and o.kind in binding} | BUILTINS
+        if any(i.local == "*" and isinstance(i.scope, cst.Module) for i in self.module.imports):
+            return frozenset()  # whatever is not bound here may come with the star
         return frozenset(o.name for o in found if o.owner is None and o.name not in bound)
 
     def _module_text(self, part: Part, imports: Imports, doc: str) -> str:
@@ -233,7 +227,7 @@ class _Generator:
             for i in self.layout.of_kind("future")
         ]
         legacy = [text for _, text in imports.lines]
-        lines = grouped([*legacy, *dict.fromkeys(imports.extra), *imports.generated], self._is_ours)
+        lines = grouped([*legacy, *dict.fromkeys(imports.extra), *imports.generated], self.naming.is_ours)
         sections = [[doc.format(self.module.path.rpartition("/")[2])], future, lines, imports.copies]
         head = "\n\n".join("\n".join(section) for section in sections if section)
         return f"{head}\n\n\n{part.code.strip()}\n".replace("\r\n", "\n")
@@ -284,11 +278,14 @@ _FLOW_DOC = '"""The steps of one call, in the order in which {0} takes them."""'
 
 
 def _check(path: str, text: str, node: cst.CSTNode) -> None:
-    """Generated text that does not parse is never given out."""
+    """Generated text that does not parse is never given out. This Python may be older than the code: LibCST decides."""
     try:
         compile(text, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
-        raise CannotSplit(f"the generated {path} would not parse ({error})", node) from error
+        try:
+            cst.parse_module(text)
+        except cst.ParserSyntaxError:
+            raise CannotSplit(f"the generated {path} would not parse ({error})", node) from error
 
 
 __all__ = ["AgentForMain", "EntrypointOptions", "EntrypointResult", "generate_entrypoint", "needs_new_main"]

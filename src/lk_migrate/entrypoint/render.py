@@ -85,6 +85,8 @@ def _header(module: Module, layout: Layout) -> str:
     tree = module.tree.with_changes(body=[], footer=[])
     doc = layout.of_kind("docstring")
     text = tree.code
+    if text and not text.endswith("\n"):
+        text += "\n"
     if doc:
         text += module.tree.code_for_node(doc[0].node)
     return text.replace("\r\n", "\n")
@@ -95,15 +97,16 @@ def _import_section(
 ) -> list[str]:
     by_item = {id(item): text for item, text in imports.lines}
     preamble = {id(i) for i in layout.preamble}
-    needed = _needed_by(layout)
+    needed = needed_by(layout)
     guarded = {id(i) for i in layout.of_kind("guarded") if i.binds & needed}
     loggers = [i for i in layout.of_kind("logger") if i.binds & needed]
     early: list[tuple[TopLevel, list[str]]] = []
     blank = False
+    carried: list[str] = []
     for item in layout.items:
         text = by_item.get(id(item))
         above = list(getattr(item.node, "leading_lines", ()))
-        if item.kind == "future" or (text is None and item.kind == "import" and item.binds & needed):
+        if item.kind == "future":
             text = _code(module, item.node)
         if text is not None:
             lines = merged_into(text, imports) if item.kind == "import" else [text]
@@ -113,9 +116,12 @@ def _import_section(
             imports.copies[:] = [c for c in imports.copies if c not in lines]
             lines.append(_code(module, cast(cst.BaseStatement, edited(item.node))))
         else:
-            blank = blank or (item.kind == "import" and any(line.comment is None for line in above))
+            if item.kind in ("import", "logger"):
+                blank = blank or any(line.comment is None for line in above)
+                carried.extend(t for t in _comment_lines(above) if t)
             continue
-        comments = _comment_lines(above)
+        comments = [*carried, *_comment_lines(above)]
+        carried = []
         if blank and "" not in comments[:1]:
             comments.insert(0, "")
         blank = False
@@ -124,17 +130,21 @@ def _import_section(
     last_effect = max((i for i, (t, _) in enumerate(early) if t.kind == "effect" and is_environment(t)), default=-1)
     at = max(last_import, last_effect) + 1
     found = [line for _, lines in early[:at] for line in lines]
-    extra = [e for e in dict.fromkeys(imports.extra) if e not in imports.merged]
+    extra = merged(e for e in dict.fromkeys(imports.extra) if e not in imports.merged)
+    if extra and at and early[at - 1][0].kind == "effect":
+        found.append("")
     found.extend(extra)
     if imports.generated:
         found.extend(["", *imports.generated])
     rest = [line for _, lines in early[at:] for line in lines]
+    if carried:
+        rest = ["", *carried, *rest]
     if rest:
         found.extend(rest if rest[0] == "" else ["", *rest])
     return found
 
 
-def _needed_by(layout: Layout) -> set[str]:
+def needed_by(layout: Layout) -> set[str]:
     """The names that the early side effects need, and what these need in turn (guarded imports, a logger)."""
     needed = {n for i in layout.preamble for n in i.needs}
     for item in layout.of_kind("guarded", "logger"):

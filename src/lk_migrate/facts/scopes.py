@@ -18,7 +18,8 @@ from lk_migrate.facts.imports import dotted, target_names
 from lk_migrate.facts.walk import children
 
 Kind = Literal["read", "write", "delete", "def", "import", "param", "walrus", "capture", "declared", "quoted"]
-_WORD = re.compile(r"[^\W\d]\w*")
+#: A name in a quoted annotation; what follows a dot is an attribute.
+_WORD = re.compile(r"(?<![.\w])[^\W\d]\w*")
 
 
 @dataclass(frozen=True)

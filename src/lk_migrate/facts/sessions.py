@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find, own_scope
@@ -57,11 +58,14 @@ def is_session_type(project: Project, module: Module, expression: cst.CSTNode) -
 def find_sessions(project: Project, module: Module, function: cst.FunctionDef) -> Sessions:
     """The sessions that `function` itself (not a function nested in it) makes and starts."""
     nodes = list(own_scope(function))
+    made = {
+        _assigned_name(_line_of(module, c), c) for c in _calls(function) if is_session_type(project, module, c.func)
+    } - {None}
     simple = {id(n) for n in nodes}
     starts: list[Start] = []
     odd: list[tuple[cst.CSTNode, str]] = []
     for call in _calls(function):
-        if not _is_start(call):
+        if not _is_start(call, made):
             continue
         line = _line_of(module, call)
         name = call.func.value  # type: ignore[attr-defined]
@@ -89,13 +93,15 @@ def _calls(function: cst.FunctionDef) -> list[cst.Call]:
     return list(find(function.body, cst.Call))
 
 
-def _is_start(call: cst.Call) -> bool:
-    keywords = {a.keyword.value for a in call.args if a.keyword is not None}
-    return (
-        isinstance(call.func, cst.Attribute)
-        and call.func.attr.value == "start"
-        and bool(keywords & {"agent", "room", "room_options", "room_input_options"})
-    )
+def _is_start(call: cst.Call, made: set[str | None]) -> bool:
+    """`name.start(...)` on a session that is made here, or with an agent on one that a helper made.
+
+    An avatar's `start(session, room=...)` is neither.
+    """
+    if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "start"):
+        return False
+    base = dotted(call.func.value)
+    return base in made or any(a.keyword is not None and a.keyword.value == "agent" for a in call.args)
 
 
 def _line_of(module: Module, node: cst.CSTNode) -> cst.SimpleStatementLine | None:

@@ -118,7 +118,7 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
     left_out = lines_of([_lines(module, node) for node in edits.without])
     check(module, after, touches)
     check_comments(module, after, touches, left_out.union(taken))
-    entries = account(module, touches, {path: tree.code}, taken)
+    entries = account(module, touches, {path: after.decode(tree.encoding)}, taken)
     return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
 
 

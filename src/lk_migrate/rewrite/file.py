@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project, Symbol
 from lk_migrate.facts.walk import Node, descendants
@@ -72,7 +71,7 @@ class File:
         module = self.module
         if name in module.definitions or any(i.local == name for i in module.imports):
             return True
-        return any(name in bound_names(f) for f in module.index.of(cst.FunctionDef))
+        return any(name in module.bound(f) for f in module.index.of(cst.FunctionDef))
 
 
 def enclosing_statement(module: Module, node: cst.CSTNode) -> cst.CSTNode:

@@ -1,0 +1,202 @@
+"""What the new main looks like, where everything else went, and what happens to code that cannot be split."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import libcst as cst
+import pytest
+from entrypoint_support import ALWAYS, HEAD, TAIL, drive, generate, lint, split_result, write
+
+from lk_migrate.entrypoint.gates import AgentForMain
+from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
+from lk_migrate.facts.comments import comments_of
+from lk_migrate.facts.project import Project
+from lk_migrate.model import Action
+
+LEGACY = Path(__file__).parents[2] / "fixtures" / "legacy"
+SIMPLE = """\
+async def entrypoint(ctx: JobContext):
+    meta = parse(ctx.job.metadata)
+    session = AgentSession(llm="openai/gpt-4o-mini")
+    await session.start(agent=Agent(instructions="x"), room=ctx.room)
+    print(meta)
+"""
+
+
+def app(name: str) -> dict[str, str]:
+    return {
+        p.relative_to(LEGACY / name).as_posix(): p.read_text(errors="replace")
+        for p in sorted((LEGACY / name).rglob("*.py"))
+    }
+
+
+def names_of(text: str) -> set[str]:
+    """Every function, class and module-level constant."""
+    tree = cst.parse_module(text)
+    found = set(re.findall(r"^\s*(?:async )?(?:def|class) (\w+)", text, re.M))
+    for line in tree.body:
+        if isinstance(line, cst.SimpleStatementLine):
+            for small in line.body:
+                if isinstance(small, cst.Assign) and isinstance(small.targets[0].target, cst.Name):
+                    found.add(small.targets[0].target.value)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "agents"),
+    [
+        ("clinic", (AgentForMain("Assistant", "", 1), AgentForMain("RAGAssistant", "", 5))),
+        ("mixins", ()),
+        ("switchboard", ()),
+    ],
+)
+def test_fixture_apps(name: str, agents: tuple[AgentForMain, ...], tmp_path: Path) -> None:
+    legacy = app(name)
+    after, result = generate(legacy, agents=agents)
+    assert result.main is not None and result.main.lines_after <= 230
+    written = {c.path: after[c.path] for c in result.changes}
+    lint(write(tmp_path, written))
+    everything = "\n".join(written.values())
+    # An own name for what the session is called on each path is all that may go.
+    missing = names_of(legacy["main.py"]) - names_of(everything)
+    assert not missing
+    assert not {c for c in comments_of(cst.parse_module(legacy["main.py"])) if c not in everything}
+    assert result.ledger
+    again, second = generate(after, agents=agents)
+    assert again == after and second.main is None
+
+
+def test_clinic_main_reads_like_a_main() -> None:
+    agents = (AgentForMain("Assistant", "", 1), AgentForMain("RAGAssistant", "", 5))
+    main = generate(app("clinic"), agents=agents)[0]["main.py"]
+    assert main.count("AgentSession(") == 1
+    assert "MAX_TOOL_STEPS = {Assistant: 0, RAGAssistant: 4}" in main
+    assert "max_tool_steps=MAX_TOOL_STEPS.get(type(call.agent), 3)" in main
+    assert 'openai.STT(model="whisper-1", language=call.language)' in main
+    assert main.count("parallel_tool_calls=False") == main.count("openai.LLM(") == 4
+    assert main.index("load_dotenv()") < main.index("from call_support import")
+
+
+def test_switchboard_greets_and_logs(tmp_path: Path) -> None:
+    after, result = generate(app("switchboard"), agents=(AgentForMain("SwitchboardAssistant", "", 1),))
+    main = after["main.py"]
+    assert "llm=openai.LLM(model=LLM_MODEL, temperature=LLM_TEMPERATURE, parallel_tool_calls=False)" in main
+    assert "stt=openai.STT(model=STT_MODEL, language=STT_LANGUAGE)" in main
+    assert "tts=openai.TTS(model=TTS_MODEL, voice=TTS_VOICE, speed=TTS_SPEED)" in main
+    assert "max_tool_steps=0" in main
+    assert after["legacy_webrtc.py"].count("TODO(lk-migrate") == 1
+    assert "legacy_webrtc" not in main
+    assert "async def run_call(room_name: str) -> str:" in after["legacy_webrtc.py"]
+    assert [f for f in result.findings if f.action is Action.TODO and f.rule == "LK156"]
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (
+            "for i in range(2):\n        session = AgentSession()\n        await session.start(agent=a, room=ctx.room)",
+            "loop",
+        ),
+        (
+            "async def go():\n        await s.start(agent=a, room=ctx.room)\n    s = AgentSession()\n    await go()",
+            "inside",
+        ),
+        (
+            "session = AgentSession()\n    other = AgentSession()\n    await session.start(agent=a, room=ctx.room)",
+            "more than one",
+        ),
+        ("session = AgentSession(**locals())\n    await session.start(agent=a, room=ctx.room)", "locals()"),
+        (
+            "if (n := ctx.proc.userdata.get('n')):\n        print(n)\n    session = AgentSession()\n"
+            "    await session.start(agent=a, room=ctx.room)\n    print(n)",
+            ":=",
+        ),
+    ],
+)
+def test_what_cannot_be_split_moves_whole(body: str, why: str, tmp_path: Path) -> None:
+    legacy = f"{HEAD}async def entrypoint(ctx: JobContext):\n    a = Agent(instructions='x')\n    {body}\n{TAIL}"
+    after, result = generate({"main.py": legacy})
+    assert not split_result(result)
+    [todo] = [f for f in result.findings if f.action is Action.TODO]
+    assert why in todo.message and todo.rule == "LK151"
+    assert "await run_call(ctx)" in after["main.py"]
+    lint(write(tmp_path / "after", after))
+    write(tmp_path / "before", {"main.py": legacy})
+    assert drive(tmp_path / "after") == drive(tmp_path / "before")
+
+
+def test_console_does_not_wait_for_anybody(tmp_path: Path) -> None:
+    body = """\
+async def entrypoint(ctx: JobContext):
+    participant = await ctx.wait_for_participant(identity="anna")
+    session = AgentSession(llm="openai/gpt-4o-mini")
+    await session.start(agent=Agent(instructions=participant.identity), room=ctx.room)
+    print(participant.metadata == "", dict(participant.attributes), participant.kind)
+"""
+    after, _ = generate({"main.py": HEAD + body + TAIL})
+    folder = write(tmp_path, after)
+    found = drive(folder, console=True)
+    assert ["start", "Agent: anna", {}] in found["trace"]
+    assert found["printed"] == ["True {} 0"]
+    assert ["wait", {"identity": "anna"}] in drive(folder)["trace"]
+
+
+def test_worker_options_become_a_server(tmp_path: Path) -> None:
+    legacy = (
+        "from livekit.agents import Agent, AgentSession, JobContext, JobProcess, WorkerOptions, cli\n\n\n"
+        "def prewarm(proc: JobProcess):\n    proc.userdata['vad'] = 1\n\n\n"
+        "async def entrypoint(ctx: JobContext):\n    session = AgentSession()\n"
+        "    await session.start(agent=Agent(instructions='x'), room=ctx.room)\n    print('on')\n\n\n"
+        'if __name__ == "__main__":\n'
+        "    cli.run_app(WorkerOptions(entrypoint_fnc=entrypoint, prewarm_fnc=prewarm, agent_name='desk', port=1))\n"
+    )
+    after, _ = generate({"main.py": legacy})
+    assert "server = AgentServer(setup_fnc=prewarm, port=1)" in after["main.py"]
+    assert "@server.rtc_session(agent_name='desk')" in after["main.py"]
+    assert "cli.run_app(server)" in after["main.py"] and "WorkerOptions" not in after["main.py"]
+    lint(write(tmp_path, after))
+    assert drive(tmp_path)["printed"] == ["on"]
+
+
+def test_names_that_are_taken(tmp_path: Path) -> None:
+    files = {"main.py": HEAD + SIMPLE + TAIL, "call_support.py": "X = 1\n", "call_flow.py": "Y = 1\n"}
+    after, result = generate(files)
+    assert result.main is not None
+    assert result.main.support == ("call_flow_2.py", "call_support_2.py")
+    assert after["call_support.py"] == "X = 1\n"
+    assert drive(write(tmp_path, after))["printed"] == ["{}"]
+
+
+def test_what_others_import_stays_importable(tmp_path: Path) -> None:
+    files = {
+        "main.py": HEAD + SIMPLE + TAIL,
+        "other.py": "from main import LANGUAGE, parse\n\nprint(LANGUAGE, parse)\n",
+    }
+    after, _ = generate(files)
+    assert re.search(r"from call_support import LANGUAGE.*noqa: F401", after["main.py"])
+    lint(write(tmp_path, after))
+
+
+def test_constants_are_read_after_load_dotenv(tmp_path: Path) -> None:
+    head = (
+        "import os\n\nfrom livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli\n\n"
+        'os.environ["SPOKEN"] = "sv"\n\nSPOKEN = os.getenv("SPOKEN")\n\n\ndef spoken():\n    return SPOKEN\n\n\n'
+        "server = AgentServer()\n\n\n@server.rtc_session()\n"
+    )
+    body = "async def entrypoint(ctx: JobContext):\n    session = AgentSession()\n"
+    body += "    await session.start(agent=Agent(instructions='x'), room=ctx.room)\n    print(spoken())\n"
+    after, _ = generate({"main.py": head + body + TAIL})
+    assert drive(write(tmp_path, after))["printed"] == ["sv"]
+
+
+def test_line_ends_and_short_mains() -> None:
+    text = (HEAD + SIMPLE + TAIL).replace("\n", "\r\n").encode()
+    result = generate_entrypoint(Project({"main.py": text}), "main.py", (), ALWAYS)
+    assert result.changes
+    for change in result.changes:
+        assert change.after is not None
+        assert change.after.count(b"\n") == change.after.count(b"\r\n")
+    assert not needs_new_main(Project({"main.py": text}), "main.py")
+    assert not generate_entrypoint(Project({"main.py": text}), "main.py").changes
