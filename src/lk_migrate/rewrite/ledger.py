@@ -169,11 +169,14 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
 
     Imports are edited for the file as a whole, by no single rule: the edit is accounted for here.
     """
-    kept = {after.code_for_node(i) for i in descendants(after) if isinstance(i, (cst.Import, cst.ImportFrom))}
+    kept = Counter(after.code_for_node(i) for i in descendants(after) if isinstance(i, (cst.Import, cst.ImportFrom)))
+    statements = [*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)]
+    codes = [module.tree.code_for_node(statement) for statement in statements]
+    before = Counter(codes)
     touches = []
-    for statement in (*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)):
+    for statement, code in zip(statements, codes, strict=True):
         line = module.index.parents.get(statement)
-        if line is None or module.tree.code_for_node(statement) in kept:
+        if line is None or kept[code] >= before[code]:
             continue
         touches.append(Touch(line, Fate.REWRITTEN, "", "imports follow the names in use", whole=False))
     return touches
