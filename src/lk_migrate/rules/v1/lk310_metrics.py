@@ -19,6 +19,7 @@ from lk_migrate.facts.framework import agents_name
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, registrations, single_call
 from lk_migrate.facts.pipelines import pipelines
+from lk_migrate.facts.usage_summaries import assigned_name, expressions, receivers
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword
@@ -30,8 +31,9 @@ from lk_migrate.rules.v1.component_metrics import to_components
 from lk_migrate.rules.v1.remarks import remarks
 from lk_migrate.rules.v1.usage_fields import USAGE_FIELDS, total
 
-_TRIGGERS = (b"metrics_collected", b"UsageCollector", b"UsageSummary")
+_TRIGGERS = (b"metrics_collected", b"UsageCollector", b"UsageSummary", *(f.encode() for f in USAGE_FIELDS))
 rule = Rule("LK310", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0", safety=Safety.REVIEW)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -45,6 +47,7 @@ class Plan:
 @rule.on(cst.Module)
 def metrics(tree: cst.Module, file: File) -> Iterator[Change]:
     """Listeners and collectors of a file are judged together: the one feeds the other."""
+    yield from _received(file)
     plan = _plan(file)
     gone = {s for c, _ in plan.on_session for s in c.collects}
     told_usage = {li.registration: li for li in plan.listeners if li.is_plain and gone.issuperset(li.collects)}
@@ -168,7 +171,7 @@ def _event_type(function: cst.FunctionDef, file: File) -> Iterator[Change]:
 
 def _beside(node: cst.BaseExpression, name: str, file: File) -> str:
     """`name`, reached the way `node` reaches its own: `metrics.UsageCollector` → `metrics.ModelUsageCollector`."""
-    package = "livekit.agents.metrics" if name == "ModelUsageCollector" else "livekit.agents"
+    package = "livekit.agents.metrics" if name.startswith("ModelUsage") else "livekit.agents"
     if isinstance(node, cst.Attribute):
         base = file.full_name(node.value) or ""
         if base == package or base.endswith(".voice"):
@@ -195,47 +198,106 @@ _ABOUT = re.compile(r"metric|usage|collect", re.IGNORECASE)
 
 
 def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Change]:
-    """`collector.get_summary()` and the sums that are read from it."""
-    parent = file.parent(call)
-    if isinstance(parent, cst.Attribute):
-        field = parent.attr.value
-        if field in USAGE_FIELDS:
-            text = total(field, f"{new}{models}", quote(file, parent))
-            yield Replace(parent, lambda _: cst.parse_expression(text), f"`{field}` is now a sum over the models")
-            return
-    yield Replace(call, lambda _: cst.parse_expression(new), f"`get_summary()` is now `{new}`")
-    if not isinstance(parent, cst.Assign) or len(parent.targets) != 1:
-        return
-    name = dotted(parent.targets[0].target)
-    scope = file.enclosing(call, cst.FunctionDef) or file.module.tree
-    if name is None:
-        return
-    for node in find(scope, cst.Attribute):
-        if dotted(node.value) != name:
+    """`collector.get_summary()`, the sums that are read from it, and whoever is handed it."""
+    name = assigned_name(file.module, call)
+    for expression in expressions(file.module, call):
+        spelled = name or new
+        read = _read(expression, f"{spelled}{models}", file)
+        if read is not None:
+            yield read
+            if name is None:
+                return
             continue
-        field = node.attr.value
-        if field in USAGE_FIELDS:
-            text = total(field, f"{name}{models}", quote(file, node))
-            yield Replace(
-                node,
-                lambda _, t=text: cst.parse_expression(t),  # type: ignore[misc]
-                f"`{field}` is now a sum over the models",
-            )
-    for mention in find(scope, cst.Name):
-        if mention.value != name:
-            continue
-        user = file.enclosing(mention, cst.Call)
-        if user is not None and (dotted(user.func) or "").rpartition(".")[2] in (
-            "asdict",
-            "vars",
-            "getattr",
-            "setattr",
-        ):
+        parent = file.parent(expression)
+        user = file.parent(parent) if isinstance(parent, cst.Arg) else None
+        if isinstance(user, cst.Call) and _is_received(user, parent, file):
+            if name is None:
+                new = f"{new}{models}"
+            elif models:
+                yield _replaced(expression, f"{name}{models}", "the usage per model is handed over")
+        elif not _is_shown(expression, file):
             yield Todo(
-                user,
-                f"`{name}` is no flat summary any more but usage per model; the old sums are computed like "
-                f"`{total('llm_prompt_tokens', name + models)}`.",
+                expression,
+                f"`{spelled}` is no flat summary any more but usage per model; the old sums are computed like "
+                f"`{total('llm_prompt_tokens', spelled + models)}`.",
             )
+    yield _replaced(call, new, f"`get_summary()` is now `{new}`")
+
+
+def _replaced(node: cst.CSTNode, text: str, message: str) -> Change:
+    return Replace(node, lambda _: cst.parse_expression(text), message)
+
+
+def _read(expression: cst.BaseExpression, usages: str, file: File) -> Change | None:
+    """`summary.llm_prompt_tokens`, `getattr(summary, "llm_prompt_tokens", 0)`: the sum over the models."""
+    parent = file.parent(expression)
+    if isinstance(parent, cst.Attribute) and parent.value is expression:
+        node, field = parent, parent.attr.value
+    else:
+        call = file.parent(parent) if isinstance(parent, cst.Arg) else None
+        if not (isinstance(call, cst.Call) and dotted(call.func) == "getattr" and len(call.args) > 1):
+            return None
+        text = call.args[1].value
+        if call.args[0].value is not expression or not isinstance(text, cst.SimpleString):
+            return None
+        node, field = call, str(text.evaluated_value)  # type: ignore[assignment]
+    if field not in USAGE_FIELDS:
+        return None
+    return _replaced(node, total(field, usages, quote(file, node)), f"`{field}` is now a sum over the models")
+
+
+_SHOWS = frozenset({"print", "str", "repr", "format", "debug", "info", "warning", "error", "log", "pprint"})
+
+
+def _is_shown(expression: cst.BaseExpression, file: File) -> bool:
+    """Whether it only ends in a text (or nowhere)."""
+    for ancestor in file.module.index.ancestors(expression):
+        if isinstance(ancestor, (cst.FormattedStringExpression, cst.Expr)):
+            return True
+        if isinstance(ancestor, cst.Call):
+            return (dotted(ancestor.func) or "").rpartition(".")[2] in _SHOWS
+        if isinstance(ancestor, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
+            return isinstance(ancestor, (cst.If, cst.While)) or (
+                isinstance(ancestor, cst.Assign) and assigned_name(file.module, expression) is not None  # type: ignore[arg-type]
+            )
+    return False
+
+
+def _is_received(call: cst.Call, arg: cst.CSTNode | None, file: File) -> bool:
+    return any(arg in r.arguments for r in file.project.fact(receivers).values())
+
+
+def _received(file: File) -> Iterator[Change]:
+    """The functions of this file that are handed the summary: their parameter is the list of usages now."""
+    known = file.project.fact(receivers)
+    for function in file.module.index.of(cst.FunctionDef):
+        if function not in known:
+            continue
+        name = known[function].param
+        for use in find(function.body, cst.Name):
+            parent = file.parent(use)
+            is_label = (isinstance(parent, cst.Attribute) and parent.attr is use) or (
+                isinstance(parent, cst.Arg) and parent.keyword is use
+            )
+            if use.value != name or is_label:
+                continue
+            read = _read(use, name, file)
+            if read is not None:
+                yield read
+            elif not _is_shown(use, file):
+                yield Todo(
+                    use,
+                    f"`{name}` is no flat summary any more but a list of usage per model; the old sums are computed "
+                    f"like `{total('llm_prompt_tokens', name)}`.",
+                )
+        for param in find(function.params, cst.Param):
+            if param.name.value == name and param.annotation is not None and _says_summary(param.annotation, file):
+                kind = _beside(param.annotation.annotation, "ModelUsage", file)
+                yield _replaced(param.annotation.annotation, f"list[{kind}]", "the usage per model is handed over")
+
+
+def _says_summary(annotation: cst.Annotation, file: File) -> bool:
+    return agents_name(file.project, file.module, annotation.annotation) == "UsageSummary"
 
 
 @rule.on(cst.Name, cst.Attribute)
@@ -244,6 +306,10 @@ def annotation(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     if (dotted(node) or "").rpartition(".")[2] not in ("UsageSummary", "UsageCollector"):
         return
     if file.enclosing(node, cst.Annotation) is None or isinstance(file.parent(node), cst.Attribute):
+        return
+    param, function = file.enclosing(node, cst.Param), file.enclosing(node, cst.FunctionDef)
+    receiver = file.project.fact(receivers).get(function) if function is not None else None
+    if receiver is not None and param is not None and param.name.value == receiver.param:
         return
     old = agents_name(file.project, file.module, node)
     if old == "UsageCollector":

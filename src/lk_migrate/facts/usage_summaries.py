@@ -1,0 +1,118 @@
+"""Where the summaries of usage collectors go: the expressions that hold one, and the functions that are handed one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.metrics import collectors
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.walk import find
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """A function of the project that is handed a summary as its parameter `param`, by every one of its callers."""
+
+    function: cst.FunctionDef
+    param: str
+    arguments: frozenset[cst.Arg]
+
+
+def expressions(module: Module, summary: cst.Call) -> Iterator[cst.BaseExpression]:
+    """`collector.get_summary()` itself, or each use of the one name that it is assigned to."""
+    name = assigned_name(module, summary)
+    if name is None:
+        yield summary
+        return
+    scope = module.index.enclosing(summary, cst.FunctionDef) or module.tree
+    for use in find(scope, cst.Name):
+        parent = module.index.parents.get(use)
+        if use.value != name or isinstance(parent, (cst.AssignTarget, cst.Param, cst.NameItem)):
+            continue
+        is_label = (isinstance(parent, cst.Attribute) and parent.attr is use) or (
+            isinstance(parent, cst.Arg) and parent.keyword is use
+        )
+        if not is_label:
+            yield use
+
+
+def assigned_name(module: Module, summary: cst.Call) -> str | None:
+    """`name` in `name = collector.get_summary()`."""
+    parent = module.index.parents.get(summary)
+    if isinstance(parent, cst.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0].target, cst.Name):
+        return parent.targets[0].target.value
+    if isinstance(parent, cst.AnnAssign) and isinstance(parent.target, cst.Name):
+        return parent.target.value
+    return None
+
+
+def receivers(project: Project) -> dict[cst.FunctionDef, Receiver]:
+    """Every function of the project that is only ever called with a summary in one of its places."""
+    handed: dict[cst.FunctionDef, set[tuple[str, cst.Arg]]] = {}
+    for path, data in project.files.items():
+        module = project.module(path) if b"get_summary" in data else None
+        if module is None:
+            continue
+        for collector in collectors(project, module):
+            for summary in collector.summaries:
+                for expression in expressions(module, summary):
+                    arg = module.index.parents.get(expression)
+                    call = module.index.parents.get(arg) if isinstance(arg, cst.Arg) else None
+                    function = _called(project, module, call) if isinstance(call, cst.Call) else None
+                    param = _param(function, call, arg) if function and isinstance(call, cst.Call) else None  # type: ignore[arg-type]
+                    if function is not None and param is not None:
+                        handed.setdefault(function, set()).add((param, arg))  # type: ignore[arg-type]
+    found = {}
+    for function, places in handed.items():
+        params = {param for param, _ in places}
+        if len(params) == 1 and _calls(project, function) == len(places):
+            found[function] = Receiver(function, params.pop(), frozenset(arg for _, arg in places))
+    return found
+
+
+def _called(project: Project, module: Module, call: cst.Call) -> cst.FunctionDef | None:
+    if dotted(call.func) == f"self.{getattr(getattr(call.func, 'attr', None), 'value', '')}":
+        owner = module.index.enclosing(call, cst.ClassDef)
+        body = owner.body.body if isinstance(owner, cst.ClassDef) else ()
+        name = call.func.attr.value  # type: ignore[attr-defined]
+        return next((s for s in body if isinstance(s, cst.FunctionDef) and s.name.value == name), None)
+    symbol = project.resolve(module, call.func)
+    if symbol is not None and isinstance(symbol.node, cst.FunctionDef):
+        return symbol.node
+    if symbol is None and isinstance(call.func, cst.Name):
+        # A function inside the same function.
+        for scope in module.scopes(call):
+            nested = [f for f in find(scope, cst.FunctionDef) if f.name.value == call.func.value]
+            if len(nested) == 1:
+                return nested[0]
+    return None
+
+
+def _param(function: cst.FunctionDef, call: cst.Call, arg: cst.Arg) -> str | None:
+    if arg.star:
+        return None
+    if arg.keyword is not None:
+        return arg.keyword.value
+    names = [p.name.value for p in function.params.params]
+    if names[:1] == ["self"]:
+        names = names[1:]
+    position = list(call.args).index(arg)
+    return names[position] if position < len(names) else None
+
+
+def _calls(project: Project, function: cst.FunctionDef) -> int:
+    """How often the project calls (or mentions) a function of that name."""
+    word = function.name.value.encode()
+    count = 0
+    for path, data in project.files.items():
+        module = project.module(path) if word in data else None
+        for name in module.index.of(cst.Name) if module is not None else ():
+            parent = module.index.parents.get(name) if module is not None else None
+            if name.value == function.name.value and not isinstance(parent, (cst.FunctionDef, cst.ImportAlias)):
+                count += 1
+    return count
