@@ -96,13 +96,30 @@ def _describe(job: dict[str, Any]) -> dict[str, Any]:
             continue
         path = in_project(inspect.getsourcefile(cls) or "")
         line = inspect.getsourcelines(cls)[1]
-        about = {"module": cls.__module__, "name": cls.__qualname__, "path": path, "line": line}
+        about = {"module": cls.__module__, "name": cls.__qualname__, "path": path, "line": line, "members": dir(cls)}
         try:
             tools = [_described(name, tool) for name, tool in _tools(_instance(cls)).items()]
             agents.append({**about, "tools": tools, "build": _arguments(cls), "greets": _greets(cls)})
         except Exception as error:
             agents.append({**about, "error": f"it cannot be built alone: {plain(error)}"})
     return {"agents": agents}
+
+
+def _tools_by_any_means(instance: Any) -> list[str]:
+    """Names of what a model may have been offered: tools of the framework, and by hand what takes a context."""
+    from livekit.agents import Agent
+    from livekit.agents.llm.tool_context import FunctionTool, RawFunctionTool
+
+    if isinstance(instance, Agent):
+        return list(_tools(instance))
+    found = []
+    for name, member in inspect.getmembers(instance):
+        if isinstance(member, (FunctionTool, RawFunctionTool)):
+            found.append(member.id)
+        elif not name.startswith("_") and inspect.iscoroutinefunction(member):
+            if {"ctx", "context", "run_ctx", "run_context"} & set(inspect.signature(member).parameters):
+                found.append(name)
+    return found
 
 
 def _described(name: str, tool: Any) -> dict[str, Any]:
@@ -222,6 +239,7 @@ async def _converse(job: dict[str, Any]) -> dict[str, Any]:
     lacking = [name for name, method in methods.items() if _callable(first, name, method) is None]
     return {
         "lacking": lacking,
+        "tools": _tools_by_any_means(first),
         "conversations": [await _conversation(cls, steps, methods, job["gates"]) for steps in job["conversations"]],
     }
 
@@ -312,10 +330,27 @@ def _call(function: Any, arguments: dict[str, Any], turn: Any) -> Any:
 
 
 def _by_name(function: Any, arguments: dict[str, Any], turn: Any) -> dict[str, Any]:
+    """For what the framework cannot describe: what is annotated is converted, as it is for the new code's tool."""
     parameters = inspect.signature(function).parameters
-    context = {name: turn for name in parameters if name in ("ctx", "context", "run_ctx", "run_context")}
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    return {**{name: value for name, value in arguments.items() if takes_all or name in parameters}, **context}
+    context = {name: turn for name in parameters if name in ("ctx", "context", "run_ctx", "run_context")}
+    try:
+        hints = typing.get_type_hints(function)
+    except Exception:
+        hints = {}
+    given = {name: value for name, value in arguments.items() if takes_all or name in parameters}
+    return {**{name: _converted(value, hints.get(name)) for name, value in given.items()}, **context}
+
+
+def _converted(value: Any, hint: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    if hint is None:
+        return value
+    try:
+        return TypeAdapter(hint).validate_python(value)
+    except Exception:
+        return value
 
 
 def _state(instance: Any, userdata: Anything) -> dict[str, Any]:
