@@ -122,8 +122,8 @@ def table(found: list[tuple[Fault, str, str]]) -> str:
     lines = [
         "# Seeded faults",
         "",
-        "Each fault is put into the converted clinic alone. Named is the first stage of `lk-migrate verify` that fails",
-        f"where it does not on the sound project, cheapest stages first ({', '.join(STAGES)}), and the row that says so.",
+        "Each fault is put into the converted clinic alone. Named is the first stage of `lk-migrate verify` that",
+        f"fails where it does not on the sound project, cheapest stages first ({', '.join(STAGES)}), and its row.",
         "Made by `python bench/faults.py --write`.",
         "",
         f"{caught} of {len(found)} are found.",

@@ -49,7 +49,7 @@ def test_they_fail_when_a_tool_a_default_or_the_greeting_changes(project: Path, 
     shutil.copytree(project, root)
     file = root / "services" / "clinic.py"
     text = file.read_text().replace('name="end_of_call"', 'name="note"').replace("most: int = 3", "most: int = 4")
-    file.write_text(text.replace("self.session.generate_reply(", "str("))
+    file.write_text(text.replace('self.session.generate_reply(instructions="Greet the caller.")', "pass"))
     code, out = run_tests(root)
     assert code == 1, out
     failed = set(re.findall(r"FAILED tests/test_clinic\.py::(\S+)", out))

@@ -81,7 +81,7 @@ class Pair:
     source: str
     refusals: set[str] = field(default_factory=set)
     lacking: set[str] = field(default_factory=set)
-    offered: list[str] = field(default_factory=list)
+    offered: dict[str, str] = field(default_factory=dict)
     steps: int = 0
     raised: int = 0
 
@@ -94,7 +94,7 @@ class Pair:
             old, new = (side.answer(number, self.sides.clock) for side, number in numbers)
         except Impossible as error:
             raise Impossible(self._why(error)) from error
-        self.lacking, self.offered = set(old["lacking"]), old["tools"]
+        self.lacking, self.offered = set(old["lacking"]), old["offered"]
         for before, after in zip(old["conversations"], new["conversations"], strict=True):
             yield self._compare(before, after)
 
@@ -204,8 +204,9 @@ def _agent(context: Context, sides: Sides, about: dict[str, Any]) -> Row:
 def _compared(pair: Pair, offers: list[Offer], row: Callable[[Status, str], Row]) -> Row:
     origin = pair.sides.origin
     list(pair.play([()]))  # which tools the old class has
-    known = {tool[key] for tool in pair.about["tools"] for key in ("name", "method")} | set(pair.about["members"])
-    gone = [name for name in pair.offered if name not in known and name not in pair.sides.gates.names]
+    tools = {tool[key] for tool in pair.about["tools"] for key in ("name", "method")}
+    members = {"tool": tools, "method": tools.union(pair.about["members"], pair.sides.gates.names)}
+    gone = [name for name, kind in pair.offered.items() if name not in members[kind]]
     if gone:
         added = ", ".join(sorted(pair.lacking)) or "none"
         return row(

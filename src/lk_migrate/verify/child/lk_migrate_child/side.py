@@ -15,6 +15,7 @@ import importlib
 import inspect
 import json
 import os
+import re
 import sys
 import textwrap
 import typing
@@ -105,20 +106,19 @@ def _describe(job: dict[str, Any]) -> dict[str, Any]:
     return {"agents": agents}
 
 
-def _tools_by_any_means(instance: Any) -> list[str]:
-    """Names of what a model may have been offered: tools of the framework, and by hand what takes a context."""
+def _offered(instance: Any) -> dict[str, str]:
+    """What a model may have been offered: `tool`s of the framework, and `method`s that take a context."""
     from livekit.agents import Agent
     from livekit.agents.llm.tool_context import FunctionTool, RawFunctionTool
 
     if isinstance(instance, Agent):
-        return list(_tools(instance))
-    found = []
+        return dict.fromkeys(_tools(instance), "tool")
+    found = {}
     for name, member in inspect.getmembers(instance):
         if isinstance(member, (FunctionTool, RawFunctionTool)):
-            found.append(member.id)
-        elif not name.startswith("_") and inspect.iscoroutinefunction(member):
-            if {"ctx", "context", "run_ctx", "run_context"} & set(inspect.signature(member).parameters):
-                found.append(name)
+            found[member.id] = "tool"
+        elif not name.startswith("_") and inspect.iscoroutinefunction(member) and _context_names(member):
+            found[name] = "method"
     return found
 
 
@@ -239,7 +239,7 @@ async def _converse(job: dict[str, Any]) -> dict[str, Any]:
     lacking = [name for name, method in methods.items() if _callable(first, name, method) is None]
     return {
         "lacking": lacking,
-        "tools": _tools_by_any_means(first),
+        "offered": _offered(first),
         "conversations": [await _conversation(cls, steps, methods, job["gates"]) for steps in job["conversations"]],
     }
 
@@ -333,13 +333,17 @@ def _by_name(function: Any, arguments: dict[str, Any], turn: Any) -> dict[str, A
     """For what the framework cannot describe: what is annotated is converted, as it is for the new code's tool."""
     parameters = inspect.signature(function).parameters
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    context = {name: turn for name in parameters if name in ("ctx", "context", "run_ctx", "run_context")}
+    context = dict.fromkeys(_context_names(function), turn)
     try:
         hints = typing.get_type_hints(function)
     except Exception:
         hints = {}
     given = {name: value for name, value in arguments.items() if takes_all or name in parameters}
     return {**{name: _converted(value, hints.get(name)) for name, value in given.items()}, **context}
+
+
+def _context_names(function: Any) -> list[str]:
+    return [name for name in inspect.signature(function).parameters if re.fullmatch(r"(run_)?(ctx|context)", name)]
 
 
 def _converted(value: Any, hint: Any) -> Any:
