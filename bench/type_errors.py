@@ -43,6 +43,9 @@ RULES = frozenset(
         "reportPossiblyUnbound",
     }
 )
+#: Of these, what says that an import, attribute or parameter does not exist (or that one is missing): "API" in the
+#: table. The others are about the types of values ("values"), as often the project's own looseness as LiveKit's change.
+API = frozenset({"reportMissingImports", "reportAttributeAccessIssue", "reportCallIssue", "reportAbstractUsage"})
 SETTINGS = {
     "typeCheckingMode": "standard",
     "reportMissingModuleSource": "none",
@@ -133,8 +136,8 @@ def main() -> None:
     options = parser.parse_args()
     classes = livekit_classes(options.python)
     totals: Counter[str] = Counter()
-    print("| project | class | files | on LiveKit before | after | new elsewhere |")
-    print("|---|---|---|---|---|---|")
+    print("| project | class | files | API before | after | values before | after | new elsewhere |")
+    print("|---|---|---|---|---|---|---|---|")
     for repo, commit, kind, paths in projects(options.corpus, options.kinds):
         folder = git_dir(options.checkouts, repo)
         if options.only not in repo or folder is None:
@@ -143,20 +146,25 @@ def main() -> None:
         after = applied(files, make_plan(files, ConvertOptions(targets=frozenset(paths))))
         shown = {*paths, *(p for p in after if p not in files)}
         old, new = (check(tree, options.pyright, options.python, shown) for tree in (files, after))
-        ours_before = [e for e in old if is_livekit(e, files.get(e.path, b""), classes)]
-        ours_after = [e for e in new if is_livekit(e, after.get(e.path, b""), classes)]
+        before, left = (
+            [e for e in found if is_livekit(e, tree.get(e.path, b""), classes)]
+            for found, tree in ((old, files), (new, after))
+        )
         known = Counter(e.message for e in old)
-        elsewhere = [e for e in new if e not in ours_after and not known[e.message]]
+        elsewhere = [e for e in new if e not in left and not known[e.message]]
+        counts = {
+            "API before": sum(e.rule in API for e in before),
+            "API after": sum(e.rule in API for e in left),
+            "values before": sum(e.rule not in API for e in before),
+            "values after": sum(e.rule not in API for e in left),
+            "new elsewhere": len(elsewhere),
+        }
         print(
-            f"| {repo} `{commit[:10]}` | {kind} | {len(paths)} | {len(ours_before)} | {len(ours_after)} "
-            f"| {len(elsewhere)} |",
-            flush=True,
+            f"| {repo} `{commit[:10]}` | {kind} | {len(paths)} | {' | '.join(map(str, counts.values()))} |", flush=True
         )
-        totals.update(
-            {f"{kind} before": len(ours_before), f"{kind} after": len(ours_after), f"{kind} new": len(elsewhere)}
-        )
+        totals.update({f"{kind} {name}": count for name, count in counts.items()})
         if options.details:
-            for label, errors in (("left", ours_after), ("new", elsewhere)):
+            for label, errors in (("left", left), ("new", elsewhere)):
                 for e in errors:
                     print(f"    {label} {e.path}:{e.line} {e.message.splitlines()[0][:160]}")
     print("\n" + ", ".join(f"{name}: {count}" for name, count in sorted(totals.items())))
