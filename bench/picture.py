@@ -8,11 +8,13 @@ and the cut is shown. Nothing in the picture names a folder of this machine.
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import pty
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,18 +28,17 @@ ROOT = Path(__file__).resolve().parent.parent
 CLINIC = ROOT / "fixtures" / "legacy" / "clinic"
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
 COLUMNS = 92
-COMMANDS = (("backup",), ("convert", "services/"), ("verify",))
-#: A command's output longer than this is cut in the middle: so many lines from its beginning, the rest from its end.
-HEAD, TAIL = 16, 19
+#: Command → lines shown from the beginning and the end of what it says; what is between is counted.
+COMMANDS = {("backup",): (4, 4), ("convert", "services/"): (9, 12), ("verify",): (30, 2)}
 
 _LINK = re.compile(r"\x1b\]8;[^\x1b\x07]*(?:\x1b\\|\x07)")
 _ERASED = re.compile(r"\x1b\[[0-9;?]*[A-HJKlhsu]")
 
 
-def run(arguments: tuple[str, ...], folder: Path) -> str:
-    """What a terminal of `COLUMNS` columns gets to see of a command, escape codes included."""
+def run(arguments: tuple[str, ...], folder: Path) -> tuple[str, int]:
+    """What a terminal of `COLUMNS` columns gets to see of a command, escape codes included; and its exit code."""
     parent, child = pty.openpty()
-    termios.tcsetwinsize(child, (50, COLUMNS)) if hasattr(termios, "tcsetwinsize") else _size(child)
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CI", "GITHUB_ACTIONS", "COLUMNS")}
     process = subprocess.Popen(
         [sys.executable, "-m", "lk_migrate", *arguments],
@@ -59,17 +60,7 @@ def run(arguments: tuple[str, ...], folder: Path) -> str:
         received += data
     code = process.wait()
     os.close(parent)
-    if code not in (0, 3):
-        raise SystemExit(f"`lk-migrate {' '.join(arguments)}` ended with {code}:\n{received.decode()}")
-    return received.decode("utf-8", "replace")
-
-
-def _size(terminal: int) -> None:
-    """Set the window size where Python (before 3.11) has no name for it."""
-    import fcntl
-    import struct
-
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
+    return received.decode("utf-8", "replace"), code
 
 
 def replayed(received: str) -> list[str]:
@@ -90,24 +81,29 @@ def replayed(received: str) -> list[str]:
     return [_ERASED.sub("", line) for line in lines]
 
 
-def shortened(lines: list[str]) -> list[str]:
+def shortened(lines: list[str], head: int, tail: int) -> list[str]:
+    """The beginning and the end, and how much is missing."""
     while lines and not lines[-1].strip():
         lines.pop()
-    if len(lines) <= HEAD + TAIL + 1:
+    if len(lines) <= head + tail + 1:
         return lines
-    left_out = len(lines) - HEAD - TAIL
-    return [*lines[:HEAD], f"\x1b[2m  … {left_out} more lines …\x1b[0m", *lines[-TAIL:]]
+    return [*lines[:head], f"\x1b[2m  … {len(lines) - head - tail} more lines …\x1b[0m", *lines[-tail:]]
 
 
 def main() -> int:
-    """Run, record, draw. Exit code 1 when a folder's name of this machine would be in the picture."""
+    """Run, record, draw. Exit code 1 when a command failed (drawn as it was), or a machine's folder would be shown."""
+    failed = False
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch).resolve() / "clinic"
         shutil.copytree(CLINIC, folder, ignore=shutil.ignore_patterns("__pycache__", ".lk-migrate"))
-        for arguments in COMMANDS:
+        for arguments, (head, tail) in COMMANDS.items():
             console.print(Text.assemble(("$ ", "bold green"), (f"lk-migrate {' '.join(arguments)}", "bold")))
-            for line in shortened(replayed(run(arguments, folder))):
+            received, code = run(arguments, folder)
+            if code not in (0, 3):
+                print(f"`lk-migrate {' '.join(arguments)}` ended with {code}", file=sys.stderr)
+                failed = True
+            for line in shortened(replayed(received), head, tail):
                 console.print(Text.from_ansi(line.replace(os.fspath(folder), "clinic")), soft_wrap=True)
             console.print()
         drawn = console.export_svg(title="lk-migrate")
@@ -119,7 +115,7 @@ def main() -> int:
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_text(drawn.replace("Fira Code", "ui-monospace, DejaVu Sans Mono, Menlo, Consolas"), encoding="utf-8")
     print(f"wrote {PICTURE.relative_to(ROOT)}")
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -73,16 +73,17 @@ def make_plan(
 def _by_rules(project: Project, rules: Sequence[Rule], main: str | None, progress: Progress) -> Plan:
     """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
     for_main = [r for r in rules if not r.kept_main_only]
+    for_rest = [r for r in rules if not r.new_main_only]
     paths = sorted(project.files)
     results: dict[str, FileResult] = {}
     for done, path in enumerate(paths):
         progress(path, done, len(paths))
-        results[path] = convert_file(path, project, for_main if path == main else rules)
+        results[path] = convert_file(path, project, for_main if path == main else for_rest)
     held: dict[str, dict[str, str]] = {}
     while more := held_back(project, results.values(), rules):
         for path, because in more.items():
             held.setdefault(path, {}).update(because)
-            fewer = [r for r in (for_main if path == main else rules) if r.id not in held[path]]
+            fewer = [r for r in (for_main if path == main else for_rest) if r.id not in held[path]]
             results[path] = convert_file(path, project, fewer)
     return _gathered(project, results.values(), rules, explained(held))
 

@@ -93,7 +93,7 @@ def test_a_line_inside_a_statement_is_followed_exactly() -> None:
 
 def test_the_command(project: Path) -> None:
     everything = in_process.run(project, "ledger")
-    assert everything.returncode == 0 and "services/desk.py" in everything.stdout and " % kept" in everything.stdout
+    assert everything.returncode == 0 and "services/desk.py" in everything.stdout and "% kept" in everything.stdout
     gone = in_process.run(project, "ledger", "services/desk.py:11")
     assert "def _turn_gate(self, ctx):" in gone.stdout and "removed" in gone.stdout and "LK101" in gone.stdout
     moved = in_process.run(project / "services", "ledger", "desk.py:25")

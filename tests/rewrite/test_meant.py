@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import libcst as cst
 import pytest
 
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change, Rewrite
+from lk_migrate.rewrite.engine import FileResult, convert_file
+from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.meant import Touched, only_what_we_meant
 from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
+from lk_migrate.rules.registry import Rule
 
 BEFORE = """\
 import os
@@ -96,3 +103,34 @@ def test_the_rest_may_not(
     touched = Touched(frozenset(whole), frozenset(header))
     assert BEFORE.replace(old, new) != BEFORE
     assert only_what_we_meant(read(BEFORE), read(BEFORE.replace(old, new)), touched) == line
+
+
+def _converted(source: str, apply: Callable[[cst.Call], cst.BaseExpression]) -> FileResult:
+    rule = Rule("LK900", Edition.V1, "Rewrites a call.")
+
+    @rule.on(cst.Call)
+    def call(node: cst.Call, file: File) -> Iterator[Change]:
+        yield Rewrite(node, apply, "rewritten")
+
+    return convert_file("a.py", Project({"a.py": source.encode()}), [rule])
+
+
+def test_a_comment_that_a_rule_has_no_place_for_goes_above_its_statement() -> None:
+    source = "if ready:\n    run(\n        # slowly\n        1,  # once\n    )\n"
+    result = _converted(source, lambda _: cst.parse_expression("walk(1)"))
+    assert result.change is not None
+    assert result.change.after == b"if ready:\n    # slowly\n    # once\n    walk(1)\n"
+
+
+def test_two_equal_comments_of_which_one_is_lost() -> None:
+    source = "run(  # why\n)\nif ready:  # why\n    pass\n"
+    result = _converted(source, lambda _: cst.parse_expression("walk()"))
+    assert result.change is not None
+    assert result.change.after.count(b"# why") == 2  # type: ignore[union-attr]
+
+
+def test_what_would_not_parse_is_not_written() -> None:
+    result = _converted("run()\n", lambda _: cst.Name("class"))
+    assert result.change is None
+    assert result.skipped is not None
+    assert "would not parse" in result.skipped.reason

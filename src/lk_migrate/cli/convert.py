@@ -43,6 +43,7 @@ def convert(
     """
     from lk_migrate.project.lock import exclusive
     from lk_migrate.read import read_project
+    from lk_migrate.report.masked import masked
     from lk_migrate.report.present import after_conversion, before_conversion
 
     streams = Streams(common)
@@ -53,7 +54,7 @@ def convert(
         project = read_project(common.root, paths or [])
         with progress(streams) as tell:
             plan = project.plan(select, ignore, main, no_main, tell)
-        outputs.write(plan, before_conversion(plan), streams)
+        outputs.write(plan, before_conversion, streams)
         return _preview(plan, streams, diff=diff, check=check)
     project = read_project(common.root, paths or [])
     with exclusive(project.root, "convert") as recovery:
@@ -65,18 +66,20 @@ def convert(
         with progress(streams) as tell:
             plan = project.plan(select, ignore, main, no_main, tell)
         backup = _apply(project.root, plan, no_backup, streams)
-    outputs.write(plan, after_conversion(plan), streams)
-    return _show_result(plan, backup, streams)
+    outputs.write(plan, after_conversion, streams)
+    return _show_result(masked(plan), backup, streams)
 
 
 def _preview(plan: Plan, streams: Streams, *, diff: bool, check: bool) -> int:
     from lk_migrate.report.data import report
     from lk_migrate.report.diff import patch
+    from lk_migrate.report.masked import masked
 
+    changes, plan = plan.changes, masked(plan)
     if streams.common.json:
         streams.result_json(report(plan))
     elif diff:
-        _write_patch(patch(plan.changes))
+        _write_patch(patch(changes))
         for skipped in plan.skipped:
             streams.warn(f"{display(skipped.path)} {skipped.reason}.")
     elif not plan.changes and not plan.findings and not plan.skipped:
@@ -105,6 +108,7 @@ def _write_patch(data: bytes) -> None:
 def _apply(root: Path, plan: Plan, no_backup: bool, streams: Streams) -> Backup | None:
     from lk_migrate.project.backup import create_backup
     from lk_migrate.project.writer import apply_changes
+    from lk_migrate.report.masked import masked
     from lk_migrate.report.record import save
 
     if not plan.changes:
@@ -112,7 +116,7 @@ def _apply(root: Path, plan: Plan, no_backup: bool, streams: Streams) -> Backup 
     goes = [c.path for c in plan.changes if c.before is not None]
     backup = None if no_backup else create_backup(root, goes, reason="convert")
     apply_changes(root, plan.changes, backup)
-    save(root, plan, backup.id if backup else None)
+    save(root, masked(plan), backup.id if backup else None)
     return backup
 
 

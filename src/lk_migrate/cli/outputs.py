@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +22,21 @@ class Outputs:
     patch: Path | None = None
     github: bool = False
 
-    def write(self, plan: Plan, findings: Sequence[Finding], streams: Streams) -> None:
-        """Write them. `findings`: those for tools that look at the files on the disk.
+    def write(self, plan: Plan, present: Callable[[Plan], Sequence[Finding]], streams: Streams) -> None:
+        """Write them. `present`: which findings are for tools that look at the files on the disk.
+
+        The patch is the plan's; everything else shows no secret.
 
         Raises UserError for a file that cannot be written.
         """
+        from lk_migrate.report.masked import masked
+
+        shown = masked(plan)
+        findings = present(shown)
         if self.report is not None:
             from lk_migrate.report.html import html
 
-            _write(self.report, html(plan).encode("utf-8", "replace"), streams)
+            _write(self.report, html(shown).encode("utf-8", "replace"), streams)
         if self.sarif is not None:
             from lk_migrate.report.sarif import sarif
 

@@ -31,9 +31,10 @@ def progress(streams: Streams) -> Iterator[Callable[[str, int, int], None]]:
                 return
             shown.append(_bar(streams))
             shown[0].start()
-            shown[0].add_task("")
+            shown[0].add_task("", total=None, count="")
         bar = shown[0]
-        bar.update(bar.task_ids[0], description=what, completed=done, total=total or None)
+        count = f"{done}/{total}" if total else ""
+        bar.update(bar.task_ids[0], description=what, completed=done, total=total or None, count=count)
 
     try:
         yield tell
@@ -43,13 +44,13 @@ def progress(streams: Streams) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _bar(streams: Streams) -> Progress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.table import Column
 
     return Progress(
         SpinnerColumn(),
         BarColumn(bar_width=16),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
         console=streams.err,

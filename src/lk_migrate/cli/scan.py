@@ -16,11 +16,12 @@ def scan(common: Common, paths: Paths = None) -> int:
     """
     from lk_migrate.read import read_project
     from lk_migrate.report.data import report
+    from lk_migrate.report.masked import masked
 
     streams = Streams(common)
     project = read_project(common.root, paths or [])
     with progress(streams) as tell:
-        plan = project.plan(progress=tell)
+        plan = masked(project.plan(progress=tell))
     if common.json:
         streams.result_json(report(plan))
         return ExitCode.DONE

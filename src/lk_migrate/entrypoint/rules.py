@@ -61,4 +61,12 @@ The options that are left go to `AgentServer(...)`; the entrypoint is registered
 """,
         Safety.SAFE,
     ),
+    _rule(
+        "LK156",
+        """A program that drives WebRTC itself gets an `AgentServer` and one `AgentSession`; its loop moves aside.
+
+Tokens, `rtc.Room()`, audio frames and an own session are the framework's work now. The old code stands word for word in
+a module that nothing imports, with one marker at its top; models, agent, log, webhooks and greeting stay live.
+""",
+    ),
 )

@@ -52,7 +52,7 @@ def _follow(known: Holdings, module: Module, call: cst.Call, chain: set[cst.Func
     if not _can_be_coroutine(function):
         return False
     chain.add(function)
-    for where, caller in _uses(known, module, function):
+    for where, caller in uses_of(known, module, function):
         if caller is None:
             return False
         if isinstance(where.index.parents.get(caller), cst.Await):
@@ -71,7 +71,7 @@ def _can_be_coroutine(function: cst.FunctionDef) -> bool:
     return not any(isinstance(node, (cst.Yield, cst.From)) for node in own_scope(function))
 
 
-def _uses(known: Holdings, home: Module, function: cst.FunctionDef) -> list[tuple[Module, cst.Call | None]]:
+def uses_of(known: Holdings, home: Module, function: cst.FunctionDef) -> list[tuple[Module, cst.Call | None]]:
     """Every call of the function; None for a use that is not a call."""
     found: list[tuple[Module, cst.Call | None]] = []
     name = function.name.value

@@ -160,8 +160,8 @@ def _attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tup
             if dotted(node.value) in ("self", "cls") and owner is not None and owner not in related:
                 continue
             yield module, node
-        for node in module.index.of(cst.SimpleString):
-            if node.evaluated_value == name and not _in_slots(module, node):
+        for node in module.strings.get(name, ()):
+            if not _in_slots(module, node):
                 yield module, node
         for node in module.index.of(cst.Name):
             if node.value == name and _class_level(module, node) in related:
@@ -279,9 +279,8 @@ def _method_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[
                 if owner not in related or (found is not None and found[1] is not gate.node):
                     continue
             yield module, node
-        for text in module.index.of(cst.SimpleString):
-            if text.evaluated_value == name:
-                yield module, text
+        for text in module.strings.get(name, ()):
+            yield module, text
 
 
 def _name_mentions(search: _Search, home: Module, name: str, inside: set[cst.CSTNode]) -> Iterator[cst.CSTNode]:
@@ -308,8 +307,8 @@ def _name_mentions(search: _Search, home: Module, name: str, inside: set[cst.CST
                 target = search.project.resolve_name(module, name)
                 if target is not None and target.module is home:
                     yield statement
-        for text in module.index.of(cst.SimpleString):
-            if text.evaluated_value == name and text not in search.gone and not _in_all(module, text):
+        for text in module.strings.get(name, ()):
+            if text not in search.gone and not _in_all(module, text):
                 yield text
 
 
@@ -339,8 +338,8 @@ def _take_imports(search: _Search, home: Module, name: str) -> None:
             symbol = search.project.resolve_name(module, name)
             if symbol is not None and symbol.module is home and symbol.name == name:
                 search.take(Removal(module, item.statement, f"`{name}` is gone", (item.alias,)))
-        for text in module.index.of(cst.SimpleString):
-            if text.evaluated_value == name and text not in search.gone and _in_all(module, text):
+        for text in module.strings.get(name, ()):
+            if text not in search.gone and _in_all(module, text):
                 element = module.index.parents[text]
                 if isinstance(element, cst.Element):
                     search.take(Removal(module, module.index.parents[element], f"`{name}` is gone", (element,)))

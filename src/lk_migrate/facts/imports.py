@@ -84,19 +84,25 @@ def imported_names(index: Index, package: str) -> list[ImportedName]:
     return found
 
 
+_NAMED = frozenset({cst.Param, cst.FunctionDef, cst.ClassDef})
+_WITH_TARGET = frozenset({cst.AssignTarget, cst.For, cst.CompFor, cst.AnnAssign, cst.AugAssign, cst.NamedExpr})
+_OUTER = frozenset({cst.Global, cst.Nonlocal})
+
+
 def bound_names(scope: cst.CSTNode) -> frozenset[str]:
     """Names that a function, lambda or class body binds itself (parameters, targets, definitions), imports left out."""
     names: set[str] = set()
     outer: set[str] = set()
     for node in own_scope(scope):
-        if isinstance(node, (cst.Param, cst.FunctionDef, cst.ClassDef)):
-            names.add(node.name.value)
-        elif isinstance(node, (cst.AssignTarget, cst.For, cst.CompFor, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)):
-            names |= target_names(node.target)
-        elif isinstance(node, cst.AsName):
-            names |= target_names(node.name)
-        elif isinstance(node, (cst.Global, cst.Nonlocal)):
-            outer |= {item.name.value for item in node.names}
+        kind = type(node)  # every node of a scope comes by here: `isinstance` of LibCST's types is slow
+        if kind in _NAMED:
+            names.add(node.name.value)  # type: ignore[attr-defined]
+        elif kind in _WITH_TARGET:
+            names |= target_names(node.target)  # type: ignore[attr-defined]
+        elif kind is cst.AsName:
+            names |= target_names(node.name)  # type: ignore[attr-defined]
+        elif kind in _OUTER:
+            outer |= {item.name.value for item in node.names}  # type: ignore[attr-defined]
     return frozenset(names - outer)
 
 
@@ -118,14 +124,17 @@ def referenced_names(tree: cst.CSTNode) -> Counter[str]:
     stack: list[tuple[cst.CSTNode, bool]] = [(tree, False)]
     while stack:
         node, quoted = stack.pop()
-        if isinstance(node, cst.Name):
-            counts[node.value] += 1
-        elif isinstance(node, (cst.Attribute, cst.Arg)):
+        kind = type(node)  # every node of the file: see `bound_names`
+        if kind is cst.Name:
+            counts[node.value] += 1  # type: ignore[attr-defined]
+        elif kind is cst.Attribute or kind is cst.Arg:
             # The attribute's or keyword's own name refers to nothing in this module.
-            stack.append((node.value, quoted))
-        elif isinstance(node, cst.SimpleString) and quoted:
-            counts.update(_WORD.findall(node.value))
-        elif not isinstance(node, (cst.Import, cst.ImportFrom)):
-            inside = quoted or isinstance(node, cst.Annotation)
-            stack.extend((child, inside) for child in children(node))
+            stack.append((node.value, quoted))  # type: ignore[attr-defined]
+        elif kind is cst.SimpleString:
+            if quoted:
+                counts.update(_WORD.findall(node.value))  # type: ignore[attr-defined]
+        elif kind is not cst.Import and kind is not cst.ImportFrom:
+            inside = quoted or kind is cst.Annotation
+            for child in children(node):
+                stack.append((child, inside))
     return counts

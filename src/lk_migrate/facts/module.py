@@ -131,6 +131,22 @@ class Module:
     def _chains(self) -> dict[cst.CSTNode, list[Scope]]:
         return {}
 
+    def bound(self, scope: cst.CSTNode) -> frozenset[str]:
+        """`bound_names(scope)`, found once: what a function, lambda or class of this module binds itself."""
+        if scope not in self._bound:
+            self._bound[scope] = bound_names(scope)
+        return self._bound[scope]
+
+    @cached_property
+    def strings(self) -> dict[str, list[cst.SimpleString]]:
+        """The plain strings of the module that say just a word (an identifier), by that word, in source order."""
+        found: dict[str, list[cst.SimpleString]] = {}
+        for node in self.index.of(cst.SimpleString):
+            word = node.raw_value
+            if word.isidentifier() and "b" not in node.prefix.lower():
+                found.setdefault(word, []).append(node)
+        return found
+
     def import_of(self, name: str, at: cst.CSTNode) -> ImportedName | None:
         """The import that binds `name` as seen from `at`, None when something else binds it (or nothing does)."""
         candidates = self._by_local.get(name)
@@ -140,11 +156,8 @@ class Module:
             for item in candidates:
                 if item.scope is scope:
                     return item
-            if not isinstance(scope, cst.Module):
-                if scope not in self._bound:
-                    self._bound[scope] = bound_names(scope)
-                if name in self._bound[scope]:
-                    return None
+            if not isinstance(scope, cst.Module) and name in self.bound(scope):
+                return None
         return None
 
     def is_local(self, name: str, at: cst.CSTNode) -> bool:
@@ -152,9 +165,7 @@ class Module:
         for scope in self.scopes(at):
             if isinstance(scope, cst.Module):
                 return False
-            if scope not in self._bound:
-                self._bound[scope] = bound_names(scope)
-            if name in self._bound[scope] or any(i.scope is scope for i in self._by_local.get(name, ())):
+            if name in self.bound(scope) or any(i.scope is scope for i in self._by_local.get(name, ())):
                 return True
         return False
 

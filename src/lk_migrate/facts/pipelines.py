@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.factories import Factories, factories
 from lk_migrate.facts.holdings import Holdings, arguments, holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -49,14 +50,25 @@ class Pipelines:
     holdings: Holdings
     constructions: dict[cst.Call, Construction] = field(default_factory=dict)
     renamed: dict[Binding, str] = field(default_factory=dict)
+    factories: Factories = field(default_factory=Factories)
 
     def of(self, module: Module, expression: cst.CSTNode) -> list[Construction]:
-        """The constructions whose object `expression` reads directly from where it was first kept."""
+        """The constructions whose object `expression` reads directly from where it was first kept.
+
+        That is also where a factory's caller keeps it.
+        """
         binding = self.holdings.binding(module, expression)
+        handed = self.factories.handed.get(binding) if binding is not None else None
+        if handed is not None:
+            return [self.constructions[handed.call]]
         return [c for c in self.constructions.values() if binding is not None and c.binding == binding]
 
     def agent_for(self, module: Module, session: cst.BaseExpression) -> str | None:
         """How the Agent that belongs to `session` (as 0.x spelled it) is spelled there, None if it is out of sight."""
+        binding = self.holdings.binding(module, session)
+        handed = self.factories.handed.get(binding) if binding is not None else None
+        if handed is not None:
+            return handed.agent
         for construction in self.of(module, session):
             if construction.module is not module:
                 continue
@@ -101,6 +113,8 @@ def pipelines(project: Project) -> Pipelines:
             result.renamed[binding] = name
     for module, call, kind in known.constructions:
         result.constructions[call] = _construction(result, module, call, kind)
+    made = [(c.module, c.call, c.binding, c.agent) for c in result.constructions.values()]
+    result.factories = factories(known, made, lambda module, scope: _agent_variable(result, module, scope))
     return result
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.imports import Scope, bound_names
+from lk_migrate.facts.imports import Scope
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.walk import children, find
 
@@ -48,7 +48,7 @@ def _is_parameter(module: Module, node: cst.CSTNode) -> bool:
 def names_bound_in(module: Module, scope: Scope) -> frozenset[str]:
     """What a function, lambda or class binds, its own imports included."""
     imported = frozenset(i.local for i in module.imports if i.scope is scope)
-    return bound_names(scope) | imported
+    return module.bound(scope) | imported
 
 
 def binding_of(module: Module, node: cst.Name) -> Binding:
@@ -60,11 +60,7 @@ def binding_of(module: Module, node: cst.Name) -> Binding:
 
 
 def _bound(module: Module, scope: Scope) -> frozenset[str]:
-    cache = module._bound
-    if scope not in cache:
-        cache[scope] = bound_names(scope)
-    known = cache[scope]
-    return known | frozenset(i.local for i in module.imports if i.scope is scope)
+    return module.bound(scope) | frozenset(i.local for i in module.imports if i.scope is scope)
 
 
 def uses(module: Module, binding: Binding) -> Iterator[cst.Name]:

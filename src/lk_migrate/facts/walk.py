@@ -45,20 +45,41 @@ _TRIVIA = frozenset(
 
 @cache
 def _child_fields(node_type: type[cst.CSTNode]) -> tuple[str, ...]:
-    names = (f.name for f in fields(node_type))
+    names = (f.name for f in fields(node_type) if f.type not in _PLAIN)
     return tuple(n for n in names if n not in _TRIVIA and not n.startswith("whitespace") and n[0] != "_")
 
 
-def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+#: Fields of these types hold no node: what a name or a literal says.
+_PLAIN = frozenset({str, "str", bool, "bool"})
+
+
+@cache
+def _is_node(kind: type) -> bool:
+    """Whether values of this type are nodes. LibCST's types are abstract, which makes `isinstance` slow."""
+    return issubclass(kind, cst.CSTNode)
+
+
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """The syntactic children of `node` in source order, white space and punctuation left out."""
+    found: list[cst.CSTNode] = []
     for name in _child_fields(type(node)):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            yield value
-        elif isinstance(value, (list, tuple)):
+        if value is None:
+            continue
+        kind = type(value)
+        if kind is list or kind is tuple:
             for item in value:
-                if isinstance(item, cst.CSTNode):
-                    yield item
+                if _is_node(type(item)):
+                    found.append(item)
+        elif _is_node(kind):
+            found.append(value)
+    return found
+
+
+@cache
+def concrete(*kinds: type[Any]) -> frozenset[type[Any]]:
+    """The types themselves and all below them: `type(node) in concrete(…)` is `isinstance` without its price."""
+    return frozenset(kinds).union(*(concrete(*kind.__subclasses__()) for kind in kinds))
 
 
 def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -67,12 +88,17 @@ def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(tuple(children(current))))
+        stack.extend(reversed(children(current)))
 
 
 def find(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
     """Every descendant of `node` (itself included) that is a `kind`."""
-    return (n for n in descendants(node) if isinstance(n, kind))
+    wanted = concrete(kind)
+    return (n for n in descendants(node) if type(n) in wanted)  # type: ignore[misc]
+
+
+#: What has a scope of its own inside another one.
+_SCOPES = frozenset({cst.FunctionDef, cst.Lambda, cst.ClassDef})
 
 
 def own_scope(function: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -80,12 +106,12 @@ def own_scope(function: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
     The nested definitions themselves are yielded (their name is bound in this scope), not their bodies.
     """
-    stack = list(reversed(tuple(children(function))))
+    stack = list(reversed(children(function)))
     while stack:
         current = stack.pop()
         yield current
-        if not isinstance(current, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
-            stack.extend(reversed(tuple(children(current))))
+        if type(current) not in _SCOPES:
+            stack.extend(reversed(children(current)))
 
 
 @dataclass(frozen=True)
@@ -104,7 +130,11 @@ class Index:
 
     def enclosing(self, node: cst.CSTNode, *kinds: type[Any]) -> cst.CSTNode | None:
         """The nearest ancestor of one of the `kinds`."""
-        return next((a for a in self.ancestors(node) if isinstance(a, kinds)), None)
+        wanted, parents = concrete(*kinds), self.parents
+        current = parents.get(node)
+        while current is not None and type(current) not in wanted:
+            current = parents.get(current)
+        return current
 
     def of(self, kind: type[Any]) -> list[Any]:
         """Every node of exactly this type, in source order."""
@@ -119,7 +149,7 @@ def index(tree: cst.Module) -> Index:
     while stack:
         node = stack.pop()
         by_type.setdefault(type(node), []).append(node)
-        below = tuple(children(node))
+        below = children(node)
         for child in below:
             parents[child] = node
         stack.extend(reversed(below))

@@ -30,7 +30,7 @@ def show_sums(ledger: Iterable[LedgerEntry], console: Console) -> None:
     for file in sums(ledger):
         page.line((display(file.path), "bold"), (f"  {file.total:,} lines of code and comment", "dim"))
         percent = file.percent()
-        parts = [Text.assemble((f"{n} %", "bold"), f" {fate.value}") for fate, n in percent.items()]
+        parts = [Text.assemble((f"{n}%", "bold"), f" {fate.value}") for fate, n in percent.items()]
         bar = Text()
         for fate, n in percent.items():
             bar.append(_BLOCK[fate] * round(n * _BAR / 100), style=_COLOUR[fate])

@@ -39,7 +39,10 @@ def explain(rule: RuleText, console: Console) -> None:
     if rule.example:
         page.line(("\nExample", "bold"))
         for line in rule.example.splitlines():
-            page.line(Text("  " + line, style=_diff_style(line)))
+            shown = Text("  " + line, style=_diff_style(line))
+            if page.width is not None:
+                shown.truncate(page.width, overflow="ellipsis")
+            page.line(shown)
     page.line(("\nSwitch it off", "bold"))
     for line in rule.switch_off.splitlines():
         page.line("  " + line)

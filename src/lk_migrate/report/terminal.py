@@ -119,17 +119,18 @@ def _show_source(finding: Finding, page: Page, sources: Sources) -> None:
     if excerpt is None:
         page.line((f"   --> {finding.to or finding.place}", "dim"))
         return
-    page.line((f"   --> {display(excerpt.path)}:{excerpt.number}:{excerpt.start + 1}", "dim"), _elsewhere(finding))
+    where = f"{display(excerpt.path)}:{excerpt.number}:{excerpt.start + 1}"
+    page.hanging(Text("   --> ", style="dim"), Text(where + _elsewhere(finding), style="dim"))
     for line in drawn(excerpt, page.width, _COLOUR[finding.action]):
         page.line(line)
 
 
-def _elsewhere(finding: Finding) -> tuple[str, str]:
+def _elsewhere(finding: Finding) -> str:
     """Where it went, for what did not stay at its line."""
     to = finding.to
     if to is None or finding.action is Action.TODO or str(to) == str(finding.place):
-        return "", ""
-    return (f"  now {display(to.path)}:{to.line}" if to.path != finding.place.path else f"  now line {to.line}"), "dim"
+        return ""
+    return f"  now {display(to.path)}:{to.line}" if to.path != finding.place.path else f"  now line {to.line}"
 
 
 def show_summary(plan: Plan, console: Console, *, applied: bool) -> None:

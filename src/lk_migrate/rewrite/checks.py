@@ -14,7 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.module import Module
 from lk_migrate.model import Fate
-from lk_migrate.rewrite.comments import lost_comment
+from lk_migrate.rewrite.comments import lost_comments
 from lk_migrate.rewrite.ledger import Touch, text_of
 from lk_migrate.rewrite.meant import Touched, lines_of, only_what_we_meant
 from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
@@ -24,18 +24,23 @@ _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 class NotWhatWeMeant(Exception):
-    """A conversion that must not be written: it is no Python, says more than was meant, or loses a comment."""
+    """A conversion that must not be written: it is no Python, changes more than was meant, or loses a comment."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}; {_BUG}")
 
 
-def check(module: Module, after: bytes, touches: Collection[Touch], taken: Collection[int]) -> None:
-    """Raises `NotWhatWeMeant` when `after` must not be written.
+class LostComments(NotWhatWeMeant):
+    """Comments that no edit was to take and that are nowhere in the output: (1-based line, text)."""
 
-    `touches`: what the edits did, by node of `module`'s tree; `taken`: lines of comments that went on purpose.
-    """
-    problem = _not_what_we_meant(module, after, touches) or _loses_a_comment(module, after, touches, taken)
+    def __init__(self, comments: list[tuple[int, str]]) -> None:
+        super().__init__(f"the comment of line {comments[0][0]} would be lost")
+        self.comments = comments
+
+
+def check(module: Module, after: bytes, touches: Iterable[Touch]) -> None:
+    """Raises `NotWhatWeMeant` when `after` is no Python, or more changed than `touches` (by node of `module`) say."""
+    problem = _not_what_we_meant(module, after, touches)
     if problem is not None:
         raise NotWhatWeMeant(problem)
 
@@ -85,16 +90,21 @@ def _changed(
     return f"line {line} would change though no finding speaks of it"
 
 
-def _loses_a_comment(module: Module, after: bytes, touches: Iterable[Touch], taken: Collection[int]) -> str | None:
-    """A comment may go with the statement that it stands in, or with the name that is imported no longer."""
+def check_comments(module: Module, after: bytes, touches: Iterable[Touch], taken: Collection[int]) -> None:
+    """Raises `LostComments` when `after` lacks a comment that no edit was to take.
+
+    A comment may go with the statement that it stands in, or with the name that is imported no longer.
+    `taken`: lines whose comments go on purpose.
+    """
     gone = set(taken)
     for touch in touches:
         if (touch.whole and touch.fate is Fate.REMOVED) or _is_import(touch.node):
             span = module.span(touch.node)
             gone.update(range(span.line, span.end_line + 1))
     new = Module(module.path, module.name, after, module.tree)
-    line = lost_comment(text_of(module), text_of(new), gone)
-    return None if line is None else f"the comment of line {line} would be lost"
+    lost = lost_comments(text_of(module), text_of(new), gone)
+    if lost:
+        raise LostComments(lost)
 
 
 def _is_import(node: cst.CSTNode) -> bool:

@@ -11,21 +11,26 @@ from collections.abc import Collection
 _TAIL = re.compile(r"#.*")
 
 
-def lost_comment(before: str, after: str, gone: Collection[int]) -> int | None:
-    """The 1-based line of a comment of `before` that is not in `after`, None when all of them are.
+def lost_comments(before: str, after: str, gone: Collection[int]) -> list[tuple[int, str]]:
+    """The comments of `before` that are not in `after`, each with its 1-based line.
 
     `gone`: lines whose comments went on purpose. Texts that `tokenize` cannot read say nothing.
     """
     # What follows the first `#` of a line may be the end of a string; as long as nothing of it is lost, who cares.
     if not _tails(before) - _tails(after):
-        return None
+        return []
     try:
         old, new = _comments(before), Counter(text for _, text in _comments(after))
     except (tokenize.TokenError, SyntaxError, UnicodeError):
-        return None
-    kept = Counter(text for line, text in old if line not in gone)
-    missing = kept - new
-    return next((line for line, text in old if text in missing and line not in gone), None)
+        return []
+    kept = [(line, text) for line, text in old if line not in gone]
+    missing = Counter(text for _, text in kept) - new
+    lost = []
+    for line, text in kept:
+        if missing[text]:
+            missing[text] -= 1
+            lost.append((line, text))
+    return lost
 
 
 def _tails(text: str) -> Counter[str]:

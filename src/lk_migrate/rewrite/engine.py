@@ -19,8 +19,8 @@ from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
-from lk_migrate.rewrite.checks import NotWhatWeMeant, blame, check
-from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.checks import LostComments, NotWhatWeMeant, blame, check, check_comments
+from lk_migrate.rewrite.file import File, statement_at
 from lk_migrate.rewrite.imports import add_imports, drop_unused
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
@@ -71,13 +71,19 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     module = project.module(path)
     if module is None:
         return FileResult(path, skipped=project.skipped.get(path))
-    file = File(module, project)
-    edits = _collect(file, wanted)
     finishers = [(rule, finisher) for rule in wanted for finisher in rule.finishers]
+    edits = _collect(file := File(module, project), wanted)
     if not edits.nodes() and not edits.failed and not finishers:
         return FileResult(path, findings=tuple(edits.findings))
     try:
-        return _edited(file, edits, finishers)
+        try:
+            return _edited(file, edits, finishers)
+        except LostComments as error:  # where a rule has no place for a comment, it goes above its statement
+            again = _collect(file := File(module, project), wanted)
+            for line, text in reversed(error.comments):
+                comment = cst.EmptyLine(comment=cst.Comment(text))
+                again.markers.setdefault(statement_at(module, line), []).insert(0, comment)
+            return _edited(file, again, finishers)
     except RecursionError:
         reason = "it is nested too deeply"
     except (Unaccounted, NotWhatWeMeant) as error:
@@ -106,9 +112,16 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
     touches = [*edits.touches, *import_touches(module, tree)]
     taken = _comments_taken(file, edits)
     left_out = lines_of([_lines(module, node) for node in edits.without])
-    check(module, after, touches, left_out.union(taken))
-    entries = account(module, touches, {path: tree.code}, taken)
+    check(module, after, touches)
+    check_comments(module, after, touches, left_out.union(taken))
+    entries = account(module, touches, {path: after.decode(tree.encoding)}, taken)
     return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
+
+
+def _lines(module: Module, node: cst.CSTNode) -> tuple[int, int]:
+    """First and last line of a node and of the comments above it that are its own."""
+    span = module.span(node)
+    return span.line - len(getattr(node, "leading_lines", ())), span.end_line
 
 
 def _finished(tree: cst.Module, rule: Rule, leftovers: list[Leftover], file: File, edits: _Edits) -> cst.Module:
@@ -134,12 +147,6 @@ def _imports(statement: cst.CSTNode, alias: cst.ImportAlias) -> bool:
     return not isinstance(names, cst.ImportStar) and any(
         n is alias or dotted(n.name) == dotted(alias.name) for n in names
     )
-
-
-def _lines(module: Module, node: cst.CSTNode) -> tuple[int, int]:
-    """First and last line of a node and of the comments above it that are its own."""
-    span = module.span(node)
-    return span.line - len(getattr(node, "leading_lines", ())), span.end_line
 
 
 def _collect(file: File, rules: Iterable[Rule]) -> _Edits:

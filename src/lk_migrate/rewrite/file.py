@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project, Symbol
-from lk_migrate.facts.walk import Node
+from lk_migrate.facts.walk import Node, descendants
 
 
 @dataclass
@@ -72,7 +71,7 @@ class File:
         module = self.module
         if name in module.definitions or any(i.local == name for i in module.imports):
             return True
-        return any(name in bound_names(f) for f in module.index.of(cst.FunctionDef))
+        return any(name in module.bound(f) for f in module.index.of(cst.FunctionDef))
 
 
 def enclosing_statement(module: Module, node: cst.CSTNode) -> cst.CSTNode:
@@ -83,3 +82,14 @@ def enclosing_statement(module: Module, node: cst.CSTNode) -> cst.CSTNode:
             return current
         current = module.index.parents.get(current)
     return module.tree
+
+
+def statement_at(module: Module, line: int) -> cst.CSTNode:
+    """The innermost statement whose lines hold this one (1-based), the module when there is none."""
+    found: cst.CSTNode = module.tree
+    for node in descendants(module.tree):
+        if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
+            span = module.span(node)
+            if span.line <= line <= span.end_line:
+                found = node
+    return found

@@ -227,6 +227,21 @@ def drop_unused(
     return after.visit(editor), sorted(editor.dropped)
 
 
+_IMPORTS = (cst.Import, cst.ImportFrom)
+#: (`Gap`, a kind of SimpleStatementLine, included.)
+_HOLD_IMPORTS = (
+    cst.Module,
+    cst.BaseCompoundStatement,
+    cst.BaseSuite,
+    cst.Else,
+    cst.Finally,
+    cst.ExceptHandler,
+    cst.ExceptStarHandler,
+    cst.MatchCase,
+    *_IMPORTS,
+)
+
+
 class _Dropper(cst.CSTTransformer):
     """Removes import aliases whose local name is in `lost`; statements that become empty leave a gap."""
 
@@ -235,8 +250,11 @@ class _Dropper(cst.CSTTransformer):
         self.lost = lost
         self.dropped: Counter[str] = Counter()
 
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
-        return any(isinstance(s, (cst.Import, cst.ImportFrom)) for s in node.body)
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Only what can hold an import: blocks, and lines with one."""
+        if isinstance(node, cst.SimpleStatementLine):
+            return any(isinstance(s, _IMPORTS) for s in node.body)
+        return isinstance(node, _HOLD_IMPORTS)
 
     def _kept(self, names: list[cst.ImportAlias]) -> list[cst.ImportAlias]:
         kept = []

@@ -56,6 +56,7 @@ def units(module: Module) -> list[Unit]:
     """All units of a file in source order; together they cover every line that is not blank."""
     found: list[Unit] = []
     taken: set[int] = set()
+    lines = text_of(module).splitlines()
     for node in descendants(module.tree):
         if isinstance(node, cst.SimpleStatementLine):
             span = module.span(node)
@@ -68,11 +69,10 @@ def units(module: Module) -> list[Unit]:
             start = span.line
             if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and node.decorators:
                 start = min(start, module.span(node.decorators[0]).line)
-            found.append(Unit(node, start, max(start, _header_end(module, node, body))))
+            found.append(Unit(node, start, max(start, _header_end(module, node, body, lines))))
     found.sort(key=lambda u: (u.line, u.end_line))
     for unit in found:
         taken.update(range(unit.line, unit.end_line + 1))
-    lines = text_of(module).splitlines()
     comments: list[Unit] = []
     for number, line in enumerate(lines, 1):
         if number in taken or not line.strip():
@@ -84,14 +84,13 @@ def units(module: Module) -> list[Unit]:
     return sorted([*found, *comments], key=lambda u: (u.line, u.end_line))
 
 
-def _header_end(module: Module, node: cst.CSTNode, body: cst.CSTNode | None) -> int:
+def _header_end(module: Module, node: cst.CSTNode, body: cst.CSTNode | None, lines: list[str]) -> int:
     span = module.span(node)
     if isinstance(body, cst.IndentedBlock) and body.body:
         first = body.body[0]
         start = module.span(first).line
         if isinstance(first, (cst.FunctionDef, cst.ClassDef)) and first.decorators:
             start = min(start, module.span(first.decorators[0]).line)
-        lines = text_of(module).splitlines()
         end = start - 1
         # Comments and blank lines between the header and its first statement are not the header's.
         while end > span.line and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):

@@ -34,6 +34,7 @@ class Rule:
     `triggers`: a file is looked at only when one of these byte strings stands in it (or always, if empty).
     `paths`: for rules about facts that span files: the paths that they concern (a memoised fact; default: any).
     `kept_main_only`: what it does is the generator's in a main module that is written anew.
+    `new_main_only`: it is for a main module that is written anew, and for no other file.
     `across_files`: what it does in one file may depend on what it does in another (hand-rolled classes always do).
     `since`: the livekit-agents release that made the change necessary ("" for hand-rolled code).
     """
@@ -46,6 +47,7 @@ class Rule:
     safety: Safety = Safety.SAFE
     paths: Callable[[Project], Collection[str]] | None = None
     kept_main_only: bool = False
+    new_main_only: bool = False
     across_files: bool = False
     handlers: list[tuple[type[cst.CSTNode], Handler]] = field(default_factory=list)
     finishers: list[Finisher] = field(default_factory=list)

@@ -18,7 +18,21 @@ Step = tuple[str, dict[str, Any]]  # a tool's name, and its arguments
 Conversation = tuple[Step, ...]
 
 _LONGEST = 8  # steps of a random conversation
-_ODD_TEXTS = ("", " ", "no", "yes", "tomorrow", "Friday", "2", "two", "last", "morning", "10:30", "ada@example.com", "Zoë Ñandú")
+_ODD_TEXTS = (
+    "",
+    " ",
+    "no",
+    "yes",
+    "tomorrow",
+    "Friday",
+    "2",
+    "two",
+    "last",
+    "morning",
+    "10:30",
+    "ada@example.com",
+    "Zoë Ñandú",
+)
 #: What a schema may say for us to know its other values.
 _PLAIN = frozenset({"type", "title", "description", "default"})
 _ODD_NUMBERS = (0, 1, 2, 5, -1, 99)

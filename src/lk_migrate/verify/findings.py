@@ -19,7 +19,8 @@ PORTAUDIO_HINT = (
     "`dnf install portaudio` (Fedora), `brew install portaudio` (macOS); typing works without"
 )
 #: The names of rows made here.
-SIDE_NAMES = frozenset({"deprecated API", "exchanged", "network", "PortAudio"})
+SIDE_NAMES = frozenset({"deprecated API", "exchanged", "network", "PortAudio", "event loop", "port in use"})
+_BLOCKS = 0.3  # seconds of a blocked event loop that people hear
 _ERROR_LINE = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Found)): (.*)$")
 _FRAME = re.compile(r"""(?:File "([^"]+)", line (\d+)|^([^\s:"]+\.py):(\d+) in )""")
 
@@ -34,8 +35,24 @@ def on_the_side(stage: str, observations: Observations) -> Iterator[Row]:
     for one in _different(observations.of("refused"), "host", "port"):
         detail = f"the app tried to reach {one['host']}:{one['port']}; only this machine is allowed"
         yield Row(stage, "network", Status.SKIPPED, detail, place_of(one))
+    for one in _different(observations.of("blocked"), "path", "line"):
+        if one["seconds"] >= _BLOCKS:
+            detail = (
+                f"nothing else ran for {one['seconds']:.1f} s, sound included: make it asynchronous, or give it a "
+                f"thread with `await asyncio.to_thread(…)`"
+            )
+            yield Row(stage, "event loop", Status.SKIPPED, detail, place_of(one))
+    for one in _different(observations.of("port_in_use"), "port"):
+        yield Row(stage, "port in use", Status.SKIPPED, _port_hint(one["port"]), place_of(one))
     if observations.of("portaudio_missing"):
         yield Row(stage, "PortAudio", Status.SKIPPED, PORTAUDIO_HINT)
+
+
+def _port_hint(port: int) -> str:
+    return (
+        f"port {port}, where `start` answers health checks, is taken on this machine: end what has it "
+        f"(`lsof -i :{port}`), or give AgentServer(port=…) another; verified on a free one"
+    )
 
 
 def _different(observations: list[Observation], *keys: str) -> list[Observation]:

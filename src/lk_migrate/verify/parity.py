@@ -168,7 +168,9 @@ def _old_tree(context: Context, to: Path) -> str:
     return f"backup {backup.id}"
 
 
-def _agent(context: Context, about: dict[str, Any], old: Side, new: Side, clock: Clock, gates: Gates, origin: str) -> Row:
+def _agent(
+    context: Context, about: dict[str, Any], old: Side, new: Side, clock: Clock, gates: Gates, origin: str
+) -> Row:
     begun = time.monotonic()
     context.tell(f"the conversations of {about['name']}")
     place = Place(about["path"], about["line"], about["line"])
@@ -202,7 +204,9 @@ def _compared(pair: Pair, offers: list[Offer], origin: str, row: Any) -> Row:
             found = next(pair.play([short])) or difference
             return row(Status.FAILED, _told(short, found, origin))
     if pair.raised == pair.steps:
-        return row(Status.SKIPPED, f"all {pair.steps} calls raise, in the old code as in the new: nothing is shown by that")
+        return row(
+            Status.SKIPPED, f"all {pair.steps} calls raise, in the old code as in the new: nothing is shown by that"
+        )
     detail = f"the same as in {origin} in {len(talks)} conversations, {pair.steps} tool calls: returns, errors, state"
     if pair.refusals:
         gates = ", ".join(f"`{name}`" for name in sorted(pair.refusals))

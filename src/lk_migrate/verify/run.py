@@ -11,6 +11,7 @@ from pathlib import Path
 from lk_migrate.model import Place, UserError
 from lk_migrate.verify import console, environment, parity, static, voice, worker
 from lk_migrate.verify.context import Context, Stage
+from lk_migrate.verify.doctor import too_old
 from lk_migrate.verify.entry import find_main
 from lk_migrate.verify.findings import SIDE_NAMES
 from lk_migrate.verify.interpreter import choose
@@ -95,6 +96,10 @@ def verify(options: Options, tell: Callable[[str], None] = _silent) -> Iterator[
     stages = select(options.stages, options.skip)
     seen: set[tuple[str, str, Place | None]] = set()
     with prepared(options, tell) as context:
+        old = too_old(context.python)
+        if old is not None:  # nothing of ours runs there either
+            yield old
+            return
         for stage in stages:
             for row in stage.run(context):
                 # Every stage that runs the app meets the same side findings; one row for each is enough.

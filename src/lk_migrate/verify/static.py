@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from lk_migrate import TARGET
 from lk_migrate.model import Place
-from lk_migrate.verify import findings
+from lk_migrate.verify import doctor, findings
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observations, place_of
 from lk_migrate.verify.processes import process_group
@@ -25,6 +25,7 @@ MARKER = "TODO(lk-migrate"
 def run(context: Context) -> Iterator[Row]:
     """The interpreter, the child's rows, deprecated API, and markers that are left."""
     yield _python_row(context)
+    yield from doctor.examine(context)
     observations = Observations(context.scratch / "static.jsonl")
     with serve(Script()) as server:
         env = observed(context, observations.file) if context.live else stood_in(context, observations.file, server)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import pprint
 import re
 from collections.abc import Callable
 from importlib import resources
@@ -20,6 +19,7 @@ from lk_migrate.verify.standin.arguments import arguments_for
 from lk_migrate.verify.standin.script import Script
 from lk_migrate.verify.standin.server import serve
 
+_WIDTH = 100  # columns of a line of the tables
 _ANSWERS_IN = 60.0  # seconds for the project to be imported
 
 
@@ -88,5 +88,14 @@ def _render(context: Context, agent: dict[str, Any], refuses: list[str]) -> str:
     )
 
 
-def _literal(value: Any) -> str:
-    return pprint.pformat(value, width=110, sort_dicts=False)
+def _literal(value: Any, indent: int = 0) -> str:
+    """A value as source, in the usual layout."""
+    flat = repr(value)
+    if not isinstance(value, (dict, list)) or not value or indent + len(flat) <= _WIDTH:
+        return flat
+    inner = " " * (indent + 4)
+    pairs = [f"{key!r}: " for key in value] if isinstance(value, dict) else [""] * len(value)
+    items = value.values() if isinstance(value, dict) else value
+    lines = [f"{inner}{key}{_literal(one, indent + 4)},\n" for key, one in zip(pairs, items, strict=True)]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return f"{opening}\n{''.join(lines)}{' ' * indent}{closing}"

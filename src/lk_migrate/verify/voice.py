@@ -157,7 +157,9 @@ def _spoken_turn(run: _Run) -> Iterator[Row]:
             yield Row(STAGE, name, Status.FAILED, missing + _errors(run, since), seconds=last, steps=steps)
             return
     if tool is not None and "tool runs" not in begun:
-        yield Row(STAGE, tool, Status.FAILED, "the model calls it, and it does not run" + _errors(run, since), steps=steps)
+        yield Row(
+            STAGE, tool, Status.FAILED, "the model calls it, and it does not run" + _errors(run, since), steps=steps
+        )
         return
     if not over:
         missing = "it answers in text, and no speech is heard" if "voice" not in begun else "its speech does not end"
@@ -166,7 +168,9 @@ def _spoken_turn(run: _Run) -> Iterator[Row]:
     yield _heard_and_answered(run, since, served, tool, steps)
 
 
-def _heard_and_answered(run: _Run, since: int, served: int, tool: str | None, steps: tuple[tuple[str, float], ...]) -> Row:
+def _heard_and_answered(
+    run: _Run, since: int, served: int, tool: str | None, steps: tuple[tuple[str, float], ...]
+) -> Row:
     name = f"a spoken turn, {tool}" if tool else "a spoken turn"
     asked = sum(one.seconds for one in run.script.served[served:] if one.kind == "speech")
     heard = sum(one["sent"] for one in run.observations.of("audio_played", since))
@@ -244,7 +248,9 @@ def _barge_in(run: _Run, options: dict[str, str]) -> Row:
     run.call.speak(_UTTERANCE)
     begun = run.call.wait(lambda: run.call.observed("audio_begun", since), Clock(_UTTERANCE + _ANSWERS_IN))
     if not begun:
-        return Row(STAGE, "barge-in", Status.FAILED, "it does not speak, so it cannot be interrupted" + _errors(run, since))
+        return Row(
+            STAGE, "barge-in", Status.FAILED, "it does not speak, so it cannot be interrupted" + _errors(run, since)
+        )
     first = run.observations.of("audio_begun")[0]["at"]
     time.sleep(max(1.0, first + _SPEAKS_FIRST - time.monotonic()))
     run.script.transcript = turn_text(run.turn + 1)

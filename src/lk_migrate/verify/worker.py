@@ -82,22 +82,11 @@ def run(context: Context) -> Iterator[Row]:
             env["LIVEKIT_URL"] = f"ws://127.0.0.1:{listening[0]['port']}"
             for mode in MODES:
                 yield from _mode(context, mode, observations, env, dispatcher)
-    for one in {one["port"]: one for one in observations.of("port_in_use")}.values():
-        yield Row(STAGE, "port in use", Status.SKIPPED, _port_hint(one["port"]), place_of(one))
     yield from findings.on_the_side(STAGE, observations)
 
 
-def _port_hint(port: int) -> str:
-    return (
-        f"port {port}, where `start` answers health checks, is taken on this machine: end what has it "
-        f"(`lsof -i :{port}`), or give AgentServer(port=…) another; verified on a free one"
-    )
-
-
 @contextlib.contextmanager
-def _dispatcher(
-    context: Context, observations: Observations, env: dict[str, str]
-) -> Iterator[subprocess.Popen[bytes]]:
+def _dispatcher(context: Context, observations: Observations, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     command = [context.python.path, "-m", "lk_migrate_child.dispatcher"]
     with (
         (context.scratch / "dispatcher.log").open("wb") as output,
@@ -203,7 +192,9 @@ def _job(worker: _Worker) -> Row:
     if found["event"] != "room_asked":
         place = place_of(found)
         return worker.row("job", Status.FAILED, f"the entrypoint fails before the room: {found['error']}", place, begun)
-    detail = "accepted, assigned, and the entrypoint asks to join its room; there is no LiveKit server here to go on with"
+    detail = (
+        "accepted, assigned, and the entrypoint asks to join its room; there is no LiveKit server here to go on with"
+    )
     return worker.row("job", Status.OK, detail, begun=begun)
 
 

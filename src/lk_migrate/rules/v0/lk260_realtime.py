@@ -89,6 +89,19 @@ def options(call: cst.Call, file: File) -> Iterator[Change]:
     yield Rewrite(call, apply, f"`{last}` is the OpenAI client's `{spelling}` now")
 
 
+@rule.on(cst.Attribute, cst.Name)
+def option_types(node: cst.Attribute | cst.Name, file: File) -> Iterator[Change]:
+    """`turn_detection: openai.realtime.ServerVadOptions` in an annotation."""
+    last = node.attr.value if isinstance(node, cst.Attribute) else node.value
+    if last not in _OPTIONS or file.enclosing(node, cst.Annotation) is None:
+        return
+    parent = file.parent(node)
+    if isinstance(parent, cst.Attribute) or file.full_name(node) != f"livekit.plugins.openai.realtime.{last}":
+        return
+    spelling = file.use(_OPTIONS[last][0])
+    yield Rewrite(node, lambda _: cst.parse_expression(spelling), f"`{last}` is the OpenAI client's `{spelling}` now")
+
+
 @rule.on(cst.SimpleStatementLine)
 def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
     """`session = model.sessions[0]`, and what is done with it, statement by statement."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.framework import agents_name
-from lk_migrate.facts.imports import bound_names, dotted
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, registrations, single_call
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.usage_summaries import assigned_name, expressions, receivers
@@ -113,7 +113,7 @@ def _sees(call: cst.Call, session: str, file: File) -> bool:
     for scope in file.module.scopes(call):
         if isinstance(scope, cst.Module):
             return head in file.module.definitions
-        if head in bound_names(scope):
+        if head in file.module.bound(scope):
             return True
     return False
 

@@ -13,7 +13,7 @@ from typing import Any
 import libcst as cst
 
 from lk_migrate.facts.framework import agents_name, callee, library_name
-from lk_migrate.facts.imports import bound_names, dotted
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, of_call, without_keywords
@@ -275,7 +275,7 @@ def _free_name(file: File) -> str:
     module = file.module
     taken = set(module.definitions) | {i.local for i in module.imports}
     for function in module.index.of(cst.FunctionDef):
-        taken |= bound_names(function)
+        taken |= module.bound(function)
     return next(n for n in ("server", "agent_server", "livekit_server") if n not in taken)
 
 

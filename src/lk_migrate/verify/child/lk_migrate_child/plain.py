@@ -19,7 +19,9 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{6,}|(?<=id=')\d{9,}(?=')")
 def plain(value: Any, depth: int = 0) -> Any:
     """JSON-able, without addresses; objects by class name and attributes; what cannot be seen into by its type."""
     if value is None or isinstance(value, (bool, int, str)):
-        return _ADDRESS.sub("0x…", value) if type(value) is str else value.value if isinstance(value, enum.Enum) else value
+        return (
+            _ADDRESS.sub("0x…", value) if type(value) is str else value.value if isinstance(value, enum.Enum) else value
+        )
     if isinstance(value, float):
         return round(value, 6) if value == value else "nan"
     if isinstance(value, enum.Enum):

@@ -6,6 +6,7 @@ import errno
 import functools
 import logging
 import os
+import re
 import socket
 import sys
 import warnings
@@ -35,6 +36,8 @@ SILENTLY_DEPRECATED = (
 ALLOWED = ("the built-in Python CLI is deprecated", "dev mode is deprecated")
 
 
+_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+
 #: What the worker logs of its job processes → how we call it.
 _LIFE = {"process initialized": "process_ready", "job exiting": "job_over"}
 
@@ -58,12 +61,24 @@ class _LogWatch(logging.Handler):
                 error=_last_line(error),
                 **place_of_traceback(error.__traceback__),
             )
+        elif message.startswith("event loop blocked"):
+            _on_blocked(record)
         elif message in _LIFE:
             emit(_LIFE[message])
         elif record.levelno >= logging.ERROR:
             text = message if error is None else f"{message}: {_last_line(error)}"
             place = place_of_traceback(error.__traceback__) if error is not None else {}
             emit_once("error_log", error=text, **place)
+
+
+def _on_blocked(record: logging.LogRecord) -> None:
+    """The framework's own monitor (telemetry/loop_monitor.py) saw the loop stand still; only with a line of the
+    project on the stack is it the project's doing."""
+    for path, line in reversed(_FRAME.findall(getattr(record, "stack", ""))):
+        inside = in_project(path)
+        if inside is not None:
+            emit("blocked", seconds=getattr(record, "duration", 0.0), path=inside, line=int(line))
+            return
 
 
 def _last_line(error: BaseException) -> str:

@@ -1,0 +1,138 @@
+"""`scan` and `convert` as a person uses them: what they print, write and leave alone."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import in_process
+import pytest
+from rich.console import Console
+
+from lk_migrate.cli.options import Common
+from lk_migrate.cli.progress import progress
+from lk_migrate.cli.streams import Streams
+
+MAIN = b"""from livekit.agents import AgentSession
+
+def first():
+    return AgentSession(keyterms_options=TERMS, allow_interruptions=False)
+
+def second():
+    return AgentSession(keyterms_options=TERMS, stt_context_options=OTHERS)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "main.py").write_bytes(MAIN)
+    (tmp_path / "broken.py").write_bytes(b"from livekit.agents import (\n")
+    return tmp_path
+
+
+def test_scan_writes_nothing_and_says_what_would_happen(project: Path) -> None:
+    done = in_process.run(project, "scan")
+    assert done.returncode == 0
+    assert re.search(r"main\.py  early 1\.x  \d+ automatic  1 for you", done.stdout)
+    assert "Files   1 to change" in done.stdout and "Left    1 for you: main.py:10" in done.stdout
+    assert "Next: lk-migrate convert" in done.stderr
+    assert sorted(p.name for p in project.iterdir()) == ["broken.py", "main.py"]
+
+
+def test_a_dry_run_says_the_same_as_the_run(project: Path) -> None:
+    dry = in_process.run(project, "convert", "--dry-run")
+    assert (project / "main.py").read_bytes() == MAIN
+    wet = in_process.run(project, "convert")
+    assert dry.returncode == wet.returncode == 3
+    assert dry.stdout.replace("1 to change", "1 changed") == wet.stdout
+    assert "Nothing was written" in dry.stderr and "lk-migrate restore" in wet.stderr
+
+
+def test_what_is_named_is_where_the_marker_stands(project: Path) -> None:
+    done = in_process.run(project, "convert")
+    places = re.findall(r"Left    \d+ for you: main\.py:(\d+)$", done.stdout, re.M)
+    lines = (project / "main.py").read_text().splitlines()
+    assert "TODO(lk-migrate LK312)" in lines[int(places[0]) - 1]
+
+
+def test_the_second_run_has_nothing_to_do_and_no_new_record(project: Path) -> None:
+    in_process.run(project, "convert")
+    before = sorted(p.name for p in (project / ".lk-migrate" / "ledger").iterdir())
+    again = in_process.run(project, "convert")
+    assert again.returncode == 3 and "Left for you (1)" in again.stdout
+    assert sorted(p.name for p in (project / ".lk-migrate" / "ledger").iterdir()) == before
+
+
+def test_without_a_backup_there_is_a_ledger_nevertheless(project: Path) -> None:
+    assert in_process.run(project, "convert", "--no-backup").returncode == 3
+    (record,) = (project / ".lk-migrate" / "ledger").iterdir()
+    assert json.loads(record.read_text())["backup"] is None
+    assert in_process.run(project, "ledger", "main.py:4").returncode == 0
+
+
+def test_quiet_says_nothing_on_stderr(project: Path) -> None:
+    assert in_process.run(project, "scan", "--quiet").stderr == ""
+
+
+def test_a_report_on_request(project: Path) -> None:
+    done = in_process.run(project, "convert", "--dry-run", "--report", "r.html")
+    assert "wrote r.html" in done.stderr
+    assert (project / "r.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("columns", [80, 50])
+def test_on_a_real_terminal(project: Path, columns: int) -> None:
+    """Coloured, with links, and no line longer than the terminal."""
+    parent, child = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "GITHUB_ACTIONS")}
+    command = [sys.executable, "-m", "lk_migrate", "convert", "--dry-run", "--verbose"]
+    process = subprocess.Popen(
+        command,
+        cwd=project,
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env=environment | {"TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "50", "CI": "1"},
+    )
+    os.close(child)
+    received = b""
+    while True:
+        try:
+            data = os.read(parent, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        received += data
+    os.close(parent)
+    assert process.wait() == 3
+    text = received.decode()
+    assert "\x1b]8;" in text, "rule ids are links"
+    plain = re.sub(r"\x1b\]8;[^\x1b]*\x1b\\|\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "")
+    result = plain[: plain.index("Nothing was written")]
+    assert [line for line in result.splitlines() if len(line) > columns] == []
+    assert "^^^^" in plain
+
+
+def test_progress_is_drawn_only_when_it_takes_long_and_goes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = Streams(Common())
+    out = io.StringIO()
+    monkeypatch.setattr(Streams, "live", True)
+    monkeypatch.setitem(streams.__dict__, "err", Console(file=out, force_terminal=True, width=60))
+    with progress(streams) as tell:
+        tell("a.py", 0, 2)
+    assert out.getvalue() == ""
+    monkeypatch.setattr("lk_migrate.cli.progress._PATIENCE", 0)
+    with progress(streams) as tell:
+        tell("[bold]a.py", 1, 2)
+        tell("a name that is much too long for a terminal of sixty columns.py", 2, 2)
+        tell("the rest", 0, 0)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
+    assert "the rest" in text
+    assert out.getvalue().endswith("\x1b[2K"), "the line is erased"
