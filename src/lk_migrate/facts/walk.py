@@ -49,16 +49,29 @@ def _child_fields(node_type: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(n for n in names if n not in _TRIVIA and not n.startswith("whitespace") and n[0] != "_")
 
 
-def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+@cache
+def _is_node(value_type: type[object]) -> bool:
+    """By type: LibCST's nodes are abstract base classes, whose `isinstance` is several times slower than this."""
+    return issubclass(value_type, cst.CSTNode)
+
+
+@cache
+def _is_kind(node_type: type[cst.CSTNode], kind: type[cst.CSTNode]) -> bool:
+    return issubclass(node_type, kind)
+
+
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """The syntactic children of `node` in source order, white space and punctuation left out."""
+    found: list[cst.CSTNode] = []
     for name in _child_fields(type(node)):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                if isinstance(item, cst.CSTNode):
-                    yield item
+        if value is None or type(value) is str:
+            continue
+        if type(value) in (list, tuple):
+            found.extend(item for item in value if _is_node(type(item)))
+        elif _is_node(type(value)):
+            found.append(value)
+    return found
 
 
 def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -67,12 +80,16 @@ def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(tuple(children(current))))
+        below = children(current)
+        below.reverse()
+        stack += below
 
 
 def find(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
     """Every descendant of `node` (itself included) that is a `kind`."""
-    return (n for n in descendants(node) if isinstance(n, kind))
+    for found in descendants(node):
+        if _is_kind(type(found), kind):
+            yield found  # type: ignore[misc]
 
 
 def own_scope(function: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -80,12 +97,12 @@ def own_scope(function: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
     The nested definitions themselves are yielded (their name is bound in this scope), not their bodies.
     """
-    stack = list(reversed(tuple(children(function))))
+    stack = list(reversed(children(function)))
     while stack:
         current = stack.pop()
         yield current
         if not isinstance(current, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
-            stack.extend(reversed(tuple(children(current))))
+            stack.extend(reversed(children(current)))
 
 
 @dataclass(frozen=True)
@@ -119,7 +136,7 @@ def index(tree: cst.Module) -> Index:
     while stack:
         node = stack.pop()
         by_type.setdefault(type(node), []).append(node)
-        below = tuple(children(node))
+        below = children(node)
         for child in below:
             parents[child] = node
         stack.extend(reversed(below))
