@@ -113,9 +113,7 @@ def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg
     found.mixed.add(call)
 
 
-def _spelled_out(
-    sources: list[Source], unknown: list[str], stars: list[cst.Arg]
-) -> dict[cst.Arg, tuple[str, ...]]:
+def _spelled_out(sources: list[Source], unknown: list[str], stars: list[cst.Arg]) -> dict[cst.Arg, tuple[str, ...]]:
     """The keys behind `**TURNS` in order, when it is one constant dict that is written out; else nothing."""
     if unknown or len(sources) != 1 or len(stars) != 1 or dotted(stars[0].value) is None:
         return {}
