@@ -47,21 +47,24 @@ def marked_call(call: cst.Call, file: File) -> Iterator[Change]:
 def spelled_out(call: cst.Call, file: File) -> Iterator[Change]:
     """`f(turn_detection=x, **TURNS)` → `f(turn_handling=TurnHandlingOptions(…TURNS["min_endpointing_delay"]…))`."""
     for star, keys in file.project.fact(keyword_dicts).spelled.get(call, {}).items():
-        where = spot(file, call)
-        options = file.use("livekit.agents.TurnHandlingOptions")
-        at = list(call.args).index(star)
-        spelling = file.code(star.value)
-        yield Rewrite(
-            call,
-            lambda updated, at=at, keys=keys: fitting(  # type: ignore[misc]
-                lambda c: merge_arguments(
-                    _with_keys(c, at, keys, spelling), SESSION_KEYS, options, where.indentation, {}
-                ),
-                updated,
-                where,
-            ),
-            f"the values of `{spelling}` are given by name; {_said(frozenset(keys))} in `turn_handling=`",
+        yield _spelled_out(call, star, keys, file)
+
+
+def _spelled_out(call: cst.Call, star: cst.Arg, keys: Sequence[str], file: File) -> Change:
+    where = spot(file, call)
+    options = file.use("livekit.agents.TurnHandlingOptions")
+    at = list(call.args).index(star)
+    spelling = file.code(star.value)
+
+    def apply(updated: cst.Call) -> cst.BaseExpression:
+        return fitting(
+            lambda c: merge_arguments(_with_keys(c, at, keys, spelling), SESSION_KEYS, options, where.indentation, {}),
+            updated,
+            where,
         )
+
+    said = f"the values of `{spelling}` are given by name; {_said(frozenset(keys))} in `turn_handling=`"
+    return Rewrite(call, apply, said)
 
 
 def _with_keys(call: cst.Call, at: int, keys: Sequence[str], spelling: str) -> cst.Call:
