@@ -35,7 +35,7 @@ OLD = re.compile(
     r"VoicePipelineAgent|MultimodalAgent|FunctionContext|ai_callable|TypeInfo|AgentCallContext|fnc_ctx=|before_llm_cb"
     r"|ServerVadOptions|conversation\.item|agent_speech_committed|user_speech_committed|\.append\(role="
     r"|WorkerOptions|RoomInputOptions|RoomOutputOptions|UsageCollector\(|metrics_collected|MultilingualModel"
-    r"|\b(min_endpointing_delay|min_interruption_duration|turn_detection|allow_interruptions)=(?!settings)"
+    r"|\b(min_endpointing_delay|min_interruption_duration|turn_detection)=(?!settings)"
 )
 
 

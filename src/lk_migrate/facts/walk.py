@@ -6,7 +6,7 @@ LibCST's own visitors cost about as much as parsing, and its metadata providers 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, TypeVar
@@ -50,9 +50,9 @@ def _child_fields(node_type: type[cst.CSTNode]) -> tuple[str, ...]:
 
 
 @cache
-def _is_node(value_type: type[object]) -> bool:
+def _is_node(value_type: Hashable) -> bool:
     """By type: LibCST's nodes are abstract base classes, whose `isinstance` is several times slower than this."""
-    return issubclass(value_type, cst.CSTNode)
+    return isinstance(value_type, type) and issubclass(value_type, cst.CSTNode)
 
 
 @cache

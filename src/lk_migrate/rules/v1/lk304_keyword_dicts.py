@@ -46,22 +46,23 @@ def marked_call(call: cst.Call, file: File) -> Iterator[Change]:
 @rule.on(cst.Call)
 def spelled_out(call: cst.Call, file: File) -> Iterator[Change]:
     """`f(turn_detection=x, **TURNS)` → `f(turn_handling=TurnHandlingOptions(…TURNS["min_endpointing_delay"]…))`."""
-    for star, keys in file.project.fact(keyword_dicts).spelled.get(call, {}).items():
-        where = spot(file, call)
-        options = file.use("livekit.agents.TurnHandlingOptions")
-        at = list(call.args).index(star)
-        spelling = file.code(star.value)
-        yield Rewrite(
-            call,
-            lambda updated, at=at, keys=keys: fitting(  # type: ignore[misc]
-                lambda c: merge_arguments(
-                    _with_keys(c, at, keys, spelling), SESSION_KEYS, options, where.indentation, {}
-                ),
-                updated,
-                where,
-            ),
-            f"the values of `{spelling}` are given by name; {_said(frozenset(keys))} in `turn_handling=`",
-        )
+    found = file.project.fact(keyword_dicts).spelled.get(call)
+    if found is None:
+        return
+    star, keys = found
+    where = spot(file, call)
+    options = file.use("livekit.agents.TurnHandlingOptions")
+    at = list(call.args).index(star)
+    spelling = file.code(star.value)
+
+    def merged(updated: cst.Call) -> cst.Call:
+        return merge_arguments(_with_keys(updated, at, keys, spelling), SESSION_KEYS, options, where.indentation, {})
+
+    yield Rewrite(
+        call,
+        lambda updated: fitting(merged, updated, where),
+        f"the values of `{spelling}` are given by name; {_said(frozenset(keys))} in `turn_handling=`",
+    )
 
 
 def _with_keys(call: cst.Call, at: int, keys: Sequence[str], spelling: str) -> cst.Call:
