@@ -44,7 +44,7 @@ def names(root: str) -> list[str]:
     """Everything that `from root import …` can give: attributes, and submodules that are not imported yet."""
     module = importlib.import_module(root)
     found = {name for name in dir(module) if not name.startswith("_")}
-    found |= {name for name in getattr(module, "__all__", ())}
+    found |= set(getattr(module, "__all__", ()))
     found |= {info.name for info in pkgutil.iter_modules(getattr(module, "__path__", ())) if info.name[0] != "_"}
     found |= lazy(Path(module.__file__ or ""))
     return sorted(found)
