@@ -33,9 +33,9 @@ LEFT = {
 }
 OLD = re.compile(
     r"VoicePipelineAgent|MultimodalAgent|FunctionContext|ai_callable|TypeInfo|AgentCallContext|fnc_ctx=|before_llm_cb"
-    r"|ServerVadOptions|conversation\.item|agent_speech_committed|user_speech_committed|\.append\(role="
+    r"|ServerVadOptions|conversation\.item|'(?:agent|user)_speech_committed'|\.append\(role="
     r"|WorkerOptions|RoomInputOptions|RoomOutputOptions|UsageCollector\(|metrics_collected|MultilingualModel"
-    r"|\b(min_endpointing_delay|min_interruption_duration|turn_detection)=(?!settings)"
+    r"|\b(min_endpointing_delay|min_interruption_duration)="
 )
 
 
@@ -117,7 +117,8 @@ def test_again_changes_nothing(app: str, edition: Get, tmp_path: Path) -> None:
     done = edition(app)
     again = shutil.copytree(done.folder, tmp_path / app)
     ran = lk_migrate("convert", cwd=again)
-    assert ran.returncode == done.exit_code, ran.stderr
+    # 0 although a marker may be left: its rule has nothing to act on any more (`lk-migrate todo` lists it)
+    assert ran.returncode in (ExitCode.DONE, done.exit_code), ran.stderr
     assert "Nothing to change" in ran.stdout
     assert tree(again) == tree(done.folder)
 
