@@ -23,7 +23,7 @@ MAINS = {"pipeline_0x": "worker.py", "multimodal_0x": "agent.py", "early_1x": "m
 TOOLS = {
     "pipeline_0x": {"free_slots", "book_slot", "opening_hours", "price_list", "repair_status"},
     "multimodal_0x": {"find_picture", "describe_room", "show_on_screen"},
-    "early_1x": {"opening_hours", "to_lending"},  # what reception has; lending's are behind the handover
+    "early_1x": {"opening_hours", "to_lending", "search", "reserve"},
 }
 #: What is left to a person, and why it cannot be otherwise.
 LEFT = {
@@ -34,7 +34,7 @@ LEFT = {
 OLD = re.compile(
     r"VoicePipelineAgent|MultimodalAgent|FunctionContext|ai_callable|TypeInfo|AgentCallContext|fnc_ctx=|before_llm_cb"
     r"|ServerVadOptions|conversation\.item|'(?:agent|user)_speech_committed'|\.append\(role="
-    r"|WorkerOptions|RoomInputOptions|RoomOutputOptions|UsageCollector\(|metrics_collected|MultilingualModel"
+    r"|WorkerOptions|RoomInputOptions|RoomOutputOptions|UsageCollector\(|'metrics_collected'|MultilingualModel"
     r"|\b(min_endpointing_delay|min_interruption_duration)="
 )
 
