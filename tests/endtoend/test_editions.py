@@ -23,7 +23,7 @@ MAINS = {"pipeline_0x": "worker.py", "multimodal_0x": "agent.py", "early_1x": "m
 TOOLS = {
     "pipeline_0x": {"free_slots", "book_slot", "opening_hours", "price_list", "repair_status"},
     "multimodal_0x": {"find_picture", "describe_room", "show_on_screen"},
-    "early_1x": {"opening_hours", "to_lending"},  # what reception has; lending's are behind the handover
+    "early_1x": {"opening_hours", "to_lending", "search", "reserve"},
 }
 #: What is left to a person, and why it cannot be otherwise.
 LEFT = {
@@ -33,9 +33,9 @@ LEFT = {
 }
 OLD = re.compile(
     r"VoicePipelineAgent|MultimodalAgent|FunctionContext|ai_callable|TypeInfo|AgentCallContext|fnc_ctx=|before_llm_cb"
-    r"|ServerVadOptions|conversation\.item|agent_speech_committed|user_speech_committed|\.append\(role="
-    r"|WorkerOptions|RoomInputOptions|RoomOutputOptions|UsageCollector\(|metrics_collected|MultilingualModel"
-    r"|\b(min_endpointing_delay|min_interruption_duration|turn_detection|allow_interruptions)=(?!settings)"
+    r"|ServerVadOptions|conversation\.item|'(?:agent|user)_speech_committed'|\.append\(role="
+    r"|WorkerOptions|RoomInputOptions|RoomOutputOptions|UsageCollector\(|'metrics_collected'|MultilingualModel"
+    r"|\b(min_endpointing_delay|min_interruption_duration)="
 )
 
 
@@ -117,7 +117,8 @@ def test_again_changes_nothing(app: str, edition: Get, tmp_path: Path) -> None:
     done = edition(app)
     again = shutil.copytree(done.folder, tmp_path / app)
     ran = lk_migrate("convert", cwd=again)
-    assert ran.returncode == done.exit_code, ran.stderr
+    # 0 although a marker may be left: its rule has nothing to act on any more (`lk-migrate todo` lists it)
+    assert ran.returncode in (ExitCode.DONE, done.exit_code), ran.stderr
     assert "Nothing to change" in ran.stdout
     assert tree(again) == tree(done.folder)
 
@@ -139,7 +140,7 @@ def test_the_manifest_asks_for_the_target(app: str, edition: Get) -> None:
 @pytest.mark.slow
 def test_verify_is_green(app: str, edition: Get) -> None:
     """It greets, and every tool answers in the console; the worker's own stages are tests/verify's business."""
-    done = lk_migrate("verify", "--json", "--skip", "voice,worker", cwd=edition(app).folder, timeout=400)
+    done = lk_migrate("verify", "--json", "--skip", "voice", "--skip", "worker", cwd=edition(app).folder, timeout=400)
     rows = json.loads(done.stdout)["rows"]
     assert not [row for row in rows if row["status"] == "failed"]
     assert done.returncode == 0, done.stderr

@@ -36,13 +36,13 @@ class KeywordDicts:
     """`rewrite`: sources to be rewritten where they stand; `left`: calls for a person, with the reason.
 
     `mixed`: calls whose own old keywords must stay as they are, because a dict brings more of them.
-    `spelled`: calls whose `**constant` is to be spelled out, key by key (the constant stays): argument → its keys.
+    `spelled`: calls whose `**constant` is to be spelled out, key by key (the constant stays): the argument, its keys.
     """
 
     rewrite: dict[cst.CSTNode, Source] = field(default_factory=dict)
     left: dict[cst.CSTNode, str] = field(default_factory=dict)
     mixed: set[cst.CSTNode] = field(default_factory=set)
-    spelled: dict[cst.CSTNode, dict[cst.Arg, tuple[str, ...]]] = field(default_factory=dict)
+    spelled: dict[cst.CSTNode, tuple[cst.Arg, tuple[str, ...]]] = field(default_factory=dict)
 
 
 def keyword_dicts(project: Project) -> KeywordDicts:
@@ -104,7 +104,7 @@ def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg
         return
     spelled = _spelled_out(sources, unknown, stars)
     if spelled:
-        found.spelled[call] = spelled
+        found.spelled[call] = (stars[0], spelled)
         found.mixed.add(call)
         return
     places = ", ".join(sorted({f"{s.module.path}:{s.module.span(s.node).line}" for s in carriers}))
@@ -113,17 +113,17 @@ def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg
     found.mixed.add(call)
 
 
-def _spelled_out(sources: list[Source], unknown: list[str], stars: list[cst.Arg]) -> dict[cst.Arg, tuple[str, ...]]:
+def _spelled_out(sources: list[Source], unknown: list[str], stars: list[cst.Arg]) -> tuple[str, ...]:
     """The keys behind `**TURNS` in order, when it is one constant dict that is written out; else nothing."""
     if unknown or len(sources) != 1 or len(stars) != 1 or dotted(stars[0].value) is None:
-        return {}
+        return ()
     (source,) = sources
     if source.spread or source.how != "literal" or not isinstance(source.node, cst.Dict):
-        return {}
+        return ()
     if source.module.index.enclosing(source.node, cst.FunctionDef, cst.Lambda) is not None:
-        return {}
+        return ()
     keys = tuple(text_key(e.key) or "" for e in source.node.elements if isinstance(e, cst.DictElement))
-    return {stars[0]: keys} if all(keys) and "turn_handling" not in keys else {}
+    return keys if all(keys) and "turn_handling" not in keys else ()
 
 
 def _reason(

@@ -22,7 +22,7 @@ from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.turn_options import SESSION_KEYS, Given, entries, is_left_out, merge_arguments
 
 _TRIGGERS = (*(k.encode() for k in SESSION_KEYS), b"**")
-rule = Rule("LK304", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0", across_files=True)
+rule = Rule("LK304", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0")
 
 _SPACE = cst.SimpleWhitespace(" ")
 
@@ -46,25 +46,23 @@ def marked_call(call: cst.Call, file: File) -> Iterator[Change]:
 @rule.on(cst.Call)
 def spelled_out(call: cst.Call, file: File) -> Iterator[Change]:
     """`f(turn_detection=x, **TURNS)` → `f(turn_handling=TurnHandlingOptions(…TURNS["min_endpointing_delay"]…))`."""
-    for star, keys in file.project.fact(keyword_dicts).spelled.get(call, {}).items():
-        yield _spelled_out(call, star, keys, file)
-
-
-def _spelled_out(call: cst.Call, star: cst.Arg, keys: Sequence[str], file: File) -> Change:
+    found = file.project.fact(keyword_dicts).spelled.get(call)
+    if found is None:
+        return
+    star, keys = found
     where = spot(file, call)
     options = file.use("livekit.agents.TurnHandlingOptions")
     at = list(call.args).index(star)
     spelling = file.code(star.value)
 
-    def apply(updated: cst.Call) -> cst.BaseExpression:
-        return fitting(
-            lambda c: merge_arguments(_with_keys(c, at, keys, spelling), SESSION_KEYS, options, where.indentation, {}),
-            updated,
-            where,
-        )
+    def merged(updated: cst.Call) -> cst.Call:
+        return merge_arguments(_with_keys(updated, at, keys, spelling), SESSION_KEYS, options, where.indentation, {})
 
-    said = f"the values of `{spelling}` are given by name; {_said(frozenset(keys))} in `turn_handling=`"
-    return Rewrite(call, apply, said)
+    yield Rewrite(
+        call,
+        lambda updated: fitting(merged, updated, where),
+        f"the values of `{spelling}` are given by name; {_said(frozenset(keys))} in `turn_handling=`",
+    )
 
 
 def _with_keys(call: cst.Call, at: int, keys: Sequence[str], spelling: str) -> cst.Call:
