@@ -124,7 +124,7 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
 
 def _with_new_main(plan: Plan, project: Project, path: str) -> Plan | None:
     """The plan with the main module taken apart and generated anew; None when it stays in one piece."""
-    after = Project(overlay(project.files, plan.changes), project.targets)
+    after = project.after(overlay(project.files, plan.changes))
     made = generate_entrypoint(
         after, path, [AgentForMain(a.name, a.module.path, _gate(project, a)) for a in _agents(project)]
     )

@@ -23,6 +23,9 @@ sys.path.insert(0, str(Path.cwd()))
 
 import livekit.agents
 from livekit.agents import APIConnectOptions, llm
+from livekit.agents.llm.utils import build_legacy_openai_schema
+
+from lk_migrate.verify.standin.arguments import arguments_for
 
 SAID: list[str] = []
 MADE: list[Any] = []
@@ -70,17 +73,11 @@ class GreedyStream(llm.LLMStream):
     async def _run(self) -> None:
         delta = llm.ChoiceDelta(role="assistant", content="Yes.")
         if self._call:
-            name = next(t.info.name for t in self._tools if not required(t))
-            number = len(self._chat_ctx.items)
-            one = llm.FunctionToolCall(name=name, arguments="{}", call_id=f"call_{number}")
+            tool = build_legacy_openai_schema(self._tools[0])["function"]
+            number, arguments = len(self._chat_ctx.items), json.dumps(arguments_for(tool["parameters"]))
+            one = llm.FunctionToolCall(name=tool["name"], arguments=arguments, call_id=f"call_{number}")
             delta = llm.ChoiceDelta(role="assistant", tool_calls=[one])
         self._event_ch.send_nowait(llm.ChatChunk(id="1", delta=delta))
-
-
-def required(tool: Any) -> list[str]:
-    from livekit.agents.llm.utils import build_legacy_openai_schema
-
-    return build_legacy_openai_schema(tool)["function"]["parameters"].get("required", [])  # type: ignore[no-any-return]
 
 
 class Session(livekit.agents.AgentSession):  # type: ignore[type-arg]
@@ -103,7 +100,14 @@ class Context:
 
     def __init__(self, metadata: dict[str, Any], userdata: dict[str, Any]) -> None:
         self.job = SimpleNamespace(metadata=json.dumps(metadata), id="job")
-        self.room = SimpleNamespace(name="console", metadata="", on=lambda *a: lambda f: f, remote_participants={})
+        here, there = SimpleNamespace(identity="agent"), SimpleNamespace(identity="caller", attributes={})
+        self.room = SimpleNamespace(
+            name="console",
+            metadata="",
+            on=lambda *a: lambda f: f,
+            local_participant=here,
+            remote_participants={"caller": there},
+        )
         self.proc = SimpleNamespace(userdata=userdata)
         self.log_context_fields: dict[str, Any] = {}
 

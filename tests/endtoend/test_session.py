@@ -15,14 +15,18 @@ from endtoend_support import clean_environment
 HOLD = Path(__file__).parent / "hold_session.py"
 SECRETS = ("OPENAI_API_KEY", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 
-#: app → (the agent that runs, the job's metadata that choose it, N of its turn gate in the legacy app)
+#: app → (the agent that runs, what chooses it, N of its turn gate in the legacy app)
 JOBS: dict[str, list[tuple[str, dict[str, Any], int]]] = {
-    "clinic": [("Assistant", {}, 1), ("RAGAssistant", {"knowledge_base_id": "kb-default"}, 5)],
+    "clinic": [("Assistant", {}, 1), ("RAGAssistant", {"metadata": {"knowledge_base_id": "kb-default"}}, 5)],
+    "switchboard": [
+        ("SwitchboardAssistant", {"environment": {"SWITCHBOARD_FORCE": "open"}}, 3),
+        ("AfterHoursAssistant", {"environment": {"SWITCHBOARD_FORCE": "closed"}}, 1),
+    ],
     "mixins": [
-        ("HotelConcierge", {"desk": "hotel"}, 1),
-        ("RestaurantHost", {"desk": "restaurant"}, 2),
-        ("SpaDesk", {"desk": "spa"}, 3),
-        ("HousekeepingDesk", {"desk": "housekeeping"}, 2),
+        ("HotelConcierge", {"metadata": {"desk": "hotel"}}, 1),
+        ("RestaurantHost", {"metadata": {"desk": "restaurant"}}, 2),
+        ("SpaDesk", {"metadata": {"desk": "spa"}}, 3),
+        ("HousekeepingDesk", {"metadata": {"desk": "housekeeping"}}, 2),
     ],
 }
 AGENTS = [(app, agent) for app, jobs in JOBS.items() for agent, _, _ in jobs]
@@ -35,7 +39,7 @@ def sessions(converted: Converted) -> Any:
 
     def held(app: str) -> dict[str, Any]:
         if app not in done:
-            jobs = [{"metadata": metadata} for _, metadata, _ in JOBS[app]]
+            jobs = [choice for _, choice, _ in JOBS[app]]
             child = subprocess.run(
                 [sys.executable, str(HOLD)],
                 input="".join(json.dumps(job) + "\n" for job in jobs),

@@ -17,7 +17,7 @@ from lk_migrate.entrypoint import callevents, console
 from lk_migrate.entrypoint.assemble import Linker, Part, read_part
 from lk_migrate.entrypoint.editor import Editor
 from lk_migrate.entrypoint.edits import Edit
-from lk_migrate.entrypoint.gates import AgentForMain
+from lk_migrate.entrypoint.gates import AgentForMain, limit_of
 from lk_migrate.entrypoint.importblock import grouped
 from lk_migrate.entrypoint.layout import BUILTINS, Layout, TopLevel, read_layout
 from lk_migrate.entrypoint.mainfile import MainFile, parsed
@@ -158,21 +158,28 @@ class _Replacer:
             found.append(parsed(f"{name} = ctx.room.name"))
         return found
 
+    def _limit(self) -> tuple[str, str]:
+        """The turn gates' limit, and the table it needs. The agent is there: the old loop had it from its start."""
+        return limit_of(self.agents, self.by_hand.agent, by_class=False)
+
     def _session_text(self) -> str:
         arguments = []
-        gates = [a.gate for a in self.agents if a.gate is not None]
+        limit, _ = self._limit()
         for model, call in self.by_hand.models:
             values = [f"{k}={self.module.tree.code_for_node(v)}" for k, v in plugin_arguments(model, call)]
-            if model.role == "llm" and gates:
+            if model.role == "llm" and limit:
                 values.append("parallel_tool_calls=False")
             arguments.append(f"{model.role}=openai.{model.plugin}({', '.join(values)})")
         arguments.insert(0, 'vad=ctx.proc.userdata["vad"]')
-        if gates:
-            arguments.append(f"max_tool_steps={max(gates) - 1}")
+        if limit:
+            arguments.append(f"max_tool_steps={limit}")
         return call_text(f"{self.by_hand.session} = AgentSession", arguments)
 
     def _main_file(self) -> MainFile:
         main = MainFile()
+        _, table = self._limit()
+        if table:
+            main.constants.append(parsed(table))
         main.setup.append(
             parsed('def prewarm(proc: JobProcess) -> None:\n    proc.userdata["vad"] = silero.VAD.load()')
         )

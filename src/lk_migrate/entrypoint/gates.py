@@ -26,29 +26,46 @@ class AgentForMain:
 
 @dataclass(frozen=True)
 class Steps:
-    """`argument`: the value for `max_tool_steps`, "" for the framework's default; `constant`: what it needs above."""
+    """`argument`: the value for `max_tool_steps` when the session is made, "" for the framework's default; `late`: its
+    value just before the session starts, when it is not known earlier; `constant`: what either needs above."""
 
     argument: str = ""
+    late: str = ""
     constant: str = ""
 
 
 def tool_steps(agents: Sequence[AgentForMain], module: Module, split: SplitEntrypoint | None) -> Steps:
-    """The limit for the agents that `module` names: one number, or a table by the agent's type."""
+    """The limit for the agents that may run: one number, or a table by the agent's type.
+
+    These are the ones that `module` names; all of them when it names none, because it gets them from a table or a
+    function of another module.
+    """
+    if split is None or b"max_tool_steps" in module.data:
+        return Steps()
     known = {i.local for i in module.imports} | set(module.definitions)
-    used = [a for a in agents if a.name in known]
-    gates = {a.name: a.gate for a in used}
-    if split is None or any(a.startswith("max_tool_steps=") for a in split.construct.arguments):
-        return Steps()
-    if not any(g is not None for g in gates.values()):
-        return Steps()
-    if len(set(gates.values())) == 1:
-        return Steps(str(max(0, (used[0].gate or 1) - 1)))
+    named = [a for a in agents if a.name in known]
     agent = next((a.removeprefix("agent=") for a in split.start.arguments if a.startswith("agent=")), None)
-    if agent is None or not split.agent_is_ready:
-        return Steps(str(max(g for g in gates.values() if g is not None) - 1))
-    rows = ", ".join(f"{name}: {gate - 1}" for name, gate in gates.items() if gate is not None)
-    text = (
+    value, constant = limit_of(named or agents, agent, by_class=bool(named))
+    early = value.isdigit() or split.agent_is_ready
+    return Steps(value, "", constant) if early and split.construct.is_session else Steps("", value, constant)
+
+
+def limit_of(agents: Sequence[AgentForMain], agent: str | None, *, by_class: bool) -> tuple[str, str]:
+    """The value for `max_tool_steps`, and the table that it is looked up in if it needs one; "" without a gate.
+
+    `agent`: the code of the agent that is started, None if it cannot be told: then the most patient gate wins.
+    `by_class`: the module may name the classes; otherwise the table has their names.
+    """
+    gates = {a.name: a.gate for a in agents}
+    steps = {name: max(0, gate - 1) for name, gate in gates.items() if gate is not None}
+    if not steps:
+        return "", ""
+    if len(set(gates.values())) == 1 or agent is None:
+        return str(max(steps.values())), ""
+    rows = ", ".join(f"{name if by_class else repr(name)}: {limit}".replace("'", '"') for name, limit in steps.items())
+    constant = (
         "# Rounds of tool calls per utterance, as the turn gates had it; the framework runs one more than it is told.\n"
         f"MAX_TOOL_STEPS = {{{rows}}}"
     )
-    return Steps(f"MAX_TOOL_STEPS.get(type({agent}), {DEFAULT_STEPS})", text)
+    kind = f"type({agent})" if by_class else f"type({agent}).__name__"
+    return f"MAX_TOOL_STEPS.get({kind}, {DEFAULT_STEPS})", constant

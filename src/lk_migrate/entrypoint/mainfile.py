@@ -60,7 +60,7 @@ def write_main(
     if steps.constant:
         main.constants.append(parsed(steps.constant))
     context = entry.function.params.params[0].name.value if entry.function.params.params else ""
-    body = [parsed(f"await run_call({context})")] if split is None else _entry_body(split, context, steps.argument)
+    body = [parsed(f"await run_call({context})")] if split is None else _entry_body(split, context, steps)
     doc = _docstring(entry.function)
     main.entrypoint.append(entry.function.with_changes(decorators=decorators, body=cst.IndentedBlock([*doc, *body])))
     for phase in split.phases if split is not None else ():
@@ -132,7 +132,7 @@ def _decorated(text: str) -> cst.Decorator:
 # ---- the entrypoint -------------------------------------------------------------------
 
 
-def _entry_body(split: SplitEntrypoint, context: str, steps: str) -> list[Statement]:
+def _entry_body(split: SplitEntrypoint, context: str, steps: Steps) -> list[Statement]:
     """The spine: the session's construction and start, the phases between them, `try` and `with` around them."""
     phases = {p.number: p for p in split.phases}
     guards = [i for i in walk(split.items) if isinstance(i, Guard)]
@@ -143,8 +143,10 @@ def _entry_body(split: SplitEntrypoint, context: str, steps: str) -> list[Statem
     blocks[0].extend(_phase_call(phases.get(0)))
     for number, label in enumerate(labels(split.items), 1):
         if label == "session":
-            blocks[-1].extend(_construction(split, steps))
+            blocks[-1].extend(_construction(split, steps.argument))
         elif label == "start":
+            if steps.late:
+                blocks[-1].append(_apart(parsed(f"{split.session}.options.max_tool_steps = {steps.late}"), ()))
             text = call_text(f"await {split.session}.start", split.start.arguments)
             blocks[-1].append(_apart(parsed(text), split.start.comments))
         elif label == "enter":
@@ -161,7 +163,7 @@ def _entry_body(split: SplitEntrypoint, context: str, steps: str) -> list[Statem
 def _construction(split: SplitEntrypoint, steps: str) -> list[Statement]:
     construct = split.construct
     args = list(construct.arguments)
-    if steps and construct.is_literal and not any(a.startswith("max_tool_steps=") for a in args):
+    if steps:
         args.append(f"max_tool_steps={steps}")
     annotation = f": {construct.annotation}" if construct.annotation else ""
     awaited = "await " if construct.is_awaited else ""

@@ -28,7 +28,7 @@ class SiteCall:
     """The one construction or start that main.py has. An argument is its text, with the keyword."""
 
     func: str
-    is_literal: bool
+    is_session: bool
     arguments: tuple[str, ...]
     comments: tuple[str, ...]
     annotation: str = ""

@@ -49,6 +49,11 @@ class Project:
             self._facts[compute] = compute(self)
         return self._facts[compute]  # type: ignore[no-any-return]
 
+    def after(self, files: Mapping[str, bytes]) -> Project:
+        """The same project with other files; what has not changed is not parsed again."""
+        same = {p: m for p, m in self._parsed.items() if m is not None and files.get(p) == self.files.get(p)}
+        return Project(files, self.targets, _parsed=dict(same))
+
     def module(self, path: str) -> Module | None:
         """The parsed file, or None (and an entry in `skipped`) when it cannot be parsed."""
         if path not in self._parsed:
