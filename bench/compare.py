@@ -194,7 +194,7 @@ def table(times: dict[str, float | None], limit: float) -> str:
     rows = ["| tool | CPU seconds | times ours |", "|---|---:|---:|"]
     for name, seconds in sorted(times.items(), key=lambda t: (t[1] is None, t[1] or 0)):
         ratio = f"{seconds / ours:.2f}" if seconds is not None and ours else "–"
-        shown = f"{seconds:.2f}" if seconds is not None else f"over {limit:.0f} s, or not to be had"
+        shown = f"{seconds:.2f}" if seconds is not None else f"failed on this tree, or took over {limit:.0f} s"
         rows.append(f"| {name} | {shown} | {ratio} |")
     return "\n".join(rows)
 
