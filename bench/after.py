@@ -4,9 +4,9 @@
 
 Rows of `corpus.tsv` with an `after` (`COMMIT:PATH`, the same project once its owner had migrated it) are converted
 like bench/field.py does it, and both results are taken apart by `ast`: names imported from livekit, keywords given to
-its calls, decorators, event names, and overridden methods of agents. Printed: a table per file of what only theirs
-and only ours uses, old API (bench/legacy_api.py) included. Text, models and the owners' new features differ by
-nature; what is old API on one side only is a difference that matters.
+its calls, decorators, event names, and overridden methods of agents. Printed: how many of these both have, only
+theirs and only ours (which: --details), and how much old API (bench/legacy_api.py) there is before and after. Text,
+models and the owners' new features differ by nature; old API on one side only is a difference that matters.
 """
 
 from __future__ import annotations
@@ -97,16 +97,17 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--checkouts", type=Path, required=True)
     parser.add_argument("--only", default="", help="a part of a repository's name")
+    parser.add_argument("--details", action="store_true", help="name the constructs, too")
     options = parser.parse_args()
-    print("| file | in both | only the owner's | only ours | old API: before, owner's, ours |")
-    print("|---|---|---|---|---|")
+    print("| file | in both | only the owner's | only ours | old API before | the owner's | ours |")
+    print("|---|---|---|---|---|---|---|")
     with options.corpus.open(encoding="utf-8") as lines:
         rows = [r for r in csv.DictReader(lines, delimiter="\t") if r["after"] and options.only in r["repo"]]
     for row in rows:
         folder = git_dir(options.checkouts, row["repo"])
         owner = theirs(row["after"], row["repo"], options.checkouts)
         if folder is None or owner is None:
-            print(f"| {row['repo']} {row['path']} | not at hand | | | |")
+            print(f"| {row['repo']} {row['path']} | not at hand | | | | | |")
             continue
         files = project_files(folder, row["commit"], [row["path"]])
         after = applied(files, make_plan(files, ConvertOptions(targets=frozenset([row["path"]]))))
@@ -115,10 +116,12 @@ def main() -> None:
         owners = constructs(owner)
         old = [len(uses(data)) for data in (files[row["path"]], owner, after[row["path"]])]
         print(
-            f"| {row['repo']} `{row['commit'][:8]}` {row['path']} | {len(ours & owners)} | {_shown(owners - ours)} "
-            f"| {_shown(ours - owners)} | {old[0]}, {old[1]}, {old[2]} |",
+            f"| {row['repo']} `{row['commit'][:8]}` {row['path']} | {len(ours & owners)} | {len(owners - ours)} "
+            f"| {len(ours - owners)} | {old[0]} | {old[1]} | {old[2]} |",
             flush=True,
         )
+        if options.details:
+            print(f"    only the owner's: {_shown(owners - ours)}\n    only ours: {_shown(ours - owners)}")
 
 
 def _shown(items: set[str]) -> str:

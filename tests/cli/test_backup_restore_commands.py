@@ -159,9 +159,7 @@ def test_git_is_noted(root: Path) -> None:
     assert len(clean["commit"]) == 40 and clean["dirty"] is False
     (root / "main.py").write_text("edited\n")
     assert json.loads(ok(root, "backup", "--json"))["git"] == {"commit": clean["commit"], "dirty": True}
-    status = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True
-    )
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True)
     assert ".lk-migrate" not in status.stdout
 
 

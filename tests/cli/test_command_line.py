@@ -96,9 +96,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type:
     return Failing
 
 
-def test_our_own_mistake_says_so_and_how_to_see_more(
-    failing: type, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_our_own_mistake_says_so_and_how_to_see_more(failing: type, capsys: pytest.CaptureFixture[str]) -> None:
     code, err = outcome(capsys, "backup")
     assert code == 1 and err.count("\n") == 1
     assert "this is a bug in lk-migrate (KeyError: 'x'); run again with --debug" in err

@@ -100,9 +100,7 @@ def test_two_runs_at_once_are_one_after_the_other_or_refused(tmp_path: Path) -> 
             "import sys, pathlib\nfrom lk_migrate.project.lock import exclusive\n"
             "with exclusive(pathlib.Path(sys.argv[1]), 'backup'): pass"
         )
-        second = subprocess.run(
-            [sys.executable, "-c", script, root], capture_output=True, text=True, timeout=20
-        )
+        second = subprocess.run([sys.executable, "-c", script, root], capture_output=True, text=True, timeout=20)
         assert f"`lk-migrate convert` (process {os.getpid()}) is writing in" in second.stderr
     finally:
         journal.observer = None

@@ -27,9 +27,7 @@ FILE = st.tuples(
     st.integers(min_value=0, max_value=2**62),
 )
 TREE = st.dictionaries(PATHS, FILE, max_size=10)
-LINKS = st.dictionaries(
-    PATHS, st.sampled_from(["a.py", "../a.py", "gone", "d", "/etc/passwd", "."]), max_size=3
-)
+LINKS = st.dictionaries(PATHS, st.sampled_from(["a.py", "../a.py", "gone", "d", "/etc/passwd", "."]), max_size=3)
 TWINS = st.lists(st.tuples(PATHS, PATHS), max_size=4)
 MUTATION = st.tuples(st.sampled_from(["write", "delete", "mode", "touch", "unlink", "link", "folder"]), PATHS)
 
@@ -196,9 +194,7 @@ def test_some_paths_only(tmp_path: Path) -> None:
     now = contents(root)
     assert now["services/a.py"] == b"old a\n" and now["gone.py"] == b"old gone\n"
     assert now["main.py"] == b"new main\n" and now["support/deep/calls.py"] == b"created\n"
-    assert (root / "twin.py").samefile(root / "services" / "a.py"), (
-        "the other name of a hard link comes along"
-    )
+    assert (root / "twin.py").samefile(root / "services" / "a.py"), "the other name of a hard link comes along"
     with pytest.raises(UserError, match=r"has nothing at nowhere\.py"):
         plan_restore(load_backup(root), ["nowhere.py"])
     apply_restore(plan_restore(load_backup(root)))

@@ -130,9 +130,7 @@ def test_a_link_into_git_is_refused(root: Path) -> None:
 
 
 def test_one_file_by_two_names(root: Path) -> None:
-    says = refused(
-        root, FileChange("alias.py", b"old b\n", b"1"), FileChange("services/b.py", b"old b\n", b"2")
-    )
+    says = refused(root, FileChange("alias.py", b"old b\n", b"1"), FileChange("services/b.py", b"old b\n", b"2"))
     assert "alias.py and services/b.py are the same file" in says
 
 
@@ -296,7 +294,4 @@ def test_no_place_for_our_own_folder(shared_root: Path) -> None:
 def test_an_unreadable_file_in_the_backup(shared_root: Path) -> None:
     (shared_root / "main.py").chmod(0)
     says = in_child(as_nobody, lambda: create_backup(shared_root, ["other.py", "main.py"]))
-    assert (
-        says
-        == f"the backup could not be made: {shared_root}/main.py: permission denied; nothing was changed."
-    )
+    assert says == f"the backup could not be made: {shared_root}/main.py: permission denied; nothing was changed."

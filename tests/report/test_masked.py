@@ -71,7 +71,8 @@ class Host:
 
 async def entrypoint(ctx: JobContext):
     session = AgentSession(llm=openai.LLM(api_key="{KEY}"), tts=openai.TTS(api_key=os.getenv("KEY", "{KEY}")))
-    await session.start(agent=Agent(instructions="Hi."), room=ctx.room, room_input_options=RoomInputOptions(key="{KEY}"))
+    options = RoomInputOptions(key="{KEY}")
+    await session.start(agent=Agent(instructions="Hi."), room=ctx.room, room_input_options=options)
 
 
 if __name__ == "__main__":

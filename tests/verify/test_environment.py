@@ -83,7 +83,7 @@ def context_of(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Conte
         "import os\nkey = os.environ.get('ACME_API_KEY')\nregion = os.getenv('ACME_REGION')\n"
     )
     python = Interpreter(sys.executable, "3", "1.8.9", "", {"acme": str(plugin)})
-    return Context(project, project, scratch, "main.py", "", ("main.py",), python, 1, False, False, print)
+    return Context(project, project, scratch, "main.py", "", ("main.py",), python, 1, False, False, None, print)
 
 
 def test_keys_are_dummies_and_the_rest_is_the_persons_own(

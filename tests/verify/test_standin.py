@@ -11,6 +11,7 @@ import pytest
 from lk_migrate.verify.standin.script import (
     GREETING,
     NOTHING_LEFT,
+    TRANSCRIPT,
     Call,
     Request,
     Say,
@@ -19,7 +20,6 @@ from lk_migrate.verify.standin.script import (
     answer_text,
     turn_text,
 )
-from lk_migrate.verify.standin.script import TRANSCRIPT
 from lk_migrate.verify.standin.server import serve
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}

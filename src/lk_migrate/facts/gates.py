@@ -266,8 +266,8 @@ def uses_of(project: Project, lines: Lineages, candidate: _Candidate) -> Iterato
         if module is None:
             continue
         own = set(descendants(candidate.node)) if module is candidate.module else set()
-        for node in module.index.of(cst.Name):
-            if node.value not in names or node in own:
+        for node in [node for name in sorted(names) for node in module.names.get(name, ())]:
+            if node in own:
                 continue
             parent = module.index.parents[node]
             expression: cst.CSTNode = node

@@ -8,6 +8,7 @@ import libcst as cst
 
 from lk_migrate.facts.flows import Source, follow, subscript_key, text_key
 from lk_migrate.facts.framework import constructed
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 
@@ -35,11 +36,13 @@ class KeywordDicts:
     """`rewrite`: sources to be rewritten where they stand; `left`: calls for a person, with the reason.
 
     `mixed`: calls whose own old keywords must stay as they are, because a dict brings more of them.
+    `spelled`: calls whose `**constant` is to be spelled out, key by key (the constant stays): the argument, its keys.
     """
 
     rewrite: dict[cst.CSTNode, Source] = field(default_factory=dict)
     left: dict[cst.CSTNode, str] = field(default_factory=dict)
     mixed: set[cst.CSTNode] = field(default_factory=set)
+    spelled: dict[cst.CSTNode, tuple[cst.Arg, tuple[str, ...]]] = field(default_factory=dict)
 
 
 def keyword_dicts(project: Project) -> KeywordDicts:
@@ -99,10 +102,28 @@ def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg
     if reason is None:
         found.rewrite.update({s.node: s for s in carriers})
         return
+    spelled = _spelled_out(sources, unknown, stars)
+    if spelled:
+        found.spelled[call] = (stars[0], spelled)
+        found.mixed.add(call)
+        return
     places = ", ".join(sorted({f"{s.module.path}:{s.module.span(s.node).line}" for s in carriers}))
     keys = ", ".join(f"`{k}`" for k in sorted(set().union(*(s.keys for s in carriers)) & TURN_KEYS))
     found.left[call] = f"{keys}: from a dict ({places}) {reason}. Give them as one `turn_handling` dict."
     found.mixed.add(call)
+
+
+def _spelled_out(sources: list[Source], unknown: list[str], stars: list[cst.Arg]) -> tuple[str, ...]:
+    """The keys behind `**TURNS` in order, when it is one constant dict that is written out; else nothing."""
+    if unknown or len(sources) != 1 or len(stars) != 1 or dotted(stars[0].value) is None:
+        return ()
+    (source,) = sources
+    if source.spread or source.how != "literal" or not isinstance(source.node, cst.Dict):
+        return ()
+    if source.module.index.enclosing(source.node, cst.FunctionDef, cst.Lambda) is not None:
+        return ()
+    keys = tuple(text_key(e.key) or "" for e in source.node.elements if isinstance(e, cst.DictElement))
+    return keys if all(keys) and "turn_handling" not in keys else ()
 
 
 def _reason(

@@ -46,6 +46,14 @@ class Module:
         return index(self.tree)
 
     @cached_property
+    def names(self) -> dict[str, list[cst.Name]]:
+        """Every plain name of the file by its text, in source order."""
+        found: dict[str, list[cst.Name]] = {}
+        for node in self.index.of(cst.Name):
+            found.setdefault(node.value, []).append(node)
+        return found
+
+    @cached_property
     def _positions(self) -> dict[cst.CSTNode, tuple[int, int, int, int]]:
         return positions(self.tree)
 

@@ -10,6 +10,7 @@ import libcst as cst
 
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.nesting import is_too_deep
 from lk_migrate.model import Skipped
 
 Fact = TypeVar("Fact")
@@ -62,6 +63,12 @@ class Project:
     def _parse(self, path: str) -> Module | None:
         data = self.files.get(path)
         if data is None:
+            return None
+        if b"\0" in data:
+            self.skipped[path] = Skipped(path, "cannot be parsed: it holds a NUL byte")
+            return None
+        if is_too_deep(data):
+            self.skipped[path] = Skipped(path, "is nested too deeply to be parsed")
             return None
         try:
             return Module.parse(path, data)

@@ -37,9 +37,7 @@ def _decode(data: Any, errors: str = "strict") -> tuple[str, int]:
 
 
 def _encode(text: str, errors: str = "strict") -> tuple[bytes, int]:
-    parts = (
-        bytes([ord(c) - _FIRST + 0x80]) if _FIRST <= ord(c) < _FIRST + 0x80 else c.encode("utf-8") for c in text
-    )
+    parts = (bytes([ord(c) - _FIRST + 0x80]) if _FIRST <= ord(c) < _FIRST + 0x80 else c.encode("utf-8") for c in text)
     return b"".join(parts), len(text)
 
 

@@ -54,7 +54,7 @@ _PLAIN = frozenset({str, "str", bool, "bool"})
 
 
 @cache
-def _is_node(kind: type) -> bool:
+def _is_node(kind: Any) -> bool:
     """Whether values of this type are nodes. LibCST's types are abstract, which makes `isinstance` slow."""
     return issubclass(kind, cst.CSTNode)
 
@@ -66,20 +66,26 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
         value = getattr(node, name)
         if value is None:
             continue
-        kind = type(value)
+        kind: Any = type(value)
         if kind is list or kind is tuple:
             for item in value:
-                if _is_node(type(item)):
+                kind = type(item)
+                if _is_node(kind):
                     found.append(item)
         elif _is_node(kind):
             found.append(value)
     return found
 
 
-@cache
-def concrete(*kinds: type[Any]) -> frozenset[type[Any]]:
+_below: dict[tuple[Any, ...], frozenset[Any]] = {}
+
+
+def concrete(*kinds: type[Any]) -> frozenset[Any]:
     """The types themselves and all below them: `type(node) in concrete(…)` is `isinstance` without its price."""
-    return frozenset(kinds).union(*(concrete(*kind.__subclasses__()) for kind in kinds))
+    found = _below.get(kinds)
+    if found is None:
+        found = _below[kinds] = frozenset(kinds).union(*(concrete(*kind.__subclasses__()) for kind in kinds))
+    return found
 
 
 def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

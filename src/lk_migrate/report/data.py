@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lk_migrate import TARGET, __version__
+from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import FileChange, Finding, LedgerEntry, Place, Plan
 from lk_migrate.report.blocks import block
 from lk_migrate.rewrite.locate import text
@@ -70,7 +71,7 @@ def ledger(plan: Plan) -> list[dict[str, Any]]:
 
 def todo(plan: Plan) -> list[dict[str, Any]]:
     """What is left for a person, with the legacy code that it is about."""
-    before = {c.path: text(c.before).splitlines() for c in plan.changes}
+    before = {c.path: source_lines(text(c.before)) for c in plan.changes}
     return [
         finding(f) | {"code": block(before.get(f.place.path, []), f.place.line - 1, f.place.end_line)}
         for f in plan.todo

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
+from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Action, FileChange, Finding, Plan
 from lk_migrate.rewrite.locate import text
 
@@ -69,7 +70,7 @@ class Sources:
 
 
 def _lines(change: FileChange, new: bool) -> list[str]:
-    return text(change.after if new else change.before).splitlines()
+    return source_lines(text(change.after if new else change.before))
 
 
 def _without_comment(line: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
+from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import FileChange, Finding, LedgerEntry, Place, Plan
 from lk_migrate.rewrite.locate import text
 from lk_migrate.rewrite.trace import trace
@@ -39,8 +40,8 @@ class Pages:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.old = {c.path: text(c.before).splitlines() for c in plan.changes if c.before is not None}
-        self.new = {c.path: text(c.after).splitlines() for c in plan.changes if c.after is not None}
+        self.old = {c.path: source_lines(text(c.before)) for c in plan.changes if c.before is not None}
+        self.new = {c.path: source_lines(text(c.after)) for c in plan.changes if c.after is not None}
         self._findings: dict[tuple[str, bool], dict[int, list[Finding]]] = {}
         for finding in plan.findings:
             place, new = (finding.to, True) if finding.to is not None else (finding.place, False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lk_migrate import TARGET
+from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Place
 from lk_migrate.report.blocks import block
 from lk_migrate.report.catalog import catalog
@@ -77,7 +78,7 @@ def _bare(text: str) -> str:
 
 
 def _item(number: int, marker: Marker, text: str, entry: Mapping[str, Any] | None) -> Item:
-    lines = text.splitlines()
+    lines = source_lines(text)
     start = marker.place.end_line
     while start < len(lines) and lines[start].lstrip().startswith("#"):
         start += 1  # other remarks at the same statement

@@ -55,6 +55,9 @@ def _joined(carried: list[cst.EmptyLine], own: list[cst.EmptyLine]) -> list[cst.
     if not own:
         return carried
     if any(line.comment is not None for line in carried):
+        if own[0].comment is None:
+            # The blank lines around the removed statement are one gap now.
+            carried = _without_opening_blanks(carried[::-1])[::-1]
         return [*carried, *own]
     return own
 

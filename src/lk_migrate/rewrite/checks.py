@@ -26,15 +26,12 @@ _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 class NotWhatWeMeant(Exception):
     """A conversion that must not be written: it is no Python, changes more than was meant, or loses a comment."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}; {_BUG}")
-
 
 class LostComments(NotWhatWeMeant):
     """Comments that no edit was to take and that are nowhere in the output: (1-based line, text)."""
 
     def __init__(self, comments: list[tuple[int, str]]) -> None:
-        super().__init__(f"the comment of line {comments[0][0]} would be lost")
+        super().__init__(f"the comment of line {comments[0][0]} would be lost; {_BUG}")
         self.comments = comments
 
 
@@ -42,7 +39,7 @@ def check(module: Module, after: bytes, touches: Iterable[Touch]) -> None:
     """Raises `NotWhatWeMeant` when `after` is no Python, or more changed than `touches` (by node of `module`) say."""
     problem = _not_what_we_meant(module, after, touches)
     if problem is not None:
-        raise NotWhatWeMeant(problem)
+        raise NotWhatWeMeant(f"{problem}; {_BUG}")
 
 
 def blame(error: Exception) -> str:

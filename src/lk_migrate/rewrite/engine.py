@@ -84,6 +84,8 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
                 comment = cst.EmptyLine(comment=cst.Comment(text))
                 again.markers.setdefault(statement_at(module, line), []).insert(0, comment)
             return _edited(file, again, finishers)
+    except UnicodeEncodeError as error:  # a marker quotes nothing but the file, a rule's new code may
+        reason = f"its conversion has a character that {error.encoding} has not"
     except RecursionError:
         reason = "it is nested too deeply"
     except (Unaccounted, NotWhatWeMeant) as error:
@@ -109,6 +111,8 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
     after = tree.bytes
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
+    if module.tree.bytes != data:
+        raise NotWhatWeMeant("LibCST does not give it back as it was (an odd continuation line?)")
     touches = [*edits.touches, *import_touches(module, tree)]
     taken = _comments_taken(file, edits)
     left_out = lines_of([_lines(module, node) for node in edits.without])
@@ -174,7 +178,7 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
         return
     if isinstance(change, Todo):
         edits.findings.append(Finding(rule.id, Action.TODO, place, change.message, span.column))
-        lines = marker_lines(rule.id, change.message)
+        lines = marker_lines(rule.id, _writable(change.message, file.module.tree.encoding))
         if not has_marker(statement, rule.id, file.module.tree) and not _is_there(
             lines, edits.markers.get(statement, ())
         ):
@@ -198,6 +202,15 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
     if isinstance(change, Replace):
         edits.touches.append(Touch(change.node, fate, rule.id, change.message, whole=True))
     edits.touches.append(Touch(_unit(file, change.node), fate, rule.id, change.message, whole=False))
+
+
+def _writable(message: str, encoding: str) -> str:
+    """The message in the file's own encoding, which may have no `…`."""
+    try:
+        message.encode(encoding)
+    except UnicodeEncodeError:
+        return message.replace("…", "...").encode(encoding, "replace").decode(encoding)
+    return message
 
 
 def _is_there(lines: Sequence[cst.EmptyLine], markers: Sequence[cst.EmptyLine]) -> bool:

@@ -14,6 +14,7 @@ from itertools import groupby
 import libcst as cst
 
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.facts.walk import descendants
 from lk_migrate.model import Fate, LedgerEntry, Place
 
@@ -56,7 +57,7 @@ def units(module: Module) -> list[Unit]:
     """All units of a file in source order; together they cover every line that is not blank."""
     found: list[Unit] = []
     taken: set[int] = set()
-    lines = text_of(module).splitlines()
+    lines = source_lines(text_of(module))
     for node in descendants(module.tree):
         if isinstance(node, cst.SimpleStatementLine):
             span = module.span(node)
@@ -75,7 +76,7 @@ def units(module: Module) -> list[Unit]:
         taken.update(range(unit.line, unit.end_line + 1))
     comments: list[Unit] = []
     for number, line in enumerate(lines, 1):
-        if number in taken or not line.strip():
+        if number in taken or not line.strip(_BLANK):
             continue
         if comments and comments[-1].end_line == number - 1:
             comments[-1] = Unit(None, comments[-1].line, number)
@@ -117,19 +118,19 @@ def account(
     `after`: path → text of every file that may hold what was this one's. `taken`: lines of comments that an edit
     took out on purpose → that edit. Raises `Unaccounted` when an untouched line is in none of the texts.
     """
-    taken = taken or {}
+    taken, touches = taken or {}, list(touches)
     by_node: dict[cst.CSTNode, Touch] = {}
     for touch in touches:
         for node in descendants(touch.node) if touch.whole else (touch.node,):
             known = by_node.get(node)
             if known is None or _RANK[touch.fate] >= _RANK[known.fate]:
                 by_node[node] = touch
-    stock = {path: Counter(_bare(line) for line in text.splitlines()) for path, text in after.items()}
+    stock = {path: Counter(_bare(line) for line in source_lines(text)) for path, text in after.items()}
     everything: Counter[str] = sum(stock.values(), Counter())
-    lines = text_of(module).splitlines()
+    lines = source_lines(text_of(module))
     entries: list[LedgerEntry] = []
     lost: list[int] = []
-    enclosing = _covering(module, by_node)
+    enclosing = _covering(module, touches)
     for unit in _parted(units(module), taken):
         place = Place(module.path, unit.line, unit.end_line)
         comment = taken.get(unit.line) or enclosing.get(unit.line)
@@ -168,29 +169,35 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
 
     Imports are edited for the file as a whole, by no single rule: the edit is accounted for here.
     """
-    kept = {after.code_for_node(i) for i in descendants(after) if isinstance(i, (cst.Import, cst.ImportFrom))}
+    kept = Counter(after.code_for_node(i) for i in descendants(after) if isinstance(i, (cst.Import, cst.ImportFrom)))
+    statements = [*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)]
+    codes = [module.tree.code_for_node(statement) for statement in statements]
+    before = Counter(codes)
     touches = []
-    for statement in (*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)):
+    for statement, code in zip(statements, codes, strict=True):
         line = module.index.parents.get(statement)
-        if line is None or module.tree.code_for_node(statement) in kept:
+        if line is None or kept[code] >= before[code]:
             continue
         touches.append(Touch(line, Fate.REWRITTEN, "", "imports follow the names in use", whole=False))
     return touches
 
 
+#: White space, and the backslash of a line that is continued without having begun.
+_BLANK = " \t\f\v\\"
+
 _RANK = {Fate.KEPT: 0, Fate.MOVED: 1, Fate.REWRITTEN: 2, Fate.MARKER: 3, Fate.REMOVED: 4}
 
 
 def _bare(line: str) -> str:
-    return line.strip()
+    return line.strip(_BLANK)
 
 
-def _covering(module: Module, by_node: Mapping[cst.CSTNode, Touch]) -> dict[int, Touch]:
+def _covering(module: Module, touches: Iterable[Touch]) -> dict[int, Touch]:
     """Line → the whole-subtree touch that covers it (for comments inside removed or replaced code)."""
     covered: dict[int, Touch] = {}
-    for node, touch in by_node.items():
-        if touch.whole and node is touch.node:
-            span = module.span(node)
+    for touch in touches:
+        if touch.whole:
+            span = module.span(touch.node)
             for number in range(span.line, span.end_line + 1):
                 covered.setdefault(number, touch)
     return covered

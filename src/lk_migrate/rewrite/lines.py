@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 
+from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Place
 
 
 def line_map(before: str, after: str) -> dict[int, int]:
     """1-based line numbers of equal lines (indentation aside), before → after, in order."""
-    old = [line.strip() for line in before.splitlines()]
-    new = [line.strip() for line in after.splitlines()]
+    old = [line.strip() for line in source_lines(before)]
+    new = [line.strip() for line in source_lines(after)]
     found: dict[int, int] = {}
     for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
         for offset in range(block.size):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Plan
 from lk_migrate.rewrite.trace import Trace, trace
 
@@ -57,7 +58,7 @@ def text(data: bytes | None) -> str:
 
 def find_markers(path: str, content: str) -> Iterator[Marker]:
     """The markers that stand in a file."""
-    lines = content.splitlines()
+    lines = source_lines(content)
     for number, line in enumerate(lines):
         match = _MARKER.match(line)
         if match is None:

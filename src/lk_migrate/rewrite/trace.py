@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
+from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Place
 
 #: A run of equal lines shorter than this many characters says nothing by itself (`)`, `return`).
@@ -82,8 +83,8 @@ class Trace:
 
 def trace(before: str, after: Mapping[str, str]) -> Trace:
     """Follow the lines of `before` into the texts of `after` (path → text)."""
-    old = [line.strip() for line in before.splitlines()]
-    new = {path: [line.strip() for line in text.splitlines()] for path, text in after.items()}
+    old = [line.strip() for line in source_lines(before)]
+    new = {path: [line.strip() for line in source_lines(text)] for path, text in after.items()}
     result = Trace(old, new)
     if len(new) == 1:
         ((path, lines),) = new.items()

@@ -22,7 +22,8 @@ class Context:
     are relative
     to `root`, as POSIX paths; `main` is None when there is no entrypoint, and `no_main` says why.
     `timeout` is in
-    seconds, for each stage. `old` is where the code before the migration is, None for the newest backup. `tell` shows a person what is being waited for.
+    seconds, for each stage. `old` is where the code before the migration is, None for the newest backup.
+    `tell` shows a person what is being waited for.
     """
 
     root: Path

@@ -49,13 +49,15 @@ class Offer:
 
 def conversations(offers: list[Offer], count: int, seed: int = 0) -> list[Conversation]:
     """The plain ones and `count` random ones."""
+    if not offers:
+        return []
     by_name = {offer.name: offer for offer in offers}
     ordered = [by_name[tool.name] for tool in in_calling_order(Tool(o.name, "", o.schema) for o in offers)]
     usual = [(offer.name, arguments_for(offer.schema)) for offer in ordered]
     alone = [(step,) for step in usual]
     dice = random.Random(seed)
     drawn = [tuple(_step(dice, ordered) for _ in range(dice.randint(2, _LONGEST))) for _ in range(count)]
-    return [*alone, tuple(usual), tuple(usual) + tuple(usual), *drawn] if offers else []
+    return [*alone, tuple(usual), tuple(usual) + tuple(usual), *drawn]
 
 
 def _step(dice: random.Random, offers: list[Offer]) -> Step:

@@ -92,7 +92,8 @@ def _wrong_models(file: Path, name: str) -> Iterator[Row]:
         owners = _owners(role, model.value)
         if owners and plugin not in owners:
             theirs = " or ".join(f"{one}.{role}" for one in sorted(owners))
-            detail = f'{plugin}.{role}(model="{model.value}"): that is a model of {theirs}, and {plugin} has none of that name'
+            given_model = f"{plugin}.{role}(model={str(model.value)!r})"
+            detail = f"{given_model}: that is a model of {theirs}, and {plugin} has none of that name"
             yield Row(STAGE, "model", Status.FAILED, detail, Place(name, node.lineno, node.lineno))
 
 

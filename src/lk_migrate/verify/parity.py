@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,31 +61,40 @@ def _gates(root: Path) -> Gates:
     )
 
 
-@dataclass
-class Pair:
-    """Both sides with one class on them."""
+@dataclass(frozen=True)
+class Sides:
+    """The two processes, what is known of the old code, and how a person calls that."""
 
     old: Side
     new: Side
-    about: dict[str, Any]
     clock: Clock
-    source: str  # of the new code
     gates: Gates
+    origin: str
+
+
+@dataclass
+class Pair:
+    """Both sides with one class on them. `source`: all of the new code."""
+
+    sides: Sides
+    about: dict[str, Any]
+    source: str
     refusals: set[str] = field(default_factory=set)
     lacking: set[str] = field(default_factory=set)
+    offered: dict[str, str] = field(default_factory=dict)
     steps: int = 0
     raised: int = 0
 
     def play(self, talks: list[Conversation]) -> Iterator[Difference | None]:
         """For each conversation, its first difference."""
         methods = {tool["name"]: tool["method"] for tool in self.about["tools"]}
-        job = {"class": self.about, "methods": methods, "conversations": talks, "gates": sorted(self.gates.names)}
-        numbers = [(side, side.tell("converse", **job)) for side in (self.old, self.new)]
+        job = {"class": self.about, "methods": methods, "conversations": talks, "gates": sorted(self.sides.gates.names)}
+        numbers = [(side, side.tell("converse", **job)) for side in (self.sides.old, self.sides.new)]
         try:
-            old, new = (side.answer(number, self.clock) for side, number in numbers)
+            old, new = (side.answer(number, self.sides.clock) for side, number in numbers)
         except Impossible as error:
             raise Impossible(self._why(error)) from error
-        self.lacking = set(old["lacking"])
+        self.lacking, self.offered = set(old["lacking"]), old["offered"]
         for before, after in zip(old["conversations"], new["conversations"], strict=True):
             yield self._compare(before, after)
 
@@ -118,7 +127,7 @@ class Pair:
         """What both keep must be the same, and what a tool began to keep must be kept.
 
         What `__init__` no longer makes, and private names that the new code no longer has, are the ledger's concern."""
-        for name in sorted(old.keys() - self.gates.state):
+        for name in sorted(old.keys() - self.sides.gates.state):
             if name in new and old[name] != new[name]:
                 return Difference(number, name, old[name], new[name])
             if name not in new and name not in first and (not name.startswith("_") or name in self.source):
@@ -134,18 +143,21 @@ def run(context: Context) -> Iterator[Row]:
     except UserError as error:
         yield Row(STAGE, "old code", Status.SKIPPED, str(error))
         return
-    with serve(Script()) as server, side(context, "new", context.workspace, server) as new:
-        with side(context, "old", old_root, server) as old:
-            context.tell("the agents of the new code")
-            clock = Clock(context.timeout)
-            try:
-                described = new.answer(new.tell("describe", files=context.files, main=context.main), clock)
-            except Impossible as error:
-                yield Row(STAGE, "new code", Status.SKIPPED, f"nothing to compare: {error}")
-                return
-            gates = _gates(old_root)
-            for about in described["agents"]:
-                yield _agent(context, about, old, new, clock, gates, origin)
+    with (
+        serve(Script()) as server,
+        side(context, "new", context.workspace, server) as new,
+        side(context, "old", old_root, server) as old,
+    ):
+        context.tell("the agents of the new code")
+        clock = Clock(context.timeout)
+        try:
+            described = new.answer(new.tell("describe", files=context.files, main=context.main), clock)
+        except Impossible as error:
+            yield Row(STAGE, "new code", Status.SKIPPED, f"nothing to compare: {error}")
+            return
+        gates = _gates(old_root)
+        for about in described["agents"]:
+            yield _agent(context, Sides(old, new, clock, gates, origin), about)
 
 
 def _old_tree(context: Context, to: Path) -> str:
@@ -168,9 +180,7 @@ def _old_tree(context: Context, to: Path) -> str:
     return f"backup {backup.id}"
 
 
-def _agent(
-    context: Context, about: dict[str, Any], old: Side, new: Side, clock: Clock, gates: Gates, origin: str
-) -> Row:
+def _agent(context: Context, sides: Sides, about: dict[str, Any]) -> Row:
     begun = time.monotonic()
     context.tell(f"the conversations of {about['name']}")
     place = Place(about["path"], about["line"], about["line"])
@@ -184,15 +194,24 @@ def _agent(
     if not offers:
         return row(Status.SKIPPED, "it has no tools to compare")
     source = "\n".join((context.workspace / file).read_text("utf-8", "replace") for file in context.files)
-    pair = Pair(old, new, about, clock, source, gates)
+    pair = Pair(sides, about, source)
     try:
-        return _compared(pair, offers, origin, row)
+        return _compared(pair, offers, row)
     except Impossible as error:
         return row(Status.SKIPPED, str(error))
 
 
-def _compared(pair: Pair, offers: list[Offer], origin: str, row: Any) -> Row:
+def _compared(pair: Pair, offers: list[Offer], row: Callable[[Status, str], Row]) -> Row:
+    origin = pair.sides.origin
     list(pair.play([()]))  # which tools the old class has
+    tools = {tool[key] for tool in pair.about["tools"] for key in ("name", "method")}
+    members = {"tool": tools, "method": tools.union(pair.about["members"], pair.sides.gates.names)}
+    gone = [name for name, kind in pair.offered.items() if name not in members[kind]]
+    if gone:
+        added = ", ".join(sorted(pair.lacking)) or "none"
+        return row(
+            Status.FAILED, f"{origin} has the tools {', '.join(gone)}, the new code does not (new there: {added})"
+        )
     both = [offer for offer in offers if offer.name not in pair.lacking]
     new_names = ", ".join(offer.name for offer in offers if offer.name in pair.lacking)
     if not both:
@@ -204,9 +223,8 @@ def _compared(pair: Pair, offers: list[Offer], origin: str, row: Any) -> Row:
             found = next(pair.play([short])) or difference
             return row(Status.FAILED, _told(short, found, origin))
     if pair.raised == pair.steps:
-        return row(
-            Status.SKIPPED, f"all {pair.steps} calls raise, in the old code as in the new: nothing is shown by that"
-        )
+        detail = f"all {pair.steps} calls raise, in the old code as in the new: nothing is shown by that"
+        return row(Status.SKIPPED, detail)
     detail = f"the same as in {origin} in {len(talks)} conversations, {pair.steps} tool calls: returns, errors, state"
     if pair.refusals:
         gates = ", ".join(f"`{name}`" for name in sorted(pair.refusals))

@@ -29,21 +29,24 @@ def suite(options: Options, tell: Callable[[str], None]) -> tuple[dict[str, str]
     Runs the project's code, on a copy, as `verify` does. Raises UserError when it cannot be imported."""
     files: dict[str, str] = {}
     left: list[str] = []
-    with prepared(options, tell) as context, serve(Script()) as server:
-        with side(context, "tests", context.workspace, server) as new:
-            tell("the project's agents")
-            try:
-                found = new.answer(new.tell("describe", files=context.files, main=context.main), Clock(_ANSWERS_IN))
-            except Impossible as error:
-                raise UserError(f"the agents cannot be imported: {error}; `lk-migrate verify` says more.") from error
-            for agent in found["agents"]:
-                if "error" in agent:
-                    left.append(f"{agent['name']}: {agent['error']}")
-                elif not agent["module"].replace(".", "").isidentifier():
-                    left.append(f"{agent['name']}: {agent['path']} has no importable name")
-                else:
-                    tell(f"the tools of {agent['name']}")
-                    files[f"tests/test_{_snake(agent['name'])}.py"] = _render(context, agent, _refusing(new, agent))
+    with (
+        prepared(options, tell) as context,
+        serve(Script()) as server,
+        side(context, "tests", context.workspace, server) as new,
+    ):
+        tell("the project's agents")
+        try:
+            found = new.answer(new.tell("describe", files=context.files, main=context.main), Clock(_ANSWERS_IN))
+        except Impossible as error:
+            raise UserError(f"the agents cannot be imported: {error}; `lk-migrate verify` says more.") from error
+        for agent in found["agents"]:
+            if "error" in agent:
+                left.append(f"{agent['name']}: {agent['error']}")
+            elif not agent["module"].replace(".", "").isidentifier():
+                left.append(f"{agent['name']}: {agent['path']} has no importable name")
+            else:
+                tell(f"the tools of {agent['name']}")
+                files[f"tests/test_{_snake(agent['name'])}.py"] = _render(context, agent, _refusing(new, agent))
     return files, left
 
 
@@ -70,7 +73,9 @@ def _render(context: Context, agent: dict[str, Any], refuses: list[str]) -> str:
     needed = [one["import"] for one in agent["build"] if one["import"]]
     base = Path(context.main).parent.as_posix() if context.main else "."
     ours = sorted({f"from {agent['module']} import {agent['name']}", *(one for one in needed if "unittest" not in one)})
-    template = resources.files("lk_migrate").joinpath("templates", "test_agent.py.j2").read_text(encoding="utf-8")
+    template = (
+        resources.files("lk_migrate").joinpath("templates").joinpath("test_agent.py.j2").read_text(encoding="utf-8")
+    )
     return (
         Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
         .from_string(template)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.public_names import closest, public_names
 from lk_migrate.facts.v0_names import AGENTS, SESSIONS
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword
@@ -30,6 +31,8 @@ _NEVER = {
     "ctx": "a session takes no job context",
 }
 
+_AGENT, _SESSION = "livekit.agents.Agent()", "livekit.agents.AgentSession()"
+
 
 @rule.on(cst.Call)
 def arguments(call: cst.Call, file: File) -> Iterator[Change]:
@@ -49,5 +52,7 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
             said.append(f"`{given}=` belongs to the Agent: `{_AGENTS_OWN[given]}`")
         elif is_session and given in _NEVER:
             said.append(f"`{given}=` is no argument: {_NEVER[given]}")
+        elif given and given not in (known := public_names()[_SESSION if is_session else _AGENT]):
+            said.append(f"`{given}=` is no argument of 1.8{closest(given, known)}")
     if said:
         yield Todo(call, "; ".join(said) + ".")

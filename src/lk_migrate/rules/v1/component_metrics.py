@@ -22,6 +22,7 @@ from lk_migrate.facts.walk import find, own_scope
 from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import WIDTH
 
 _EOU = frozenset(
     {"EOUMetrics", "eou_metrics", "end_of_utterance_delay", "transcription_delay", "on_user_turn_completed_delay"}
@@ -300,7 +301,7 @@ def _registered(
     """The edits that take the old registration out and put the new one in its place, or after the start."""
     session = dotted(registration.session) or file.code(registration.session)
     told = _end_of_turn(session, handler.text, file) if handler.words & _EOU else []
-    plan = _Loop(placement.models, handler, _loop_name(registration, file), file)
+    plan = _Loop(placement.models, handler, _loop_name(registration, file), line, file)
     message = "listens to the session's models: `metrics_collected` of a session is deprecated"
     if isinstance(line, cst.FunctionDef):
 
@@ -323,7 +324,10 @@ def _registered(
             first, *more = [*told, *plan.loop(name, given, blank=bool(told))]
             comment = updated.trailing_whitespace.comment
             above = [cst.EmptyLine(comment=comment)] if comment is not None else []
-            first = first.with_changes(leading_lines=[*updated.leading_lines, *above])
+            lead = [*updated.leading_lines, *above]
+            if told and not lead:
+                lead = [cst.EmptyLine(indent=False)]
+            first = first.with_changes(leading_lines=lead)
             return cst.FlattenSentinel([first, *more])
 
         yield Rewrite(line, in_place, message)
@@ -362,6 +366,7 @@ class _Loop:
     models: SessionModels
     handler: Handler
     name: str
+    at: cst.CSTNode
     file: File
 
     def loop(
@@ -376,7 +381,11 @@ class _Loop:
             soon = f"{text}" if not self.handler.wraps and self.handler.text else f"({text})"
             lines.append(_ORDER)
             text = f"lambda m: {loop}.call_soon({soon}, m)"
-        lines.append(f'{name}.on("metrics_collected", {text})')
+        line = f'{name}.on("metrics_collected", {text})'
+        if file.module.span(self.at).column + 8 + len(line) > WIDTH and "\n" not in text:
+            lines += [f"{name}.on(", '    "metrics_collected",', f"    {text},", ")"]
+        else:
+            lines.append(line)
         if self.models is SessionModels.PIPELINE:
             condition = f"if {name} is not None:"
         else:

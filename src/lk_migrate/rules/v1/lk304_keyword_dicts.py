@@ -14,7 +14,7 @@ import libcst as cst
 from lk_migrate.facts.flows import Source, subscript_key, text_key
 from lk_migrate.facts.keyword_dicts import keyword_dicts
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.arguments import Brackets, keyword, of_call, of_display, to_call, to_display
+from lk_migrate.rewrite.arguments import Brackets, keyword, keyword_arg, of_call, of_display, to_call, to_display
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import Entry, code, expression, fitting, one_line, spot
@@ -22,7 +22,9 @@ from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.turn_options import SESSION_KEYS, Given, entries, is_left_out, merge_arguments
 
 _TRIGGERS = (*(k.encode() for k in SESSION_KEYS), b"**")
-rule = Rule("LK304", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0", across_files=True)
+rule = Rule("LK304", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0")
+
+_SPACE = cst.SimpleWhitespace(" ")
 
 
 def _source(node: cst.CSTNode, file: File) -> Source | None:
@@ -39,6 +41,42 @@ def marked_call(call: cst.Call, file: File) -> Iterator[Change]:
     reason = file.project.fact(keyword_dicts).left.get(call)
     if reason is not None:
         yield Todo(call, reason)
+
+
+@rule.on(cst.Call)
+def spelled_out(call: cst.Call, file: File) -> Iterator[Change]:
+    """`f(turn_detection=x, **TURNS)` → `f(turn_handling=TurnHandlingOptions(…TURNS["min_endpointing_delay"]…))`."""
+    found = file.project.fact(keyword_dicts).spelled.get(call)
+    if found is None:
+        return
+    star, keys = found
+    where = spot(file, call)
+    options = file.use("livekit.agents.TurnHandlingOptions")
+    at = list(call.args).index(star)
+    spelling = file.code(star.value)
+
+    def merged(updated: cst.Call) -> cst.Call:
+        return merge_arguments(_with_keys(updated, at, keys, spelling), SESSION_KEYS, options, where.indentation, {})
+
+    yield Rewrite(
+        call,
+        lambda updated: fitting(merged, updated, where),
+        f"the values of `{spelling}` are given by name; {_said(frozenset(keys))} in `turn_handling=`",
+    )
+
+
+def _with_keys(call: cst.Call, at: int, keys: Sequence[str], spelling: str) -> cst.Call:
+    """`**TURNS` (the argument `at`) as `key=TURNS["key"]`, … in the same place."""
+    brackets = of_call(call)
+    old = brackets.items[at]
+    assert isinstance(old, cst.Arg)
+    gap = brackets.gaps[at]  # its comments stay above the first
+    own_line = isinstance(gap, cst.ParenthesizedWhitespace)
+    plain = gap.with_changes(first_line=cst.TrailingWhitespace(), empty_lines=[]) if own_line else _SPACE
+    comma = cst.Comma(whitespace_after=plain)
+    new = [keyword_arg(key, cst.parse_expression(f'{spelling}["{key}"]')).with_changes(comma=comma) for key in keys]
+    new[-1] = new[-1].with_changes(comma=call.args[at].comma, whitespace_after_arg=call.args[at].whitespace_after_arg)
+    return call.with_changes(args=[*call.args[:at], *new, *call.args[at + 1 :]])
 
 
 @rule.on(cst.Dict)

@@ -127,7 +127,7 @@ def _listener(listener: Listener, file: File) -> Iterator[Change]:
                 comments=remarks(listener.function, _ABOUT),
             )
             return
-        if _uses(listener.function.name.value, file) == 1:
+        if _uses(listener.function, file) == 1:
             yield Remove(
                 listener.function,
                 "the session adds up its usage by itself",
@@ -140,6 +140,10 @@ def _listener(listener: Listener, file: File) -> Iterator[Change]:
     event = listener.registration.args[0].value
     yield Rewrite(event, _renamed_event, '`"metrics_collected"` is now `"session_usage_updated"`')
     yield from _event_type(listener.function, file)
+    name = listener.function.name
+    if "metrics_collected" in name.value and not _uses(listener.function, file):
+        new = name.value.replace("metrics_collected", "session_usage_updated")
+        yield Replace(name, lambda updated: updated.with_changes(value=new), "named after its event")
     for statement in listener.logs:
         call = single_call(statement)
         assert call is not None
@@ -190,8 +194,10 @@ def _logger(call: cst.Call, file: File) -> str:
     return file.use("livekit.agents.log.logger")
 
 
-def _uses(name: str, file: File) -> int:
-    return sum(1 for n in file.module.index.of(cst.Name) if n.value == name) - 1
+def _uses(function: cst.FunctionDef, file: File) -> int:
+    """How often the function's name stands in its scope, its definition left out."""
+    scope = file.enclosing(function, cst.FunctionDef) or file.module.tree
+    return sum(1 for n in find(scope, cst.Name) if n.value == function.name.value) - 1
 
 
 _ABOUT = re.compile(r"metric|usage|collect", re.IGNORECASE)

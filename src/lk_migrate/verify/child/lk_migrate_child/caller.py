@@ -77,7 +77,7 @@ class Caller:
     async def start(self) -> None:
         """Begin to listen, and to send what the microphone hears."""
         for name, on_event in _EVENTS.items():
-            self.session.on(name, on_event)
+            self.session.on(name, on_event)  # type: ignore[arg-type]
         await self.session.start()
         self._tasks.add(asyncio.create_task(self._microphone()))
 

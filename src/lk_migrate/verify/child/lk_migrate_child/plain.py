@@ -18,15 +18,17 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{6,}|(?<=id=')\d{9,}(?=')")
 
 def plain(value: Any, depth: int = 0) -> Any:
     """JSON-able, without addresses; objects by class name and attributes; what cannot be seen into by its type."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return (
-            _ADDRESS.sub("0x…", value) if type(value) is str else value.value if isinstance(value, enum.Enum) else value
-        )
-    if isinstance(value, float):
-        return round(value, 6) if value == value else "nan"
     if isinstance(value, enum.Enum):
         return plain(value.value, depth + 1)
-    if isinstance(value, (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID, bytes)):
+    if isinstance(value, str):
+        return _ADDRESS.sub("0x…", value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return round(value, 6) if value == value else "nan"
+    if isinstance(value, bytes):
+        return repr(value)
+    if isinstance(value, (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID)):
         return f"{type(value).__name__} {value}"
     if depth >= _DEPTH:
         return type(value).__name__

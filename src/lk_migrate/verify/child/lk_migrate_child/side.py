@@ -15,6 +15,7 @@ import importlib
 import inspect
 import json
 import os
+import re
 import sys
 import textwrap
 import typing
@@ -96,13 +97,29 @@ def _describe(job: dict[str, Any]) -> dict[str, Any]:
             continue
         path = in_project(inspect.getsourcefile(cls) or "")
         line = inspect.getsourcelines(cls)[1]
-        about = {"module": cls.__module__, "name": cls.__qualname__, "path": path, "line": line}
+        about = {"module": cls.__module__, "name": cls.__qualname__, "path": path, "line": line, "members": dir(cls)}
         try:
             tools = [_described(name, tool) for name, tool in _tools(_instance(cls)).items()]
             agents.append({**about, "tools": tools, "build": _arguments(cls), "greets": _greets(cls)})
         except Exception as error:
             agents.append({**about, "error": f"it cannot be built alone: {plain(error)}"})
     return {"agents": agents}
+
+
+def _offered(instance: Any) -> dict[str, str]:
+    """What a model may have been offered: `tool`s of the framework, and `method`s that take a context."""
+    from livekit.agents import Agent
+    from livekit.agents.llm.tool_context import FunctionTool, RawFunctionTool
+
+    if isinstance(instance, Agent):
+        return dict.fromkeys(_tools(instance), "tool")
+    found = {}
+    for name, member in inspect.getmembers(instance):
+        if isinstance(member, (FunctionTool, RawFunctionTool)):
+            found[member.id] = "tool"
+        elif not name.startswith("_") and inspect.iscoroutinefunction(member) and _context_names(member):
+            found[name] = "method"
+    return found
 
 
 def _described(name: str, tool: Any) -> dict[str, Any]:
@@ -222,6 +239,7 @@ async def _converse(job: dict[str, Any]) -> dict[str, Any]:
     lacking = [name for name, method in methods.items() if _callable(first, name, method) is None]
     return {
         "lacking": lacking,
+        "offered": _offered(first),
         "conversations": [await _conversation(cls, steps, methods, job["gates"]) for steps in job["conversations"]],
     }
 
@@ -312,10 +330,31 @@ def _call(function: Any, arguments: dict[str, Any], turn: Any) -> Any:
 
 
 def _by_name(function: Any, arguments: dict[str, Any], turn: Any) -> dict[str, Any]:
+    """For what the framework cannot describe: what is annotated is converted, as it is for the new code's tool."""
     parameters = inspect.signature(function).parameters
-    context = {name: turn for name in parameters if name in ("ctx", "context", "run_ctx", "run_context")}
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    return {**{name: value for name, value in arguments.items() if takes_all or name in parameters}, **context}
+    context = dict.fromkeys(_context_names(function), turn)
+    try:
+        hints = typing.get_type_hints(function)
+    except Exception:
+        hints = {}
+    given = {name: value for name, value in arguments.items() if takes_all or name in parameters}
+    return {**{name: _converted(value, hints.get(name)) for name, value in given.items()}, **context}
+
+
+def _context_names(function: Any) -> list[str]:
+    return [name for name in inspect.signature(function).parameters if re.fullmatch(r"(run_)?(ctx|context)", name)]
+
+
+def _converted(value: Any, hint: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    if hint is None:
+        return value
+    try:
+        return TypeAdapter(hint).validate_python(value)
+    except Exception:
+        return value
 
 
 def _state(instance: Any, userdata: Anything) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
 
         _wrap(HttpServer, "__init__", http_init)
         # How busy this machine is with our own processes is no reason to decline a job.
-        worker._DefaultLoadCalc.get_load = staticmethod(lambda *args: 0.0)
+        worker._DefaultLoadCalc.get_load = staticmethod(lambda *args: 0.0)  # type: ignore
 
 
 def _is_taken(host: str, port: int) -> bool:

@@ -1,0 +1,45 @@
+"""The names that livekit-agents 1.8, livekit and livekit-api have: what an import or an attribute can ask for.
+
+`public_names.txt` is written from the installed packages by bench/public_names.py; tests/rules/test_public_names.py
+compares the two. Only modules that are known completely are in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+_TABLE = Path(__file__).with_name("public_names.txt")
+
+
+@cache
+def public_names() -> Mapping[str, frozenset[str]]:
+    """Module → its names; `"livekit.agents.Agent()"` → the keywords of the constructor."""
+    lines = _TABLE.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split(": ", 1) for line in lines if not line.startswith("#"))
+    return {root: frozenset(names.split()) for root, names in pairs}
+
+
+def is_missing(full_name: str) -> bool:
+    """Whether a module that we know has no such name; private names are nobody's promise and not judged."""
+    root, _, name = full_name.rpartition(".")
+    known = public_names().get(root)
+    return known is not None and bool(name) and not name.startswith("_") and name not in known
+
+
+def suggestion(full_name: str) -> str:
+    """Where the name is, " (it is in `livekit.agents.llm`)", or the nearest one, " (`AgentSession`?)", or nothing."""
+    root, _, name = full_name.rpartition(".")
+    tables = public_names()
+    elsewhere = [other for other, names in tables.items() if name in names and not other.endswith("()")]
+    if elsewhere:
+        return f" (it is in `{min(elsewhere, key=len)}`)"
+    return closest(name, tables.get(root, frozenset()))
+
+
+def closest(name: str, among: Collection[str]) -> str:
+    """The nearest of the names, " (`AgentSession`?)", or nothing."""
+    found = get_close_matches(name, sorted(among), n=1, cutoff=0.75)
+    return f" (`{found[0]}`?)" if found else ""

@@ -1,0 +1,113 @@
+"""Names that the framework does not have, and never had in these modules, are marked.
+
+`@agents.entrypoint`, `from livekit.agents import VoiceSession`, `rtc.AudioInput`: written from memory, by a person or
+an assistant, or misspelt. The first stops the file at its import, the others at their line. What is known to have
+moved or gone is the business of the other rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted, from_module, referenced_names
+from lk_migrate.facts.public_names import is_missing, suggestion
+from lk_migrate.facts.v0_gone import why_gone
+from lk_migrate.facts.v0_names import kind_of_name
+from lk_migrate.facts.walk import find
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change, Note, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.leftovers import Leftover
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK205", Edition.V0, __doc__, triggers=(b"livekit",), since="1.0.0")
+
+#: Names of early 1.x whose rules say more (LK305, LK317, LK326).
+_HAVE_A_RULE = frozenset(
+    {"DEFAULT_ROOM_INPUT_OPTIONS", "DEFAULT_ROOM_OUTPUT_OPTIONS", "InlineTask", "ChatCLI", "SimulateJobInfo", "Worker"}
+)
+
+
+def _is_unknown(name: str) -> bool:
+    known = why_gone(name) is not None or kind_of_name(name) is not None or name.rpartition(".")[2] in _HAVE_A_RULE
+    return is_missing(name) and not known
+
+
+def _said(name: str) -> str:
+    root, _, last = name.rpartition(".")
+    return f"`{root}` has no `{last}`{suggestion(name)}"
+
+
+@rule.on(cst.Attribute)
+def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`agents.VoiceSession`."""
+    if not file.module.may_be_imported(node) or isinstance(file.parent(node), cst.AssignTarget):
+        return
+    if file.enclosing(node, cst.ImportFrom) is not None or file.enclosing(node, cst.Import) is not None:
+        return
+    name = file.full_name(node)
+    if name is None or not _is_unknown(name) or _is_assigned(name, file):
+        return
+    if _is_guarded(node, node.attr.value, file):
+        yield Note(node, f"{_said(name)}; the code copes with that.")
+    else:
+        yield Todo(node, f"{_said(name)}.")
+
+
+@rule.on(cst.ImportFrom)
+def guarded(node: cst.ImportFrom, file: File) -> Iterator[Change]:
+    """`try: from livekit.agents import X` / `except ImportError: …`: such imports stay as they are."""
+    if not _copes(node, file):
+        return
+    for _, name in _asked(node, file):
+        yield Note(node, f"{_said(name)}; the code copes with that.")
+
+
+@rule.finish
+def imports(tree: cst.Module, file: File) -> Iterator[Leftover]:
+    """What the imports of the finished file ask for in vain, those in a `try` or for the type checker left out."""
+    used = referenced_names(tree)
+    shielded = {n for kind in (cst.Try, cst.If) for block in find(tree, kind) for n in find(block, cst.ImportFrom)}
+    for line in find(tree, cst.SimpleStatementLine):
+        for small in line.body:
+            if isinstance(small, cst.ImportFrom) and small not in shielded:
+                for alias, name in _asked(small, file):
+                    local = dotted(alias.asname.name if alias.asname else alias.name) or ""
+                    yield Leftover(line, small, alias, used.get(local, 0) > 0, f"{_said(name)}.")
+
+
+def _asked(node: cst.ImportFrom, file: File) -> Iterator[tuple[cst.ImportAlias, str]]:
+    base = from_module(node, file.module.package)
+    if isinstance(node.names, cst.ImportStar) or not base or file.project.path_of(base, file.path) is not None:
+        return
+    for alias in node.names:
+        name = f"{base}.{dotted(alias.name)}"
+        if _is_unknown(name) and file.project.path_of(name, file.path) is None:
+            yield alias, name
+
+
+def _copes(node: cst.CSTNode, file: File) -> bool:
+    """Whether it stands in a `try`, or under an `if` (of a version, of `TYPE_CHECKING`)."""
+    return file.enclosing(node, cst.Try) is not None or file.enclosing(node, cst.If) is not None
+
+
+def _is_guarded(node: cst.Attribute, name: str, file: File) -> bool:
+    """Whether somebody around asks first: `hasattr(agents, "X")`, or a `try` that catches AttributeError."""
+    around = file.module.index.enclosing(node, cst.If, cst.IfExp, cst.BooleanOperation)
+    while around is not None:
+        test = around.left if isinstance(around, cst.BooleanOperation) else around.test  # type: ignore[attr-defined]
+        if any(s.evaluated_value == name for s in find(test, cst.SimpleString)):
+            return True
+        around = file.module.index.enclosing(around, cst.If, cst.IfExp, cst.BooleanOperation)
+    attempt = file.enclosing(node, cst.Try)
+    handlers = attempt.handlers if isinstance(attempt, cst.Try) else ()
+    caught = {n.value for h in handlers if h.type is not None for n in find(h.type, cst.Name)}
+    return bool(caught & {"AttributeError", "Exception"}) or any(h.type is None for h in handlers)
+
+
+def _is_assigned(name: str, file: File) -> bool:
+    """`rtc.Thing = …`: the file adds the name itself."""
+    targets = (t.target for t in file.module.index.of(cst.AssignTarget))
+    return any(isinstance(t, cst.Attribute) and file.full_name(t) == name for t in targets)

@@ -1,0 +1,84 @@
+"""What holds for every input whatever: checked on one input at a time, by the tests and by bench/fuzz.py."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections import Counter
+
+from lk_migrate.facts.project import Project
+from lk_migrate.model import Fate
+from lk_migrate.rewrite.engine import FileResult, convert_file
+from lk_migrate.rules.registry import all_rules
+
+
+class Broken(Exception):
+    """An input for which a law does not hold; the message says which."""
+
+
+def converted(data: bytes, path: str = "main.py") -> FileResult:
+    """The file through all rules."""
+    return convert_file(path, Project({path: data}), all_rules())
+
+
+def check_laws(data: bytes) -> str:
+    """Raises `Broken`. Returns what became of the input: changed, same, unreadable."""
+    result = converted(data)
+    if result.skipped is not None:
+        if "bug in lk-migrate" in result.skipped.reason or "would be lost" in result.skipped.reason:
+            raise Broken(result.skipped.reason)
+        return "unreadable"
+    if result.change is None:
+        return "same"
+    after = result.change.after or b""
+    _check_python(data, after)
+    _check_bytes(data, after)
+    _check_comments(data, after, result)
+    again = converted(after)
+    if again.skipped is not None:
+        raise Broken(f"its conversion is skipped: {again.skipped.reason}")
+    if again.change is not None:
+        raise Broken("not idempotent")
+    return "changed"
+
+
+def _check_python(before: bytes, after: bytes) -> None:
+    try:
+        ast.parse(before)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    try:
+        ast.parse(after)
+    except SyntaxError as error:
+        raise Broken(f"does not parse: {error}") from error
+
+
+def _check_bytes(before: bytes, after: bytes) -> None:
+    bom = b"\xef\xbb\xbf"
+    if before.startswith(bom) != after.startswith(bom):
+        raise Broken("the byte order mark came or went")
+    if before.count(b"\n") == before.count(b"\r\n") > 0 and after.count(b"\n") != after.count(b"\r\n"):
+        raise Broken("CRLF got mixed")
+    if b"\r" not in before and b"\r" in after:
+        raise Broken("a carriage return came from nowhere")
+
+
+def _check_comments(before: bytes, after: bytes, result: FileResult) -> None:
+    """What is gone stood on lines that the ledger does not call kept."""
+    old, new = _comments(before), Counter(text for _, text in _comments(after))
+    told = {n for e in result.ledger if e.fate is not Fate.KEPT for n in range(e.place.line - 1, e.place.end_line + 1)}
+    gone = Counter(text for _, text in old) - new
+    for line, text in old:
+        if text in gone and line in told:
+            gone[text] -= 1
+    if +gone:
+        raise Broken(f"comments lost: {list(+gone)[:3]}")
+
+
+def _comments(data: bytes) -> list[tuple[int, str]]:
+    try:
+        tokens = list(tokenize.tokenize(io.BytesIO(data).readline))
+    except (tokenize.TokenError, SyntaxError, UnicodeError):
+        return []
+    return [(t.start[0], t.string.rstrip()) for t in tokens if t.type == tokenize.COMMENT]

@@ -1,0 +1,55 @@
+"""Known failures, each found in an app that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lk_migrate.verify import Options, Row, Status, verify
+
+APPS = Path(__file__).parent / "apps"
+Rows = Callable[[str], list[Row]]
+
+
+def named(rows: list[Row], name: str) -> list[Row]:
+    return [row for row in rows if row.name == name]
+
+
+@pytest.mark.slow
+def test_a_model_of_another_provider_is_named_with_whom_it_belongs_to(rows_of: Rows) -> None:
+    stt, tts = named(rows_of("wrong_model"), "model")
+    assert stt.status is Status.FAILED and "a model of deepgram.STT" in stt.detail and str(stt.place) == "main.py:9"
+    assert "elevenlabs.TTS" in tts.detail  # and the model behind a proxy of the person's own is not judged
+
+
+@pytest.mark.slow
+def test_right_models_are_no_news(rows_of: Rows) -> None:
+    assert not named(rows_of("healthy"), "model")
+
+
+@pytest.mark.slow
+def test_a_folder_that_hides_livekit_is_named(rows_of: Rows) -> None:
+    [row] = named(rows_of("shadowed"), "shadowed livekit")
+    assert row.status is Status.FAILED and str(row.place) == "livekit/__init__.py:1"
+    assert not named(rows_of("healthy"), "shadowed livekit")
+
+
+@pytest.mark.slow
+def test_a_tool_that_blocks_the_event_loop_is_found_at_its_line(rows_of: Rows) -> None:
+    [row] = named(rows_of("blocking"), "event loop")
+    assert "asyncio.to_thread" in row.detail and str(row.place) == "main.py:16"
+
+
+def test_a_python_that_is_too_old_is_one_row(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text(
+        """#!/bin/sh
+echo '{"version": "3.9.18", "agents": "1.8.9", "plugins": {}, "compiled": true}'
+"""
+    )
+    python.chmod(0o755)
+    [row] = verify(Options(APPS / "healthy", python=str(python)))
+    assert row.status is Status.FAILED
+    assert "3.9.18" in row.detail and "needs 3.10 to 3.14" in row.detail and "-m venv" in row.detail

@@ -1,0 +1,104 @@
+"""Old and new side by side."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lk_migrate.verify import Options, Row, Status, verify
+from lk_migrate.verify.conversations import Conversation, Offer, conversations, said, shortest
+
+HERE = Path(__file__).parent
+Rows = Callable[[str], list[Row]]
+
+TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+OFFERS = [Offer("note", "note", TEXT), Offer("hang_up", "hang_up", {"type": "object", "properties": {}})]
+
+
+@pytest.mark.slow
+def test_a_class_by_hand_and_its_conversion_do_the_same(rows_of: Rows) -> None:
+    [row] = [row for row in rows_of("healthy") if row.stage == "parity"]
+    assert (row.name, row.status) == ("Clinic", Status.OK), row
+    assert "tool calls: returns, errors, state" in row.detail and "not compared" not in row.detail
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "self._booked.append((day, kind))",
+            "pass",
+            "book(day='2031-05-14', email='ada@example.com', kind='check-up')",
+        ),
+        ("most: int = 3", "most: int = 4", "list_slots(day='2031-05-14')"),
+        ('raise ValueError(f"not an address: {email}")', 'return "Try again."', "raises 'ValueError: not an address: "),
+    ],
+    ids=["state not saved", "another default", "an error swallowed"],
+)
+def test_a_difference_is_shown_as_the_shortest_conversation(tmp_path: Path, old: str, new: str, told: str) -> None:
+    shutil.copytree(HERE / "apps" / "healthy", tmp_path / "new")
+    file = tmp_path / "new" / "services" / "clinic.py"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    [row] = verify(Options(tmp_path / "new", stages=("parity",), old=HERE / "old" / "healthy"))
+    assert row.status is Status.FAILED
+    assert told in row.detail
+    assert row.detail.split(": ")[0].count(";") == 0  # one call
+
+
+@pytest.mark.slow
+def test_old_code_that_cannot_be_imported_is_skipped_with_the_reason(tmp_path: Path) -> None:
+    shutil.copytree(HERE / "old" / "healthy", tmp_path / "old")
+    file = tmp_path / "old" / "services" / "clinic.py"
+    file.write_text(
+        "from livekit.agents.pipeline import VoicePipelineAgent\n"
+        + file.read_text().replace("from __future__ import annotations", "")
+    )
+    [row] = verify(Options(HERE / "apps" / "healthy", stages=("parity",), old=tmp_path / "old"))
+    assert row.status is Status.SKIPPED
+    assert "livekit.agents.pipeline" in row.detail and "packages of its own edition" in row.detail
+
+
+def test_without_a_backup_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    shutil.copytree(HERE / "apps" / "wrong_model", tmp_path / "app")
+    [row] = verify(Options(tmp_path / "app", stages=("parity",)))
+    assert row.status is Status.SKIPPED and "there is no backup" in row.detail
+
+
+def test_every_tool_is_called_alone_and_in_a_row_and_the_last_one_last() -> None:
+    talks = conversations(OFFERS, count=10)
+    assert [[tool for tool, _ in talk] for talk in talks[:3]] == [["note"], ["hang_up"], ["note", "hang_up"]]
+    assert len(talks) == 14 and talks == conversations(OFFERS, count=10)
+    assert conversations([], count=10) == []
+
+
+def test_random_arguments_stay_within_the_schema() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "kind": {"anyOf": [{"enum": ["a", "b"]}, {"type": "null"}]},
+            "count": {"type": "integer", "minimum": 3},
+        },
+        "required": ["kind", "count"],
+    }
+    steps = [step for talk in conversations([Offer("book", "book", schema)], 50) for step in talk]
+    assert {arguments["kind"] for _, arguments in steps} == {"a", "b"}
+    assert all(arguments["count"] >= 3 for _, arguments in steps)
+
+
+def test_only_the_steps_that_matter_are_left() -> None:
+    talk: Conversation = tuple((name, {}) for name in "abcdb")
+
+    def differs(one: Conversation) -> bool:
+        names = [name for name, _ in one]
+        return "b" in names and "d" in names[names.index("b") :]
+
+    assert [name for name, _ in shortest(talk, differs)] == ["b", "d"]
+
+
+def test_a_conversation_is_told_as_calls() -> None:
+    assert list(said((("book", {"day": "Friday", "most": 3}),))) == ["book(day='Friday', most=3)"]
