@@ -13,6 +13,7 @@ from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
 from lk_migrate.facts.agents import AgentClass, Role, find_agents
 from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.plan import plan_manifests
 from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, LedgerEntry, Place, Plan
@@ -51,7 +52,9 @@ def make_plan(
 
     Nothing is written, imported or run. A file that cannot be converted is in `skipped`, with the reason.
     """
-    project = Project({p: d for p, d in files.items() if p.endswith(".py")}, options.targets)
+    python = {p: d for p, d in files.items() if p.endswith(".py")}
+    wanted = relevant(python, [*options.targets, *([options.main] if options.main else [])])
+    project = Project({p: d for p, d in python.items() if p in wanted}, options.targets)
     rules = select_rules(options.select, options.ignore)
     main = _main_path(project, options)
     plan, stuck = None, None

@@ -37,7 +37,7 @@ def imported_modules(files: Mapping[str, bytes]) -> dict[str, frozenset[str]]:
 def _modules_of(data: bytes) -> Iterator[str]:
     try:
         tree = ast.parse(data)
-    except (SyntaxError, ValueError):  # not ours to report; better too many than too few
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # not ours to report; better too many than too few
         yield from (f"{_PLUGINS}.{name}" for name in _MODULE.findall(data.decode("utf-8", "replace")))
         if re.search(rb"^\s*(from|import)\s+livekit\b", data, re.M):
             yield "livekit"

@@ -1,0 +1,54 @@
+"""Which files of a tree are looked at: LiveKit's, what they import, and what imports them."""
+
+from __future__ import annotations
+
+from lk_migrate.facts.relevant import relevant
+
+FILES = {
+    "app/agent.py": b"from livekit.agents import Agent\nfrom .base import (  # ours\n    Base,\n)\n"
+    b"import lib.clock as c\n",
+    "app/base.py": b"from . import deep\n",
+    "app/deep.py": b"x = 1\n",
+    "app/__init__.py": b"",
+    "app/other.py": b"y = 1\n",
+    "lib/clock.py": b"def now(): ...\n",
+    "lib/unused.py": b"import json\n",
+    "lib/__init__.py": b"",
+    "run.py": b"from app import agent\n",
+    "tool/start.py": b"import app.agent as a, os\n",
+    "tool/above.py": b"from tool import \\\n    start\n",
+    "tool/same_word.py": b"def an_agent(): agent = 1\n",
+    "src/pkg/far.py": b"z = 1\n",
+}
+
+
+def test_what_belongs_together() -> None:
+    assert relevant(FILES) == {
+        "app/agent.py",
+        "app/base.py",
+        "app/deep.py",
+        "app/__init__.py",
+        "lib/clock.py",
+        "run.py",
+        "tool/start.py",
+        "tool/above.py",
+    }
+
+
+def test_what_the_person_names_is_looked_at() -> None:
+    assert "src/pkg/far.py" in relevant(FILES, ["src/pkg/far.py"])
+
+
+def test_a_small_project_without_livekit_is_looked_at_as_a_whole() -> None:
+    small = {p: d for p, d in FILES.items() if b"livekit" not in d}
+    assert relevant(small) == set(small)
+    assert not relevant({f"m{n}.py": b"x = 1\n" for n in range(1_000)})
+
+
+def test_packages_under_src() -> None:
+    files = {
+        "src/pkg/agent.py": b"import livekit\n",
+        "scripts/run.py": b"from pkg.agent import x\n",
+        "o.py": b"import os\n",
+    }
+    assert relevant(files) == {"src/pkg/agent.py", "scripts/run.py"}
