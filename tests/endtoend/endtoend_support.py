@@ -127,7 +127,7 @@ def answers(command: Sequence[str], folder: Path, jobs: Sequence[Any], **environ
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=200,
+            timeout=600,
             check=False,
         )
     assert done.returncode == 0, done.stderr

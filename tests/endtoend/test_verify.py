@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("app", APPS)
 def test_verify_is_green(app: str, converted: Converted) -> None:
     """Everything but the spoken turns, which tests/verify covers: they take as long again."""
-    done = lk_migrate("verify", "--json", "--skip", "voice", cwd=converted(app).folder, timeout=200)
+    done = lk_migrate("verify", "--json", "--skip", "voice", cwd=converted(app).folder, timeout=600)
     rows = json.loads(done.stdout)["rows"]
     assert not [row for row in rows if row["status"] == "failed"]
     assert done.returncode == 0, done.stderr
