@@ -272,5 +272,5 @@ def _narrowed(old: Any, new: Any) -> tuple[str, str]:
 
 
 def _short(value: Any, length: int = 120) -> str:
-    text = repr(value)
+    text = "nothing" if value is None else repr(value)
     return text if len(text) <= length else text[: length - 1] + "…"
