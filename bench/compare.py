@@ -238,7 +238,8 @@ def main() -> None:
         "`python bench/compare.py --write` measures and writes this page: CPU seconds of whole processes (medians "
         f"of {arguments.rounds} runs in turn), each tool on a fresh copy of {len(sizes)} files "
         f"({sum(sizes) / 1e6:.1f} MB) of public code, one in eleven with early 1.x LiveKit code. "
-        f"Python {platform.python_version()}, {os.cpu_count()} cores. Other tools do other work: this compares how long a person waits, not engines.",
+        f"Python {platform.python_version()}, {os.cpu_count()} cores. "
+        "Other tools do other work: this compares how long a person waits, not engines.",
         "",
         table(times, arguments.limit),
         "",

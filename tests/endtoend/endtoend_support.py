@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -139,3 +139,9 @@ def answers(command: Sequence[str], folder: Path, jobs: Sequence[Any], **environ
 def talk(app: str, folder: Path, support: tuple[str, ...], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Have the agents of an app do `jobs` (see talk.py); one answer for each."""
     return answers([str(TALK), app, *support], folder, jobs, SWITCHBOARD_FORCE="open", PARKING_API_URL="")
+
+
+#: What the fixtures of conftest.py hand out.
+Converted = Callable[[str], Conversion]
+Answers = dict[str, list[dict[str, Any]]]
+Talked = Callable[[str], tuple[Answers, Answers]]

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Converted
-from endtoend_support import answers
+from endtoend_support import Converted, answers
 
 HOLD = Path(__file__).parent / "hold_session.py"
 SECRETS = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Converted
 from conversations import BOOKING, QUESTIONS
-from endtoend_support import APPS, lk_migrate
+from endtoend_support import APPS, Converted, lk_migrate
 
 from lk_migrate.verify.console import PROMPT, THINKING
 from lk_migrate.verify.observations import Observations
