@@ -140,14 +140,16 @@ class Pair:
 def run(context: Context) -> Iterator[Row]:
     """One row for each agent of the new code."""
     try:
-        old_root = context.scratch / "old" / context.root.name
+        # Both from the person's tree: in `context.workspace` other stages may have left a database's rows.
+        old_root, new_root = (context.scratch / name / context.root.name for name in ("old", "new"))
         origin = _old_tree(context, old_root)
+        copy_project(context.root, new_root)
     except UserError as error:
         yield Row(STAGE, "old code", Status.SKIPPED, str(error))
         return
     with (
         serve(Script()) as server,
-        side(context, "new", context.workspace, server) as new,
+        side(context, "new", new_root, server) as new,
         side(context, "old", old_root, server) as old,
     ):
         context.tell("the agents of the new code")
