@@ -78,8 +78,8 @@ TOOLS = (
     Tool(
         "LibCST codemod runner, one rename",
         (
-            sys.executable, "-m", "libcst.tool", "codemod", "-j", "1", "--no-format", "rename.RenameCommand",
-            "--old_name", "no.such_name", "--new_name", "no.name", ".",
+            sys.executable, "-m", "libcst.tool", "codemod", "rename.RenameCommand", "--old_name", "no.such_name",
+            "--new_name", "no.name", "--no-format", ".",
         ),
     ),
 )  # fmt: skip

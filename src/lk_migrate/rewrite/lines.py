@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import SequenceMatcher
 
 from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Place
+from lk_migrate.rewrite.same_lines import same_lines
 
 
 def line_map(before: str, after: str) -> dict[int, int]:
     """1-based line numbers of equal lines (indentation aside), before → after, in order."""
     old = [line.strip() for line in source_lines(before)]
     new = [line.strip() for line in source_lines(after)]
-    found: dict[int, int] = {}
-    for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
-        for offset in range(block.size):
-            found[block.a + offset + 1] = block.b + offset + 1
-    return found
+    return {i + 1: j + 1 for i, j in same_lines(old, new)}
 
 
 def moved_place(place: Place, lines: Mapping[int, int], path: str) -> Place | None:

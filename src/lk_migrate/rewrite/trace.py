@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 
 from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Place
+from lk_migrate.rewrite.same_lines import same_lines
 
 #: A run of equal lines shorter than this many characters says nothing by itself (`)`, `return`).
 _TELLING = 24
@@ -181,11 +182,9 @@ def _fill_anywhere(result: Trace) -> None:
 
 def _align(result: Trace, first: int, end: int, path: str, low: int, high: int) -> None:
     """Match `old[first:end]` with the new file's lines `[low:high]`, in order."""
-    matcher = SequenceMatcher(None, result.old[first:end], result.new[path][low:high], autojunk=False)
-    for block in matcher.get_matching_blocks():
-        for offset in range(block.size):
-            if result.old[first + block.a + offset]:
-                result.take(first + block.a + offset, (path, low + block.b + offset))
+    for i, j in same_lines(result.old[first:end], result.new[path][low:high]):
+        if result.old[first + i]:
+            result.take(first + i, (path, low + j))
 
 
 def _hull(hits: Sequence[Spot], lines: int) -> Place:
