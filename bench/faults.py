@@ -45,7 +45,12 @@ FAULTS = (
     ),
     Fault("an argument is dropped", RAG, "notes: str, append: bool = False)", "notes: str)"),
     Fault("an argument loses its annotation", ASSISTANT, "ctx: RunContext, phone: str)", "ctx: RunContext, phone)"),
-    Fault("an argument gets another type", ASSISTANT, "option: str)", "option: int)"),
+    Fault(
+        "an argument gets another type",
+        ASSISTANT,
+        "choose_slot(self, ctx: RunContext, option: str)",
+        "choose_slot(self, ctx: RunContext, option: int)",
+    ),
     Fault("a default is another one", ASSISTANT, "max_options: int = 6", "max_options: int = 1"),
     Fault("state is not saved", ASSISTANT, "self._phone = digits", "pass"),
     Fault("state is not initialised", ASSISTANT, 'self._notes: str = ""', "pass"),

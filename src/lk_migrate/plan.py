@@ -22,7 +22,7 @@ from lk_migrate.rewrite.compose import compose
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.ledger import text_of
 from lk_migrate.rewrite.lines import line_map, moved_place
-from lk_migrate.rewrite.locate import located
+from lk_migrate.rewrite.locate import located, still_marked
 from lk_migrate.rewrite.together import explained, held_back, why_not_here
 from lk_migrate.rules.registry import Rule, select_rules
 
@@ -69,6 +69,7 @@ def make_plan(
             note = Finding("LK150", Action.NOTE, Place(main or "", 1, 1), why_not_here(stuck))
             plan = replace(plan, findings=(*plan.findings, note))
     plan = _with_manifests(plan, files, rules)
+    plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
     return located(replace(plan, root=root, agents=_summaries(project, plan)))
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from conversations import CONVERSATIONS
-from endtoend_support import AGENTS, APPS, Conversion, convert, talk
-
-Converted = Callable[[str], Conversion]
-Answers = dict[str, list[dict[str, Any]]]
-Talked = Callable[[str], tuple[Answers, Answers]]
+from endtoend_support import AGENTS, APPS, Answers, Conversion, Converted, Talked, convert, talk
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,20 +116,32 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**ours, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", **more}
 
 
-def talk(app: str, folder: Path, support: tuple[str, ...], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Have the agents of an app do `jobs` (see talk.py) in a child process; one answer for each."""
-    done = subprocess.run(
-        [sys.executable, str(TALK), app, *support],
-        input="".join(json.dumps(job) + "\n" for job in jobs),
-        cwd=folder,
-        env=clean_environment(
-            CLINIC_NOW="2025-03-10T09:00", SWITCHBOARD_FORCE="open", PARKING_API_URL="", OPENAI_API_KEY="none"
-        ),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+def answers(command: Sequence[str], folder: Path, jobs: Sequence[Any], **environment: str) -> list[dict[str, Any]]:
+    """Run a Python program in a copy of an app (it may write files); one line of JSON in, one out, for each job."""
+    with tempfile.TemporaryDirectory() as scratch:
+        done = subprocess.run(
+            [sys.executable, *command],
+            input="".join(json.dumps(job) + "\n" for job in jobs),
+            cwd=shutil.copytree(folder, Path(scratch) / folder.name),
+            env=clean_environment(CLINIC_NOW="2025-03-10T09:00", OPENAI_API_KEY="none", **environment),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=600,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(found) == len(jobs), done.stdout + done.stderr
+    return found
+
+
+def talk(app: str, folder: Path, support: tuple[str, ...], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Have the agents of an app do `jobs` (see talk.py); one answer for each."""
+    return answers([str(TALK), app, *support], folder, jobs, SWITCHBOARD_FORCE="open", PARKING_API_URL="")
+
+
+#: What the fixtures of conftest.py hand out.
+Converted = Callable[[str], Conversion]
+Answers = dict[str, list[dict[str, Any]]]
+Talked = Callable[[str], tuple[Answers, Answers]]

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import Converted
-from endtoend_support import Conversion
+from endtoend_support import Conversion, Converted
 
 MOST_LINES = 230
 #: What makes a model, a voice or a session in the legacy main.py: its literals are decisions of a person.

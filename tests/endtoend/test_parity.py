@@ -10,9 +10,8 @@ import ast
 from typing import Any
 
 import pytest
-from conftest import Converted, Talked
 from conversations import BOOKED, BOOKING, CONVERSATIONS, QUESTIONS
-from endtoend_support import ALL_AGENTS, Conversion
+from endtoend_support import ALL_AGENTS, Conversion, Converted, Talked
 
 from lk_migrate.model import Action, Fate
 

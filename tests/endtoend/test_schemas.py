@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Converted, Talked
-from endtoend_support import ALL_AGENTS
+from endtoend_support import ALL_AGENTS, Converted, Talked
 
 Schema = dict[str, Any]
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Converted
-from endtoend_support import clean_environment
+from endtoend_support import Converted, answers
 
 HOLD = Path(__file__).parent / "hold_session.py"
-SECRETS = ("OPENAI_API_KEY", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+SECRETS = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 
 #: app → (the agent that runs, what chooses it, N of its turn gate in the legacy app)
 JOBS: dict[str, list[tuple[str, dict[str, Any], int]]] = {
@@ -37,26 +33,14 @@ def sessions(converted: Converted) -> Any:
     """app → agent → what its session did."""
     done: dict[str, dict[str, Any]] = {}
 
-    def held(app: str) -> dict[str, Any]:
+    def held_in(app: str) -> dict[str, Any]:
         if app not in done:
             jobs = [choice for _, choice, _ in JOBS[app]]
-            child = subprocess.run(
-                [sys.executable, str(HOLD)],
-                input="".join(json.dumps(job) + "\n" for job in jobs),
-                cwd=converted(app).folder,
-                env=clean_environment(**dict.fromkeys(SECRETS, "none"), CLINIC_NOW="2025-03-10T09:00"),
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                timeout=120,
-                check=False,
-            )
-            assert child.returncode == 0, child.stderr
-            answers = [json.loads(line) for line in child.stdout.splitlines() if line.startswith("{")]
-            done[app] = {agent: one for (agent, _, _), one in zip(JOBS[app], answers, strict=True)}
+            held = answers([str(HOLD)], converted(app).folder, jobs, **dict.fromkeys(SECRETS, "none"))
+            done[app] = {agent: one for (agent, _, _), one in zip(JOBS[app], held, strict=True)}
         return done[app]
 
-    return held
+    return held_in
 
 
 @pytest.mark.parametrize(("app", "agent"), AGENTS)

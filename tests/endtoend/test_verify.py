@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Converted
 from conversations import BOOKING, QUESTIONS
-from endtoend_support import APPS, lk_migrate
+from endtoend_support import APPS, Converted, lk_migrate
 
 from lk_migrate.verify.console import PROMPT, THINKING
 from lk_migrate.verify.observations import Observations
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("app", APPS)
 def test_verify_is_green(app: str, converted: Converted) -> None:
     """Everything but the spoken turns, which tests/verify covers: they take as long again."""
-    done = lk_migrate("verify", "--json", "--skip", "voice", cwd=converted(app).folder, timeout=200)
+    done = lk_migrate("verify", "--json", "--skip", "voice", cwd=converted(app).folder, timeout=600)
     rows = json.loads(done.stdout)["rows"]
     assert not [row for row in rows if row["status"] == "failed"]
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 
 import in_process
 import pytest
-from conftest import FILES
+from report_support import FILES
 
 from lk_migrate.model import Fate, LedgerEntry, Place, Plan
 from lk_migrate.report.ledger import came, stretches, sums, went

@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 import in_process
 import jsonschema
 import pytest
-from conftest import FILES
 from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif
+from report_support import FILES
 
 from lk_migrate.model import Action, FileChange, Finding, Place, Plan
 from lk_migrate.report.data import ledger, report, todo

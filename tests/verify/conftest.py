@@ -6,7 +6,6 @@ import os
 import pickle
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,9 +58,8 @@ def port_taken(number: int) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def rows_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
     """The rows of an app under tests/verify/apps, each verified once however many pytest-xdist workers ask."""
-    worker = "PYTEST_XDIST_WORKER" in os.environ
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if worker else base
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
     def once(app: str) -> list[Row]:
         kept = shared / f"rows-of-{app}.pickle"
@@ -72,12 +70,5 @@ def rows_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
         rows: list[Row] = pickle.loads(kept.read_bytes())
         return rows
 
-    with ThreadPoolExecutor(2) as pool, port_taken(8081):
-        futures: dict[str, Future[list[Row]]] = {}
-
-        def rows(app: str) -> list[Row]:
-            if not worker and not futures:
-                futures.update({name: pool.submit(once, name) for name in STAGES})
-            return futures[app].result() if futures else once(app)
-
-        yield rows
+    with port_taken(8081):
+        yield once

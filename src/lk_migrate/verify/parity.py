@@ -81,7 +81,7 @@ class Pair:
     source: str
     refusals: set[str] = field(default_factory=set)
     lacking: set[str] = field(default_factory=set)
-    offered: dict[str, str] = field(default_factory=dict)
+    offered: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     steps: int = 0
     raised: int = 0
 
@@ -126,11 +126,13 @@ class Pair:
     ) -> Difference | None:
         """What both keep must be the same, and what a tool began to keep must be kept.
 
-        What `__init__` no longer makes, and private names that the new code no longer has, are the ledger's concern."""
+        What the new code does not mention any more is the ledger's concern."""
         for name in sorted(old.keys() - self.sides.gates.state):
             if name in new and old[name] != new[name]:
                 return Difference(number, name, old[name], new[name])
-            if name not in new and name not in first and (not name.startswith("_") or name in self.source):
+            if name in new or name in self.about["members"]:
+                continue
+            if name in self.source or (name not in first and not name.startswith("_")):
                 return Difference(number, name, old[name], None)
         return None
 
@@ -138,14 +140,16 @@ class Pair:
 def run(context: Context) -> Iterator[Row]:
     """One row for each agent of the new code."""
     try:
-        old_root = context.scratch / "old" / context.root.name
+        # Both from the person's tree: in `context.workspace` other stages may have left a database's rows.
+        old_root, new_root = (context.scratch / name / context.root.name for name in ("old", "new"))
         origin = _old_tree(context, old_root)
+        copy_project(context.root, new_root)
     except UserError as error:
         yield Row(STAGE, "old code", Status.SKIPPED, str(error))
         return
     with (
         serve(Script()) as server,
-        side(context, "new", context.workspace, server) as new,
+        side(context, "new", new_root, server) as new,
         side(context, "old", old_root, server) as old,
     ):
         context.tell("the agents of the new code")
@@ -204,14 +208,16 @@ def _agent(context: Context, sides: Sides, about: dict[str, Any]) -> Row:
 def _compared(pair: Pair, offers: list[Offer], row: Callable[[Status, str], Row]) -> Row:
     origin = pair.sides.origin
     list(pair.play([()]))  # which tools the old class has
-    tools = {tool[key] for tool in pair.about["tools"] for key in ("name", "method")}
-    members = {"tool": tools, "method": tools.union(pair.about["members"], pair.sides.gates.names)}
-    gone = [name for name, kind in pair.offered.items() if name not in members[kind]]
-    if gone:
+    missing = _gone(pair)
+    if missing:
         added = ", ".join(sorted(pair.lacking)) or "none"
-        return row(
-            Status.FAILED, f"{origin} has the tools {', '.join(gone)}, the new code does not (new there: {added})"
-        )
+        detail = f"{origin} has the tools {', '.join(missing)}, the new code does not (new there: {added})"
+        return row(Status.FAILED, detail)
+    for offer in offers:
+        before, after = _types(pair.offered.get(offer.name)), _types(offer.schema)
+        if before != after and pair.offered.get(offer.name) is not None:
+            old, new = _narrowed(before, after)
+            return row(Status.FAILED, f"{offer.name} takes other arguments: in {origin} {old}, in the new code {new}")
     both = [offer for offer in offers if offer.name not in pair.lacking]
     new_names = ", ".join(offer.name for offer in offers if offer.name in pair.lacking)
     if not both:
@@ -234,6 +240,20 @@ def _compared(pair: Pair, offers: list[Offer], row: Callable[[Status, str], Row]
     return row(Status.OK, detail)
 
 
+def _gone(pair: Pair) -> list[str]:
+    """Tools of the old code that the new does not offer; what takes a context there may be no tool, if it is here."""
+    tools = {tool[key] for tool in pair.about["tools"] for key in ("name", "method")}
+    members = tools.union(pair.about["members"], pair.sides.gates.names)
+    return [name for name, schema in pair.offered.items() if name not in (members if schema is None else tools)]
+
+
+def _types(schema: Any) -> Any:
+    """A schema without the words."""
+    if isinstance(schema, dict):
+        return {key: _types(value) for key, value in schema.items() if key not in ("title", "description")}
+    return [_types(one) for one in schema] if isinstance(schema, list) else schema
+
+
 def _told(talk: Conversation, difference: Difference, origin: str) -> str:
     calls = "; ".join(said(talk)) or "at once"
     what = {"raised": "raises", "returned": "returns"}.get(difference.what, f"has {difference.what} =")
@@ -254,5 +274,5 @@ def _narrowed(old: Any, new: Any) -> tuple[str, str]:
 
 
 def _short(value: Any, length: int = 120) -> str:
-    text = repr(value)
+    text = "nothing" if value is None else repr(value)
     return text if len(text) <= length else text[: length - 1] + "…"

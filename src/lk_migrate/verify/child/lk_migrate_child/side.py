@@ -106,19 +106,20 @@ def _describe(job: dict[str, Any]) -> dict[str, Any]:
     return {"agents": agents}
 
 
-def _offered(instance: Any) -> dict[str, str]:
-    """What a model may have been offered: `tool`s of the framework, and `method`s that take a context."""
+def _offered(instance: Any) -> dict[str, dict[str, Any] | None]:
+    """What a model may have been offered, with the parameters of the framework's tools; None for a method that takes a
+    context, which may have been a tool by hand."""
     from livekit.agents import Agent
     from livekit.agents.llm.tool_context import FunctionTool, RawFunctionTool
 
     if isinstance(instance, Agent):
-        return dict.fromkeys(_tools(instance), "tool")
-    found = {}
+        return {name: _described(name, tool)["schema"] for name, tool in _tools(instance).items()}
+    found: dict[str, dict[str, Any] | None] = {}
     for name, member in inspect.getmembers(instance):
         if isinstance(member, (FunctionTool, RawFunctionTool)):
-            found[member.id] = "tool"
+            found[member.id] = _described(name, member)["schema"]
         elif not name.startswith("_") and inspect.iscoroutinefunction(member) and _context_names(member):
-            found[name] = "method"
+            found[name] = None
     return found
 
 
@@ -361,8 +362,9 @@ def _state(instance: Any, userdata: Anything) -> dict[str, Any]:
     """The instance's own attributes, without the framework's, and what tools put into the session's userdata."""
     from livekit.agents import Agent
 
-    framework = set(vars(Agent(instructions=""))) if isinstance(instance, Agent) else set()
-    mine = {name: plain(value) for name, value in vars(instance).items() if name not in framework}
+    framework = vars(Agent(instructions=""))  # by hand, one of these names was the person's; here it is hidden
+    own = {name: value for name, value in vars(instance).items() if name not in framework}
+    mine = {name: plain(value) for name, value in own.items() if not inspect.isroutine(value)}
     kept = {f"userdata.{name}": plain(value) for name, value in vars(userdata).items()}
     return {**mine, **kept, "instructions": plain(getattr(instance, "instructions", None))}
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lk_migrate.verify import Options, Row, Status, verify
+from lk_migrate.verify import Options, Row, Status, parity, verify
 from lk_migrate.verify.conversations import Conversation, Offer, conversations, said, shortest
+from lk_migrate.verify.run import prepared
 
 HERE = Path(__file__).parent
 Rows = Callable[[str], list[Row]]
@@ -61,6 +62,22 @@ def test_old_code_that_cannot_be_imported_is_skipped_with_the_reason(tmp_path: P
     [row] = verify(Options(HERE / "apps" / "healthy", stages=("parity",), old=tmp_path / "old"))
     assert row.status is Status.SKIPPED
     assert "livekit.agents.pipeline" in row.detail and "packages of its own edition" in row.detail
+
+
+@pytest.mark.slow
+def test_what_other_stages_wrote_is_not_a_difference(tmp_path: Path) -> None:
+    """The console's tool calls leave rows in a database of the working copy: neither side may start from them."""
+    for name, app in (("new", HERE / "apps" / "healthy"), ("old", HERE / "old" / "healthy")):
+        file = shutil.copytree(app, tmp_path / name) / "services" / "clinic.py"
+        body = file.read_text()
+        assert "        self._booked" in body
+        count = "        self.bookings = len(open('bookings.txt').readlines())\n"
+        file.write_text(body.replace("        self._booked", f"{count}        self._booked", 1))
+        (tmp_path / name / "bookings.txt").write_text("one\n")
+    with prepared(Options(tmp_path / "new", old=tmp_path / "old")) as context:
+        (context.workspace / "bookings.txt").write_text("one\ntwo\n")
+        [row] = parity.run(context)
+    assert row.status is Status.OK, row
 
 
 def test_without_a_backup_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
