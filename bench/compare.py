@@ -194,7 +194,7 @@ def table(times: dict[str, float | None], limit: float) -> str:
     rows = ["| tool | CPU seconds | times ours |", "|---|---:|---:|"]
     for name, seconds in sorted(times.items(), key=lambda t: (t[1] is None, t[1] or 0)):
         ratio = f"{seconds / ours:.2f}" if seconds is not None and ours else "–"
-        shown = f"{seconds:.2f}" if seconds is not None else f"no figure: it ended with an error or at the time limit, so this is no comparison"
+        shown = f"{seconds:.2f}" if seconds is not None else "no figure: an error, or the time limit"
         rows.append(f"| {name} | {shown} | {ratio} |")
     return "\n".join(rows)
 
