@@ -25,14 +25,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("app", APPS)
 def test_verify_is_green(app: str, converted: Converted) -> None:
-    """Everything but the spoken turns, which tests/verify covers: they take as long again."""
-    done = lk_migrate("verify", "--json", "--skip", "voice", cwd=converted(app).folder, timeout=600)
+    """Everything but the spoken turns and the worker, which tests/verify covers: they take twice as long again."""
+    done = lk_migrate("verify", "--json", "--skip", "voice", "--skip", "worker", cwd=converted(app).folder, timeout=600)
     rows = json.loads(done.stdout)["rows"]
     assert not [row for row in rows if row["status"] == "failed"]
     assert done.returncode == 0, done.stderr
     ran = {row["name"] for row in rows if row["stage"] == "console" and row["status"] == "ok"}
     assert {"greeting", "Ctrl-C"} <= ran
-    assert len(ran) > 10, "the tools were not called"
+    assert len(ran) >= 3 + 5, "the tools were not called"  # the smallest agent has five
 
 
 @dataclass
