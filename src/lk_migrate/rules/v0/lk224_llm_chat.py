@@ -6,6 +6,7 @@ options or to `extra_kwargs=`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import libcst as cst
@@ -56,10 +57,22 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
         found = file.project.fact(function_contexts)
         binding = found.holdings.binding(file.module, given.value)
         names = [t.node.name.value for t in found.closures(binding)] if binding in found.bare and binding else []
-        yield Rewrite(given, lambda updated: _tools(updated, names), "`fnc_ctx=` is a list of `tools=`")
+        apply = _renamed if _is_of_agent(given.value, file) else functools.partial(_tools, names=names)
+        yield Rewrite(given, apply, "`fnc_ctx=` is a list of `tools=`")
     extra = [a for a in call.args if keyword(a) in ("temperature", "n")]
     if extra:
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
+
+
+def _is_of_agent(node: cst.BaseExpression, file: File) -> bool:
+    """`agent.fnc_ctx`, which LK203 makes `session.current_agent.tools`: a list already."""
+    if not isinstance(node, cst.Attribute) or node.attr.value != "fnc_ctx":
+        return False
+    return file.project.fact(holdings).is_v0_agent(file.module, node.value)
+
+
+def _renamed(updated: cst.Arg) -> cst.Arg:
+    return keyword_arg("tools", updated.value).with_changes(comma=updated.comma)
 
 
 def _tools(updated: cst.Arg, names: list[str]) -> cst.Arg:
