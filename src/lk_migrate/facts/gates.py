@@ -14,25 +14,24 @@ from typing import Any
 
 import libcst as cst
 
+from lk_migrate.facts.evaluation.machine import Machine
+from lk_migrate.facts.evaluation.values import (
+    UTTERANCE,
+    External,
+    Function,
+    Instance,
+    Raised,
+    Undecidable,
+    Unknown,
+    Utterance,
+    Wrapped,
+)
 from lk_migrate.facts.gate_guards import Strip, Unclear, strip_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import Class, Lineages, lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.trial import (
-    UTTERANCE,
-    External,
-    Function,
-    Instance,
-    Machine,
-    Raised,
-    Trial,
-    Undecidable,
-    Unknown,
-    Utterance,
-    Wrapped,
-    try_out,
-)
+from lk_migrate.facts.trial import Trial, try_out
 from lk_migrate.facts.walk import descendants, find
 
 #: Files without such a word hold no gate's definition.
