@@ -44,7 +44,6 @@ _TURN_KEYS = {
     "preemptive_synthesis": ("preemptive_generation", "enabled"),
 }
 _WIDTH = 110
-_KEPT = frozenset({"vad", "stt", "llm", "tts", "loop"})
 #: Arguments that other places take over (the Agent, `start`, the Agent's methods).
 _ELSEWHERE = frozenset(
     {
@@ -276,9 +275,4 @@ def _remarks(call: cst.Call, construction: Construction, prompt: Prompt, tools: 
         elif name == "preemptive_synthesis":
             yield Note(
                 call, "`preemptive_generation` starts the LLM early; add `preemptive_tts` to synthesise early, too."
-            )
-        elif name and name not in _KEPT | _ELSEWHERE | _TURN_KEYS.keys() | {"model", "max_nested_fnc_calls"}:
-            yield Todo(
-                call,
-                f"`{name}=` is no argument of an AgentSession, and was none of the 0.x agent: decide what it means.",
             )
