@@ -56,19 +56,20 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
         found = file.project.fact(function_contexts)
         binding = found.holdings.binding(file.module, given.value)
         names = [t.node.name.value for t in found.closures(binding)] if binding in found.bare and binding else []
-        yield Rewrite(given, lambda updated: _tools(updated, names), "`fnc_ctx=` is a list of `tools=`")
+        context = "" if names or dotted(given.value) == "None" else file.use("livekit.agents.llm") + ".ToolContext"
+        yield Rewrite(given, lambda updated: _tools(updated, names, context), "`fnc_ctx=` is a list of `tools=`")
     extra = [a for a in call.args if keyword(a) in ("temperature", "n")]
     if extra:
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
 
 
-def _tools(updated: cst.Arg, names: list[str]) -> cst.Arg:
-    if dotted(updated.value) == "None":
-        value: cst.BaseExpression = cst.List([])
-    elif names:
-        value = cst.List([cst.Element(cst.Name(n)) for n in names])
+def _tools(updated: cst.Arg, names: list[str], context: str) -> cst.Arg:
+    """The closures by name; a box of tools is laid out flat, because `chat` takes single tools only."""
+    if context:
+        box = cst.Call(cst.parse_expression(context), [cst.Arg(cst.List([cst.Element(updated.value)]))])
+        value: cst.BaseExpression = cst.Call(cst.Attribute(box, cst.Name("flatten")))
     else:
-        value = cst.List([cst.Element(updated.value)])
+        value = cst.List([cst.Element(cst.Name(n)) for n in names])
     return keyword_arg("tools", value).with_changes(comma=updated.comma)
 
 
@@ -97,12 +98,33 @@ def chunk(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Rewrite(node, lambda updated: updated.with_changes(value=_chunk(updated.value)), "a chunk has one delta")
     elif isinstance(value, cst.Attribute) and value.attr.value == "delta" and _is_first_choice(value.value, file):
         yield Rewrite(node, _of_delta, "a chunk has one delta, which may be None")
+    elif node.attr.value == "choices" and known.has(file.module, value, Kind.CHUNK):
+        if _is_asked(node, file):
+            yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("delta")), "a chunk has one delta")
+        elif not _has_its_delta(file.parent(node), file):
+            yield Todo(node, "a chunk has no `choices`: it has one `delta`, which may be None.")
+    elif node.attr.value == "capabilities" and known.has(file.module, value, Kind.LLM):
+        yield Todo(node, "an LLM has no `capabilities` any more: take the question out.")
     elif node.attr.value in ("function_calls", "execute_functions") and known.has(file.module, value, Kind.STREAM):
         yield Todo(
             node,
             "a stream does not run tools: `response = await stream.collect()`, then "
             "`llm.execute_function_call(call, tool_ctx)` for each of `response.tool_calls`.",
         )
+
+
+def _is_asked(node: cst.CSTNode, file: File) -> bool:
+    """`if not chunk.choices:`, `while chunk.choices and …`."""
+    parent = file.parent(node)
+    if isinstance(parent, (cst.BooleanOperation, cst.UnaryOperation)):
+        return _is_asked(parent, file)
+    return isinstance(parent, (cst.If, cst.IfExp, cst.While, cst.Assert)) and parent.test is node
+
+
+def _has_its_delta(node: cst.CSTNode | None, file: File) -> bool:
+    """`chunk.choices[0].delta`, which the edit of the whole takes care of."""
+    outer = file.parent(node) if node is not None and _is_first_choice(node, file) else None
+    return isinstance(outer, cst.Attribute) and outer.attr.value == "delta"
 
 
 def _is_first_choice(node: cst.CSTNode, file: File) -> bool:
