@@ -265,13 +265,25 @@ class Holdings:
         if isinstance(func, cst.Attribute):
             if func.attr.value == "get_current" and kind_of_name(self.project.full_name(module, func.value)):
                 return frozenset({Kind.CALL_CONTEXT})
+            if func.attr.value == "chat" and self._is_given_a_context(module, call):
+                found |= {Kind.STREAM}
             for held in self.kinds(module, func.value, depth + 1):
                 more = _METHOD_KINDS.get((held, func.attr.value)) if isinstance(held, Kind) else None
                 if more is not None:
                     found |= {more}
         for function in self.callees(module, call):
             found |= self.table.get(Binding(function.node, _RESULT), NOTHING)
-        return found
+        return found | self._of_callable(module, func)
+
+    def _of_callable(self, module: Module, func: cst.CSTNode) -> Kinds:
+        """What calling a parameter gives that is annotated `Callable[…, LLM]`."""
+        binding = self.binding(module, func) if isinstance(func, cst.Name) else None
+        return self.table.get(Binding(binding.owner, f"{binding.name}()"), NOTHING) if binding is not None else NOTHING
+
+    def _is_given_a_context(self, module: Module, call: cst.Call) -> bool:
+        """`x.chat(chat_ctx=…)` with a chat context: nothing but an LLM takes one."""
+        given = [a.value for a in call.args if a.keyword is not None and a.keyword.value == "chat_ctx"]
+        return bool(given) and self.has(module, given[0], Kind.CHAT_CONTEXT)
 
     def of_class(self, node: cst.ClassDef) -> Kinds:
         """What an instance of a project class is: the class itself, and the library kinds it derives from."""
@@ -362,10 +374,11 @@ def _is_relevant(path: str, data: bytes) -> bool:
 def _learn_module(result: Holdings, module: Module) -> bool:
     news = False
     for node in module.index.of(cst.Assign):
-        kinds = result.kinds(module, node.value)
-        if kinds:
-            for target in node.targets:
-                news |= result.learn(result.binding(module, target.target), kinds)
+        for target in node.targets:
+            for one, value in _pairs(target.target, node.value):
+                kinds = result.kinds(module, value)
+                if kinds:
+                    news |= result.learn(result.binding(module, one), kinds)
     for node in module.index.of(cst.AnnAssign):
         kinds = result.of_annotation(module, node.annotation.annotation)
         if node.value is not None:
@@ -383,7 +396,12 @@ def _learn_module(result: Holdings, module: Module) -> bool:
     for node in module.index.of(cst.Param):
         if node.annotation is not None:
             kinds = result.of_annotation(module, node.annotation.annotation)
-            news |= result.learn(binding_of(module, node.name), kinds)
+            variable = binding_of(module, node.name)
+            news |= result.learn(variable, kinds)
+            promised = _result_of_callable(node.annotation.annotation)
+            if promised is not None:
+                given = result.of_annotation(module, promised)
+                news |= result.learn(Binding(variable.owner, f"{variable.name}()"), given)
     for node in module.index.of(cst.Return):
         function = module.index.enclosing(node, cst.FunctionDef, cst.Lambda)
         if node.value is not None and isinstance(function, cst.FunctionDef):
@@ -411,6 +429,26 @@ def _counted(node: cst.For | cst.CompFor) -> tuple[cst.BaseExpression, cst.BaseE
     if not isinstance(node.target, cst.Tuple) or len(node.target.elements) != 2:
         return None
     return node.target.elements[1].value, node.iter.args[0].value
+
+
+def _pairs(
+    target: cst.BaseExpression, value: cst.BaseExpression
+) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
+    """`a` and `x`, `b` and `y` of `a, b = x, y`."""
+    if isinstance(target, cst.Tuple) and isinstance(value, cst.Tuple) and len(target.elements) == len(value.elements):
+        for one, other in zip(target.elements, value.elements, strict=True):
+            yield one.value, other.value
+    else:
+        yield target, value
+
+
+def _result_of_callable(annotation: cst.BaseExpression) -> cst.BaseExpression | None:
+    """`LLM` in `Callable[[], LLM]`."""
+    if not isinstance(annotation, cst.Subscript) or len(annotation.slice) != 2:
+        return None
+    last = annotation.slice[1].slice
+    is_callable = (dotted(annotation.value) or "").rpartition(".")[2] == "Callable"
+    return last.value if is_callable and isinstance(last, cst.Index) else None
 
 
 def _learn_annotated(result: Holdings, module: Module, node: cst.AnnAssign, kinds: Kinds) -> bool:

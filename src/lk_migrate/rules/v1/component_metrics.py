@@ -387,10 +387,8 @@ class _Loop:
             lines += [f"{name}.on(", '    "metrics_collected",', f"    {text},", ")"]
         else:
             lines.append(line)
-        if self.models is SessionModels.PIPELINE:
-            condition = f"if {name} is not None:"
-        else:
-            condition = f"if isinstance({name}, {file.use('livekit.rtc')}.EventEmitter):"
+        # None, and a realtime model, have no `on`.
+        condition = f"if isinstance({name}, {file.use('livekit.rtc')}.EventEmitter):"
         body = [condition, *("    " + line for line in lines)]
         if self.models is SessionModels.AGENT:
             head = [
