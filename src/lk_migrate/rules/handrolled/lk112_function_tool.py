@@ -2,7 +2,8 @@
 
 `Agent` finds its decorated methods by itself; registries, own `@tool` decorators and JSON schemas are no longer needed
 for that. The names that the model already knows are kept (`@function_tool(name=…)`), because prompts speak of them.
-`function_tool` must be the outermost decorator: what is put around a tool hides it.
+`function_tool` must be the outermost decorator: what is put around a tool hides it. A second name that the model knows
+a method by gets a tool of its own; what was offered to the model and has no method is reported.
 """
 
 from __future__ import annotations
