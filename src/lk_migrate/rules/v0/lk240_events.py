@@ -90,7 +90,33 @@ def _problem(known: Registration, guard: Guard | None, events: frozenset[str]) -
             f"`{known.event}` is `{guard.event}` now, and a handler must not be async: make it a plain function that "
             "does its work in `asyncio.create_task(…)`."
         )
+    strange = _unknown_detail(known)
+    if strange is not None:
+        return (
+            f"`{known.event}` is `{guard.event}` now. No version gave its handler something that has "
+            f"`.{strange.attr.value}`, so it isn't sure what is meant: take it from the `{guard.event_type}`."
+        )
     return ""
+
+
+#: What the payloads of 0.x had: messages (with today's names beside them), and lists of calls.
+_MESSAGE_DETAILS = frozenset(
+    {"role", "content", "text_content", "id", "name", "tool_call_id", "tool_calls", "tool_exception", "copy"}
+    | {"type", "interrupted", "created_at", "metrics", "extra"}
+)
+
+
+def _unknown_detail(known: Registration) -> cst.Attribute | None:
+    """What a handler on a session reads that no payload of the event ever had: it was written by guess."""
+    function = known.function
+    if known.kinds != {Kind.SESSION} or not isinstance(function, cst.FunctionDef):
+        return None
+    payload = _payload(function)[:1]
+    details = frozenset(dir(list)) if known.event.startswith("function_calls") else _MESSAGE_DETAILS | set(dir(str))
+    for node in find(function.body, cst.Attribute) if payload else ():
+        if dotted(node.value) == payload[0].name.value and node.attr.value not in details:
+            return node
+    return None
 
 
 def _is_second(call: cst.Call, mine: list[Registration], guard: Guard) -> bool:
@@ -147,7 +173,7 @@ def function_handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     if not mine or node in found.shared or not _events(mine) or node.asynchronous is not None:
         return
     guard = guard_of(_events(mine))
-    if guard is None:
+    if guard is None or any(_unknown_detail(r) for r in mine):
         return
     second = [r.call for r in mine if r.decorates and _is_second(r.call, mine, guard)]
     event_type = file.use(f"livekit.agents.{guard.event_type}")
@@ -243,6 +269,8 @@ def _handler_around(node: cst.CSTNode, file: File) -> cst.FunctionDef | None:
     while function is not None:
         mine = found.of.get(function)
         if mine and _events(mine) & {"function_calls_finished", "function_calls_collected"}:
+            if any(_unknown_detail(r) for r in mine):
+                return None
             return function if function.asynchronous is None and function not in found.shared else None
         function = file.enclosing(function, cst.FunctionDef)
     return None
