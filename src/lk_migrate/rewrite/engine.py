@@ -285,12 +285,18 @@ def _within(original: cst.CSTNode, updated: Any, apply: Any) -> Any:
     if not isinstance(updated, cst.FlattenSentinel):
         return apply(updated)
     nodes = list(updated.nodes)
-    at = next((i for i, node in enumerate(nodes) if type(node) is type(original)), None)
+    alike = [i for i, node in enumerate(nodes) if type(node) is type(original)]
+    at = next((i for i in alike if _name_of(nodes[i]) == _name_of(original)), alike[0] if alike else None)
     if at is None:
         return updated
     changed = apply(nodes[at])
     beside = list(changed.nodes) if isinstance(changed, cst.FlattenSentinel) else [changed]
     return cst.FlattenSentinel([*nodes[:at], *beside, *nodes[at + 1 :]])
+
+
+def _name_of(node: cst.CSTNode) -> str:
+    """What tells a class or function from others that were put beside it."""
+    return node.name.value if isinstance(node, (cst.ClassDef, cst.FunctionDef)) else ""
 
 
 def _removed(original: cst.CSTNode, updated: Any, with_comments: bool, taken: set[cst.CSTNode]) -> Any:
