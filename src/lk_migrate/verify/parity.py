@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from lk_migrate.model import Place, UserError
-from lk_migrate.project.backup import load_backup, read_written
+from lk_migrate.project.snapshot import load_backup
+from lk_migrate.project.written import read_written
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.conversations import Conversation, Offer, conversations, said, shortest
 from lk_migrate.verify.rows import Row, Status
