@@ -34,6 +34,9 @@ _METHOD_KINDS: dict[tuple[Kind, str], Kind] = {
     (Kind.CHAT_CONTEXT, "append"): Kind.CHAT_CONTEXT,
     (Kind.PIPELINE, "chat_ctx_copy"): Kind.CHAT_CONTEXT,
     (Kind.MULTIMODAL, "chat_ctx_copy"): Kind.CHAT_CONTEXT,
+    # It returned nothing: what is kept of it can only be meant to be the agent.
+    (Kind.PIPELINE, "start"): Kind.PIPELINE,
+    (Kind.MULTIMODAL, "start"): Kind.MULTIMODAL,
     (Kind.LLM, "chat"): Kind.STREAM,
     (Kind.REALTIME_MODEL, "session"): Kind.REALTIME_SESSION,
     (Kind.REALTIME_MODEL, "create_session"): Kind.REALTIME_SESSION,
