@@ -11,7 +11,7 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -114,8 +114,8 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # a name that is not UTF-8 must not stop a message
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    code = _run(arguments, "--debug" in arguments)
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    code = _run(arguments, "--debug" in arguments) if arguments else _guided()
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough
@@ -123,9 +123,30 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def _guided() -> int:
+    """No command: at a terminal the next step, in a pipe the help."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+        return _run(["--help"], False)
+
+    def whole() -> int:
+        from lk_migrate.cli.guide import guide
+
+        return guide(lambda arguments: _run(arguments, False))
+
+    return _caught(whole, [], False)
+
+
 def _run(arguments: list[str], debug: bool) -> int:
+    def command() -> object:
+        return build().main(args=arguments, prog_name="lk-migrate", standalone_mode=False)
+
+    return _caught(command, arguments, debug)
+
+
+def _caught(command: Callable[[], object], arguments: list[str], debug: bool) -> int:
+    """Run it; whatever it raises is a sentence and an exit code."""
     try:
-        result = build().main(args=arguments, prog_name="lk-migrate", standalone_mode=False)
+        result = command()
         if result == ExitCode.INTERRUPTED:  # how newer Typers tell of Ctrl-C
             raise KeyboardInterrupt
         return result if isinstance(result, int) else ExitCode.DONE
