@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lk_migrate import __version__
+from lk_migrate.cli.examples import epilog
 from lk_migrate.cli.options import after_command, with_common
 from lk_migrate.model import ExitCode, UserError
 
@@ -33,6 +34,7 @@ COMMANDS = {
     "ledger": ("lk_migrate.cli.ledger", "Say where every line of the old code went."),
     "todo": ("lk_migrate.cli.todo", "List what is left for you, for a person or an assistant."),
     "rules": ("lk_migrate.cli.rules", "List the rules, or explain one."),
+    "completion": ("lk_migrate.cli.completion", "Make your shell complete all of this."),
 }
 
 #: What the machine, not our code, is to blame for.
@@ -51,7 +53,8 @@ _MACHINE = frozenset(
 # Typer carries Click inside from 0.2x on and uses the real one before: take the base from what it exports.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
-_EPILOG = "Every command takes --root PATH, --json, --quiet, --verbose and --debug, before or after its name."
+#: By this a shell asks what could come next.
+_COMPLETE = "_LK_MIGRATE_COMPLETE"
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -83,7 +86,7 @@ def load_command(name: str) -> Any:
             raise
         raise UserError(f"`{name}` is not part of this build of lk-migrate ({__version__}).") from error
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name, context_settings=_HELP)(with_common(getattr(module, name)))
+    single.command(name, context_settings=_HELP, epilog=epilog(name))(with_common(getattr(module, name)))
     return typer.main.get_command(single)
 
 
@@ -104,8 +107,12 @@ def _root(
 def build() -> Any:
     """The Click command behind `lk-migrate`."""
     # Plain help: rich's would cost as much again as starting up, and wraps paths.
+    if _COMPLETE in os.environ:
+        from typer.completion import completion_init
+
+        completion_init()
     app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, context_settings=_HELP)
-    app.callback(epilog=_EPILOG)(_root)
+    app.callback(epilog=epilog(""))(_root)
     return typer.main.get_command(app)
 
 
@@ -125,7 +132,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _guided() -> int:
     """No command: at a terminal the next step, in a pipe the help."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+    if _COMPLETE in os.environ or not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         return _run(["--help"], False)
 
     def whole() -> int:

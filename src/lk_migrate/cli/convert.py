@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lk_migrate.cli.completion import rule_ids
 from lk_migrate.cli.options import Common, Paths
 from lk_migrate.cli.outputs import Outputs, warn_of_secrets
 from lk_migrate.cli.planning import Wish
@@ -18,7 +19,10 @@ from lk_migrate.project.paths import display
 if TYPE_CHECKING:
     from lk_migrate.project.backup import Backup
 
-Rules = Annotated[list[str] | None, typer.Option(metavar="RULE", help="Rule ids or prefixes; may be repeated.")]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RULE", help="Rule ids or prefixes; may be repeated.", autocompletion=rule_ids),
+]
 
 
 def convert(

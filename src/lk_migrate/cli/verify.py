@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lk_migrate.cli.completion import stage_names
 from lk_migrate.cli.options import Common
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, UserError
@@ -29,11 +30,14 @@ def verify(
     python: Annotated[
         str | None, typer.Option(metavar="PATH", help="A Python or venv. [default: the project's, else ours]")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds for each stage.")] = 60,
+    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="For each stage.")] = 60,
     stage: Annotated[
-        list[str] | None, typer.Option(metavar="STAGE", help="Run only this (may be repeated); see below.")
+        list[str] | None,
+        typer.Option(metavar="STAGE", help="Run only this (may be repeated).", autocompletion=stage_names),
     ] = None,
-    skip: Annotated[list[str] | None, typer.Option(metavar="STAGE", help="Leave this stage out.")] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="STAGE", help="Leave this stage out.", autocompletion=stage_names)
+    ] = None,
     old: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Compare with this older tree. [default: the newest backup]")
     ] = None,
