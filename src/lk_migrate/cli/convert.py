@@ -17,7 +17,7 @@ from lk_migrate.model import ExitCode, FileChange, Plan, UserError
 from lk_migrate.project.paths import display
 
 if TYPE_CHECKING:
-    from lk_migrate.project.backup import Backup
+    from lk_migrate.project.snapshot import Backup
 
 Rules = Annotated[
     list[str] | None,

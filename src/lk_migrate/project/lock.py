@@ -6,6 +6,7 @@ lock can never be stale. The file tells the second who holds it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -16,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.model import UserError
-from lk_migrate.project.journal import Recovery, recover
 from lk_migrate.project.paths import display, reason, state_folder
+from lk_migrate.project.transaction import Recovery, recover
 
 #: Seconds to wait for a lock whose holder is dead.
 _GRACE = 3.0
@@ -39,8 +40,9 @@ def exclusive(root: Path, command: str) -> Iterator[Recovery | None]:
     handle = _open(root)
     try:
         _acquire(handle, root)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command}).encode(), 0)
+        with contextlib.suppress(OSError):  # on a full disk the lock is held, by nobody knows whom
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command}).encode(), 0)
         _held.add(root)
         try:
             yield recover(root)

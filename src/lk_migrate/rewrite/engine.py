@@ -21,7 +21,7 @@ from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
 from lk_migrate.rewrite.checks import LostComments, NotWhatWeMeant, blame, check, check_comments
 from lk_migrate.rewrite.file import File, statement_at
-from lk_migrate.rewrite.imports import add_imports, drop_unused
+from lk_migrate.rewrite.imports import add_imports, drop_unused, fold_long_imports
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
@@ -111,6 +111,7 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
         tree = cast(cst.Module, tree.visit(_Apply(edits, module.index)))
         tree = add_imports(tree, file.wanted)
         tree, _ = drop_unused(module.tree, tree, imported_elsewhere(file.project, path))
+        tree = fold_long_imports(tree, file.wanted)
     for rule, finisher in finishers:
         tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     after = tree.bytes
@@ -284,12 +285,18 @@ def _within(original: cst.CSTNode, updated: Any, apply: Any) -> Any:
     if not isinstance(updated, cst.FlattenSentinel):
         return apply(updated)
     nodes = list(updated.nodes)
-    at = next((i for i, node in enumerate(nodes) if type(node) is type(original)), None)
+    alike = [i for i, node in enumerate(nodes) if type(node) is type(original)]
+    at = next((i for i in alike if _name_of(nodes[i]) == _name_of(original)), alike[0] if alike else None)
     if at is None:
         return updated
     changed = apply(nodes[at])
     beside = list(changed.nodes) if isinstance(changed, cst.FlattenSentinel) else [changed]
     return cst.FlattenSentinel([*nodes[:at], *beside, *nodes[at + 1 :]])
+
+
+def _name_of(node: cst.CSTNode) -> str:
+    """What tells a class or function from others that were put beside it."""
+    return node.name.value if isinstance(node, (cst.ClassDef, cst.FunctionDef)) else ""
 
 
 def _removed(original: cst.CSTNode, updated: Any, with_comments: bool, taken: set[cst.CSTNode]) -> Any:
