@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,8 +85,18 @@ def _rows(options: Options, streams: Streams) -> list[Row]:
 
     if not streams.live:
         return list(rows_of(options, lambda what: streams.say(f"waiting for {what}")))
+    rows: list[Row] = []
+    begun = time.monotonic()
+
+    def waiting(what: str) -> None:
+        failed = sum(row.status.value == "failed" for row in rows)
+        bad = f", {failed} failed" if failed else ""
+        status.update(f"{time.monotonic() - begun:.0f} s, {len(rows)} checks{bad}; waiting for {what}")
+
     with streams.err.status("verifying") as status:
-        return list(rows_of(options, lambda what: status.update(f"waiting for {what}")))
+        for row in rows_of(options, waiting):
+            rows.append(row)
+    return rows
 
 
 def _keep(root: Path, rows: list[Row], streams: Streams) -> None:
