@@ -22,6 +22,8 @@ from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
 from lk_migrate.model import Skipped
 from lk_migrate.project.paths import is_inside, reason
 
+#: Bytes. Beyond, a file is data that happens to be Python: its tree would take two gigabytes for every three megabytes.
+LARGEST = 10_000_000
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 
 
@@ -131,6 +133,8 @@ def _read(root: Path, path: str) -> tuple[bytes, os.stat_result]:
         info = os.fstat(handle)
         if not stat.S_ISREG(info.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
+        if info.st_size > LARGEST:
+            raise OSError(errno.EFBIG, f"larger than {LARGEST // 1_000_000} megabytes, which is data rather than code")
         with os.fdopen(handle, "rb", closefd=False) as stream:
             return stream.read(), info
     finally:
