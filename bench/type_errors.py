@@ -19,11 +19,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from field import applied, git_dir, project_files, projects
+from legacy_api import marked_lines
 
 from lk_migrate.plan import ConvertOptions, make_plan
 
@@ -62,30 +64,40 @@ class Error:
     message: str
 
 
-def check(files: dict[str, bytes], pyright: Path, python: Path, shown: set[str]) -> list[Error]:
-    """What pyright says of the files `shown`, with all of `files` around them."""
+@dataclass(frozen=True)
+class Tree:
+    """A project at a commit, before or after: its files, and which of them are asked about."""
+
+    files: dict[str, bytes]
+    shown: frozenset[str]
+
+
+def check(trees: Sequence[Tree], pyright: Path, python: Path) -> list[list[Error]]:
+    """What pyright says of each tree's `shown` files, with all of its files around them.
+
+    One process for all: each tree is an execution environment of its own, and the framework is read once.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        for path, data in files.items():
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        included = sorted(p for p in shown if p in files)
-        settings = {**SETTINGS, "include": included, "pythonVersion": "3.11"}
+        for number, tree in enumerate(trees):
+            for path, data in tree.files.items():
+                target = folder / f"t{number}" / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+        included = [f"t{n}/{p}" for n, tree in enumerate(trees) for p in sorted(tree.shown) if p in tree.files]
+        environments = [{"root": f"t{n}"} for n in range(len(trees))]
+        settings = {**SETTINGS, "include": included, "executionEnvironments": environments, "pythonVersion": "3.11"}
         (folder / "pyrightconfig.json").write_text(json.dumps(settings))
         command = [str(pyright), "--outputjson", "--pythonpath", str(python), "--project", name]
-        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-        found = json.loads(run.stdout)["generalDiagnostics"]
-        return [
-            Error(
-                Path(item["file"]).resolve().relative_to(folder).as_posix(),
-                item["range"]["start"]["line"] + 1,
-                item.get("rule", ""),
-                item["message"],
-            )
-            for item in found
-            if item["severity"] == "error" and item.get("rule", "") in RULES
-        ]
+        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=3600)
+        found: list[list[Error]] = [[] for _ in trees]
+        for item in json.loads(run.stdout)["generalDiagnostics"]:
+            if item["severity"] != "error" or item.get("rule", "") not in RULES:
+                continue
+            tree_name, _, path = Path(item["file"]).resolve().relative_to(folder).as_posix().partition("/")
+            line = item["range"]["start"]["line"] + 1
+            found[int(tree_name[1:])].append(Error(path, line, item.get("rule", ""), item["message"]))
+        return found
 
 
 def livekit_classes(python: Path) -> frozenset[str]:
@@ -135,38 +147,46 @@ def main() -> None:
     parser.add_argument("--details", action="store_true", help="what is left or new, in words")
     options = parser.parse_args()
     classes = livekit_classes(options.python)
-    totals: Counter[str] = Counter()
-    print("| project | class | files | API before | after | values before | after | new elsewhere |")
-    print("|---|---|---|---|---|---|---|---|")
+    labels, trees = [], []
     for repo, commit, kind, paths in projects(options.corpus, options.kinds):
         folder = git_dir(options.checkouts, repo)
         if options.only not in repo or folder is None:
             continue
         files = project_files(folder, commit, paths)
         after = applied(files, make_plan(files, ConvertOptions(targets=frozenset(paths))))
-        shown = {*paths, *(p for p in after if p not in files)}
-        old, new = (check(tree, options.pyright, options.python, shown) for tree in (files, after))
-        before, left = (
-            [e for e in found if is_livekit(e, tree.get(e.path, b""), classes)]
-            for found, tree in ((old, files), (new, after))
-        )
+        shown = frozenset({*paths, *(p for p in after if p not in files)})
+        labels.append((repo, commit[:10], kind, len(paths)))
+        trees += [Tree(files, shown), Tree(after, shown)]
+    found = check(trees, options.pyright, options.python)
+    totals: Counter[str] = Counter()
+    print("| project | class | files | API before | after | unmarked | values before | after | new elsewhere |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for number, (repo, commit, kind, count) in enumerate(labels):
+        old, new = found[2 * number : 2 * number + 2]
+        files, after = trees[2 * number].files, trees[2 * number + 1].files
+        before = [e for e in old if is_livekit(e, files.get(e.path, b""), classes)]
+        left = [e for e in new if is_livekit(e, after.get(e.path, b""), classes)]
         known = Counter(e.message for e in old)
         elsewhere = [e for e in new if e not in left and not known[e.message]]
+        marked = {path: marked_lines(after[path]) for path in {e.path for e in left}}
         counts = {
             "API before": sum(e.rule in API for e in before),
             "API after": sum(e.rule in API for e in left),
+            "API after, unmarked": sum(e.rule in API and e.line not in marked[e.path] for e in left),
             "values before": sum(e.rule not in API for e in before),
             "values after": sum(e.rule not in API for e in left),
             "new elsewhere": len(elsewhere),
         }
-        print(
-            f"| {repo} `{commit[:10]}` | {kind} | {len(paths)} | {' | '.join(map(str, counts.values()))} |", flush=True
-        )
-        totals.update({f"{kind} {name}": count for name, count in counts.items()})
+        print(f"| {repo} `{commit}` | {kind} | {count} | {' | '.join(map(str, counts.values()))} |", flush=True)
+        totals.update({f"{kind} {name}": value for name, value in counts.items()})
         if options.details:
             for label, errors in (("left", left), ("new", elsewhere)):
                 for e in errors:
-                    print(f"    {label} {e.path}:{e.line} {e.message.splitlines()[0][:160]}")
+                    why = (
+                        f"{'API' if e.rule in API else 'value'} {'marked' if e.line in marked.get(e.path, ()) else ''}"
+                    )
+                    same = "as before" if known[e.message] else ""
+                    print(f"    {label} {e.path}:{e.line} {why} {same} {e.message.splitlines()[0][:160]}")
     print("\n" + ", ".join(f"{name}: {count}" for name, count in sorted(totals.items())))
 
 

@@ -105,6 +105,14 @@ def test_the_rest_may_not(
     assert only_what_we_meant(read(BEFORE), read(BEFORE.replace(old, new)), touched) == line
 
 
+@pytest.mark.parametrize("clause", ["else", "finally"])
+def test_what_leaves_a_clause_with_the_statement_that_was_touched(read: Reader, clause: str) -> None:
+    head = "if gate:\n    pass\n" if clause == "else" else "try:\n    pass\n"
+    before = f"{head}{clause}:\n    log()\n    run()\n"
+    assert only_what_we_meant(read(before), read("log()\nrun()\n"), Touched(frozenset({2}), frozenset({1}))) is None
+    assert only_what_we_meant(read(before), read("log()\n"), Touched(frozenset({2}), frozenset({1}))) is not None
+
+
 def _converted(source: str, apply: Callable[[cst.Call], cst.BaseExpression]) -> FileResult:
     rule = Rule("LK900", Edition.V1, "Rewrites a call.")
 

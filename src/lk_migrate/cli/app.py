@@ -27,6 +27,7 @@ COMMANDS = {
     "backup": ("lk_migrate.cli.backup", "Take a snapshot that restores byte for byte."),
     "convert": ("lk_migrate.cli.convert", "Rewrite agents, generate main.py, account for every line."),
     "verify": ("lk_migrate.cli.verify", "Prove that it runs: no network, no key, no microphone."),
+    "report": ("lk_migrate.cli.report", "Write what was converted and verified as one HTML page."),
     "tests": ("lk_migrate.cli.tests", "Write tests for the agents, to be kept."),
     "restore": ("lk_migrate.cli.restore", "Give the old bytes back."),
     "ledger": ("lk_migrate.cli.ledger", "Say where every line of the old code went."),

@@ -10,7 +10,7 @@ import typer
 
 from lk_migrate.cli.options import Common, Paths
 from lk_migrate.cli.outputs import Outputs
-from lk_migrate.cli.progress import progress
+from lk_migrate.cli.planning import Wish
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, Plan, UserError
 from lk_migrate.project.paths import display
@@ -26,6 +26,9 @@ def convert(
     paths: Paths = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, write nothing.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show the changes as a patch, write nothing.")] = False,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Ask about each place that a review rule would change.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if there is something to do.")] = False,
     select: Rules = None,
     ignore: Rules = None,
@@ -48,12 +51,16 @@ def convert(
 
     streams = Streams(common)
     outputs = Outputs(report, sarif, patch, github)
+    wish = Wish(select, ignore, main, no_main)
     if common.json and diff:
         raise UserError("--json and --diff both want stdout; give one of them.")
+    if interactive and (dry_run or diff or check):
+        raise UserError("--interactive writes what you answer; --dry-run, --diff and --check write nothing: give one.")
+    if interactive and not streams.can_ask:
+        raise UserError("--interactive asks a person at a terminal, without --json or --quiet; here is none.")
     if dry_run or diff or check:
         project = read_project(common.root, paths or [])
-        with progress(streams) as tell:
-            plan = project.plan(select, ignore, main, no_main, tell)
+        plan = wish.planned(project, streams)
         outputs.write(plan, before_conversion, streams)
         return _preview(plan, streams, diff=diff, check=check)
     project = read_project(common.root, paths or [])
@@ -63,8 +70,7 @@ def convert(
             project = read_project(common.root, paths or [])
         if project.is_dirty:
             streams.say("git: there are uncommitted changes; commit them first if you want to tell yours from ours.")
-        with progress(streams) as tell:
-            plan = project.plan(select, ignore, main, no_main, tell)
+        plan = wish.asked(project, streams) if interactive else wish.planned(project, streams)
         backup = _apply(project.root, plan, no_backup, streams)
     outputs.write(plan, after_conversion, streams)
     return _show_result(masked(plan), backup, streams)

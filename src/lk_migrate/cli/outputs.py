@@ -36,15 +36,15 @@ class Outputs:
         if self.report is not None:
             from lk_migrate.report.html import html
 
-            _write(self.report, html(shown).encode("utf-8", "replace"), streams)
+            write_file(self.report, html(shown).encode("utf-8", "replace"), streams)
         if self.sarif is not None:
             from lk_migrate.report.sarif import sarif
 
-            _write(self.sarif, json.dumps(sarif(findings), indent=1).encode(), streams)
+            write_file(self.sarif, json.dumps(sarif(findings), indent=1).encode(), streams)
         if self.patch is not None:
             from lk_migrate.report.diff import patch
 
-            _write(self.patch, patch(plan.changes), streams)
+            write_file(self.patch, patch(plan.changes), streams)
         if self.github or os.environ.get("GITHUB_ACTIONS") == "true":
             from lk_migrate.report.github import workflow_commands
 
@@ -53,7 +53,8 @@ class Outputs:
                 streams.command(line)
 
 
-def _write(path: Path, data: bytes, streams: Streams) -> None:
+def write_file(path: Path, data: bytes, streams: Streams) -> None:
+    """Write a file that was asked for, and say so. Raises UserError when the disk refuses."""
     try:
         path.write_bytes(data)
     except OSError as error:

@@ -13,7 +13,8 @@ import typer
 
 from lk_migrate.cli.options import Common
 from lk_migrate.cli.streams import Streams
-from lk_migrate.model import ExitCode
+from lk_migrate.model import ExitCode, UserError
+from lk_migrate.project.paths import reason
 
 if TYPE_CHECKING:
     from lk_migrate.verify import Options, Row
@@ -65,6 +66,7 @@ def verify(
     )
     with _ended_in_order():
         rows = _rows(options, streams)
+    _keep(root, rows, streams)
     if common.json:
         streams.result_json(as_data(rows))
     else:
@@ -80,6 +82,23 @@ def _rows(options: Options, streams: Streams) -> list[Row]:
         return list(rows_of(options, lambda what: streams.say(f"waiting for {what}")))
     with streams.err.status("verifying") as status:
         return list(rows_of(options, lambda what: status.update(f"waiting for {what}")))
+
+
+def _keep(root: Path, rows: list[Row], streams: Streams) -> None:
+    """For the report, beside the conversion that was verified; of a project that was not converted here, nothing."""
+    from lk_migrate.report.record import load
+    from lk_migrate.report.verified import save_verified
+    from lk_migrate.verify import STAGES
+    from lk_migrate.verify.show import as_data
+
+    try:
+        record = load(root)
+    except UserError:
+        return
+    try:
+        save_verified(root, record, as_data(rows)["rows"], [stage.name for stage in STAGES])
+    except OSError as error:
+        streams.warn(f"what was found could not be kept for `lk-migrate report`: {reason(error)}.")
 
 
 @contextmanager

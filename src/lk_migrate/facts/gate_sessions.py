@@ -30,7 +30,7 @@ def limits_of_session(project: Project, module: Module, call: cst.Call) -> Sessi
     if agents_name(project, module, callee(call)) != "AgentSession":
         return None
     gates = project.fact(find_gates)
-    agents = list(_agents(project, module, call))
+    agents = list(agents_of_session(project, module, call))
     classes = [_class_of(project, module, a) for a in agents]
     found = [c for c in classes if c is not None]
     if found and len(found) == len(classes):
@@ -47,7 +47,7 @@ def _all_limits(gates: Gates) -> frozenset[int | None]:
     return frozenset(gates.limit_of(c) for c in gates.gated())
 
 
-def _agents(project: Project, module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:
+def agents_of_session(project: Project, module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:
     """The expressions given as agent to `start` on whatever the session is bound to; variables looked through."""
     bound = _bound_to(module, call)
     for start in find(_scope_of(module, call, bound), cst.Call):

@@ -19,12 +19,16 @@ _HINT = re.compile(r"tool|func|handler|action|regist|command|capabilit", re.IGNO
 
 @dataclass(frozen=True)
 class Registry:
-    """A statement that lists tools. `entries`: tool name → method name; `schemas` when it is a list of JSON schemas."""
+    """A statement that lists tools. `entries`: tool name → method name; `schemas` when it is a list of JSON schemas.
+
+    `others`: the tools beside these that are no methods of the instance (functions, lambdas).
+    """
 
     attribute: str
     statement: cst.CSTNode
     entries: tuple[tuple[str, str], ...] = ()
     schemas: tuple[ToolSchema, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
@@ -53,9 +57,9 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
             if schemas:
                 yield Registry(target.attr.value, statement, (), schemas)
             elif _HINT.search(target.attr.value):
-                entries = _bound_methods(assign.value, instance)
+                entries, others = _bound_methods(assign.value, instance)
                 if entries:
-                    yield Registry(target.attr.value, statement, entries)
+                    yield Registry(target.attr.value, statement, entries, (), others)
         for call in find(function, cst.Call):
             entry = _registered(call, instance)
             if entry is not None:
@@ -75,26 +79,37 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                 yield Registry("", constant, (), schemas)
 
 
-def _bound_methods(value: cst.CSTNode, instance: str | None) -> tuple[tuple[str, str], ...]:
-    """`{"set_notes": self.set_notes}` and `[self.set_notes]` as (tool, method) pairs; empty for anything else."""
+def _bound_methods(value: cst.CSTNode, instance: str | None) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """`{"set_notes": self.set_notes}` and `[self.set_notes]` as (tool, method) pairs, and the names of other callables.
+
+    Nothing for anything else.
+    """
     pairs: list[tuple[str, str]] = []
+    others: list[str] = []
     if isinstance(value, cst.Dict):
         for item in value.elements:
             if not (isinstance(item, cst.DictElement) and isinstance(item.key, cst.SimpleString)):
-                return ()
+                return (), ()
             bound = item.value.elements[0].value if isinstance(item.value, cst.Tuple) and item.value.elements else None
             target = bound if bound is not None else item.value
-            if not is_self_attribute(target, instance):
-                return ()
-            assert isinstance(target, cst.Attribute)
-            pairs.append((str(item.key.evaluated_value), target.attr.value))
+            name = str(item.key.evaluated_value)
+            if is_self_attribute(target, instance):
+                assert isinstance(target, cst.Attribute)
+                pairs.append((name, target.attr.value))
+            elif isinstance(target, (cst.Name, cst.Attribute, cst.Lambda, cst.Call)):
+                others.append(name)
+            else:
+                return (), ()
     elif isinstance(value, (cst.List, cst.Tuple, cst.Set)):
         for element in value.elements:
-            if not is_self_attribute(element.value, instance):
-                return ()
-            assert isinstance(element.value, cst.Attribute)
-            pairs.append((element.value.attr.value, element.value.attr.value))
-    return tuple(pairs)
+            if is_self_attribute(element.value, instance):
+                assert isinstance(element.value, cst.Attribute)
+                pairs.append((element.value.attr.value, element.value.attr.value))
+            elif isinstance(element.value, (cst.Name, cst.Attribute)):
+                others.append((dotted(element.value) or "").rpartition(".")[2])
+            else:
+                return (), ()
+    return tuple(pairs), tuple(others)
 
 
 def _named_methods(value: cst.CSTNode, own: set[str]) -> tuple[tuple[str, str], ...]:

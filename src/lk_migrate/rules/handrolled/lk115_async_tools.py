@@ -51,10 +51,9 @@ def make_async(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         yield Todo(node, f"`{blocking}` in `{tool.name}` blocks the voice: move it into `asyncio.to_thread`")
         return
     spelt = f"{file.use('asyncio')}.to_thread"
-    passed = _rebound_parameters(node)
     yield Rewrite(
         node,
-        lambda updated: _through_thread(updated, spelt, passed),
+        lambda updated: _through_thread(updated, spelt),
         f"`{tool.name}` blocks (`{blocking}`), so its work is done in a thread",
     )
 
@@ -99,8 +98,9 @@ def _rebound_parameters(node: cst.FunctionDef) -> tuple[str, ...]:
     return tuple(n for n in names if n in bound)
 
 
-def _through_thread(updated: cst.FunctionDef, to_thread: str, passed: tuple[str, ...]) -> cst.FunctionDef:
+def _through_thread(updated: cst.FunctionDef, to_thread: str) -> cst.FunctionDef:
     """The body as a nested function that a thread runs; the docstring stays where it is."""
+    passed = _rebound_parameters(updated)
     block = block_of(updated)
     start = docstring_end(block)
     inner = cst.ensure_type(cst.parse_statement(f"def work({', '.join(passed)}):\n    pass\n"), cst.FunctionDef)

@@ -15,16 +15,19 @@ from lk_migrate.facts.agents import AgentClass, agent_of
 from lk_migrate.facts.classes import self_name
 from lk_migrate.facts.dispatchers import Dispatcher
 from lk_migrate.facts.imports import bound_names
-from lk_migrate.facts.parameters import from_schema, keys_read
+from lk_migrate.facts.json_types import PythonType, annotated
+from lk_migrate.facts.parameters import keys_read
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ParameterSchema
 from lk_migrate.facts.tools import InlineTool, context_parameter
+from lk_migrate.facts.typed_dicts import without_clashes
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.bodies import body_indent, insert_first, statement, with_docstring
 from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
+from lk_migrate.rewrite.spelling import spelled
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK119", Edition.HANDROLLED, __doc__, triggers=(b"def ",), safety=Safety.REVIEW)
@@ -139,9 +142,8 @@ def _parameters(tool: InlineTool, body: cst.CSTNode, arguments: list[str]) -> li
     listed = list(tool.schema.parameters)
     known = {p.name for p in listed}
     for name in arguments:
-        listed += [
-            ParameterSchema(k, "str", False) for k in keys_read(body, name) if k not in known and k.isidentifier()
-        ]
+        more = (k for k in keys_read(body, name) if k not in known and k.isidentifier())
+        listed += [ParameterSchema(k, PythonType("str"), False) for k in more]
     return listed
 
 
@@ -181,17 +183,14 @@ def _ends(last: cst.BaseStatement | cst.BaseSmallStatement) -> bool:
 
 
 def _parameter(schema: ParameterSchema, file: File) -> cst.Param:
-    guess = from_schema(schema)
-    text = guess.annotation
-    for name in sorted(guess.needs):
-        text = text.replace(name, file.use(f"typing.{name}"))
-    if schema.required:
-        return cst.Param(cst.Name(schema.name), annotation=cst.Annotation(cst.parse_expression(text)))
     simple = schema.has_default and isinstance(schema.default, (str, int, float, bool))
+    type_ = without_clashes(file.project, file.module, schema.type)
+    source, needs = annotated(type_, optional=not schema.required and not simple)
+    annotation = cst.Annotation(cst.parse_expression(spelled(source, needs, file)))
+    if schema.required:
+        return cst.Param(cst.Name(schema.name), annotation=annotation)
     default = cst.parse_expression(repr(schema.default)) if simple else cst.Name("None")
-    if not simple and "None" not in text:
-        text = f"{text} | None"
-    return cst.Param(cst.Name(schema.name), annotation=cst.Annotation(cst.parse_expression(text)), default=default)
+    return cst.Param(cst.Name(schema.name), annotation=annotation, default=default)
 
 
 def _args(parameters: list[ParameterSchema], file: File) -> list[str]:

@@ -21,6 +21,7 @@ from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.bodies import insert_first
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.event_guards import Guard, guard_of
 
@@ -53,7 +54,7 @@ def registration(call: cst.Call, file: File) -> Iterator[Change]:
     mine = found.of[known.function]
     events = _events(mine)
     guard = guard_of(events)
-    problem = _problem(known, guard, events)
+    problem = _problem(known, guard, events, file)
     if not problem and known.decorates and known.function in found.shared:
         problem = (
             f"`{known.event}` is `{EVENTS[known.event]}` now, and gives an event; this handler is used elsewhere, too: "
@@ -80,7 +81,7 @@ def registration(call: cst.Call, file: File) -> Iterator[Change]:
         )
 
 
-def _problem(known: Registration, guard: Guard | None, events: frozenset[str]) -> str:
+def _problem(known: Registration, guard: Guard | None, events: frozenset[str], file: File) -> str:
     if guard is None:
         names = ", ".join(f"`{e}`" for e in sorted(events))
         return f"one handler of {names} cannot take today's events: write one per event (`{EVENTS[known.event]}`, …)."
@@ -90,7 +91,50 @@ def _problem(known: Registration, guard: Guard | None, events: frozenset[str]) -
             f"`{known.event}` is `{guard.event}` now, and a handler must not be async: make it a plain function that "
             "does its work in `asyncio.create_task(…)`."
         )
+    if _was_never_emitted(known, file):
+        return (
+            f"a realtime session never emitted `{known.event}`, only the agent did: this handler never ran, and does "
+            f"not run now. If it should, register it for `{guard.event}`; a `generate_reply(user_input=…)` in it adds "
+            "a user's message, too, and would call it again."
+        )
+    strange = _unknown_detail(known)
+    if strange is not None:
+        return (
+            f"`{known.event}` is `{guard.event}` now. No version gave its handler something that has "
+            f"`.{strange.attr.value}`, so it isn't sure what is meant: take it from the `{guard.event_type}`."
+        )
     return ""
+
+
+def _was_never_emitted(known: Registration, file: File) -> bool:
+    """`model.sessions[0].on("user_speech_committed")`: of these events the raw session told those of tools only.
+
+    Once it is an AgentSession the marker remembers it. Source: livekit-plugins-openai's and -google's realtime sessions
+    before 1.0, and `MultimodalAgent`.
+    """
+    if known.event.startswith("function_calls"):
+        return False
+    return known.kinds == {Kind.REALTIME_SESSION} or has_marker(file.statement(known.call), rule.id)
+
+
+#: What the payloads of 0.x had: messages (with today's names beside them), and lists of calls.
+_MESSAGE_DETAILS = frozenset(
+    {"role", "content", "text_content", "id", "name", "tool_call_id", "tool_calls", "tool_exception", "copy"}
+    | {"type", "interrupted", "created_at", "metrics", "extra"}
+)
+
+
+def _unknown_detail(known: Registration) -> cst.Attribute | None:
+    """What a handler on a session reads that no payload of the event ever had: it was written by guess."""
+    function = known.function
+    if known.kinds != {Kind.SESSION} or not isinstance(function, cst.FunctionDef):
+        return None
+    payload = _payload(function)[:1]
+    details = frozenset(dir(list)) if known.event.startswith("function_calls") else _MESSAGE_DETAILS | set(dir(str))
+    for node in find(function.body, cst.Attribute) if payload else ():
+        if dotted(node.value) == payload[0].name.value and node.attr.value not in details:
+            return node
+    return None
 
 
 def _is_second(call: cst.Call, mine: list[Registration], guard: Guard) -> bool:
@@ -147,7 +191,7 @@ def function_handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     if not mine or node in found.shared or not _events(mine) or node.asynchronous is not None:
         return
     guard = guard_of(_events(mine))
-    if guard is None:
+    if guard is None or any(_unknown_detail(r) or _was_never_emitted(r, file) for r in mine):
         return
     second = [r.call for r in mine if r.decorates and _is_second(r.call, mine, guard)]
     event_type = file.use(f"livekit.agents.{guard.event_type}")
@@ -243,6 +287,8 @@ def _handler_around(node: cst.CSTNode, file: File) -> cst.FunctionDef | None:
     while function is not None:
         mine = found.of.get(function)
         if mine and _events(mine) & {"function_calls_finished", "function_calls_collected"}:
+            if any(_unknown_detail(r) or _was_never_emitted(r, file) for r in mine):
+                return None
             return function if function.asynchronous is None and function not in found.shared else None
         function = file.enclosing(function, cst.FunctionDef)
     return None
