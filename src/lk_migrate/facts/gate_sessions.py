@@ -11,6 +11,7 @@ from lk_migrate.facts.framework import agents_name, callee
 from lk_migrate.facts.gates import Gates, find_gates
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.facts.walk import find
 
 
@@ -27,7 +28,7 @@ class SessionLimits:
 
 def limits_of_session(project: Project, module: Module, call: cst.Call) -> SessionLimits | None:
     """The gates' limits that the session built by `call` stands in for; None when `call` builds no session."""
-    if agents_name(project, module, callee(call)) != "AgentSession":
+    if agents_name(project, module, callee(call)) != "AgentSession" and not _becomes_session(project, module, call):
         return None
     gates = project.fact(find_gates)
     agents = list(_agents(project, module, call))
@@ -37,6 +38,11 @@ def limits_of_session(project: Project, module: Module, call: cst.Call) -> Sessi
         return SessionLimits(frozenset(_limits(gates, found)), known=True)
     built = [c for c in _built_nearby(project, module, call) if c in gates.gated()]
     return SessionLimits(frozenset(_limits(gates, built)) if built else _all_limits(gates), known=bool(built))
+
+
+def _becomes_session(project: Project, module: Module, call: cst.Call) -> bool:
+    """Whether the call makes a 0.x agent, which LK202 makes a session."""
+    return module.may_be_imported(call.func) and project.full_name(module, call.func) in AGENT_CLASSES
 
 
 def _limits(gates: Gates, classes: list[cst.ClassDef]) -> Iterator[int | None]:

@@ -24,7 +24,7 @@ rule = Rule(
     "LK102",
     Edition.HANDROLLED,
     __doc__,
-    triggers=(b"AgentSession",),
+    triggers=(b"AgentSession", b"VoicePipelineAgent", b"VoiceAssistant", b"MultimodalAgent"),
     safety=Safety.REVIEW,
     kept_main_only=True,
 )
