@@ -93,8 +93,9 @@ def enclosing_statement(module: Module, node: cst.CSTNode) -> cst.CSTNode:
 
 
 def statement_at(module: Module, line: int) -> cst.CSTNode:
-    """The innermost statement whose lines hold this one (1-based), the module when there is none."""
-    found: cst.CSTNode = module.tree
+    """The innermost statement whose lines hold this one (1-based), else the first one below it, else the last."""
+    below = (s for s in module.tree.body if module.span(s).line >= line)
+    found: cst.CSTNode = next(below, module.tree.body[-1])
     for node in descendants(module.tree):
         if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
             span = module.span(node)
