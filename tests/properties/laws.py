@@ -46,12 +46,11 @@ def check_laws(data: bytes) -> str:
 
 
 def _settles(data: bytes, first: bytes, second: bytes) -> str:
-    """A second run may find more to do in one case: a name was used without an import, and the first run brought it.
-
-    Such a file did not run. The third run then has nothing to do.
+    """A second run may find more to do in a file that could not run: a name was used without an import, and the first
+    run brought it; or the file did not compile. The third run then has nothing to do.
     """
     came = {i.local for i in _module(first).imports} - {i.local for i in _module(data).imports}
-    if not any(_mentions(data, name) for name in came):
+    if not any(_mentions(data, name) for name in came) and _compiles(data) is None:
         raise Broken("not idempotent")
     if converted(second).change is not None:
         raise Broken("not settled by a second run")
@@ -106,7 +105,8 @@ def _check_comments(before: bytes, after: bytes, result: FileResult) -> None:
 
 def _comments(data: bytes) -> list[tuple[int, str]]:
     try:
-        tokens = list(tokenize.tokenize(io.BytesIO(data).readline))
+        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # as Python reads them
+        tokens = list(tokenize.tokenize(io.BytesIO(lines).readline))
     except (tokenize.TokenError, SyntaxError, UnicodeError):
         return []
     return [(t.start[0], t.string.rstrip()) for t in tokens if t.type == tokenize.COMMENT]
