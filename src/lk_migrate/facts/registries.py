@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, class_attributes, is_self_attribute, methods, self_name
+from lk_migrate.facts.constants import NotConstant, value_of
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ToolSchema, tool_schemas
 from lk_migrate.facts.walk import descendants, find
@@ -60,6 +62,10 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                 entries, others = _bound_methods(assign.value, instance)
                 if entries:
                     yield Registry(target.attr.value, statement, entries, (), others)
+        for loop in find(function, cst.For):
+            entries = _named_in_loop(project, module, node, loop, instance)
+            if entries:
+                yield Registry("", loop, entries)
         for call in find(function, cst.Call):
             entry = _registered(call, instance)
             if entry is not None:
@@ -110,6 +116,31 @@ def _bound_methods(value: cst.CSTNode, instance: str | None) -> tuple[tuple[tupl
             else:
                 return (), ()
     return tuple(pairs), tuple(others)
+
+
+def _named_in_loop(
+    project: Project, module: Module, node: cst.ClassDef, loop: cst.For, instance: str | None
+) -> tuple[tuple[str, str], ...]:
+    """`for name in NAMES: self.tools[name] = getattr(self, name)`: the names, when they are methods of the class."""
+    if not isinstance(loop.target, cst.Name):
+        return ()
+    looked_up = any(
+        dotted(call.func) == "getattr"
+        and len(call.args) > 1
+        and dotted(call.args[0].value) == instance
+        and dotted(call.args[1].value) == loop.target.value
+        for call in find(loop.body, cst.Call)
+    )
+    iterated: cst.CSTNode = loop.iter
+    if is_self_attribute(iterated, instance):
+        own = class_attributes(node).get(iterated.attr.value)  # type: ignore[attr-defined]
+        iterated = own[1] if own is not None else iterated
+    try:
+        names = value_of(project, module, iterated) if looked_up else ()
+    except (NotConstant, TypeError):
+        return ()
+    listed = list(names) if isinstance(names, (list, dict)) else []
+    return tuple((n, n) for n in listed if isinstance(n, str) and n.isidentifier())
 
 
 def _named_methods(value: cst.CSTNode, own: set[str]) -> tuple[tuple[str, str], ...]:

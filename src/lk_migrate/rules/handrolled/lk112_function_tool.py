@@ -197,10 +197,10 @@ def _said(function: cst.FunctionDef) -> str:
 def _decorated(
     node: cst.FunctionDef, updated: cst.FunctionDef, decorator: cst.Decorator, own: cst.Decorator | None
 ) -> cst.FunctionDef:
-    """The tool decorator first, in the place of the project's own if that one goes."""
-    kept = [u for d, u in zip(node.decorators, updated.decorators, strict=True) if d is not own]
-    if own is not None:
-        place = next(u for d, u in zip(node.decorators, updated.decorators, strict=True) if d is own)
+    """The tool decorator first, in the place of the project's own if that one goes (others may have gone already)."""
+    place = next((d for d in updated.decorators if own is not None and d.decorator.deep_equals(own.decorator)), None)
+    kept = [d for d in updated.decorators if d is not place]
+    if place is not None:
         decorator = decorator.with_changes(
             leading_lines=place.leading_lines, trailing_whitespace=place.trailing_whitespace
         )

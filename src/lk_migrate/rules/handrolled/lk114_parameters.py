@@ -3,8 +3,8 @@
 LiveKit builds the tool's schema from the annotations: a parameter without one raises KeyError when the agent starts,
 and so does a bare `ctx`; `Optional[RunContext]` raises PydanticSchemaGenerationError; `*args` and `**kwargs` quietly
 become parameters called `args` and `kwargs`. Types come from the JSON schema (an `enum` becomes a `Literal`, an object
-a `TypedDict`, limits and descriptions that no docstring holds a `Field`; what the model had to give has no default), the
-default, the docstring, or what the body does with the value; where none of these tells, the type is `str` and the
+a `TypedDict`, limits and descriptions that no docstring holds a `Field`; what the model had to give has no default),
+the default, the docstring, or what the body does with the value; where none of these tells, the type is `str` and the
 finding says so.
 """
 
