@@ -21,7 +21,7 @@ from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
 from lk_migrate.rewrite.checks import LostComments, NotWhatWeMeant, blame, check, check_comments
 from lk_migrate.rewrite.file import File, statement_at
-from lk_migrate.rewrite.imports import add_imports, drop_unused
+from lk_migrate.rewrite.imports import add_imports, drop_unused, spread_long
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
@@ -106,6 +106,7 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
         tree = cast(cst.Module, tree.visit(_Apply(edits, module.index)))
         tree = add_imports(tree, file.wanted)
         tree, _ = drop_unused(module.tree, tree, imported_elsewhere(file.project, path))
+        tree = spread_long(module.tree, tree)
     for rule, finisher in finishers:
         tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     after = tree.bytes

@@ -48,6 +48,40 @@ def _extended(tree: cst.Module, module: str, name: str, local: str) -> cst.Modul
     return None
 
 
+#: A line that gets longer than this by our names is spread over several, one name each.
+_WIDTH = 110
+
+
+def spread_long(before: cst.Module, after: cst.Module) -> cst.Module:
+    """`after` with those imports of the module in brackets that our names made longer than a line should be."""
+    lines = (line for line in before.body if isinstance(line, cst.SimpleStatementLine))
+    known = {before.code_for_node(small) for line in lines for small in line.body}
+    body = []
+    for line in after.body:
+        small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+        is_ours = isinstance(small, cst.ImportFrom) and after.code_for_node(small) not in known
+        body.append(line.with_changes(body=[_wrapped(small, after.default_indent)]) if is_ours else line)  # type: ignore[arg-type]
+    return after.with_changes(body=body)
+
+
+def _wrapped(statement: cst.ImportFrom, indent: str) -> cst.ImportFrom:
+    """A one-line import that has grown too long, in brackets."""
+    if isinstance(statement.names, cst.ImportStar):
+        return statement
+    code = cst.Module([]).code_for_node(statement)
+    names = cast(Sequence[cst.ImportAlias], statement.names)
+    if len(code) <= _WIDTH or "\n" in code or "#" in code:
+        return statement
+    line = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(indent))
+    end = cst.ParenthesizedWhitespace(indent=True)
+    gaps = [line] * (len(names) - 1) + [end]
+    return statement.with_changes(
+        lpar=cst.LeftParen(whitespace_after=line),
+        rpar=cst.RightParen(),
+        names=[n.with_changes(comma=cst.Comma(whitespace_after=gap)) for n, gap in zip(names, gaps, strict=True)],
+    )
+
+
 def _insert_alias(names: list[cst.ImportAlias], new: cst.ImportAlias) -> list[cst.ImportAlias]:
     """In order if the list is in order, else last; commas and line breaks as their neighbours have them."""
     keys = [_key(a) for a in names]
