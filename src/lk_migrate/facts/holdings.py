@@ -55,6 +55,8 @@ _ATTRIBUTE_KINDS: dict[tuple[Kind, str], Kind] = {
     (Kind.CALL_CONTEXT, "chat_ctx"): Kind.CHAT_CONTEXT,
 }
 _ITEM_KINDS = {Kind.MESSAGES: Kind.CHAT_MESSAGE, Kind.REALTIME_SESSIONS: Kind.REALTIME_SESSION, Kind.STREAM: Kind.CHUNK}
+#: Builtins whose result has the items of their argument.
+_SAME_ITEMS = frozenset({"reversed", "list", "tuple", "sorted", "iter"})
 
 
 _MESSAGE_EVENTS = frozenset({"user_speech_committed", "agent_speech_committed", "agent_speech_interrupted"})
@@ -100,7 +102,10 @@ class Holdings:
         if isinstance(expression, cst.NamedExpr):
             return self.kinds(module, expression.value, depth + 1)
         if isinstance(expression, cst.Subscript):
-            return self.items(self.kinds(module, expression.value, depth + 1))
+            whole = self.kinds(module, expression.value, depth + 1)
+            return whole if isinstance(expression.slice[0].slice, cst.Slice) else self.items(whole)
+        if isinstance(expression, (cst.ListComp, cst.GeneratorExp)) and isinstance(expression.elt, cst.Name):
+            return self.kinds(module, expression.for_in.iter, depth + 1) if _selects(expression) else NOTHING
         return NOTHING
 
     def has(self, module: Module, expression: cst.CSTNode, *wanted: Kind) -> bool:
@@ -244,10 +249,14 @@ class Holdings:
 
     def _of_call(self, module: Module, call: cst.Call, depth: int) -> Kinds:
         func = call.func.value if isinstance(call.func, cst.Subscript) else call.func
+        if isinstance(func, cst.Name) and func.value in _SAME_ITEMS and len(call.args) > 0:
+            return self.kinds(module, call.args[0].value, depth + 1)
         name = self.project.full_name(module, func)
         kind = kind_of_name(name)
         if kind is not None:
             return frozenset({kind})
+        if isinstance(func, cst.Name) and func.value == "next" and call.args:
+            return self.items(self.kinds(module, call.args[0].value, depth + 1))
         if name in ("copy.copy", "copy.deepcopy") and call.args:
             return self.kinds(module, call.args[0].value, depth + 1)
         if name is not None and name.startswith("livekit.plugins.") and ".LLM.with_" in name:
@@ -388,7 +397,8 @@ def _learn_module(result: Holdings, module: Module) -> bool:
             news |= result.learn(result.binding(module, node.asname.name), result.kinds(module, node.item))
     for kind in (cst.For, cst.CompFor):
         for node in module.index.of(kind):
-            news |= result.learn(result.binding(module, node.target), result.items(result.kinds(module, node.iter)))
+            target, items = _counted(node) or (node.target, node.iter)
+            news |= result.learn(result.binding(module, target), result.items(result.kinds(module, items)))
     for node in module.index.of(cst.Param):
         if node.annotation is not None:
             kinds = result.of_annotation(module, node.annotation.annotation)
@@ -409,6 +419,22 @@ def _learn_module(result: Holdings, module: Module) -> bool:
     for call in module.index.of(cst.Call):
         news |= _learn_call(result, module, call)
     return news
+
+
+def _selects(node: cst.ListComp | cst.GeneratorExp) -> bool:
+    """`[m for m in messages if …]`: the items themselves."""
+    target = node.for_in.target
+    same = isinstance(target, cst.Name) and isinstance(node.elt, cst.Name) and target.value == node.elt.value
+    return same and node.for_in.inner_for_in is None
+
+
+def _counted(node: cst.For | cst.CompFor) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:
+    """The item's target and what is iterated over, of `for i, item in enumerate(items)`."""
+    if not isinstance(node.iter, cst.Call) or dotted(node.iter.func) != "enumerate" or not node.iter.args:
+        return None
+    if not isinstance(node.target, cst.Tuple) or len(node.target.elements) != 2:
+        return None
+    return node.target.elements[1].value, node.iter.args[0].value
 
 
 def _pairs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -14,11 +15,15 @@ from lk_migrate.facts.walk import Node, descendants
 
 @dataclass
 class File:
-    """One module under conversion. Rules read it; the only thing that they change is the list of wanted imports."""
+    """One module under conversion. Rules read it; the only thing that they change is the list of wanted imports.
+
+    `declined`: (rule id, line) where a person wants a rule to leave the code as it is.
+    """
 
     module: Module
     project: Project
     wanted: dict[str, str] = field(default_factory=dict)
+    declined: Collection[tuple[str, int]] = ()
 
     @property
     def path(self) -> str:

@@ -12,6 +12,9 @@ import libcst as cst
 from lk_migrate.facts.imports import dotted, referenced_names
 from lk_migrate.rewrite.blocks import close_gaps, gap
 
+#: As wide as an import that was extended may be: what most projects' formatters allow at the most.
+_WIDTH = 100
+
 
 def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
     """`wanted`: full dotted target → local name. Extends a `from … import …` at module level, or adds one.
@@ -23,6 +26,34 @@ def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
         module, _, name = target.rpartition(".")
         tree = _extended(tree, module, name, local) or _with_new_import(tree, module, name, local)
     return tree
+
+
+def fold_long_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
+    """The imports that `add_imports` extended, with a name a line where they no longer fit into one."""
+    modules = {target.rpartition(".")[0] for target in wanted}
+    return tree.with_changes(body=[_folded(line, modules, tree.default_indent) for line in tree.body])
+
+
+def _folded(line: cst.BaseStatement, modules: set[str], indent: str) -> cst.BaseStatement:
+    """An import of one of `modules` that no longer fits into a line, with a name a line."""
+    small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+    if not isinstance(small, cst.ImportFrom) or isinstance(small.names, cst.ImportStar) or small.lpar is not None:
+        return line
+    text = cst.Module([]).code_for_node(small) if not small.relative and dotted(small.module) in modules else ""
+    if len(text) <= _WIDTH or "\n" in text:
+        return line
+    each = cst.Comma(whitespace_after=_new_line(cst.SimpleWhitespace(indent)))
+    names = [alias.with_changes(comma=each) for alias in small.names[:-1]]
+    last = small.names[-1].with_changes(comma=cst.Comma())
+    brackets = {
+        "lpar": cst.LeftParen(whitespace_after=_new_line(cst.SimpleWhitespace(indent))),
+        "rpar": cst.RightParen(whitespace_before=_new_line(cst.SimpleWhitespace(""))),
+    }
+    return line.with_changes(body=[small.with_changes(names=[*names, last], **brackets)])
+
+
+def _new_line(indent: cst.SimpleWhitespace) -> cst.ParenthesizedWhitespace:
+    return cst.ParenthesizedWhitespace(last_line=indent)
 
 
 def _alias(name: str, local: str) -> cst.ImportAlias:
@@ -46,40 +77,6 @@ def _extended(tree: cst.Module, module: str, name: str, local: str) -> cst.Modul
                 body = [*tree.body[:i], line.with_changes(body=small_body), *tree.body[i + 1 :]]
                 return tree.with_changes(body=body)
     return None
-
-
-#: A line that gets longer than this by our names is spread over several, one name each.
-_WIDTH = 110
-
-
-def spread_long(before: cst.Module, after: cst.Module) -> cst.Module:
-    """`after` with those imports of the module in brackets that our names made longer than a line should be."""
-    lines = (line for line in before.body if isinstance(line, cst.SimpleStatementLine))
-    known = {before.code_for_node(small) for line in lines for small in line.body}
-    body = []
-    for line in after.body:
-        small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
-        is_ours = isinstance(small, cst.ImportFrom) and after.code_for_node(small) not in known
-        body.append(line.with_changes(body=[_wrapped(small, after.default_indent)]) if is_ours else line)  # type: ignore[arg-type]
-    return after.with_changes(body=body)
-
-
-def _wrapped(statement: cst.ImportFrom, indent: str) -> cst.ImportFrom:
-    """A one-line import that has grown too long, in brackets."""
-    if isinstance(statement.names, cst.ImportStar):
-        return statement
-    code = cst.Module([]).code_for_node(statement)
-    names = cast(Sequence[cst.ImportAlias], statement.names)
-    if len(code) <= _WIDTH or "\n" in code or "#" in code:
-        return statement
-    line = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(indent))
-    end = cst.ParenthesizedWhitespace(indent=True)
-    gaps = [line] * (len(names) - 1) + [end]
-    return statement.with_changes(
-        lpar=cst.LeftParen(whitespace_after=line),
-        rpar=cst.RightParen(),
-        names=[n.with_changes(comma=cst.Comma(whitespace_after=gap)) for n, gap in zip(names, gaps, strict=True)],
-    )
 
 
 def _insert_alias(names: list[cst.ImportAlias], new: cst.ImportAlias) -> list[cst.ImportAlias]:

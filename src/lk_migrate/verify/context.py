@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lk_migrate.verify.interpreter import Interpreter
 from lk_migrate.verify.rows import Row
+from lk_migrate.verify.workspace import is_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Context:
     strict: bool
     old: Path | None
     tell: Callable[[str], None]
+
+    @property
+    def app_files(self) -> list[str]:
+        """The files that belong to the running app: no tests, scripts or migrations, unless one is the main file."""
+        return [file for file in self.files if file == self.main or not is_aside(file)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ options or to `extra_kwargs=`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import libcst as cst
@@ -57,8 +58,12 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
         found = file.project.fact(function_contexts)
         binding = found.holdings.binding(file.module, given.value)
         names = [t.node.name.value for t in found.closures(binding)] if binding in found.bare and binding else []
-        context = "" if names or dotted(given.value) == "None" else file.use("livekit.agents.llm") + ".ToolContext"
-        yield Rewrite(given, lambda updated: _tools(updated, names, context), "`fnc_ctx=` is a list of `tools=`")
+        if names or dotted(given.value) == "None":
+            apply = functools.partial(_single_tools, names=names)
+        else:
+            context = file.use("livekit.agents.llm") + ".ToolContext"
+            apply = functools.partial(_flat, context=context, boxed=not _is_of_agent(given.value, file))
+        yield Rewrite(given, apply, "`fnc_ctx=` is a list of `tools=`")
     extra = [a for a in call.args if keyword(a) in ("temperature", "n")]
     if extra:
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
@@ -81,14 +86,24 @@ def _choice(updated: cst.Call) -> cst.BaseExpression:
     return choice.deep_replace(next(find(choice, cst.Integer)), name)  # type: ignore[return-value]
 
 
-def _tools(updated: cst.Arg, names: list[str], context: str) -> cst.Arg:
-    """The closures by name; a box of tools is laid out flat, because `chat` takes single tools only."""
-    if context:
-        box = cst.Call(cst.parse_expression(context), [cst.Arg(cst.List([cst.Element(updated.value)]))])
-        value: cst.BaseExpression = cst.Call(cst.Attribute(box, cst.Name("flatten")))
-    else:
-        value = cst.List([cst.Element(cst.Name(n)) for n in names])
-    return keyword_arg("tools", value).with_changes(comma=updated.comma)
+def _is_of_agent(node: cst.BaseExpression, file: File) -> bool:
+    """`agent.fnc_ctx`, which LK203 makes `session.current_agent.tools`: a list already."""
+    if not isinstance(node, cst.Attribute) or node.attr.value != "fnc_ctx":
+        return False
+    return file.project.fact(holdings).is_v0_agent(file.module, node.value)
+
+
+def _single_tools(updated: cst.Arg, names: list[str]) -> cst.Arg:
+    """The closures by name, none for None."""
+    tools = cst.List([cst.Element(cst.Name(n)) for n in names])
+    return keyword_arg("tools", tools).with_changes(comma=updated.comma)
+
+
+def _flat(updated: cst.Arg, context: str, boxed: bool) -> cst.Arg:
+    """A box of tools, or a list that may hold some, laid out flat: `chat` takes single tools only."""
+    tools = cst.List([cst.Element(updated.value)]) if boxed else updated.value
+    call = cst.Call(cst.parse_expression(context), [cst.Arg(tools)])
+    return keyword_arg("tools", cst.Call(cst.Attribute(call, cst.Name("flatten")))).with_changes(comma=updated.comma)
 
 
 def _with_extra(updated: cst.Call) -> cst.Call:

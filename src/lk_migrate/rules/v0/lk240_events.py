@@ -8,7 +8,7 @@ files that are half migrated, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
@@ -21,6 +21,7 @@ from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.bodies import insert_first
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.event_guards import Guard, guard_of
 
@@ -53,13 +54,11 @@ def registration(call: cst.Call, file: File) -> Iterator[Change]:
     mine = found.of[known.function]
     events = events_of(mine)
     guard = guard_of(events)
-    if guard is None:
-        names = ", ".join(f"`{e}`" for e in sorted(events))
-        yield Todo(
-            call,
-            f"one handler of {names} cannot take today's events: write one per event (`{EVENTS[known.event]}`, …).",
-        )
+    problem = _problem(known, guard, events, file)
+    if problem:
+        yield Todo(call, problem)
         return
+    assert guard is not None
     through = is_called_through(known.function, found)
     if known.decorates and (through or _is_second(call, mine, guard)):
         return
@@ -87,6 +86,61 @@ def is_async(function: cst.CSTNode | None) -> bool:
 def is_called_through(function: cst.CSTNode | None, found: Handlers) -> bool:
     """Whether the handler stays as it is, called by what is registered in its place: others call it, or it is async."""
     return is_async(function) or (isinstance(function, cst.FunctionDef) and function in found.shared)
+
+
+def _problem(known: Registration, guard: Guard | None, events: frozenset[str], file: File) -> str:
+    if guard is None:
+        names = ", ".join(f"`{e}`" for e in sorted(events))
+        return f"one handler of {names} cannot take today's events: write one per event (`{EVENTS[known.event]}`, …)."
+    if _was_never_emitted(known, file):
+        return (
+            f"a realtime session never emitted `{known.event}`, only the agent did: this handler never ran, and does "
+            f"not run now. If it should, register it for `{guard.event}`; a `generate_reply(user_input=…)` in it adds "
+            "a user's message, too, and would call it again."
+        )
+    strange = _unknown_detail(known)
+    if strange is not None:
+        return (
+            f"`{known.event}` is `{guard.event}` now. No version gave its handler something that has "
+            f"`.{strange.attr.value}`, so it isn't sure what is meant: take it from the `{guard.event_type}`."
+        )
+    return ""
+
+
+def is_left(registrations: Iterable[Registration], file: File) -> bool:
+    """Whether a handler is left to a person, because it is not known what it is meant to get."""
+    return any(_unknown_detail(r) is not None or _was_never_emitted(r, file) for r in registrations)
+
+
+def _was_never_emitted(known: Registration, file: File) -> bool:
+    """`model.sessions[0].on("user_speech_committed")`: of these events the raw session told those of tools only.
+
+    Once it is an AgentSession the marker remembers it. Source: livekit-plugins-openai's and -google's realtime sessions
+    before 1.0, and `MultimodalAgent`.
+    """
+    if known.event.startswith("function_calls"):
+        return False
+    return known.kinds == {Kind.REALTIME_SESSION} or has_marker(file.statement(known.call), rule.id)
+
+
+#: What the payloads of 0.x had: messages (with today's names beside them), and lists of calls.
+_MESSAGE_DETAILS = frozenset(
+    {"role", "content", "text_content", "id", "name", "tool_call_id", "tool_calls", "tool_exception", "copy"}
+    | {"type", "interrupted", "created_at", "metrics", "extra"}
+)
+
+
+def _unknown_detail(known: Registration) -> cst.Attribute | None:
+    """What a handler on a session reads that no payload of the event ever had: it was written by guess."""
+    function = known.function
+    if known.kinds != {Kind.SESSION} or not isinstance(function, cst.FunctionDef):
+        return None
+    payload = _payload(function)[:1]
+    details = frozenset(dir(list)) if known.event.startswith("function_calls") else _MESSAGE_DETAILS | set(dir(str))
+    for node in find(function.body, cst.Attribute) if payload else ():
+        if dotted(node.value) == payload[0].name.value and node.attr.value not in details:
+            return node
+    return None
 
 
 def _is_second(call: cst.Call, mine: list[Registration], guard: Guard) -> bool:
@@ -150,7 +204,7 @@ def function_handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     if not mine or is_called_through(node, found) or not events_of(mine):
         return
     guard = guard_of(events_of(mine))
-    if guard is None:
+    if guard is None or is_left(mine, file):
         return
     second = [r.call for r in mine if r.decorates and _is_second(r.call, mine, guard)]
     event_type = file.use(f"livekit.agents.{guard.event_type}")
@@ -246,7 +300,7 @@ def _handler_around(node: cst.CSTNode, file: File) -> cst.FunctionDef | None:
     while function is not None:
         mine = found.of.get(function)
         if mine and events_of(mine) & {"function_calls_finished", "function_calls_collected"}:
-            return function if function not in found.shared else None
+            return function if function not in found.shared and not is_left(mine, file) else None
         function = file.enclosing(function, cst.FunctionDef)
     return None
 

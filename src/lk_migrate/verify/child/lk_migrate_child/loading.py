@@ -15,10 +15,6 @@ from lk_migrate_child.events import place_of_traceback
 
 Trees = dict[str, ast.Module]
 
-#: Files that are not part of the running app, by their first or last path component.
-_ASIDE_FOLDERS = frozenset({"tests", "test", "migrations", "alembic", "docs", "examples", "scripts", "bench"})
-_ASIDE_NAMES = frozenset({"setup.py", "conftest.py", "noxfile.py", "fabfile.py", "__main__.py", "manage.py"})
-
 
 @dataclass(frozen=True)
 class Problem:
@@ -59,22 +55,12 @@ def _load_file(file: str) -> None:
     spec.loader.exec_module(module)
 
 
-def _is_aside(file: str) -> bool:
-    *folders, name = file.split("/")
-    return (
-        bool(_ASIDE_FOLDERS.intersection(folders))
-        or name in _ASIDE_NAMES
-        or name.startswith("test_")
-        or name.endswith("_test.py")
-    )
-
-
 def to_import(trees: Trees, main: str | None) -> list[Module]:
-    """The main file first, then every other file of the app that may hold agents or tools."""
+    """The main file first, then every other file of the app's `trees` that may hold agents or tools."""
     files = [main] if main in trees and main is not None else []
     base = main.rpartition("/")[0] if main else ""
     for file, tree in trees.items():
-        if file != main and not _is_aside(file) and _may_hold_agents(tree):
+        if file != main and _may_hold_agents(tree):
             files.append(file)
     return [Module(file, module_name(file, base)) for file in files]
 
@@ -105,8 +91,6 @@ def unresolved(trees: Trees) -> Iterator[Problem]:
 
     Imports that the code itself guards with try/except are its own business."""
     for file, tree in trees.items():
-        if _is_aside(file):
-            continue
         loaded_name = f"importing {file}"
         for node in _unguarded_imports(tree):
             for problem in _check(node):

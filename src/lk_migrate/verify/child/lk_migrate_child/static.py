@@ -1,9 +1,9 @@
 """`python -m lk_migrate_child.static`: read, import and build the project's agents and tools without
 running them.
 
-Reads a JSON object from standard input: `files` (Python files relative to the current folder) and `main`
-(one of
-them, or null). Every result is an observation `row`; `begin` says what is being done, for the case of a hang.
+Reads a JSON object from standard input: `files` (Python files relative to the current folder), `app` (those of them
+that belong to the running app) and `main` (one of these, or null). Every result is an observation `row`; `begin` says
+what is being done, for the case of a hang.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def main() -> None:
         sys.path.insert(0, str((Path(root) / entry).parent))
         sys.argv = [entry]
     trees = _parse(job["files"])
-    _imports(trees, entry)
+    _imports({file: trees[file] for file in job["app"] if file in trees}, entry)
     if "livekit.agents" in sys.modules:
         asyncio.run(_build())
     emit("done")
