@@ -141,7 +141,8 @@ def test_progress_is_drawn_only_when_it_takes_long_and_goes_again(monkeypatch: p
 def test_some_files_without_some_rules(tmp_path: Path) -> None:
     """`per-file-ignores`, in the language of .gitignore; the other rules act there, and this one elsewhere."""
     code = b"from livekit.agents import AgentSession, RoomInputOptions\n\n"
-    code += b"SESSION = AgentSession(allow_interruptions=False)\nOPTIONS = RoomInputOptions(close_on_disconnect=False)\n"
+    code += b"SESSION = AgentSession(allow_interruptions=False)\n"
+    code += b"OPTIONS = RoomInputOptions(close_on_disconnect=False)\n"
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "desk.py").write_bytes(code)
