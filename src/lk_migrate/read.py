@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pathspec import GitIgnoreSpec
+
 from lk_migrate.model import Plan, Skipped, UserError
 from lk_migrate.plan import ConvertOptions, Progress, make_plan, unwatched
 from lk_migrate.project.config import Settings, load_settings
@@ -50,9 +52,17 @@ class ReadProject:
             main=wanted,
             no_main=no_main,
             declined=frozenset(declined),
+            without=self._without(),
         )
         plan = make_plan(self.files, options, str(self.root), progress)
         return replace(plan, skipped=(*self.skipped, *plan.skipped))
+
+    def _without(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for pattern, rules in self.settings.per_file_ignores:
+            for path in GitIgnoreSpec.from_lines([pattern]).match_files(self.files):
+                found[path] = (*found.get(path, ()), *rules)
+        return found
 
     def _main(self, main: str) -> str:
         for place in (Path.cwd() / main, self.root / main):
