@@ -169,9 +169,9 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
 
     Imports are edited for the file as a whole, by no single rule: the edit is accounted for here.
     """
-    kept = Counter(after.code_for_node(i) for i in descendants(after) if isinstance(i, (cst.Import, cst.ImportFrom)))
+    kept = Counter(_spelled(after, [i for i in descendants(after) if isinstance(i, (cst.Import, cst.ImportFrom))]))
     statements = [*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)]
-    codes = [module.tree.code_for_node(statement) for statement in statements]
+    codes = _spelled(module.tree, statements)
     before = Counter(codes)
     touches = []
     for statement, code in zip(statements, codes, strict=True):
@@ -184,6 +184,12 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
             line = module.index.parents[line]
         touches.append(Touch(line, Fate.REWRITTEN, "", why, whole=False))
     return touches
+
+
+def _spelled(tree: cst.Module, imports: Iterable[cst.CSTNode]) -> list[tuple[bool, str]]:
+    """Whether each stands at module level, and what it says: elsewhere, the same words are another import."""
+    at_top = {small for line in tree.body if isinstance(line, cst.SimpleStatementLine) for small in line.body}
+    return [(statement in at_top, tree.code_for_node(statement)) for statement in imports]
 
 
 #: White space, and the backslash of a line that is continued without having begun.
