@@ -39,7 +39,7 @@ _TAKES_PARALLEL = {
 @rule.on(cst.Call)
 def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
     """`AgentSession(…)` in a project with turn gates."""
-    if not file.project.fact(find_gates).all:
+    if not file.project.fact(find_gates).gated():
         return
     session = limits_of_session(file.project, file.module, call)
     if session is None or not session.limits or find_keyword(call, "max_tool_steps") is not None:
