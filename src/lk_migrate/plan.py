@@ -15,6 +15,7 @@ from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
+from lk_migrate.manifests.ledger import manifest_ledger
 from lk_migrate.manifests.plan import plan_manifests
 from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, LedgerEntry, Place, Plan
 from lk_migrate.project.root import main_candidates
@@ -161,7 +162,12 @@ def _with_manifests(plan: Plan, files: Mapping[str, bytes], rules: Sequence[Rule
     """The plan with requirements and the like brought to the target, when any code here uses LiveKit's agents."""
     after = overlay(files, plan.changes)
     made = plan_manifests(after, imported_modules(after), {r.id for r in rules})
-    return replace(plan, changes=(*plan.changes, *made.changes), findings=(*plan.findings, *made.findings))
+    return replace(
+        plan,
+        changes=(*plan.changes, *made.changes),
+        findings=(*plan.findings, *made.findings),
+        ledger=(*plan.ledger, *manifest_ledger(made.changes, made.findings)),
+    )
 
 
 def _main_path(project: Project, options: ConvertOptions) -> str | None:

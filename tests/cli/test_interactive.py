@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ast
-import os
-import pty
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import in_process
 import pytest
+from terminal import typed
 
 from lk_migrate.cli.interactive import Walk
 from lk_migrate.cli.options import Common
@@ -69,19 +66,19 @@ def made():
 
 def walk(files: dict[str, bytes], answers: str, **edits: str) -> tuple[Plan, list[str]]:
     """The plan that somebody gets who types these letters; and the prompts that were seen."""
-    typed: Iterator[str] = iter(answers)
+    letters: Iterator[str] = iter(answers)
     prompts: list[str] = []
 
     def ask(prompt: str) -> str:
         prompts.append(prompt)
-        return next(typed)
+        return next(letters)
 
     def plan_for(declined: Declined) -> Plan:
         options = ConvertOptions(ignore=tuple(sorted(declined.rules)), no_main=declined.main, declined=declined.places)
         return make_plan(files, options)
 
     plan = Walk(plan_for, ask, Streams(Common(quiet=True))).plan()
-    assert next(typed, None) is None, "more answers than questions"
+    assert next(letters, None) is None, "more answers than questions"
     return plan, prompts
 
 
@@ -188,29 +185,8 @@ def test_without_a_person_it_says_so(tmp_path: Path) -> None:
 def test_at_a_terminal(tmp_path: Path) -> None:
     """The whole command, answered by keyboard: one place applied, one skipped; no line longer than the terminal."""
     (tmp_path / "main.py").write_bytes(CODE)
-    parent, child = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lk_migrate", "convert", "-i"],
-        cwd=tmp_path,
-        stdin=child,
-        stdout=child,
-        stderr=child,
-        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "80", "CI": "1"},
-    )
-    os.close(child)
-    os.write(parent, b"y\nn\n")
-    received = b""
-    while True:
-        try:
-            data = os.read(parent, 65536)
-        except OSError:
-            break
-        received += data
-        if not data:
-            break
-    os.close(parent)
-    assert process.wait() == 0, received.decode()
-    text = re.sub(r"\x1b\]8;[^\x1b]*\x1b\\|\x1b\[[0-9;?]*[A-Za-z]", "", received.decode()).replace("\r", "")
+    code, text = typed(tmp_path, "convert", "-i", keys="y\nn\n")
+    assert code == 0, text
     assert "(1/2)  LK326" in text and "(2/2)  LK326" in text and "-        print(self._chat_ctx)" in text
     assert [line for line in text.splitlines() if len(line) > 80] == []
     assert (tmp_path / "main.py").read_text().count("self._chat_ctx") == 1

@@ -192,6 +192,7 @@ def test_what_a_line_shows_is_what_stands_in_it() -> None:
 
 def test_only_the_part_that_changed_is_marked() -> None:
     assert changed_part("f(room_input_options=x)", "f(room_options=x)") == ((7, 13), (7, 7))
+    assert changed_part("f(x=config)", "f(x=call.config)") == ((4, 4), (4, 9)), "`call.`, not `all.c`"
     assert changed_part("something", "entirely else") is None
 
 

@@ -16,7 +16,7 @@ from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.meant import Touched, only_what_we_meant
 from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
-from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.registry import Rule, all_rules
 
 BEFORE = """\
 import os
@@ -142,3 +142,11 @@ def test_what_would_not_parse_is_not_written() -> None:
     assert result.change is None
     assert result.skipped is not None
     assert "would not parse" in result.skipped.reason
+
+
+def test_a_comment_that_stands_in_no_statement_goes_above_the_next_one() -> None:
+    source = "from livekit.agents.pipeline import VoicePipelineAgent\\\n# why\nclass Voice:\n    turns = 0\n"
+    result = convert_file("a.py", Project({"a.py": source.encode()}), all_rules())
+    assert result.skipped is None
+    assert result.change is not None
+    assert result.change.after == b"# why\nclass Voice:\n    turns = 0\n"

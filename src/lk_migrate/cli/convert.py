@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lk_migrate.cli.completion import rule_ids
 from lk_migrate.cli.options import Common, Paths
-from lk_migrate.cli.outputs import Outputs
+from lk_migrate.cli.outputs import Outputs, warn_of_secrets
 from lk_migrate.cli.planning import Wish
 from lk_migrate.cli.streams import Streams
-from lk_migrate.model import ExitCode, Plan, UserError
+from lk_migrate.model import ExitCode, FileChange, Plan, UserError
 from lk_migrate.project.paths import display
 
 if TYPE_CHECKING:
     from lk_migrate.project.snapshot import Backup
 
-Rules = Annotated[list[str] | None, typer.Option(metavar="RULE", help="Rule ids or prefixes; may be repeated.")]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RULE", help="Rule ids or prefixes; may be repeated.", autocompletion=rule_ids),
+]
 
 
 def convert(
@@ -78,14 +82,13 @@ def convert(
 
 def _preview(plan: Plan, streams: Streams, *, diff: bool, check: bool) -> int:
     from lk_migrate.report.data import report
-    from lk_migrate.report.diff import patch
     from lk_migrate.report.masked import masked
 
     changes, plan = plan.changes, masked(plan)
     if streams.common.json:
         streams.result_json(report(plan))
     elif diff:
-        _write_patch(patch(changes))
+        _show_patch(changes, streams)
         for skipped in plan.skipped:
             streams.warn(f"{display(skipped.path)} {skipped.reason}.")
     elif not plan.changes and not plan.findings and not plan.skipped:
@@ -99,16 +102,18 @@ def _preview(plan: Plan, streams: Streams, *, diff: bool, check: bool) -> int:
     return _code(plan)
 
 
-def _write_patch(data: bytes) -> None:
-    """Plain bytes when piped (`git apply` takes them), coloured on a terminal."""
-    if not sys.stdout.isatty():
-        sys.stdout.buffer.write(data)
-        return
-    from rich.console import Console
-    from rich.syntax import Syntax
+def _show_patch(changes: tuple[FileChange, ...], streams: Streams) -> None:
+    """Coloured and masked for a person at a terminal; in a pipe the bytes that `git apply` takes, as they are."""
+    from lk_migrate.report.diff import patch
+    from lk_migrate.report.masked import masked_changes
 
-    text = data.decode("utf-8", "replace")
-    Console(emoji=False).print(Syntax(text, "diff", background_color="default", word_wrap=True))
+    if sys.stdout.isatty():
+        from lk_migrate.report.patch_terminal import show_patch
+
+        show_patch(patch(masked_changes(changes)), streams.out)
+        return
+    sys.stdout.buffer.write(patch(changes))
+    warn_of_secrets(changes, "what was written to stdout", streams)
 
 
 def _apply(root: Path, plan: Plan, no_backup: bool, streams: Streams) -> Backup | None:

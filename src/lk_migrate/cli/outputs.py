@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.cli.streams import Streams
-from lk_migrate.model import Finding, Plan, UserError
+from lk_migrate.model import FileChange, Finding, Plan, UserError
 from lk_migrate.project.paths import display, reason
 
 
@@ -45,12 +45,24 @@ class Outputs:
             from lk_migrate.report.diff import patch
 
             write_file(self.patch, patch(plan.changes), streams)
+            warn_of_secrets(plan.changes, display(self.patch), streams)
         if self.github or os.environ.get("GITHUB_ACTIONS") == "true":
             from lk_migrate.report.github import workflow_commands
 
             # The runner reads both streams; stdout belongs to the result.
             for line in workflow_commands(findings):
                 streams.command(line)
+
+
+def warn_of_secrets(changes: Sequence[FileChange], patch: str, streams: Streams) -> None:
+    """A patch that applies cannot be masked: say so when that matters."""
+    from lk_migrate.report.masked import secret_lines
+
+    found = secret_lines(changes)
+    if found:
+        places = ", ".join(map(str, found[:3])) + (", …" if len(found) > 3 else "")
+        many = f"{len(found)} line{'s' * (len(found) != 1)} with a value that looks like a secret"
+        streams.warn(f"{patch} has {many} ({places}), as it must to apply: keep it to yourself.")
 
 
 def write_file(path: Path, data: bytes, streams: Streams) -> None:

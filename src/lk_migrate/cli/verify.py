@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lk_migrate.cli.completion import stage_names
 from lk_migrate.cli.options import Common
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, UserError
@@ -29,11 +31,14 @@ def verify(
     python: Annotated[
         str | None, typer.Option(metavar="PATH", help="A Python or venv. [default: the project's, else ours]")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds for each stage.")] = 60,
+    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="For each stage.")] = 60,
     stage: Annotated[
-        list[str] | None, typer.Option(metavar="STAGE", help="Run only this (may be repeated); see below.")
+        list[str] | None,
+        typer.Option(metavar="STAGE", help="Run only this (may be repeated).", autocompletion=stage_names),
     ] = None,
-    skip: Annotated[list[str] | None, typer.Option(metavar="STAGE", help="Leave this stage out.")] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="STAGE", help="Leave this stage out.", autocompletion=stage_names)
+    ] = None,
     old: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Compare with this older tree. [default: the newest backup]")
     ] = None,
@@ -80,8 +85,18 @@ def _rows(options: Options, streams: Streams) -> list[Row]:
 
     if not streams.live:
         return list(rows_of(options, lambda what: streams.say(f"waiting for {what}")))
+    rows: list[Row] = []
+    begun = time.monotonic()
+
+    def waiting(what: str) -> None:
+        failed = sum(row.status.value == "failed" for row in rows)
+        bad = f", {failed} failed" if failed else ""
+        status.update(f"{time.monotonic() - begun:.0f} s, {len(rows)} checks{bad}; waiting for {what}")
+
     with streams.err.status("verifying") as status:
-        return list(rows_of(options, lambda what: status.update(f"waiting for {what}")))
+        for row in rows_of(options, waiting):
+            rows.append(row)
+    return rows
 
 
 def _keep(root: Path, rows: list[Row], streams: Streams) -> None:

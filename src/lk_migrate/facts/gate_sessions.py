@@ -12,6 +12,7 @@ from lk_migrate.facts.framework import Owner, callee, constructed, framework_bas
 from lk_migrate.facts.gates import Gates, find_gates
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.facts.walk import find, own_scope
 
 
@@ -27,10 +28,10 @@ class SessionLimits:
 
 
 def session_paths(project: Project) -> frozenset[str]:
-    """The files of a project with gates that name `AgentSession` or a class of the project that derives from it."""
+    """The files of a project with gates that name `AgentSession`, a class derived from it, or a 0.x agent's class."""
     if not project.fact(find_gates).gated():
         return frozenset()
-    names = {b"AgentSession"}
+    names = {b"AgentSession", *(name.rpartition(".")[2].encode() for name in AGENT_CLASSES)}
     for path in sorted(p for p, data in project.files.items() if b"AgentSession" in data):
         module = project.module(path)
         for node in module.index.of(cst.ClassDef) if module is not None else ():
@@ -42,9 +43,11 @@ def session_paths(project: Project) -> frozenset[str]:
 def limits_of_session(project: Project, module: Module, call: cst.Call) -> SessionLimits | None:
     """The gates' limits that the session built by `call` stands in for; None when `call` builds no session.
 
-    A subclass of the project counts when its constructor hands `max_tool_steps` on.
+    A subclass of the project counts when its constructor hands `max_tool_steps` on, and a 0.x agent, which LK202
+    makes a session.
     """
-    if constructed(project, module, call, "max_tool_steps") != "AgentSession" or is_super_init(call):
+    is_session = constructed(project, module, call, "max_tool_steps") == "AgentSession" and not is_super_init(call)
+    if not is_session and not _becomes_session(project, module, call):
         return None
     gates = project.fact(find_gates)
     agents = list(agents_of_session(project, module, call))
@@ -57,6 +60,11 @@ def limits_of_session(project: Project, module: Module, call: cst.Call) -> Sessi
         return SessionLimits(frozenset(_limits(gates, built)), known=True)
     runnable = {a.node for a in find_agents(project) if a.role is Role.AGENT}
     return SessionLimits(_all_limits(gates), known=bool(runnable) and runnable <= gates.gated())
+
+
+def _becomes_session(project: Project, module: Module, call: cst.Call) -> bool:
+    """Whether the call makes a 0.x agent, which LK202 makes a session."""
+    return module.may_be_imported(call.func) and project.full_name(module, call.func) in AGENT_CLASSES
 
 
 def _limits(gates: Gates, classes: list[cst.ClassDef]) -> Iterator[int | None]:

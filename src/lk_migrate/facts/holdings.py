@@ -59,6 +59,9 @@ _ITEM_KINDS = {Kind.MESSAGES: Kind.CHAT_MESSAGE, Kind.REALTIME_SESSIONS: Kind.RE
 _SAME_ITEMS = frozenset({"reversed", "list", "tuple", "sorted", "iter"})
 
 
+_MESSAGE_EVENTS = frozenset({"user_speech_committed", "agent_speech_committed", "agent_speech_interrupted"})
+
+
 @dataclass(frozen=True)
 class Function:
     """A function of the project. `owner` is the class whose method it is."""
@@ -496,8 +499,31 @@ def _learn_call(result: Holdings, module: Module, call: cst.Call) -> bool:
         if wanted is not None and function is not None:
             for param, kind in zip(parameters(function), wanted, strict=False):
                 news |= result.learn(Binding(function.node, param.name.value), frozenset({kind}))
+    news |= _learn_handler(result, module, call)
     given = {arg: kinds for arg in call.args if (kinds := result.kinds(module, arg.value))}
     for function in result.callees(module, call) if given else ():
         for param, arg in arguments(function, call):
             news |= result.learn(Binding(function.node, param.name.value), given.get(arg, NOTHING))
     return news
+
+
+def _learn_handler(result: Holdings, module: Module, call: cst.Call) -> bool:
+    """What was said is handed to the handlers of 0.x events as a message; a multimodal agent gave texts."""
+    func = call.func
+    if not (isinstance(func, cst.Attribute) and func.attr.value == "on" and call.args):
+        return False
+    event = call.args[0].value
+    if not (isinstance(event, cst.SimpleString) and event.evaluated_value in _MESSAGE_EVENTS):
+        return False
+    if not result.has(module, func.value, Kind.PIPELINE, Kind.SESSION):
+        return False
+    parent = module.index.parents.get(call)
+    if isinstance(parent, cst.Decorator):
+        node = module.index.parents.get(parent)
+        function = Function(module, node, None) if isinstance(node, cst.FunctionDef) else None
+    else:
+        function = result.named_function(module, call.args[1].value) if len(call.args) > 1 else None
+    first = next(iter(parameters(function)), None) if function is not None else None
+    if function is None or first is None or first.annotation is not None:
+        return False
+    return result.learn(Binding(function.node, first.name.value), frozenset({Kind.CHAT_MESSAGE}))

@@ -7,10 +7,12 @@ import os
 import shutil
 from pathlib import Path
 
+from lk_migrate.project.paths import NO_LINK
+
 
 def write_synced(path: Path, data: bytes) -> None:
     """Make a new file and have it on the disk, not only in memory."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK | os.O_CLOEXEC, 0o666)
     with os.fdopen(handle, "wb") as stream:
         stream.write(data)
         sync(stream.fileno())

@@ -328,7 +328,8 @@ def _marked(original: cst.CSTNode, updated: Any, lines: list[cst.EmptyLine]) -> 
             (i for i, n in enumerate(nodes) if end is not None and getattr(n, "trailing_whitespace", 0) is end), 0
         )
         return cst.FlattenSentinel([*nodes[:at], _marked(original, nodes[at], lines), *nodes[at + 1 :]])
-    return updated.with_changes(leading_lines=[*updated.leading_lines, *lines])
+    place = "header" if isinstance(updated, cst.Module) else "leading_lines"
+    return updated.with_changes(**{place: [*getattr(updated, place), *lines]})
 
 
 def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:

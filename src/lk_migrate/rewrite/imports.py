@@ -182,6 +182,8 @@ def _is_import(statement: cst.BaseStatement, rank: int) -> bool:
     if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
         return False
     small = statement.body[0]
+    if isinstance(small, cst.ImportFrom) and dotted(small.module) == "__future__":
+        return False  # nothing may stand before it, whatever the order
     return isinstance(small, (cst.Import, cst.ImportFrom)) and _import_rank(small) == rank
 
 

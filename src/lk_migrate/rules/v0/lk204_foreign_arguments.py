@@ -15,7 +15,7 @@ from lk_migrate.facts.public_names import closest, public_names
 from lk_migrate.facts.v0_names import AGENTS, SESSIONS, V0_ARGUMENTS, Kind, kind_of_name
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword
-from lk_migrate.rewrite.changes import Change, Todo
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -46,8 +46,12 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
         return
     is_session = becomes_session or name in SESSIONS
     said = []
+    names = {keyword(a) for a in call.args}
     for arg in call.args:
         given = keyword(arg)
+        if given == "model" and is_session and not becomes_session and "llm" not in names:
+            yield Rewrite(arg, lambda updated: updated.with_changes(keyword=cst.Name("llm")), "`model=` is `llm=`")
+            continue
         if becomes_session and given in V0_ARGUMENTS:
             continue
         if given in _TOOLS:

@@ -14,14 +14,15 @@ import libcst as cst
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.v0_names import TRIGGERS, Kind
+from lk_migrate.facts.v0_names import TRIGGERS, Kind, llm_name
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK224", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat("), since="1.0.0")
+rule = Rule("LK224", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat(", b"ToolChoice"), since="1.0.0")
 
 
 def _is_chat(node: cst.CSTNode, file: File) -> bool:
@@ -66,6 +67,23 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
     extra = [a for a in call.args if keyword(a) in ("temperature", "n")]
     if extra:
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
+
+
+@rule.on(cst.Call)
+def choice(call: cst.Call, file: File) -> Iterator[Change]:
+    """`llm.ToolChoice(type="function", name="look")`: a choice is a text or a dict now."""
+    if llm_name(file.full_name(call.func)) == "ToolChoice":
+        names = [a.value for i, a in enumerate(call.args) if keyword(a) == "name" or (i == 1 and not keyword(a))]
+        if len(names) != 1:
+            yield Todo(call, 'a tool choice is a dict now: `{"type": "function", "function": {"name": …}}`.')
+            return
+        yield Rewrite(call, _choice, "a tool choice is a dict now")
+
+
+def _choice(updated: cst.Call) -> cst.BaseExpression:
+    (name,) = (a.value for i, a in enumerate(updated.args) if keyword(a) == "name" or (i == 1 and not keyword(a)))
+    choice = cst.parse_expression('{"type": "function", "function": {"name": 0}}')
+    return choice.deep_replace(next(find(choice, cst.Integer)), name)  # type: ignore[return-value]
 
 
 def _is_of_agent(node: cst.BaseExpression, file: File) -> bool:
