@@ -10,8 +10,9 @@ from lk_migrate.facts.handlers import EVENTS, Registration, handlers
 from lk_migrate.facts.variables import is_free
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
+from lk_migrate.rules.v0.event_doubts import any_doubt
 from lk_migrate.rules.v0.event_guards import Guard, guard_of
-from lk_migrate.rules.v0.lk240_events import argument, events_of, is_async, is_called_through, is_left
+from lk_migrate.rules.v0.lk240_events import argument, events_of, is_async, is_called_through
 from lk_migrate.rules.v0.lk240_events import rule as events
 
 
@@ -22,7 +23,7 @@ def called_through(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     mine = [r for r in found.of.get(node, ()) if r.event in EVENTS]
     decorating = [r for r in mine if r.decorates]
     guard = guard_of(events_of(mine)) if decorating and is_called_through(node, found) else None
-    if guard is None or is_left(mine, file):
+    if guard is None or any_doubt(mine, guard, file):
         return
     call = f"{node.name.value}({argument(decorating[0], guard, file, node)})"
     if is_async(node):
