@@ -238,7 +238,7 @@ def _summaries(project: Project, plan: Plan) -> tuple[AgentSummary, ...]:
         AgentSummary(
             agent.name,
             agent.module.path,
-            tuple(tool.name for tool in agent.all_tools),
+            (*(t.name for t in agent.all_tools), *(t.name for t in agent.inline_tools)),
             _gate(project, agent),
             _line_count(project.files[agent.module.path]),
             _line_count(after.files[agent.module.path]),

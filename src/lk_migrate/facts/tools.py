@@ -9,7 +9,7 @@ from enum import Enum
 import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, method, methods, self_name
-from lk_migrate.facts.dispatchers import Dispatcher, Route, dispatchers
+from lk_migrate.facts.dispatchers import CONTEXT_NAMES, Dispatcher, Route, dispatchers
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -31,7 +31,6 @@ RUN_CONTEXT = frozenset(
         "livekit.agents.voice.events.RunContext",
     }
 )
-_CONTEXT_NAMES = frozenset({"ctx", "context", "run_context", "run_ctx", "runctx", "rctx"})
 _DECORATOR_HINT = re.compile(r"(^|_)(tool|ai_callable|callable_tool|llm_tool|action)(_?\w*)?$", re.IGNORECASE)
 #: Methods that the framework calls by name: never tools.
 LIFECYCLE = frozenset(
@@ -168,11 +167,11 @@ def context_parameter(project: Project, module: Module, function: cst.FunctionDe
         params = params[1:]
     for i, param in enumerate(params):
         if param.annotation is None:
-            if i == 0 and param.name.value in _CONTEXT_NAMES:
+            if i == 0 and param.name.value in CONTEXT_NAMES:
                 return param
             continue
         kind = annotated_context(project, module, param.annotation.annotation)
-        if kind or (i == 0 and param.name.value in _CONTEXT_NAMES and dotted(param.annotation.annotation) == "Any"):
+        if kind or (i == 0 and param.name.value in CONTEXT_NAMES and dotted(param.annotation.annotation) == "Any"):
             return param
     return None
 

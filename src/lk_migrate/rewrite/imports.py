@@ -161,9 +161,15 @@ def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cs
         lines = list(getattr(first, "leading_lines", ()))
         body[0] = first.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
         return tree.with_changes(body=[line.with_changes(leading_lines=lines), *body])
-    if at > 0 and at == _docstring_end(tree):
+    if at > 0 and (at == _docstring_end(tree) or _opens_a_group(body, at, statement)):
         line = line.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     return tree.with_changes(body=[*body[:at], line, *body[at:]])
+
+
+def _opens_a_group(body: Sequence[cst.BaseStatement], at: int, new: cst.Import | cst.ImportFrom) -> bool:
+    """Whether `new` is the first import of a package after those of the standard library, in a file that parts them."""
+    unparted = at < len(body) and any(_is_import(body[at], rank) for rank in (1, 2)) and not _is_group_start(body[at])
+    return _import_rank(new) == 1 and _is_import(body[at - 1], 0) and not unparted
 
 
 def _sorted_position(body: Sequence[cst.BaseStatement], at: int, new: cst.Import | cst.ImportFrom) -> int:
