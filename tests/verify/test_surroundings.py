@@ -95,6 +95,22 @@ for host in ("crm.example.com", "192.0.2.7", "crm.example.com"):
     assert "tried to reach crm.example.com:443" in rows[0].detail and "192.0.2.7:443" in rows[1].detail
 
 
+def test_what_the_main_file_imports_is_reached_at_whatever_depth(tmp_path: Path) -> None:
+    code = """
+import ast
+from lk_migrate_child.loading import reached
+files = {
+    "app/main.py": "from tools import a", "app/tools/__init__.py": "", "app/tools/a.py": "from . import b",
+    "app/tools/b.py": "from ..web import start", "app/web.py": "", "server.py": "import app.web",
+}
+print(sorted(reached({file: ast.parse(text) for file, text in files.items()}, "app/main.py")))
+print(len(reached({file: ast.parse(text) for file, text in files.items()}, None)))
+"""
+    output, _ = in_test_bed(code, tmp_path)
+    inside = ["app/main.py", "app/tools/__init__.py", "app/tools/a.py", "app/tools/b.py", "app/web.py"]
+    assert output.splitlines() == [str(inside), "6"]
+
+
 def test_a_sitecustomize_of_the_persons_own_still_runs(tmp_path: Path) -> None:
     theirs = tmp_path / "site"
     theirs.mkdir()

@@ -270,7 +270,8 @@ def _first_difference(
 
 def _failings(pair: Pair, talks: list[Conversation]) -> list[Failing]:
     """Every collaborator that both sides call in a conversation, with what it is made to raise."""
-    names = sorted(set().union(*(pair.calls[_key(talk)] for talk in talks)))
+    called = set().union(*(pair.calls[_key(talk)] for talk in talks))
+    names = sorted(called, key=lambda name: (name.rpartition(".")[2].startswith("_"), name))  # what is public first
     return [(name, error) for name in names for error in (*_ERRORS, *pair.errors.get(name, ())[:_OWN_ERRORS])][
         :_FAILINGS
     ]
