@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class ReadProject:
         main: str | None = None,
         no_main: bool = False,
         progress: Progress = unwatched,
+        declined: Collection[tuple[str, str, int]] = (),
     ) -> Plan:
         """What a conversion would do; a flag beats a setting. Raises UserError for a main that is not there."""
         wanted = self._main(main) if main is not None else self.settings.main
@@ -48,6 +49,7 @@ class ReadProject:
             ignore=tuple(ignore or self.settings.ignore),
             main=wanted,
             no_main=no_main,
+            declined=frozenset(declined),
         )
         plan = make_plan(self.files, options, str(self.root), progress)
         return replace(plan, skipped=(*self.skipped, *plan.skipped))

@@ -71,7 +71,7 @@ def test_the_second_run_has_nothing_to_do_and_no_new_record(project: Path) -> No
 
 def test_without_a_backup_there_is_a_ledger_nevertheless(project: Path) -> None:
     assert in_process.run(project, "convert", "--no-backup").returncode == 3
-    (record,) = (project / ".lk-migrate" / "ledger").iterdir()
+    (record,) = (project / ".lk-migrate" / "ledger").glob("*.json")
     assert json.loads(record.read_text())["backup"] is None
     assert in_process.run(project, "ledger", "main.py:4").returncode == 0
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report_support import VERIFIED
 
 from lk_migrate.model import Plan
 from lk_migrate.report.html import html
+from lk_migrate.report.verified import verified
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -60,7 +62,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def address(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> str:
     path: Path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(html(plan, [{"stage": "console", "name": "answers", "status": "ok", "detail": "hello"}]), "utf-8")
+    path.write_text(html(plan, verified(VERIFIED)), "utf-8")
     return path.as_uri()
 
 

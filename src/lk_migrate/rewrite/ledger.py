@@ -178,7 +178,11 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
         line = module.index.parents.get(statement)
         if line is None or kept[code] >= before[code]:
             continue
-        touches.append(Touch(line, Fate.REWRITTEN, "", "imports follow the names in use", whole=False))
+        why = "imports follow the names in use"
+        if isinstance(line, cst.SimpleStatementSuite):  # `if ready: import x`, on one line or continued
+            touches.append(Touch(statement, Fate.REWRITTEN, "", why, whole=False))
+            line = module.index.parents[line]
+        touches.append(Touch(line, Fate.REWRITTEN, "", why, whole=False))
     return touches
 
 

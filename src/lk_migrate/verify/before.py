@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.model import UserError
-from lk_migrate.project.backup import load_backup, read_written
+from lk_migrate.project.snapshot import load_backup
+from lk_migrate.project.written import read_written
 from lk_migrate.verify.workspace import copy_project, is_aside, python_files
 
 

@@ -53,7 +53,8 @@ class Gates:
 
 
 def _gates(root: Path) -> Gates:
-    from lk_migrate.facts.gates import find_gates, written
+    from lk_migrate.facts.gate_candidates import written
+    from lk_migrate.facts.gates import find_gates
     from lk_migrate.facts.project import Project
 
     files = {file: (root / file).read_bytes() for file in python_files(root)}

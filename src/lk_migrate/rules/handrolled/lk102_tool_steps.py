@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.framework import callee, library_name
-from lk_migrate.facts.gate_sessions import limits_of_session, models_of_session
+from lk_migrate.facts.gate_sessions import limits_of_session, models_of_session, session_paths
 from lk_migrate.facts.gates import find_gates
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword, with_keyword
@@ -24,7 +24,7 @@ rule = Rule(
     "LK102",
     Edition.HANDROLLED,
     __doc__,
-    triggers=(b"AgentSession",),
+    paths=session_paths,
     safety=Safety.REVIEW,
     kept_main_only=True,
 )
