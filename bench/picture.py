@@ -65,7 +65,7 @@ STORIES = {
     ),
     "pipeline_0x": (
         Step("from-0x-1-scan", "scan"),
-        Step("from-0x-2-interactive", "convert --interactive", (66, 0), "a\ny\nn\nq\n"),
+        Step("from-0x-2-interactive", "convert --interactive", (33, 0), "a\ny\nn\nq\n"),
         Step("", "restore --force"),
         Step("from-0x-3-convert", "convert", (10, 14)),
         Step("from-0x-4-verify", "verify --stage static --stage console --stage voice", (39, 2), fails=True),
