@@ -57,7 +57,7 @@ def completed(*words: str) -> list[str]:
         (["lk-migrate", "re"], ["report", "restore"]),
         (["lk-migrate", "convert", "--di"], ["--diff"]),
         (["lk-migrate", "verify", "--stage", "v"], ["voice"]),
-        (["lk-migrate", "rules", "LK10"], ["LK101", "LK102"]),
+        (["lk-migrate", "rules", "LK101"], ["LK101"]),
     ],
 )
 def test_completion_offers_what_there_is(words: list[str], offered: list[str]) -> None:

@@ -131,7 +131,7 @@ def questions_for_main():  # type: ignore[no-untyped-def]
     from lk_migrate.model import Action, Finding, MainSummary
 
     place = Place("main.py", 1, 1)
-    made = (Finding("LK153", Action.REWRITTEN, place, "x"), Finding(MAIN, Action.REWRITTEN, place, "y"))
+    made = (Finding("LK155", Action.REWRITTEN, place, "x"), Finding(MAIN, Action.REWRITTEN, place, "y"))
     (question,) = questions(Plan(".", findings=made, main=MainSummary("main.py", 9, 1)))
     assert question.rule == MAIN and len(question.findings) == 2, "one question for all of the generator"
     return question

@@ -21,7 +21,7 @@ _CONTEXT = 3
 #: Lines of a hunk that are shown before and after the place.
 _BEFORE, _AFTER = 7, 15
 #: What makes no sense without the other: a session's limit is for a gate that is gone.
-_WITH = {"LK101": frozenset({"LK102"})}
+_WITH = {"LK101": frozenset({"LK102"}), "LK103": frozenset({"LK102"})}
 
 #: A rule at a place; path "" and line 0: everywhere.
 Key = tuple[str, str, int]
