@@ -20,6 +20,7 @@ from lk_migrate.facts.v0_names import Kind
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import is_marked
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.guards import is_guarded
 
@@ -39,7 +40,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     if name.startswith("_") or name in _in_all() or not isinstance(node.value, (cst.Name, cst.Attribute)):
         return
     kind = instance_of(file.project, file.module, node.value)
-    if kind not in _CLASSES or name in _known(kind) or _is_of_0x(node.value, file):
+    if kind not in _CLASSES or name in _known(kind) or _is_of_0x(node.value, file) or is_marked(file.statement(node)):
         return
     if _is_hook(node, file):
         yield Todo(
