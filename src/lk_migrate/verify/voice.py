@@ -176,10 +176,13 @@ def _heard_and_answered(
     run: _Run, since: int, served: int, tool: str | None, steps: tuple[tuple[str, float], ...]
 ) -> Row:
     name = f"a spoken turn, {tool}" if tool else "a spoken turn"
-    asked = sum(one.seconds for one in run.script.served[served:] if one.kind == "speech")
+    made = [one.seconds for one in run.script.served[served:] if one.kind == "speech"]
     heard = sum(one["sent"] for one in run.observations.of("audio_played", since))
-    if not 0.7 * asked <= heard <= 1.3 * asked:
-        detail = f"the voice made {asked:.1f} s of speech, {heard:.1f} s are heard"
+    # What was made ahead of the end of the turn may have been thrown away; the last of it is the answer.
+    if not made:
+        return Row(STAGE, name, Status.OK, "heard, and the tool ran; there is nothing to say to it", steps=steps)
+    if not 0.7 * made[-1] <= heard <= 1.3 * sum(made):
+        detail = f"the voice made {sum(made):.1f} s of speech, {heard:.1f} s are heard"
         return Row(STAGE, name, Status.FAILED, detail, steps=steps)
     at = dict(steps)
     delay = at["heard again"] - at["end of speech"]
