@@ -96,9 +96,10 @@ _MODELS = frozenset({"llm", "stt", "tts", "vad"})
 def _model_loops(tree: ast.Module) -> Iterator[str]:
     """`model` of `for model in (session.stt, session.llm): model.on("metrics_collected", …)`."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Tuple):
-            if all(_last(e) in _MODELS | {"realtime_llm_session"} for e in node.iter.elts):
-                yield node.target.id
+        if not (isinstance(node, ast.For) and isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Tuple)):
+            continue
+        if all(_last(e) in _MODELS | {"realtime_llm_session"} for e in node.iter.elts):
+            yield node.target.id
 
 
 def _call(call: ast.Call, models: Collection[str]) -> Iterator[Use]:
