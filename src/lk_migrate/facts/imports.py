@@ -32,9 +32,9 @@ class ImportedName:
 
 def dotted(node: cst.CSTNode | None) -> str | None:
     """`a.b.c` for a chain of names, None for anything else."""
-    if isinstance(node, cst.Name):
+    if type(node) is cst.Name:
         return node.value
-    if isinstance(node, cst.Attribute):
+    if type(node) is cst.Attribute:
         base = dotted(node.value)
         return None if base is None else f"{base}.{node.attr.value}"
     return None

@@ -15,6 +15,9 @@ from lk_migrate.model import Skipped
 
 Fact = TypeVar("Fact")
 
+#: Not asked yet (an answer may be None).
+_UNKNOWN: Any = object()
+
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
@@ -45,9 +48,10 @@ class Project:
 
     def fact(self, compute: Callable[[Project], Fact]) -> Fact:
         """`compute(self)`, once per project: how rules share what several of them need to know."""
-        if compute not in self._facts:
-            self._facts[compute] = compute(self)
-        return self._facts[compute]  # type: ignore[no-any-return]
+        found = self._facts.get(compute, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._facts[compute] = compute(self)
+        return found  # type: ignore[no-any-return]
 
     def after(self, files: Mapping[str, bytes]) -> Project:
         """The same project with other files; what has not changed is not parsed again."""
@@ -124,9 +128,10 @@ class Project:
 
         None for what is local to a function, or not a chain of names.
         """
-        if expression not in self._resolved:
-            self._resolved[expression] = self._resolve(module, expression)
-        return self._resolved[expression]
+        found = self._resolved.get(expression, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._resolved[expression] = self._resolve(module, expression)
+        return found
 
     def _resolve(self, module: Module, expression: cst.CSTNode) -> Symbol | None:
         name = dotted(expression)

@@ -53,18 +53,19 @@ class Touch:
     to: Place | None = None
 
 
+_HEADED = (cst.BaseCompoundStatement, cst.Else, cst.ExceptHandler, cst.ExceptStarHandler, cst.Finally)
+
+
 def units(module: Module) -> list[Unit]:
     """All units of a file in source order; together they cover every line that is not blank."""
     found: list[Unit] = []
     taken: set[int] = set()
     lines = source_lines(text_of(module))
-    for node in descendants(module.tree):
-        if isinstance(node, cst.SimpleStatementLine):
+    for node in module.index.find(module.tree, cst.SimpleStatementLine, *_HEADED):
+        if type(node) is cst.SimpleStatementLine:
             span = module.span(node)
             found.append(Unit(node, span.line, span.end_line))
-        elif isinstance(
-            node, (cst.BaseCompoundStatement, cst.Else, cst.ExceptHandler, cst.ExceptStarHandler, cst.Finally)
-        ):
+        else:
             body = getattr(node, "body", None)
             span = module.span(node)
             start = span.line
@@ -121,7 +122,7 @@ def account(
     taken, touches = taken or {}, list(touches)
     by_node: dict[cst.CSTNode, Touch] = {}
     for touch in touches:
-        for node in descendants(touch.node) if touch.whole else (touch.node,):
+        for node in module.index.below(touch.node) if touch.whole else (touch.node,):
             known = by_node.get(node)
             if known is None or _RANK[touch.fate] >= _RANK[known.fate]:
                 by_node[node] = touch
