@@ -84,6 +84,25 @@ class Module:
             expression = expression.value
         return type(expression) is cst.Name and (expression.value in self._by_local or "*" in self._by_local)
 
+    def may_be_foreign(self, expression: cst.CSTNode) -> bool:
+        """Whether a dotted `expression` can stand for anything that is not this module's own.
+
+        Its first name is imported here, or is another name (`Base = agents.Agent`) at module level.
+        """
+        while type(expression) is cst.Attribute:
+            expression = expression.value
+        return type(expression) is cst.Name and (expression.value in self._foreign or "*" in self._by_local)
+
+    @cached_property
+    def _foreign(self) -> frozenset[str]:
+        aliases = (name for name, node in self.definitions.items() if type(node) in (cst.Name, cst.Attribute))
+        return frozenset((*self._by_local, *aliases))
+
+    @cached_property
+    def last_names(self) -> dict[str, str]:
+        """Local name → the last part of what it was imported as (of several imports, the last one's)."""
+        return {item.local: item.target.rpartition(".")[2] for item in self.imports}
+
     @cached_property
     def _by_local(self) -> dict[str, list[ImportedName]]:
         table: dict[str, list[ImportedName]] = {}

@@ -191,6 +191,8 @@ class Project:
 
     def full_name(self, module: Module, expression: cst.CSTNode) -> str | None:
         """The dotted library name that `expression` stands for, None for the project's own and local names."""
+        if not module.may_be_foreign(expression):
+            return None
         symbol = self.resolve(module, expression)
         return symbol.name if symbol is not None and symbol.module is None else None
 

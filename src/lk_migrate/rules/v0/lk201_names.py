@@ -28,6 +28,9 @@ rule = Rule("LK201", Edition.V0, __doc__, triggers=(b"livekit", b"AgentState"), 
 @rule.on(cst.Name, cst.Attribute)
 def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """A use of a name that has a new address, and the 0.x agent as a type."""
+    name = file.full_name(node)
+    if name is None or not name.startswith("livekit."):
+        return
     parent = file.parent(node)
     if isinstance(parent, (cst.ImportAlias, cst.ImportFrom, cst.AssignTarget, cst.Param)):
         return
@@ -36,9 +39,6 @@ def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     ):
         return
     if _in_import(node, file):
-        return
-    name = file.full_name(node)
-    if name is None or not name.startswith("livekit."):
         return
     if name in MOVED and not _keeps_its_name(node, name, file):
         target = MOVED[name]
