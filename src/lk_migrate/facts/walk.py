@@ -129,6 +129,38 @@ def find(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
             stack += below[::-1]
 
 
+#: What statements stand in, and what they are: no expression, and no small statement.
+_BLOCKS = (
+    cst.Module,
+    cst.BaseSuite,
+    cst.BaseCompoundStatement,
+    cst.SimpleStatementLine,
+    cst.Else,
+    cst.Finally,
+    cst.ExceptHandler,
+    cst.ExceptStarHandler,
+    cst.MatchCase,
+)
+
+
+def is_block(node: cst.CSTNode) -> bool:
+    """Whether a statement can stand in `node`: in a clause, a block, a line; in no expression."""
+    return type(node) in concrete(*_BLOCKS)
+
+
+def statements(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
+    """Every descendant of `node` that is a `kind` of statement, block or clause; no expression is entered."""
+    wanted, blocks = concrete(kind), concrete(*_BLOCKS)
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if type(current) in wanted:
+            yield current  # type: ignore[misc]
+        if type(current) in blocks:
+            below = children(current)
+            stack += [n for n in reversed(below) if type(n) in blocks or type(n) in wanted]
+
+
 #: What has a scope of its own inside another one.
 _SCOPES = frozenset({cst.FunctionDef, cst.Lambda, cst.ClassDef})
 

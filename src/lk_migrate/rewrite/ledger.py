@@ -15,7 +15,7 @@ import libcst as cst
 
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.source_lines import source_lines
-from lk_migrate.facts.walk import descendants
+from lk_migrate.facts.walk import statements
 from lk_migrate.model import Fate, LedgerEntry, Place
 
 
@@ -170,12 +170,13 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
 
     Imports are edited for the file as a whole, by no single rule: the edit is accounted for here.
     """
-    kept = Counter(after.code_for_node(i) for i in descendants(after) if isinstance(i, (cst.Import, cst.ImportFrom)))
-    statements = [*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)]
-    codes = [module.tree.code_for_node(statement) for statement in statements]
+    found = (node for kind in (cst.Import, cst.ImportFrom) for node in statements(after, kind))
+    kept = Counter(after.code_for_node(node) for node in found)
+    imports = [*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)]
+    codes = [module.tree.code_for_node(statement) for statement in imports]
     before = Counter(codes)
     touches = []
-    for statement, code in zip(statements, codes, strict=True):
+    for statement, code in zip(imports, codes, strict=True):
         line = module.index.parents.get(statement)
         if line is None or kept[code] >= before[code]:
             continue
