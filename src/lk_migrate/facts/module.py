@@ -9,7 +9,7 @@ from typing import cast
 import libcst as cst
 
 from lk_migrate.facts.imports import ImportedName, Scope, bound_names, dotted, imported_names, target_names
-from lk_migrate.facts.positions import Span, positions
+from lk_migrate.facts.positions import Printed, Span, positions
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
 from lk_migrate.facts.walk import Index, index
 
@@ -57,15 +57,21 @@ class Module:
         return found
 
     @cached_property
-    def _positions(self) -> dict[cst.CSTNode, tuple[int, int, int, int]]:
+    def _printed(self) -> Printed:
         return positions(self.tree)
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether LibCST prints the file as it is, byte for byte."""
+        return self._printed.code.encode(self.tree.encoding) == self.data
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node` stands. Nodes without a position of their own take the span of what they hold."""
-        found = self._positions.get(node)
+        spans = self._printed.spans
+        found = spans.get(node)
         if found is not None:
             return Span(*found)
-        inside = [self._positions[n] for n in self.index.below(node) if n in self._positions]
+        inside = [spans[n] for n in self.index.below(node) if n in spans]
         if inside:
             return Span(*min(i[:2] for i in inside), *max(i[2:] for i in inside))
         parent = self.index.parents.get(node)

@@ -6,6 +6,7 @@ updated node and are applied from the leaves up in one pass that only visits wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -15,6 +16,7 @@ import libcst as cst
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.relevant import imported_names
 from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
@@ -111,7 +113,7 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
     after = tree.bytes
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
-    if module.tree.bytes != data:
+    if not module.comes_back:
         raise NotWhatWeMeant("LibCST does not give it back as it was (an odd continuation line?)")
     touches = [*edits.touches, *import_touches(module, tree)]
     taken = _comments_taken(file, edits)
@@ -334,6 +336,17 @@ def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
     return lines
 
 
+#: An import that does not begin a line: `try: import main`.
+_HIDDEN_IMPORT = re.compile(rb"[:;][ \t]*(?:from|import)\b")
+
+
+def _may_import(project: Project, importer: str, data: bytes, path: str) -> bool:
+    """Whether `importer` may import from `path`, told by its bytes; parsing it would cost a thousand times as much."""
+    if _HIDDEN_IMPORT.search(data):
+        return True
+    return any(project.path_of(name, importer) == path for name in imported_names(importer, data))
+
+
 def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
     """Names that another file may import from this one, or that `__all__` offers: never dropped."""
     module = project.module(path)
@@ -347,7 +360,7 @@ def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
         names.update(s.evaluated_value for s in find(exported, cst.SimpleString) if isinstance(s.evaluated_value, str))
     stem = path.rpartition("/")[2].removesuffix(".py").encode()
     for other, data in project.files.items():
-        if other == path or stem not in data or b"import" not in data:
+        if other == path or stem not in data or b"import" not in data or not _may_import(project, other, data, path):
             continue
         importer = project.module(other)
         if importer is None:
