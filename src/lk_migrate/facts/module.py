@@ -8,7 +8,16 @@ from typing import cast
 
 import libcst as cst
 
-from lk_migrate.facts.imports import ImportedName, Scope, bound_names, dotted, imported_names, target_names
+from lk_migrate.facts.imports import (
+    ImportedName,
+    References,
+    Scope,
+    bound_names,
+    dotted,
+    imported_names,
+    references,
+    target_names,
+)
 from lk_migrate.facts.positions import Printed, Span, positions
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
 from lk_migrate.facts.walk import Index, index
@@ -55,6 +64,11 @@ class Module:
         for node in self.index.of(cst.Name):
             found.setdefault(node.value, []).append(node)
         return found
+
+    @cached_property
+    def references(self) -> References:
+        """The plain names in use, and where among the nodes of the index they stand (see `referenced_names`)."""
+        return references(self.index)
 
     @cached_property
     def _printed(self) -> Printed:

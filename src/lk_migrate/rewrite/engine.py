@@ -107,7 +107,7 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
     if edits.nodes():
         tree = cast(cst.Module, tree.visit(_Apply(edits, module.index)))
         tree = add_imports(tree, file.wanted)
-        tree, _ = drop_unused(module.tree, tree, imported_elsewhere(file.project, path))
+        tree, _ = drop_unused(module, tree, imported_elsewhere(file.project, path))
     for rule, finisher in finishers:
         tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     after = tree.bytes

@@ -10,6 +10,7 @@ from typing import cast
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted, referenced_names
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.walk import children, is_block, statements
 from lk_migrate.rewrite.blocks import close_gaps, gap
 
@@ -213,7 +214,7 @@ def _package_rank(package: str) -> int:
 
 
 def drop_unused(
-    before: cst.Module, after: cst.Module, keep: frozenset[str] = frozenset()
+    before: Module, after: cst.Module, keep: frozenset[str] = frozenset()
 ) -> tuple[cst.Module, list[str]]:
     """Take out of `after` the imported names that `before` used and `after` no longer does.
 
@@ -223,8 +224,8 @@ def drop_unused(
     imported = {local for kind in _IMPORTS for node in statements(after, kind) for local in _locals(node)} - keep
     if not imported:
         return after, []
-    used_before, used_after = referenced_names(before), referenced_names(after)
-    lost = {n for n in imported if used_before.get(n) and not used_after.get(n)}
+    used_before, used_after = before.references, referenced_names(after, before.references)
+    lost = {n for n in imported if not used_after.get(n)}.intersection(used_before.words)
     if not lost:
         return after, []
     editor = _Dropper(lost, _around(after, lost))

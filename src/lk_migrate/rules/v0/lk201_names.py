@@ -135,7 +135,7 @@ def _respelled(old: str, new: str) -> Callable[[cst.SimpleString], cst.SimpleStr
 @rule.finish
 def leftovers(tree: cst.Module, file: File) -> Iterator[Leftover]:
     """What the imports of the finished file still ask for in vain."""
-    used = cache(lambda: referenced_names(tree))
+    used = cache(lambda: referenced_names(tree, file.module.references))
 
     def is_used(local: str | None) -> bool:
         return used().get(local or "", 0) > 0
