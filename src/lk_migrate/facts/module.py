@@ -75,9 +75,14 @@ class Module:
         return positions(self.tree)
 
     @property
+    def code(self) -> str:
+        """`tree.code`, printed once."""
+        return self._printed.code
+
+    @cached_property
     def comes_back(self) -> bool:
         """Whether LibCST prints the file as it is, byte for byte."""
-        return self._printed.code.encode(self.tree.encoding) == self.data
+        return self.code.encode(self.tree.encoding) == self.data
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node` stands. Nodes without a position of their own take the span of what they hold."""

@@ -28,6 +28,7 @@ from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touche
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
 from lk_migrate.rewrite.meant import lines_of
+from lk_migrate.rewrite.printing import printed
 from lk_migrate.rules.registry import Finisher, Rule
 
 
@@ -110,7 +111,9 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
         tree, _ = drop_unused(module, tree, imported_elsewhere(file.project, path))
     for rule, finisher in finishers:
         tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
-    after = tree.bytes
+    if tree is module.tree:
+        return FileResult(path, findings=tuple(edits.findings))
+    after = printed(module, tree)
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
     if not module.comes_back:
