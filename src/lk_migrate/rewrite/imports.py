@@ -221,7 +221,8 @@ def drop_unused(
     `keep`: names that other files import from here, or that `__all__` lists. Names that were unused before
     are not ours to judge. Returns the tree and the names taken out.
     """
-    imported = {local for kind in _IMPORTS for node in statements(after, kind) for local in _locals(node)} - keep
+    found = (*statements(after, cst.Import), *statements(after, cst.ImportFrom))
+    imported = {local for node in found for local in _locals(node)} - keep
     if not imported:
         return after, []
     used_before, used_after = before.references, referenced_names(after, before.references)
