@@ -213,15 +213,13 @@ def _package_rank(package: str) -> int:
     return 0 if package in sys.stdlib_module_names else 1
 
 
-def drop_unused(
-    before: Module, after: cst.Module, keep: frozenset[str] = frozenset()
-) -> tuple[cst.Module, list[str]]:
+def drop_unused(before: Module, after: cst.Module, keep: frozenset[str] = frozenset()) -> tuple[cst.Module, list[str]]:
     """Take out of `after` the imported names that `before` used and `after` no longer does.
 
     `keep`: names that other files import from here, or that `__all__` lists. Names that were unused before
     are not ours to judge. Returns the tree and the names taken out.
     """
-    found = (*statements(after, cst.Import), *statements(after, cst.ImportFrom))
+    found: list[cst.Import | cst.ImportFrom] = [*statements(after, cst.Import), *statements(after, cst.ImportFrom)]
     imported = {local for node in found for local in _locals(node)} - keep
     if not imported:
         return after, []
