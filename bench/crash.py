@@ -26,10 +26,11 @@ from crash import is_clean, killed_at, recover
 from disk_tree import Seen, contents, look
 
 from lk_migrate.model import FileChange
-from lk_migrate.project.backup import create_backup, list_backups
+from lk_migrate.project.backup import create_backup
 from lk_migrate.project.discover import project_files
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.restore import apply_restore, plan_restore
+from lk_migrate.project.snapshot import list_backups
 from lk_migrate.project.writer import apply_changes
 
 Files = dict[str, bytes | str]

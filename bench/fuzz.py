@@ -1,10 +1,12 @@
 """Throws generated Python files at the rewriter, and looks whether what it promises holds for each of them.
 
-    python bench/fuzz.py [--count 100000] [--start 0] [--seconds 900] [--keep build/fuzz]
+    python bench/fuzz.py [--count 100000] [--start 0] [--seconds 3600] [--jobs 2] [--keep build/fuzz]
+    python bench/fuzz.py --again build/fuzz
 
 Inputs are numbered, and each comes back from its number (tests/properties/inputs.py makes them; laws.py says what must
 hold), so that a run is resumed with `--start`, and a failure repeated with `--start N --count 1`. Inputs that break a
-law are kept, and the run ends with exit code 1. Then lk-migrate is killed a hundred times (bench/crash.py).
+law are kept, and the run ends with exit code 1; `--again` tries those that were kept, whatever numbers stand for now.
+Then lk-migrate is killed a hundred times (bench/crash.py).
 """
 
 from __future__ import annotations
@@ -30,16 +32,33 @@ BATCH = 50
 
 
 def batch(start: int, count: int) -> list[tuple[int, str]]:
-    """(number, what became of it) of some inputs; what begins with `!` is a broken law."""
-    rows = []
-    for number in range(start, start + count):
-        try:
-            rows.append((number, check_laws(generated(number))))
-        except Broken as error:
-            rows.append((number, f"!{error}"))
-        except Exception:
-            rows.append((number, f"!{traceback.format_exc(limit=-1).strip().splitlines()[-1]}"))
-    return rows
+    """Number and outcome of some inputs."""
+    return [(number, outcome(generated(number))) for number in range(start, start + count)]
+
+
+def outcome(data: bytes) -> str:
+    """What became of an input; what begins with `!` is a broken law."""
+    try:
+        return check_laws(data)
+    except Broken as error:
+        return f"!{error}"
+    except Exception:
+        return f"!{traceback.format_exc(limit=-1).strip().splitlines()[-1]}"
+
+
+def again(folder: Path) -> int:
+    """The inputs of earlier runs that broke a law; those that do not any more are removed."""
+    broken = 0
+    kept = sorted(folder.glob("*.py"))
+    for file in kept:
+        what = outcome(file.read_bytes())
+        if what.startswith("!"):
+            broken += 1
+            print(f"{file}: {what[1:]}", flush=True)
+        else:
+            file.unlink()
+    print(f"{len(kept)} kept inputs, {broken} of them still break a law")
+    return 1 if broken else 0
 
 
 def batches(start: int, count: int) -> Iterator[tuple[int, int]]:
@@ -51,11 +70,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--start", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=900.0)
+    parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz"))
     parser.add_argument("--kills", type=int, default=100, help="runs of bench/crash.py")
+    parser.add_argument("--again", type=Path, metavar="FOLDER", help="only the inputs that were kept there")
     arguments = parser.parse_args()
+    if arguments.again:
+        return again(arguments.again)
     begin, counts, broken, done = time.monotonic(), Counter[str](), 0, arguments.start
     todo = batches(arguments.start, arguments.count)
     with ProcessPoolExecutor(arguments.jobs) as pool:

@@ -14,6 +14,7 @@ import importlib
 import importlib.metadata
 import inspect
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ ROOTS = (
 )
 #: Classes whose keywords are known completely (no `**kwargs`).
 CLASSES = ("livekit.agents.Agent", "livekit.agents.AgentSession")
+#: Classes whose instances' attributes are known completely (no `__getattr__`).
+INSTANCES = ("livekit.agents.AgentSession", "livekit.agents.JobContext", "livekit.agents.RunContext")
 
 
 def names(root: str) -> list[str]:
@@ -60,6 +63,15 @@ def lazy(path: Path) -> set[str]:
     return {text for text in texts if text.isidentifier()}
 
 
+def attributes(cls: type) -> list[str]:
+    """What an instance has: methods, properties, and what its classes' methods assign to `self`."""
+    found = {name for name in dir(cls) if not name.startswith("_")}
+    for owner in cls.__mro__:
+        if owner.__module__.startswith("livekit"):
+            found |= set(re.findall(r"\bself\.([a-z]\w*)\s*(?::[^=\n]+)?=[^=]", inspect.getsource(owner)))
+    return sorted(found)
+
+
 def lines() -> Iterator[str]:
     versions = [f"{p} {importlib.metadata.version(p)}" for p in ("livekit-agents", "livekit", "livekit-api")]
     yield f"# {', '.join(versions)}: written by bench/public_names.py"
@@ -69,6 +81,9 @@ def lines() -> Iterator[str]:
         root, _, name = path.rpartition(".")
         signature = inspect.signature(getattr(importlib.import_module(root), name).__init__)
         yield f"{path}(): {' '.join(sorted(set(signature.parameters) - {'self'}))}"
+    for path in INSTANCES:
+        root, _, name = path.rpartition(".")
+        yield f"{path}().: {' '.join(attributes(getattr(importlib.import_module(root), name)))}"
 
 
 def main(arguments: list[str]) -> int:

@@ -1,12 +1,17 @@
 """Counts type errors on LiveKit symbols before and after conversion, with pyright against an installed target.
 
-    python bench/type_errors.py --corpus corpus.tsv --checkouts DIR --pyright PATH --python VENV/bin/python [--class BC]
+    python bench/type_errors.py --corpus corpus.tsv --checkouts DIR --pyright PATH --python VENV/bin/python \\
+        --v0 VENV0/bin/python --v1 VENV1/bin/python [--class BC] [--details]
 
 Projects are read and converted as in bench/field.py; both trees are written to a temporary folder and checked. An
 error counts as LiveKit's when it is at an import from livekit, names one of its classes, or stands in a call of
 something imported from it; all others are "elsewhere", where only messages that the project did not have before
 count. A name that no longer exists is one error at its import and unknown from there on, so that 0.x files start
 with fewer errors than they have mistakes.
+
+What is a mistake of the project's own, and what is an edition that changed? `--v0` (for class B) and `--v1` (for
+class C) are interpreters with the livekit-agents that the projects were written for: an error that pyright finds with
+that one already, in the untouched file, is the project's own.
 """
 
 from __future__ import annotations
@@ -19,11 +24,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from field import applied, git_dir, project_files, projects
+from legacy_api import marked_lines
 
 from lk_migrate.plan import ConvertOptions, make_plan
 
@@ -62,30 +69,40 @@ class Error:
     message: str
 
 
-def check(files: dict[str, bytes], pyright: Path, python: Path, shown: set[str]) -> list[Error]:
-    """What pyright says of the files `shown`, with all of `files` around them."""
+@dataclass(frozen=True)
+class Tree:
+    """A project at a commit, before or after: its files, and which of them are asked about."""
+
+    files: dict[str, bytes]
+    shown: frozenset[str]
+
+
+def check(trees: Sequence[Tree], pyright: Path, python: Path) -> list[list[Error]]:
+    """What pyright says of each tree's `shown` files, with all of its files around them.
+
+    One process for all: each tree is an execution environment of its own, and the framework is read once.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        for path, data in files.items():
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        included = sorted(p for p in shown if p in files)
-        settings = {**SETTINGS, "include": included, "pythonVersion": "3.11"}
+        for number, tree in enumerate(trees):
+            for path, data in tree.files.items():
+                target = folder / f"t{number}" / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+        included = [f"t{n}/{p}" for n, tree in enumerate(trees) for p in sorted(tree.shown) if p in tree.files]
+        environments = [{"root": f"t{n}"} for n in range(len(trees))]
+        settings = {**SETTINGS, "include": included, "executionEnvironments": environments, "pythonVersion": "3.11"}
         (folder / "pyrightconfig.json").write_text(json.dumps(settings))
         command = [str(pyright), "--outputjson", "--pythonpath", str(python), "--project", name]
-        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-        found = json.loads(run.stdout)["generalDiagnostics"]
-        return [
-            Error(
-                Path(item["file"]).resolve().relative_to(folder).as_posix(),
-                item["range"]["start"]["line"] + 1,
-                item.get("rule", ""),
-                item["message"],
-            )
-            for item in found
-            if item["severity"] == "error" and item.get("rule", "") in RULES
-        ]
+        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=3600)
+        found: list[list[Error]] = [[] for _ in trees]
+        for item in json.loads(run.stdout)["generalDiagnostics"]:
+            if item["severity"] != "error" or item.get("rule", "") not in RULES:
+                continue
+            tree_name, _, path = Path(item["file"]).resolve().relative_to(folder).as_posix().partition("/")
+            line = item["range"]["start"]["line"] + 1
+            found[int(tree_name[1:])].append(Error(path, line, item.get("rule", ""), item["message"]))
+        return found
 
 
 def livekit_classes(python: Path) -> frozenset[str]:
@@ -124,50 +141,106 @@ def is_livekit(error: Error, source: bytes, classes: frozenset[str]) -> bool:
     return False
 
 
+def own_mistakes(old: Sequence[Error], tree: dict[str, bytes]) -> set[tuple[str, str]]:
+    """What errors of the edition that the project was written for look like: (path, message or text of the line)."""
+    return {(e.path, text) for e in old for text in (e.message, f"{e.rule} {line_of(e, tree)}")}
+
+
+def is_own(error: Error, own: set[tuple[str, str]], tree: dict[str, bytes]) -> bool:
+    return (error.path, error.message) in own or (error.path, f"{error.rule} {line_of(error, tree)}") in own
+
+
+def line_of(error: Error, tree: dict[str, bytes]) -> str:
+    lines = tree[error.path].decode("utf-8", "replace").splitlines()
+    return lines[error.line - 1].strip() if error.line <= len(lines) else ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A project to be converted and checked."""
+
+    repo: str
+    commit: str
+    kind: str
+    before: Tree
+    after: Tree
+
+
+def converted(corpus: Path, checkouts: Path, kinds: str, only: str) -> Iterator[Job]:
+    for repo, commit, kind, paths in projects(corpus, kinds):
+        folder = git_dir(checkouts, repo)
+        if only not in repo or folder is None:
+            continue
+        files = project_files(folder, commit, paths)
+        after = applied(files, make_plan(files, ConvertOptions(targets=frozenset(paths))))
+        shown = frozenset({*paths, *(p for p in after if p not in files)})
+        yield Job(repo, commit[:10], kind, Tree(files, shown), Tree(after, shown))
+
+
+COLUMNS = "API before | after | own | left | unmarked | values before | after | own | new elsewhere"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--checkouts", type=Path, required=True)
     parser.add_argument("--pyright", type=Path, required=True)
     parser.add_argument("--python", type=Path, required=True, help="an interpreter with the target installed")
+    parser.add_argument("--v0", type=Path, required=True, help="one with livekit-agents 0.12 installed")
+    parser.add_argument("--v1", type=Path, required=True, help="one with an early livekit-agents 1.x installed")
     parser.add_argument("--class", dest="kinds", default="BC")
     parser.add_argument("--only", default="", help="a part of a repository's name")
     parser.add_argument("--details", action="store_true", help="what is left or new, in words")
     options = parser.parse_args()
     classes = livekit_classes(options.python)
     totals: Counter[str] = Counter()
-    print("| project | class | files | API before | after | values before | after | new elsewhere |")
-    print("|---|---|---|---|---|---|---|---|")
-    for repo, commit, kind, paths in projects(options.corpus, options.kinds):
-        folder = git_dir(options.checkouts, repo)
-        if options.only not in repo or folder is None:
-            continue
-        files = project_files(folder, commit, paths)
-        after = applied(files, make_plan(files, ConvertOptions(targets=frozenset(paths))))
-        shown = {*paths, *(p for p in after if p not in files)}
-        old, new = (check(tree, options.pyright, options.python, shown) for tree in (files, after))
-        before, left = (
-            [e for e in found if is_livekit(e, tree.get(e.path, b""), classes)]
-            for found, tree in ((old, files), (new, after))
-        )
-        known = Counter(e.message for e in old)
-        elsewhere = [e for e in new if e not in left and not known[e.message]]
-        counts = {
-            "API before": sum(e.rule in API for e in before),
-            "API after": sum(e.rule in API for e in left),
-            "values before": sum(e.rule not in API for e in before),
-            "values after": sum(e.rule not in API for e in left),
-            "new elsewhere": len(elsewhere),
-        }
-        print(
-            f"| {repo} `{commit[:10]}` | {kind} | {len(paths)} | {' | '.join(map(str, counts.values()))} |", flush=True
-        )
-        totals.update({f"{kind} {name}": count for name, count in counts.items()})
-        if options.details:
-            for label, errors in (("left", left), ("new", elsewhere)):
-                for e in errors:
-                    print(f"    {label} {e.path}:{e.line} {e.message.splitlines()[0][:160]}")
-    print("\n" + ", ".join(f"{name}: {count}" for name, count in sorted(totals.items())))
+    print(f"| project | class | files | {COLUMNS} |\n|{'---|' * 12}")
+    for kind in options.kinds:
+        jobs = list(converted(options.corpus, options.checkouts, kind, options.only))
+        trees = [tree for job in jobs for tree in (job.before, job.after)]
+        found = check(trees, options.pyright, options.python)
+        then = check([job.before for job in jobs], options.pyright, options.v0 if kind == "B" else options.v1)
+        for number, job in enumerate(jobs):
+            counts, details = judged(job, found[2 * number], found[2 * number + 1], then[number], classes)
+            row = " | ".join(map(str, counts.values()))
+            print(f"| {job.repo} `{job.commit}` | {kind} | {len(job.before.shown)} | {row} |", flush=True)
+            totals.update({f"{kind} {name}": value for name, value in counts.items()})
+            if options.details:
+                print("".join(f"    {line}\n" for line in details), end="")
+    print("\n" + ", ".join(f"{name}: {count}" for name, count in totals.items()))
+
+
+def judged(
+    job: Job, old: list[Error], new: list[Error], then: list[Error], classes: frozenset[str]
+) -> tuple[dict[str, int], list[str]]:
+    """The columns of one project, and its errors in words. `then`: what the edition of its day says of it."""
+    files, after = job.before.files, job.after.files
+    before = [e for e in old if is_livekit(e, files.get(e.path, b""), classes)]
+    left = [e for e in new if is_livekit(e, after.get(e.path, b""), classes)]
+    mistakes = own_mistakes(then, files)
+    own = {e for e in new if is_own(e, mistakes, after)}
+    known = Counter(e.message for e in old)
+    elsewhere = [e for e in new if e not in left and not known[e.message] and e not in own]
+    marked = {path: marked_lines(after[path]) for path in {e.path for e in new}}
+    ours = [e for e in left if e.rule in API and e not in own]
+    counts = {
+        "API before": sum(e.rule in API for e in before),
+        "API after": sum(e.rule in API for e in left),
+        "API own": sum(e.rule in API and e in own for e in left),
+        "API left": len(ours),
+        "API left, unmarked": sum(e.line not in marked[e.path] for e in ours),
+        "values before": sum(e.rule not in API for e in before),
+        "values after": sum(e.rule not in API for e in left),
+        "values own": sum(e.rule not in API and e in own for e in left),
+        "new elsewhere": len(elsewhere),
+    }
+    details = []
+    for label, errors in (("left", left), ("elsewhere", elsewhere)):
+        for e in errors:
+            words = ["API" if e.rule in API else "value", "own" if e in own else ""]
+            words += ["marked" if e.line in marked[e.path] else "", f"{e.path}:{e.line}", e.message.splitlines()[0]]
+            details.append(" ".join([label, *filter(None, words)])[:220])
+    return counts, details
 
 
 if __name__ == "__main__":

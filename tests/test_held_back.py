@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import libcst as cst
 import pytest
@@ -104,3 +105,31 @@ def test_a_file_that_cannot_be_parsed_stops_nothing(planned: Planner, monkeypatc
     monkeypatch.setitem(FILES, "base.py", b"def open_gate(:\n")
     plan = planned(_rule("LK901", "open_gate", "shut_gate", across_files=True))
     assert _changed(plan) == {"user.py", "late.py", "apart.py"}
+
+
+APP = Path(__file__).parents[1] / "fixtures" / "legacy" / "mixins"
+
+
+def _app(monkeypatch: pytest.MonkeyPatch, *more: Rule) -> Plan:
+    rules = (*planning.select_rules((), ()), *more)
+    monkeypatch.setattr(planning, "select_rules", lambda select, ignore: rules)
+    files = {p.relative_to(APP).as_posix(): p.read_bytes() for p in APP.rglob("*.py")}
+    return make_plan(files, ConvertOptions())
+
+
+def test_a_new_main_is_made_when_nothing_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _app(monkeypatch, _raising("LK902", "helpers/not_there.py")).main is not None
+
+
+@pytest.mark.parametrize("stuck", ["main.py", "agents/spa.py"])
+def test_no_new_main_without_the_files_that_it_needs(monkeypatch: pytest.MonkeyPatch, stuck: str) -> None:
+    """A new main would start an agent that is still the old class: so both stay, and the person is told."""
+    plan = _app(monkeypatch, _raising("LK902", stuck))
+    assert plan.main is None
+    assert not [c.path for c in plan.changes if c.before is None], "modules split off a main that stays"
+    assert [s.path for s in plan.skipped] == [stuck]
+    (note,) = [f for f in plan.findings if f.rule == "LK150" and f.action is Action.NOTE]
+    assert note.place.path == "main.py" and f"together with {stuck}, which is left as it was" in note.message
+    main = next((c.after for c in plan.changes if c.path == "main.py"), None)
+    if main is not None:  # the rules that go file by file do their part
+        assert b"def entrypoint" in main

@@ -11,4 +11,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    import sys
+    from pathlib import Path
+
+    # `-m` puts the current folder first: that is the person's project, and nothing of it is to be imported.
+    if Path(sys.path[0]).resolve() == Path.cwd():
+        del sys.path[0]
     main()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from pathspec import GitIgnoreSpec
 
 from lk_migrate.model import Plan, Skipped, UserError
 from lk_migrate.plan import ConvertOptions, Progress, make_plan, unwatched
@@ -41,6 +43,7 @@ class ReadProject:
         main: str | None = None,
         no_main: bool = False,
         progress: Progress = unwatched,
+        declined: Collection[tuple[str, str, int]] = (),
     ) -> Plan:
         """What a conversion would do; a flag beats a setting. Raises UserError for a main that is not there."""
         wanted = self._main(main) if main is not None else self.settings.main
@@ -50,10 +53,19 @@ class ReadProject:
             ignore=tuple(ignore or self.settings.ignore),
             main=wanted,
             no_main=no_main,
+            declined=frozenset(declined),
+            without=self._without(),
         )
         with _without_collector():
             plan = make_plan(self.files, options, str(self.root), progress)
         return replace(plan, skipped=(*self.skipped, *plan.skipped))
+
+    def _without(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for pattern, rules in self.settings.per_file_ignores:
+            for path in GitIgnoreSpec.from_lines([pattern]).match_files(self.files):
+                found[path] = (*found.get(path, ()), *rules)
+        return found
 
     def _main(self, main: str) -> str:
         for place in (Path.cwd() / main, self.root / main):

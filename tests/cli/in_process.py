@@ -20,9 +20,21 @@ class Done:
     stderr: str
 
 
+class _Stream(io.TextIOWrapper):
+    """A pipe's stream: text, and bytes by way of `buffer`."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", errors="backslashreplace", newline="\n")
+
+    def text(self) -> str:
+        self.flush()
+        data = self.buffer.getvalue()  # type: ignore[attr-defined]
+        return bytes(data).decode("utf-8", "surrogateescape")
+
+
 def run(folder: Path, *arguments: str) -> Done:
     """`lk-migrate ARGUMENTS` in a folder."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = _Stream(), _Stream()
     here = Path.cwd()
     os.chdir(folder)
     try:
@@ -30,6 +42,6 @@ def run(folder: Path, *arguments: str) -> Done:
             app.run(arguments)
     except SystemExit as end:
         assert isinstance(end.code, int)
-        return Done(end.code, out.getvalue(), err.getvalue())
+        return Done(end.code, out.text(), err.text())
     finally:
         os.chdir(here)

@@ -160,10 +160,9 @@ def test_what_is_kept_or_moved_is_there(conversion: Conversion) -> None:
     there: Counter[str] = Counter()
     at_home: dict[str, set[str]] = {}
     for path, (data, _) in conversion.after.items():
-        if path.endswith(".py"):
-            lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
-            there.update(lines)
-            at_home[path] = set(lines)
+        lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
+        there.update(lines)
+        at_home[path] = set(lines)
     needed: Counter[str] = Counter()
     for entry in conversion.plan.ledger:
         path = entry.place.path
@@ -178,4 +177,8 @@ def test_what_is_kept_or_moved_is_there(conversion: Conversion) -> None:
 
 
 def test_only_changed_files_are_in_the_ledger(conversion: Conversion) -> None:
-    assert {e.place.path for e in conversion.plan.ledger} == conversion.changed
+    """The changed code, and the manifests that were raised."""
+    paths = {e.place.path for e in conversion.plan.ledger}
+    assert {p for p in paths if p.endswith(".py")} == conversion.changed
+    assert paths <= {c.path for c in conversion.plan.changes if c.before is not None}
+    assert {c.path for c in conversion.plan.changes if c.before is not None} <= paths

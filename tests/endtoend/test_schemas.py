@@ -54,18 +54,12 @@ def tools(schemas: list[Schema]) -> dict[str, Schema]:
 
 #: (app, agent, tool, what of it) → the finding that says so: its rule, and words of its message.
 DIFFERS = {
-    ("mixins", "hotel", "wakeup_call", "name"): ("LK112", "the model knows `wake_up_call` as `wakeup_call` too"),
-    ("mixins", "hotel", "minibar_total", "parameters"): ("LK114", "`items` of `minibar_total` is an open object"),
-    ("switchboard", "day", "report_problem", "parameters"): (
-        "LK114",
-        "`details` of `report_problem` is an open object",
-    ),
+    ("switchboard", "day", "send_fax", "name"): ("LK112", "offered `send_fax`, which nothing here does"),
 }
-#: What no finding says yet: known, and counted by `test_every_difference_is_reported`.
-UNREPORTED = {
-    ("switchboard", "day", "send_fax", "name"),  # no method answers it, before or after
-    ("switchboard", "day", "transfer_to_department", "parameters"),  # `announce` was required, its method has a default
-}
+
+
+#: Second names of a tool: there is one description for both.
+OTHER_NAMES = {"wakeup_call"}
 
 
 def differing(app: str, agent: str, talked: Talked) -> dict[tuple[str, str, str, str], tuple[Any, Any]]:
@@ -83,7 +77,7 @@ def differing(app: str, agent: str, talked: Talked) -> dict[tuple[str, str, str,
 
 @pytest.mark.parametrize(("app", "agent"), ALL_AGENTS)
 def test_names_and_parameters_are_what_they_were(app: str, agent: str, talked: Talked) -> None:
-    known = {key for key in DIFFERS.keys() | UNREPORTED if key[:2] == (app, agent)}
+    known = {key for key in DIFFERS if key[:2] == (app, agent)}
     found = differing(app, agent, talked)
     assert found.keys() == known, {k: v for k, v in found.items() if k not in known}
 
@@ -97,8 +91,9 @@ def test_descriptions_are_what_they_were(app: str, agent: str, talked: Talked, c
         old, new = before[name]["description"], after[name]["description"]
         words = name.replace("_", " ")
         if old in ("", words) and new != old:
-            assert new.rstrip(".").lower() == words
-            assert any(f"`{name}`" in note and "name" in note for note in notes), name
+            # (one tool of two names is described by the first of them)
+            assert new.rstrip(".").lower().replace(" ", "") == words.replace(" ", "")
+            assert any(f"`{name}`" in note for note in notes) or name in OTHER_NAMES, name
         else:
             assert new == old, name
 
@@ -107,11 +102,6 @@ def test_descriptions_are_what_they_were(app: str, agent: str, talked: Talked, c
 def test_a_difference_is_reported(key: tuple[str, str, str, str], converted: Converted) -> None:
     rule, words = DIFFERS[key]
     assert any(f.rule == rule and words in f.message for f in converted(key[0]).plan.findings)
-
-
-@pytest.mark.xfail(strict=True, reason="2 of 5 differences of schemas have no finding")
-def test_every_difference_is_reported() -> None:
-    assert not UNREPORTED
 
 
 def test_the_comparison_sees_what_matters() -> None:

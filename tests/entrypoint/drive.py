@@ -48,6 +48,7 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
 class RecordingSession:
     def __init__(self, **options: Any) -> None:
         trace.append(["session", given(options)])
+        self.options = SimpleNamespace(max_tool_steps=options.get("max_tool_steps", 3))
         self.handlers: list[tuple[str, Any]] = []
         sessions.append(self)
 

@@ -127,6 +127,28 @@ def test_what_cannot_be_split_moves_whole(body: str, why: str, tmp_path: Path) -
     assert drive(tmp_path / "after") == drive(tmp_path / "before")
 
 
+def test_gates_keep_their_limit_when_the_entrypoint_moves_whole(tmp_path: Path) -> None:
+    """One limit is an argument; where the agents' limits differ and the agent is not known, a marker says them."""
+    desks = "class Desk(Agent):\n    pass\n\n\nclass Night(Agent):\n    pass\n\n\n"
+    head = HEAD.replace("def parse", desks + "def parse")
+    body = (
+        "async def entrypoint(ctx: JobContext):\n    for i in range(1):\n        session = AgentSession()\n"
+        "        agent = Desk(instructions='x')\n        await session.start(agent=agent, room=ctx.room)\n"
+        "    print(session.options.max_tool_steps)\n"
+    )
+    agents = (AgentForMain("Desk", "main.py", 2), AgentForMain("Night", "main.py", 5))
+    after, result = generate({"main.py": head + body + TAIL}, agents=agents)
+    assert any(f.rule == "LK152" and f.action is Action.REWRITTEN for f in result.findings)
+    lint(write(tmp_path / "known", after))
+    assert drive(tmp_path / "known")["printed"] == ["1"]
+    unknown = (head + body + TAIL).replace("Desk(instructions", "[Desk, Night][i](instructions")
+    after, result = generate({"main.py": unknown}, agents=agents)
+    [todo] = [f for f in result.findings if f.rule == "LK152" and f.action is Action.TODO]
+    assert "Desk: 1, Night: 4" in todo.message
+    assert "TODO(lk-migrate LK152)" in after["call_flow.py"]
+    assert drive(write(tmp_path / "unknown", after))["printed"] == ["3"]
+
+
 def test_console_does_not_wait_for_anybody(tmp_path: Path) -> None:
     body = """\
 async def entrypoint(ctx: JobContext):

@@ -157,7 +157,7 @@ def test_schemas_are_read_through_constants_of_other_files() -> None:
     hours = next(t for t in day.tools if t.name == "get_opening_hours")
     assert hours.schema is not None
     (parameter,) = hours.schema.parameters
-    assert parameter.annotation.startswith('Literal["today", "tomorrow", "monday"') and not parameter.required
+    assert parameter.type.source.startswith('Literal["today", "tomorrow", "monday"') and not parameter.required
 
 
 @pytest.mark.parametrize(

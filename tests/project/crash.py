@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,20 @@ def convert(root: Path) -> None:
     with exclusive(root, "convert"):
         backup = create_backup(root, project_files(root).files, reason="convert")
         apply_changes(root, CHANGES, backup)
+
+
+def effects(folder: Path) -> list[str]:
+    """The effects of a conversion, in order, by their names; tried in a tree of its own in the folder."""
+    names: list[str] = []
+    root = folder / "count"
+    legacy_tree(root)
+    journal.observer = names.append
+    try:
+        convert(root)
+    finally:
+        journal.observer = None
+        shutil.rmtree(root)
+    return names
 
 
 def recover(root: Path) -> None:

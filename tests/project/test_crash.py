@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from pathlib import Path
 
 import pytest
-from crash import CHANGES, NEW, convert, is_clean, is_old_or_new, killed_at, legacy_tree, recover
+from crash import CHANGES, NEW, convert, effects, is_clean, is_old_or_new, killed_at, legacy_tree, recover
 from disk_tree import contents, look
 
 from lk_migrate.project import journal
-from lk_migrate.project.backup import create_backup, list_backups, load_backup
-from lk_migrate.project.discover import project_files
-from lk_migrate.project.journal import pending
+from lk_migrate.project.backup import create_backup
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.restore import apply_restore, plan_restore
+from lk_migrate.project.snapshot import list_backups, load_backup
+from lk_migrate.project.transaction import pending
 from lk_migrate.project.writer import apply_changes
 
 
@@ -71,7 +72,7 @@ def test_a_kill_at_every_step_of_a_restore(tmp_path: Path) -> None:
 
 def test_recovery_says_what_it_did(tmp_path: Path) -> None:
     before, after = tmp_path / "before", tmp_path / "after"
-    committed = _names(tmp_path).index("journal committed")
+    committed = effects(tmp_path).index("journal committed")
     for root, step in ((before, committed - 1), (after, committed)):
         legacy_tree(root)
         assert killed_at(step, lambda root=root: convert(root))
@@ -84,7 +85,7 @@ def test_recovery_says_what_it_did(tmp_path: Path) -> None:
 
 
 def test_an_edit_after_the_crash_is_not_overwritten(tmp_path: Path) -> None:
-    names = _names(tmp_path)
+    names = effects(tmp_path)
     for number, step in enumerate(index for index, name in enumerate(names) if name == "replaced"):
         root = tmp_path / f"edit{number}"
         legacy_tree(root)
@@ -101,7 +102,7 @@ def test_a_removed_draft_is_undone(tmp_path: Path) -> None:
     """`git clean` between the crash and the next command takes our temporary files away."""
     legacy_tree(tmp_path / "p")
     old = look(tmp_path / "p")
-    names = _names(tmp_path)
+    names = effects(tmp_path)
     assert killed_at(names.index("replaced"), lambda: convert(tmp_path / "p"))
     drafts = list((tmp_path / "p").rglob("*.tmp"))
     assert drafts
@@ -111,41 +112,50 @@ def test_a_removed_draft_is_undone(tmp_path: Path) -> None:
     assert look(tmp_path / "p") == old
 
 
-@pytest.mark.parametrize("failing", ["staged", "journal committed", "replaced", "removed"])
-def test_an_interrupt_undoes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
+def test_an_interrupt_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C: nothing was written, or, when all of it stood already, everything."""
+    sides = []
+    for step in range(len(effects(tmp_path))):
+        root = tmp_path / str(step)
+        legacy_tree(root)
+        old = look(root)
+        left = step
+
+        def interrupt(name: str) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                monkeypatch.setattr(journal, "observer", None)
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(journal, "observer", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            convert(root)
+        assert is_old_or_new(root, old)
+        sides.append(look(root) == old)
+        recover(root)
+        assert (look(root) == old) is sides[-1], "what was told is not what is"
+        assert is_clean(root)
+    assert sides == sorted(sides, reverse=True) and sides.count(False) == 1
+
+
+def test_an_interrupt_while_the_journal_is_swept_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     legacy_tree(tmp_path / "p")
     old = look(tmp_path / "p")
 
-    def interrupt(name: str) -> None:
-        if name == failing:
-            monkeypatch.setattr(journal, "observer", None)
-            raise KeyboardInterrupt
+    def interrupted(folder: Path) -> None:
+        next(folder.glob("old-*")).unlink()
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(journal, "observer", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(shutil, "rmtree", interrupted)
         apply_changes(tmp_path / "p", CHANGES, None)
-    assert look(tmp_path / "p") == old
+    assert is_old_or_new(tmp_path / "p", old)
+    recover(tmp_path / "p")
     assert is_clean(tmp_path / "p")
 
 
-def _names(tmp_path: Path) -> list[str]:
-    """The effects of a conversion, in order."""
-    names: list[str] = []
-    root = tmp_path / "count"
-    if not root.exists():
-        legacy_tree(root)
-    journal.observer = names.append
-    try:
-        with exclusive(root, "convert"):
-            backup = create_backup(root, project_files(root).files)
-            apply_changes(root, CHANGES, backup)
-    finally:
-        journal.observer = None
-        apply_restore(plan_restore(load_backup(root)))
-    return names
-
-
 def _steps_of_writing(tmp_path: Path) -> list[int]:
-    names = _names(tmp_path)
+    names = effects(tmp_path)
     wanted = ("staged", "journal committed", "replaced", "removed", "journal removed")
     return sorted({names.index(name) for name in wanted} | {names.index("replaced") + 2})

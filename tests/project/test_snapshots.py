@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lk_migrate.model import FileChange, UserError
-from lk_migrate.project.backup import check_backup, create_backup, find_backups, list_backups, load_backup
+from lk_migrate.project.backup import create_backup
 from lk_migrate.project.discover import project_files
 from lk_migrate.project.restore import Do, apply_restore, plan_restore
+from lk_migrate.project.snapshot import check_backup, find_backups, list_backups, load_backup
 from lk_migrate.project.writer import apply_changes
 
 NAMES = ["a.py", "b c.py", "ü.py", "new\nline.py", os.fsdecode(b"\xff\xfe.py"), "[x].py"]

@@ -79,13 +79,16 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (root / "out.py").symlink_to("../secret.py")
     (root / "loop.py").symlink_to("loop.py")
     (root / "folder.py").mkdir()
-    reasons = {name: read_source(root, f"{name}.py") for name in ("pipe", "out", "loop", "folder", "gone")}
+    with (root / "huge.py").open("wb") as huge:
+        huge.truncate(100_000_000)
+    reasons = {name: read_source(root, f"{name}.py") for name in ("pipe", "out", "loop", "folder", "gone", "huge")}
     assert {name: skipped.reason for name, skipped in reasons.items() if isinstance(skipped, Skipped)} == {
         "pipe": "cannot be read: not a regular file",
         "out": "cannot be read: a symbolic link that leads out of the project",
         "loop": "cannot be read: too many levels of symbolic links",
         "folder": "cannot be read: not a regular file",
         "gone": "cannot be read: no such file or directory",
+        "huge": "cannot be read: larger than 10 megabytes, which is data rather than code",
     }
 
 

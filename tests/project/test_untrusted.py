@@ -13,9 +13,10 @@ from crash import convert, killed_at, legacy_tree
 from disk_tree import look
 
 from lk_migrate.model import UserError
-from lk_migrate.project.backup import Backup, check_backup, create_backup, list_backups, load_backup
+from lk_migrate.project.backup import create_backup
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.restore import apply_restore, plan_restore
+from lk_migrate.project.snapshot import Backup, check_backup, list_backups, load_backup
 
 HASH = "0" * 64
 

@@ -20,6 +20,8 @@ from lk_migrate.project.discover import project_files
 from lk_migrate.project.restore import apply_restore, plan_restore
 from lk_migrate.project.writer import Applied, apply_changes
 
+B = "services/b.py"
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -120,6 +122,40 @@ def test_never_through_a_link_that_leaves_the_root(root: Path) -> None:
     ):
         assert "leads out of the project" in refused(root, change)
     assert contents(outside) == {"x.py": b"theirs"}
+
+
+@pytest.mark.parametrize("moment", ["before", "staged", "journal committed"])
+@pytest.mark.parametrize("kind", ["gone", "special", "folder", "link"])
+def test_a_file_that_vanishes(root: Path, monkeypatch: pytest.MonkeyPatch, kind: str, moment: str) -> None:
+    """And what comes in its place is neither followed nor overwritten."""
+    outside = root.parent / "outside.py"
+    outside.write_bytes(b"old b\n")
+    target = root / "services" / "b.py"
+
+    def meddle(name: str) -> None:
+        if name == moment:
+            monkeypatch.setattr(journal, "observer", None)
+            target.unlink()
+            if kind == "special":
+                os.mkfifo(target)
+            elif kind == "folder":
+                target.mkdir()
+            elif kind == "link":
+                target.symlink_to("../../outside.py")
+
+    old = contents(root)
+    if moment == "before":
+        meddle("before")
+    monkeypatch.setattr(journal, "observer", meddle)
+    with pytest.raises(UserError, match=r"services/b\.py") as error:
+        apply_changes(root, [c for c in CHANGES if c.path != "alias.py"] + [FileChange(B, b"old b\n", b"x")], None)
+    assert "\n" not in str(error.value)
+    assert outside.read_bytes() == b"old b\n"
+    found = look(root).pop(B, None)
+    assert (found.kind if found else "gone") == kind
+    assert {p: c for p, c in contents(root).items() if p != B} == {p: c for p, c in old.items() if p != B}
+    monkeypatch.undo()
+    assert is_clean(root)
 
 
 def test_a_link_into_git_is_refused(root: Path) -> None:
@@ -295,3 +331,31 @@ def test_an_unreadable_file_in_the_backup(shared_root: Path) -> None:
     (shared_root / "main.py").chmod(0)
     says = in_child(as_nobody, lambda: create_backup(shared_root, ["other.py", "main.py"]))
     assert says == f"the backup could not be made: {shared_root}/main.py: permission denied; nothing was changed."
+
+
+def test_what_is_promised_is_on_the_disk_first(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No kill shows it, only a power cut: new bytes are flushed before the commit, names before the journal goes."""
+    flushed: list[str] = []
+    seen: dict[str, set[str]] = {}
+    fsync = os.fsync
+
+    def record(handle: int) -> None:
+        flushed.append(os.path.relpath(Path(f"/proc/self/fd/{handle}").readlink(), root))
+        fsync(handle)
+
+    def note(name: str) -> None:
+        seen.setdefault(name, set(flushed))
+        if name in ("replaced", "removed"):
+            flushed.clear()
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("there is no telling what a handle stands for")
+    monkeypatch.setattr(os, "fsync", record)
+    monkeypatch.setattr(journal, "observer", note)
+    apply_changes(root, CHANGES, create_backup(root, project_files(root).files))
+    before = seen["journal committed"]
+    written = [*(c.path for c in CHANGES if c.after is not None), "the note in the snapshot"]
+    assert len([path for path in before if path.endswith(".tmp")]) == len(written)
+    assert {".", "services", "support/deep", "support", ".lk-migrate/journal"} <= before
+    assert any(path.endswith("/manifest.json") or "objects" in path for path in before), "the snapshot"
+    assert {".", "services", "support/deep"} <= seen["journal removed"]

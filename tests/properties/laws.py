@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
+import warnings
 from collections import Counter
 
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.model import Fate
 from lk_migrate.rewrite.engine import FileResult, convert_file
@@ -23,10 +26,11 @@ def converted(data: bytes, path: str = "main.py") -> FileResult:
 
 
 def check_laws(data: bytes) -> str:
-    """Raises `Broken`. Returns what became of the input: changed, same, unreadable."""
+    """Raises `Broken`. Returns what became of the input: changed, settled (see `_settles`), same, unreadable."""
     result = converted(data)
     if result.skipped is not None:
-        if "bug in lk-migrate" in result.skipped.reason or "would be lost" in result.skipped.reason:
+        ours = "bug in lk-migrate" in result.skipped.reason or "would be lost" in result.skipped.reason
+        if ours and not _is_no_program(data):
             raise Broken(result.skipped.reason)
         return "unreadable"
     if result.change is None:
@@ -39,19 +43,53 @@ def check_laws(data: bytes) -> str:
     if again.skipped is not None:
         raise Broken(f"its conversion is skipped: {again.skipped.reason}")
     if again.change is not None:
-        raise Broken("not idempotent")
+        return _settles(data, after, again.change.after or b"")
     return "changed"
 
 
+def _settles(data: bytes, first: bytes, second: bytes) -> str:
+    """A second run may find more to do in a file that could not run: a name was used without an import, and the first
+    run brought it; or Python would not compile the file. The third run then has nothing to do.
+    """
+    came = {i.local for i in _module(first).imports} - {i.local for i in _module(data).imports}
+    if not any(_mentions(data, name) for name in came) and not _is_no_program(data):
+        raise Broken("not idempotent")
+    if converted(second).change is not None:
+        raise Broken("not settled by a second run")
+    return "settled"
+
+
+def _module(data: bytes) -> Module:
+    return Module.parse("main.py", data)
+
+
+def _mentions(data: bytes, name: str) -> bool:
+    return re.search(rb"(?<![\w.])%s(?!\w)" % name.encode(), data) is not None
+
+
 def _check_python(before: bytes, after: bytes) -> None:
+    if _compiles(before) is None and (problem := _compiles(after)) is not None:
+        raise Broken(f"does not compile: {problem}")
+
+
+def _is_no_program(data: bytes) -> bool:
+    """Whether it is the right syntax and yet nothing that could run: an argument given twice, a `return` in a class."""
     try:
-        ast.parse(before)
+        ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
+        return False  # newer syntax, perhaps
+    return _compiles(data) is not None
+
+
+def _compiles(data: bytes) -> str | None:
+    """None, or why not: `ast` alone takes an argument twice, or `await` outside a coroutine."""
     try:
-        ast.parse(after)
-    except SyntaxError as error:
-        raise Broken(f"does not parse: {error}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(data, "main.py", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return str(error)
+    return None
 
 
 def _check_bytes(before: bytes, after: bytes) -> None:
@@ -78,7 +116,8 @@ def _check_comments(before: bytes, after: bytes, result: FileResult) -> None:
 
 def _comments(data: bytes) -> list[tuple[int, str]]:
     try:
-        tokens = list(tokenize.tokenize(io.BytesIO(data).readline))
+        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # as Python reads them
+        tokens = list(tokenize.tokenize(io.BytesIO(lines).readline))
     except (tokenize.TokenError, SyntaxError, UnicodeError):
         return []
     return [(t.start[0], t.string.rstrip()) for t in tokens if t.type == tokenize.COMMENT]

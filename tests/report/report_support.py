@@ -61,3 +61,17 @@ class Desk(Agent):
 '''
 
 FILES = {"main.py": MAIN, "services/desk.py": DESK, "requirements.txt": b"livekit-agents[openai]~=1.2\n"}
+
+#: Rows as `verify --json` writes them: one that failed, one with a timeline.
+VERIFIED = [
+    {"stage": "console", "name": "answers", "status": "failed", "detail": "it does not"},
+    {
+        "stage": "voice",
+        "name": "a spoken turn",
+        "status": "ok",
+        "detail": "heard",
+        "place": {"path": "main.py", "line": 3, "end_line": 4},
+        "seconds": 4.0,
+        "steps": [["speech", 0.0], ["transcript", 1.0], ["silence", 4.0]],
+    },
+]

@@ -8,6 +8,8 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
+from report_support import VERIFIED
+
 from lk_migrate.model import Action, FileChange, Finding, LedgerEntry, MainSummary, Place, Plan, Skipped
 from lk_migrate.model import Fate as F
 from lk_migrate.plan import ConvertOptions, make_plan
@@ -16,6 +18,7 @@ from lk_migrate.report.highlight import line_html, python_spans
 from lk_migrate.report.html import html, prose
 from lk_migrate.report.measures import measures
 from lk_migrate.report.sidebyside import Pages, changed_part
+from lk_migrate.report.verified import verified
 
 _VOID = {"meta", "link", "input", "col", "br", "hr", "img"}
 
@@ -83,7 +86,7 @@ def test_everything_is_escaped() -> None:
         skipped=(Skipped(path, evil),),
         main=MainSummary(path, 1, 1, (path,)),
     )
-    page = html(plan, [{"stage": evil, "name": evil, "status": "ok", "detail": evil}])
+    page = html(plan, verified([{"stage": evil, "name": evil, "status": "ok", "detail": evil, "steps": [[evil, 1]]}]))
     assert "<img" not in page and "<i>`" not in page and "49" not in re.findall(r"<h1>.*?</h1>", page)[0]
     assert Outline(page).wrong == [] and Outline(page).scripts == 1
     assert "</script><b>" not in html(replace(plan, root="/</script><b>"))
@@ -94,8 +97,10 @@ def test_what_has_no_ledger_or_findings_is_fine() -> None:
 
 
 def test_verified_rows_are_shown(plan: Plan) -> None:
-    page = html(plan, [{"stage": "console", "name": "answers", "status": "failed", "detail": "it does not"}])
-    assert 'class="badge failed"' in page and "it does not" in page
+    page = html(plan, verified(VERIFIED))
+    assert "<strong>1 check failed.</strong>" in page and "it does not" in page and "main.py:3" in page
+    lanes = re.findall(r'class="what">(.*?)<.*?left:([\d.]+)%;width:([\d.]+)%', page)
+    assert lanes == [("speech", "0.0", "0.0"), ("transcript", "0.0", "25.0"), ("silence", "25.0", "75.0")]
     assert 'id="verified"' not in html(plan)
 
 
@@ -187,6 +192,7 @@ def test_what_a_line_shows_is_what_stands_in_it() -> None:
 
 def test_only_the_part_that_changed_is_marked() -> None:
     assert changed_part("f(room_input_options=x)", "f(room_options=x)") == ((7, 13), (7, 7))
+    assert changed_part("f(x=config)", "f(x=call.config)") == ((4, 4), (4, 9)), "`call.`, not `all.c`"
     assert changed_part("something", "entirely else") is None
 
 

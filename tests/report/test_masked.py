@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+from in_process import run
+from terminal import typed
 
 from lk_migrate.facts.secrets import is_secret, mask
+from lk_migrate.model import FileChange
+from lk_migrate.report.masked import secret_lines
 
 KEY = "sk-proj-8Zk2QmT4vX7bN1rYc9Lw"
 PLAIN = "0f3b7c21d95e48aab64c1de27f80a935"
@@ -90,7 +96,33 @@ def test_no_output_of_convert_shows_a_key(tmp_path: Path) -> None:
     assert json.loads(data.stdout)["findings"]
     written = [p.read_bytes() for p in (tmp_path / ".lk-migrate" / "ledger").glob("*.json")]
     assert written
+    (archive,) = (tmp_path / ".lk-migrate" / "ledger").glob("*.zip")
+    with zipfile.ZipFile(archive) as files:
+        written += [files.read(name) for name in files.namelist()]
     reports = [(tmp_path / "r.html").read_bytes(), (tmp_path / "r.sarif").read_bytes(), *written]
     for output in (shown.stdout, shown.stderr, data.stdout, data.stderr, *reports):
         assert KEY.encode() not in output
         assert b"Traceback" not in output
+
+
+def test_a_patch_that_applies_keeps_the_key_and_says_so(tmp_path: Path) -> None:
+    """It could not be applied otherwise. What a person is shown at a terminal is not applied, and is masked."""
+    (tmp_path / "main.py").write_text(MAIN)
+    command = [sys.executable, "-m", "lk_migrate", "convert", "--diff"]
+    piped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    warned = re.search(r"lk-migrate: what was written to stdout has (\d+) lines .* \(main.py:\d+", piped.stderr)
+    assert KEY in piped.stdout and warned and int(warned[1]) >= 1
+    written = run(tmp_path, "convert", "--dry-run", "--patch", "p.patch")
+    assert KEY in (tmp_path / "p.patch").read_text() and "p.patch has" in written.stderr
+    _, shown = typed(tmp_path, "convert", "--diff")
+    assert "-    options = RoomInputOptions(" in shown and KEY not in shown
+
+
+def test_secret_lines_are_those_of_the_patch() -> None:
+    head = "".join(f"x{n} = {n}\n" for n in range(10))
+    old = f'{head}key = "{KEY}"\nold = 1\nfar = 0\n'.encode()
+    new = f'{head}key = "{KEY}"\nnew = 2\nfar = 0\n'.encode()
+    assert list(map(str, secret_lines([FileChange("a.py", old, new)]))) == ["a.py:11"]
+    assert secret_lines([FileChange("a.py", old, old)]) == []
+    far = f'key = "{KEY}"\n{head}'.encode()
+    assert secret_lines([FileChange("a.py", far, far + b"y = 1\n")]) == [], "the patch does not show it"

@@ -38,6 +38,12 @@ from lk_migrate.rules.registry import Rule
         ("import abc\n\nfrom zmq import z\n", "livekit.a", "import abc\n\nfrom livekit import a\nfrom zmq import z\n"),
         ("import os\nimport abc\n", "json", "import os\nimport abc\nimport json\n"),
         ("import os\nfrom . import x\n", "livekit.a", "import os\nfrom livekit import a\nfrom . import x\n"),
+        # never above the future
+        (
+            "from __future__ import annotations\nx = 1\n",
+            "asyncio",
+            "from __future__ import annotations\nimport asyncio\nx = 1\n",
+        ),
         # a file without that order keeps its own: new imports come last
         ("import attr\nimport os\n", "signal", "import attr\nimport os\nimport signal\n"),
     ],

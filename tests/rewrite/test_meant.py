@@ -16,7 +16,7 @@ from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.meant import Touched, only_what_we_meant
 from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
-from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.registry import Rule, all_rules
 
 BEFORE = """\
 import os
@@ -105,6 +105,14 @@ def test_the_rest_may_not(
     assert only_what_we_meant(read(BEFORE), read(BEFORE.replace(old, new)), touched) == line
 
 
+@pytest.mark.parametrize("clause", ["else", "finally"])
+def test_what_leaves_a_clause_with_the_statement_that_was_touched(read: Reader, clause: str) -> None:
+    head = "if gate:\n    pass\n" if clause == "else" else "try:\n    pass\n"
+    before = f"{head}{clause}:\n    log()\n    run()\n"
+    assert only_what_we_meant(read(before), read("log()\nrun()\n"), Touched(frozenset({2}), frozenset({1}))) is None
+    assert only_what_we_meant(read(before), read("log()\n"), Touched(frozenset({2}), frozenset({1}))) is not None
+
+
 def _converted(source: str, apply: Callable[[cst.Call], cst.BaseExpression]) -> FileResult:
     rule = Rule("LK900", Edition.V1, "Rewrites a call.")
 
@@ -134,3 +142,11 @@ def test_what_would_not_parse_is_not_written() -> None:
     assert result.change is None
     assert result.skipped is not None
     assert "would not parse" in result.skipped.reason
+
+
+def test_a_comment_that_stands_in_no_statement_goes_above_the_next_one() -> None:
+    source = "from livekit.agents.pipeline import VoicePipelineAgent\\\n# why\nclass Voice:\n    turns = 0\n"
+    result = convert_file("a.py", Project({"a.py": source.encode()}), all_rules())
+    assert result.skipped is None
+    assert result.change is not None
+    assert result.change.after == b"# why\nclass Voice:\n    turns = 0\n"

@@ -180,6 +180,7 @@ out["slow"] = [await desks["spa"].pool_temperature(ctx), await desks["housekeepi
     )
     assert out["tools"]["hotel"] == [
         "minibar_total", "order_taxi", "read_notes", "set_notes", "set_room", "suggest_walk", "wake_up_call",
+        "wakeup_call",
     ]  # fmt: skip
     assert out["tools"]["housekeeping"] == ["bring_towels", "clean_room", "lost_property", "status"]
     assert out["prompts"]["housekeeping"].startswith("You are housekeeping")

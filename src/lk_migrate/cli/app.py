@@ -11,13 +11,14 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lk_migrate import __version__
+from lk_migrate.cli.examples import epilog
 from lk_migrate.cli.options import after_command, with_common
 from lk_migrate.model import ExitCode, UserError
 
@@ -27,11 +28,13 @@ COMMANDS = {
     "backup": ("lk_migrate.cli.backup", "Take a snapshot that restores byte for byte."),
     "convert": ("lk_migrate.cli.convert", "Rewrite agents, generate main.py, account for every line."),
     "verify": ("lk_migrate.cli.verify", "Prove that it runs: no network, no key, no microphone."),
+    "report": ("lk_migrate.cli.report", "Write what was converted and verified as one HTML page."),
     "tests": ("lk_migrate.cli.tests", "Write tests for the agents, to be kept."),
     "restore": ("lk_migrate.cli.restore", "Give the old bytes back."),
     "ledger": ("lk_migrate.cli.ledger", "Say where every line of the old code went."),
     "todo": ("lk_migrate.cli.todo", "List what is left for you, for a person or an assistant."),
     "rules": ("lk_migrate.cli.rules", "List the rules, or explain one."),
+    "completion": ("lk_migrate.cli.completion", "Make your shell complete all of this."),
 }
 
 #: What the machine, not our code, is to blame for.
@@ -50,7 +53,8 @@ _MACHINE = frozenset(
 # Typer carries Click inside from 0.2x on and uses the real one before: take the base from what it exports.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
-_EPILOG = "Every command takes --root PATH, --json, --quiet, --verbose and --debug, before or after its name."
+#: By this a shell asks what could come next.
+_COMPLETE = "_LK_MIGRATE_COMPLETE"
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -82,7 +86,7 @@ def load_command(name: str) -> Any:
             raise
         raise UserError(f"`{name}` is not part of this build of lk-migrate ({__version__}).") from error
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name, context_settings=_HELP)(with_common(getattr(module, name)))
+    single.command(name, context_settings=_HELP, epilog=epilog(name))(with_common(getattr(module, name)))
     return typer.main.get_command(single)
 
 
@@ -103,8 +107,12 @@ def _root(
 def build() -> Any:
     """The Click command behind `lk-migrate`."""
     # Plain help: rich's would cost as much again as starting up, and wraps paths.
+    if _COMPLETE in os.environ:
+        from typer.completion import completion_init
+
+        completion_init()
     app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, context_settings=_HELP)
-    app.callback(epilog=_EPILOG)(_root)
+    app.callback(epilog=epilog(""))(_root)
     return typer.main.get_command(app)
 
 
@@ -113,8 +121,8 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # a name that is not UTF-8 must not stop a message
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    code = _run(arguments, "--debug" in arguments)
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    code = _run(arguments, "--debug" in arguments) if arguments else _guided()
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough
@@ -122,9 +130,30 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def _guided() -> int:
+    """No command: at a terminal the next step, in a pipe the help."""
+    if _COMPLETE in os.environ or not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+        return _run(["--help"], False)
+
+    def whole() -> int:
+        from lk_migrate.cli.guide import guide
+
+        return guide(lambda arguments: _run(arguments, False))
+
+    return _caught(whole, [], False)
+
+
 def _run(arguments: list[str], debug: bool) -> int:
+    def command() -> object:
+        return build().main(args=arguments, prog_name="lk-migrate", standalone_mode=False)
+
+    return _caught(command, arguments, debug)
+
+
+def _caught(command: Callable[[], object], arguments: list[str], debug: bool) -> int:
+    """Run it; whatever it raises is a sentence and an exit code."""
     try:
-        result = build().main(args=arguments, prog_name="lk-migrate", standalone_mode=False)
+        result = command()
         if result == ExitCode.INTERRUPTED:  # how newer Typers tell of Ctrl-C
             raise KeyboardInterrupt
         return result if isinstance(result, int) else ExitCode.DONE

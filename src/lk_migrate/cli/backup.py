@@ -10,12 +10,13 @@ import typer
 from lk_migrate.cli.options import Common, Paths
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, UserError
-from lk_migrate.project.backup import Backup, check_backup, create_backup, list_backups, load_backup
+from lk_migrate.project.backup import create_backup
 from lk_migrate.project.config import load_settings
 from lk_migrate.project.discover import Found, convertible_files, project_files
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.paths import display
 from lk_migrate.project.root import root_for
+from lk_migrate.project.snapshot import Backup, check_backup, list_backups, load_backup
 
 
 def backup(

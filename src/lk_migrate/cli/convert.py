@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lk_migrate.cli.completion import rule_ids
 from lk_migrate.cli.options import Common, Paths
-from lk_migrate.cli.outputs import Outputs
-from lk_migrate.cli.progress import progress
+from lk_migrate.cli.outputs import Outputs, warn_of_secrets
+from lk_migrate.cli.planning import Wish
+from lk_migrate.cli.report import write_last
 from lk_migrate.cli.streams import Streams
-from lk_migrate.model import ExitCode, Plan, UserError
+from lk_migrate.model import ExitCode, FileChange, Plan, UserError
 from lk_migrate.project.paths import display
 
 if TYPE_CHECKING:
-    from lk_migrate.project.backup import Backup
+    from lk_migrate.project.snapshot import Backup
 
-Rules = Annotated[list[str] | None, typer.Option(metavar="RULE", help="Rule ids or prefixes; may be repeated.")]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RULE", help="Rule ids or prefixes; may be repeated.", autocompletion=rule_ids),
+]
 
 
 def convert(
@@ -26,6 +32,9 @@ def convert(
     paths: Paths = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, write nothing.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show the changes as a patch, write nothing.")] = False,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Ask about each place that a review rule would change.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if there is something to do.")] = False,
     select: Rules = None,
     ignore: Rules = None,
@@ -48,12 +57,16 @@ def convert(
 
     streams = Streams(common)
     outputs = Outputs(report, sarif, patch, github)
+    wish = Wish(select, ignore, main, no_main)
     if common.json and diff:
         raise UserError("--json and --diff both want stdout; give one of them.")
+    if interactive and (dry_run or diff or check):
+        raise UserError("--interactive writes what you answer; --dry-run, --diff and --check write nothing: give one.")
+    if interactive and not streams.can_ask:
+        raise UserError("--interactive asks a person at a terminal, without --json or --quiet; here is none.")
     if dry_run or diff or check:
         project = read_project(common.root, paths or [])
-        with progress(streams) as tell:
-            plan = project.plan(select, ignore, main, no_main, tell)
+        plan = wish.planned(project, streams)
         outputs.write(plan, before_conversion, streams)
         return _preview(plan, streams, diff=diff, check=check)
     project = read_project(common.root, paths or [])
@@ -63,23 +76,23 @@ def convert(
             project = read_project(common.root, paths or [])
         if project.is_dirty:
             streams.say("git: there are uncommitted changes; commit them first if you want to tell yours from ours.")
-        with progress(streams) as tell:
-            plan = project.plan(select, ignore, main, no_main, tell)
+        plan = wish.asked(project, streams) if interactive else wish.planned(project, streams)
         backup = _apply(project.root, plan, no_backup, streams)
+    if report is not None and not plan.changes and write_last(project.root, report, streams):
+        outputs = replace(outputs, report=None)
     outputs.write(plan, after_conversion, streams)
     return _show_result(masked(plan), backup, streams)
 
 
 def _preview(plan: Plan, streams: Streams, *, diff: bool, check: bool) -> int:
     from lk_migrate.report.data import report
-    from lk_migrate.report.diff import patch
     from lk_migrate.report.masked import masked
 
     changes, plan = plan.changes, masked(plan)
     if streams.common.json:
         streams.result_json(report(plan))
     elif diff:
-        _write_patch(patch(changes))
+        _show_patch(changes, streams)
         for skipped in plan.skipped:
             streams.warn(f"{display(skipped.path)} {skipped.reason}.")
     elif not plan.changes and not plan.findings and not plan.skipped:
@@ -93,16 +106,18 @@ def _preview(plan: Plan, streams: Streams, *, diff: bool, check: bool) -> int:
     return _code(plan)
 
 
-def _write_patch(data: bytes) -> None:
-    """Plain bytes when piped (`git apply` takes them), coloured on a terminal."""
-    if not sys.stdout.isatty():
-        sys.stdout.buffer.write(data)
-        return
-    from rich.console import Console
-    from rich.syntax import Syntax
+def _show_patch(changes: tuple[FileChange, ...], streams: Streams) -> None:
+    """Coloured and masked for a person at a terminal; in a pipe the bytes that `git apply` takes, as they are."""
+    from lk_migrate.report.diff import patch
+    from lk_migrate.report.masked import masked_changes
 
-    text = data.decode("utf-8", "replace")
-    Console(emoji=False).print(Syntax(text, "diff", background_color="default", word_wrap=True))
+    if sys.stdout.isatty():
+        from lk_migrate.report.patch_terminal import show_patch
+
+        show_patch(patch(masked_changes(changes)), streams.out)
+        return
+    sys.stdout.buffer.write(patch(changes))
+    warn_of_secrets(changes, "what was written to stdout", streams)
 
 
 def _apply(root: Path, plan: Plan, no_backup: bool, streams: Streams) -> Backup | None:

@@ -75,7 +75,7 @@ def _place(where: str, root: Path, record: Record) -> tuple[str, int | None]:
 
 def _sources(root: Path, record: Record) -> Any:
     """Lines of the files as they were (from the backup, when it is still there) and as they are."""
-    from lk_migrate.project.backup import Backup, load_backup
+    from lk_migrate.project.snapshot import Backup, load_backup
 
     try:
         backup: Backup | None = load_backup(root, record.id) if record.data["backup"] else None

@@ -23,7 +23,9 @@ class Common:
 
 
 _OPTIONS: dict[str, Any] = {
-    "root": Annotated[Path | None, typer.Option("--root", help="The project. [default: found from here up]")],
+    "root": Annotated[
+        Path | None, typer.Option("--root", metavar="PATH", help="The project. [default: found from here up]")
+    ],
     "json": Annotated[bool, typer.Option("--json", help="Write the result as JSON to stdout.")],
     "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="Write no messages but errors.")],
     "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="Write more messages.")],

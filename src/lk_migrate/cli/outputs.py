@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.cli.streams import Streams
-from lk_migrate.model import Finding, Plan, UserError
+from lk_migrate.model import FileChange, Finding, Plan, UserError
 from lk_migrate.project.paths import display, reason
 
 
@@ -36,15 +36,16 @@ class Outputs:
         if self.report is not None:
             from lk_migrate.report.html import html
 
-            _write(self.report, html(shown).encode("utf-8", "replace"), streams)
+            write_file(self.report, html(shown).encode("utf-8", "replace"), streams)
         if self.sarif is not None:
             from lk_migrate.report.sarif import sarif
 
-            _write(self.sarif, json.dumps(sarif(findings), indent=1).encode(), streams)
+            write_file(self.sarif, json.dumps(sarif(findings), indent=1).encode(), streams)
         if self.patch is not None:
             from lk_migrate.report.diff import patch
 
-            _write(self.patch, patch(plan.changes), streams)
+            write_file(self.patch, patch(plan.changes), streams)
+            warn_of_secrets(plan.changes, display(self.patch), streams)
         if self.github or os.environ.get("GITHUB_ACTIONS") == "true":
             from lk_migrate.report.github import workflow_commands
 
@@ -53,7 +54,19 @@ class Outputs:
                 streams.command(line)
 
 
-def _write(path: Path, data: bytes, streams: Streams) -> None:
+def warn_of_secrets(changes: Sequence[FileChange], patch: str, streams: Streams) -> None:
+    """A patch that applies cannot be masked: say so when that matters."""
+    from lk_migrate.report.masked import secret_lines
+
+    found = secret_lines(changes)
+    if found:
+        places = ", ".join(map(str, found[:3])) + (", …" if len(found) > 3 else "")
+        many = f"{len(found)} line{'s' * (len(found) != 1)} with a value that looks like a secret"
+        streams.warn(f"{patch} has {many} ({places}), as it must to apply: keep it to yourself.")
+
+
+def write_file(path: Path, data: bytes, streams: Streams) -> None:
+    """Write a file that was asked for, and say so. Raises UserError when the disk refuses."""
     try:
         path.write_bytes(data)
     except OSError as error:

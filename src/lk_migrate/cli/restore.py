@@ -12,12 +12,12 @@ import typer
 from lk_migrate.cli.options import Common
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, UserError
-from lk_migrate.project.backup import Backup, find_backups, load_backup
-from lk_migrate.project.journal import pending
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.paths import display
 from lk_migrate.project.restore import Do, Restored, RestorePlan, apply_restore, plan_restore
 from lk_migrate.project.root import find_root
+from lk_migrate.project.snapshot import Backup, find_backups, load_backup
+from lk_migrate.project.transaction import pending
 
 _VERBS = {
     Do.CREATE: "brought back",

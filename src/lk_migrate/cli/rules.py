@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from lk_migrate.cli.completion import rule_ids
 from lk_migrate.cli.options import Common
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, UserError
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[RULE]...", help="Rule ids or prefixes (LK1).")]
+Ids = Annotated[
+    list[str] | None, typer.Argument(metavar="[RULE]...", help="Rule ids or prefixes (LK1).", autocompletion=rule_ids)
+]
 
 
 def rules(common: Common, ids: Ids = None) -> int:

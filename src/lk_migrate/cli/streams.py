@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import sys
+import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
@@ -13,6 +16,8 @@ from lk_migrate.cli.options import Common
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_COMMAND = re.compile(r"`[^`\n]+`")
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Streams:
     def say(self, text: str) -> None:
         """A message; not with `--quiet`."""
         if not self.common.quiet:
-            print(text, file=sys.stderr)
+            print(_filled(text), file=sys.stderr)
 
     def detail(self, text: str) -> None:
         """A message for `--verbose`."""
@@ -65,7 +70,17 @@ class Streams:
 
     def warn(self, text: str) -> None:
         """A message that nothing silences."""
-        print(f"lk-migrate: {text}", file=sys.stderr)
+        print(_filled(f"lk-migrate: {text}"), file=sys.stderr)
+
+
+def _filled(message: str) -> str:
+    """Wrapped between words where a terminal ends, but never inside a `command`; one line each in a pipe."""
+    if not sys.stderr.isatty():
+        return message
+    width = shutil.get_terminal_size().columns
+    lines = _COMMAND.sub(lambda match: match.group().replace(" ", "\0"), message).split("\n")
+    wrapped = (textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in lines)
+    return "\n".join(wrapped).replace("\0", " ")
 
 
 def _console(stream: TextIO) -> Console:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lk_migrate.cli.completion import stage_names
 from lk_migrate.cli.options import Common
 from lk_migrate.cli.streams import Streams
-from lk_migrate.model import ExitCode
+from lk_migrate.model import ExitCode, UserError
+from lk_migrate.project.paths import reason
 
 if TYPE_CHECKING:
     from lk_migrate.verify import Options, Row
@@ -28,11 +31,14 @@ def verify(
     python: Annotated[
         str | None, typer.Option(metavar="PATH", help="A Python or venv. [default: the project's, else ours]")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds for each stage.")] = 60,
+    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="For each stage.")] = 60,
     stage: Annotated[
-        list[str] | None, typer.Option(metavar="STAGE", help="Run only this (may be repeated); see below.")
+        list[str] | None,
+        typer.Option(metavar="STAGE", help="Run only this (may be repeated).", autocompletion=stage_names),
     ] = None,
-    skip: Annotated[list[str] | None, typer.Option(metavar="STAGE", help="Leave this stage out.")] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="STAGE", help="Leave this stage out.", autocompletion=stage_names)
+    ] = None,
     old: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Compare with this older tree. [default: the newest backup]")
     ] = None,
@@ -65,6 +71,7 @@ def verify(
     )
     with _ended_in_order():
         rows = _rows(options, streams)
+    _keep(root, rows, streams)
     if common.json:
         streams.result_json(as_data(rows))
     else:
@@ -78,8 +85,35 @@ def _rows(options: Options, streams: Streams) -> list[Row]:
 
     if not streams.live:
         return list(rows_of(options, lambda what: streams.say(f"waiting for {what}")))
+    rows: list[Row] = []
+    begun = time.monotonic()
+
+    def waiting(what: str) -> None:
+        failed = sum(row.status.value == "failed" for row in rows)
+        bad = f", {failed} failed" if failed else ""
+        status.update(f"{time.monotonic() - begun:.0f} s, {len(rows)} checks{bad}; waiting for {what}")
+
     with streams.err.status("verifying") as status:
-        return list(rows_of(options, lambda what: status.update(f"waiting for {what}")))
+        for row in rows_of(options, waiting):
+            rows.append(row)
+    return rows
+
+
+def _keep(root: Path, rows: list[Row], streams: Streams) -> None:
+    """For the report, beside the conversion that was verified; of a project that was not converted here, nothing."""
+    from lk_migrate.report.record import load
+    from lk_migrate.report.verified import save_verified
+    from lk_migrate.verify import STAGES
+    from lk_migrate.verify.show import as_data
+
+    try:
+        record = load(root)
+    except UserError:
+        return
+    try:
+        save_verified(root, record, as_data(rows)["rows"], [stage.name for stage in STAGES])
+    except OSError as error:
+        streams.warn(f"what was found could not be kept for `lk-migrate report`: {reason(error)}.")
 
 
 @contextmanager

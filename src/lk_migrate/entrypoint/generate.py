@@ -21,6 +21,7 @@ from lk_migrate.entrypoint.naming import Naming
 from lk_migrate.entrypoint.render import code_of, needed_by, render_main
 from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.entrypoint.split import split_entrypoint
+from lk_migrate.entrypoint.whole import limit_sessions
 from lk_migrate.facts.byhand import find_by_hand
 from lk_migrate.facts.entrypoint import Entrypoint, find_entrypoint
 from lk_migrate.facts.module import Module
@@ -143,8 +144,10 @@ class _Generator:
         self.naming = Naming(project, module)
         self.support, self.flow = (self.naming.new_module(kind) for kind in ("support", "flow"))
         self.found = collect_edits(project, entry, module, self.layout, agents, self.support.name)
-        self.editor = Editor({}, self.found.edits, module.index, [])
         self.split = None
+        if not in_phases:
+            limit_sessions(self.found, project, module, agents)
+        self.editor = Editor({}, self.found.edits, module.index, [])
         if in_phases:
             sessions = find_sessions(project, module, entry.function)
             self.split = split_entrypoint(project, module, entry.function, sessions, self.found.edits)

@@ -11,6 +11,7 @@ import libcst as cst
 from lk_migrate.entrypoint.spine import Branch, CannotSplit, Cut, Guard, Items, Plain, ends, length, statement_ends
 from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.walk import is_block, own_scope
+from lk_migrate.rewrite.blocks import close_gaps
 
 Statements = list[cst.BaseStatement]
 
@@ -64,7 +65,7 @@ def phase_function(
     text = f"{'async ' if asynchronous else ''}def {name}({params}) -> {returns}:\n    pass\n"
     node = cst.ensure_type(cst.parse_statement(text), cst.FunctionDef)
     doc = cst.parse_statement(f'"""{_DOCS[label]}{" False: the call is over." if answering else ""}"""\n')
-    block = cst.IndentedBlock([cast(cst.BaseStatement, doc), without_opening_blanks(body[0]), *body[1:]])
+    block = close_gaps(cst.IndentedBlock([cast(cst.BaseStatement, doc), without_opening_blanks(body[0]), *body[1:]]))
     return PhaseFunction(number, label, name, node.with_changes(body=block), answering, asynchronous, arguments)
 
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.classes import is_self_attribute, methods, self_name
+from lk_migrate.facts.items import item_read
 from lk_migrate.facts.walk import children, find
 
+#: What the run context is called.
+CONTEXT_NAMES = frozenset({"ctx", "context", "run_context", "run_ctx", "runctx", "rctx"})
 _NAME = re.compile(r"dispatch|tool|execute|invoke|function|call_", re.IGNORECASE)
 
 
@@ -19,8 +22,29 @@ class Route:
     """One branch: the names that it answers to, and the method it calls (None when the work is done in the branch)."""
 
     names: tuple[str, ...]
-    method: str | None
+    call: cst.Call | None
     branch: cst.If | cst.MatchCase
+
+    @property
+    def method(self) -> str | None:
+        func = self.call.func if self.call is not None else None
+        return func.attr.value if isinstance(func, cst.Attribute) else None
+
+    def hands_on(self, function: cst.FunctionDef) -> bool:
+        """Whether the method gets the model's arguments under the names that the model gives them, and nothing else."""
+        assert self.call is not None
+        names = [p.name.value for p in (*function.params.posonly_params, *function.params.params)]
+        names = names[1:] if self_name(function) is not None else names
+        for i, arg in enumerate(self.call.args):
+            if arg.star == "**":
+                continue
+            taken = arg.keyword.value if arg.keyword is not None else names[i] if i < len(names) else ""
+            if isinstance(arg.value, cst.Name) and arg.value.value in CONTEXT_NAMES:
+                continue
+            key = next((key for m in find(arg.value, cst.Name) if (key := item_read(arg.value, m.value))), None)
+            if arg.star or key != taken:
+                return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -97,14 +121,14 @@ def _routes(function: cst.FunctionDef, params: set[str], instance: str | None) -
     for node in find(function, cst.If):
         names = _compared_names(node.test, params)
         if names:
-            yield Route(names, _routed_method(node.body, instance), node)
+            yield Route(names, _routed_call(node.body, instance), node)
     for match in find(function, cst.Match):
         if not (isinstance(match.subject, cst.Name) and match.subject.value in params):
             continue
         for case in match.cases:
             names = _case_names(case.pattern)
             if names and case.guard is None:
-                yield Route(names, _routed_method(case.body, instance), case)
+                yield Route(names, _routed_call(case.body, instance), case)
 
 
 def _compared_names(test: cst.BaseExpression, params: set[str]) -> tuple[str, ...]:
@@ -132,8 +156,8 @@ def _case_names(pattern: cst.MatchPattern) -> tuple[str, ...]:
     return ()
 
 
-def _routed_method(body: cst.BaseSuite, instance: str | None) -> str | None:
-    """The method that a branch of one statement calls, if calling it is all it does."""
+def _routed_call(body: cst.BaseSuite, instance: str | None) -> cst.Call | None:
+    """The call of a method, if it is all that a branch of one statement does."""
     lines = list(body.body)
     if len(lines) == 1 and isinstance(lines[0], cst.SimpleStatementLine) and len(lines[0].body) == 1:
         value: cst.CSTNode | None = next(iter(children(lines[0].body[0])), None)
@@ -142,6 +166,5 @@ def _routed_method(body: cst.BaseSuite, instance: str | None) -> str | None:
         if isinstance(value, cst.Await):
             value = value.expression
         if isinstance(value, cst.Call) and is_self_attribute(value.func, instance):
-            assert isinstance(value.func, cst.Attribute)
-            return value.func.attr.value
+            return value
     return None

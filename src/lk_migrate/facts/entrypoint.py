@@ -67,6 +67,12 @@ def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
     if late_name is not None and registration is not None:
         function = function or _registered(module, functions, late_name)
         prewarm = prewarm or _named(functions, server_call, "setup_fnc", None)
+    if function is None and server_call is not None and server is None and late_name is None:
+        # made and registered in a function (`def main():`), which can stay as it is
+        made_in = module.index.parents.get(server_call)
+        name = dotted(made_in.targets[0].target) if isinstance(made_in, cst.Assign) else None
+        function = _registered(module, functions, name) if name is not None else None
+        prewarm = prewarm or _named(functions, server_call, "setup_fnc", None)
     if function is None:
         return None
     options_line, _ = _module_assignment(module, options)

@@ -11,19 +11,16 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.gate_candidates import written
 from lk_migrate.facts.gate_guards import Strip
-from lk_migrate.facts.gates import Gate, find_gates, written
+from lk_migrate.facts.gate_mentions import attribute_mentions, in_all, method_mentions, modules_with, name_mentions
+from lk_migrate.facts.gate_state import definition_of, harmless, mere_reset, write_of
+from lk_migrate.facts.gates import Gate, find_gates
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import descendants, find
-
-#: Calls whose only effect is the value that they give.
-_PURE = {
-    *("dict", "set", "list", "int", "str", "bool", "float", "frozenset", "tuple", "Lock", "RLock", "Counter"),
-    *("defaultdict", "deque", "OrderedDict", "getenv", "get", "ContextVar", "field"),
-}
 
 
 @dataclass(frozen=True)
@@ -130,10 +127,10 @@ def _gone_with(strip: Strip, call: cst.CSTNode) -> Iterator[cst.CSTNode]:
 def _reads_of_state(search: _Search, gate: Gate, going: list[Gate]) -> Iterator[Read]:
     inside = {n for g in going for n in descendants(_unit(search.project, g))}
     for name in sorted(set(written(gate.node))):
-        for module, node in _attribute_mentions(search.project, name, gate):
+        for module, node in attribute_mentions(search.project, name, gate):
             if node in inside or node in search.gone:
                 continue
-            if _write(module, node) is None:
+            if write_of(module, node) is None:
                 yield Read(module, node, name)
 
 
@@ -145,87 +142,6 @@ def _unit(project: Project, gate: Gate) -> cst.CSTNode:
     if any(g.owner in related for g in gate.guards):
         return gate.node
     return gate.owner
-
-
-def _attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[Module, cst.CSTNode]]:
-    """Attributes, class-level names and strings called `name` that may be the gate's."""
-    lines = project.fact(lineages)
-    owners = {o for o in [gate.owner, *(g.owner for g in gate.guards)] if o is not None}
-    related = {c for o in owners for c in lines.related(o)}
-    for module in _holding(project, name):
-        for node in module.index.of(cst.Attribute):
-            if node.attr.value != name:
-                continue
-            owner = module.index.enclosing(node, cst.ClassDef)
-            if dotted(node.value) in ("self", "cls") and owner is not None and owner not in related:
-                continue
-            yield module, node
-        for node in module.strings.get(name, ()):
-            if not _in_slots(module, node):
-                yield module, node
-        for node in module.index.of(cst.Name):
-            if node.value == name and _class_level(module, node) in related:
-                yield module, node
-
-
-def _holding(project: Project, name: str) -> Iterator[Module]:
-    for path in sorted(project.files):
-        if name.encode() in project.files[path]:
-            module = project.module(path)
-            if module is not None:
-                yield module
-
-
-def _in_slots(module: Module, node: cst.CSTNode) -> bool:
-    assign = module.index.enclosing(node, cst.Assign)
-    return isinstance(assign, cst.Assign) and dotted(assign.targets[0].target) == "__slots__"
-
-
-def _class_level(module: Module, node: cst.Name) -> cst.CSTNode | None:
-    """The class in whose body the name is assigned."""
-    parent = module.index.parents[node]
-    if not (isinstance(parent, (cst.AssignTarget, cst.AnnAssign)) and parent.target is node):
-        return None
-    scope = module.index.enclosing(node, cst.ClassDef, cst.FunctionDef)
-    return scope if isinstance(scope, cst.ClassDef) else None
-
-
-def _write(module: Module, node: cst.CSTNode) -> tuple[cst.CSTNode, cst.CSTNode | None] | None:
-    """The statement that only sets `node` to something harmless, and the part of it that does; None for a read."""
-    parents = module.index.parents
-    parent = parents[node]
-    if isinstance(parent, cst.AnnAssign) and parent.target is node:
-        return (parent, None) if parent.value is None or _harmless(parent.value) else None
-    if isinstance(parent, cst.AugAssign) and parent.target is node:
-        return (parent, None) if _harmless(parent.value) else None
-    if isinstance(parent, cst.AssignTarget):
-        assign = parents[parent]
-        if isinstance(assign, cst.Assign) and _harmless(assign.value):
-            return (assign, None) if len(assign.targets) == 1 else (assign, parent)
-        return None
-    if isinstance(parent, cst.Element) and isinstance(parents[parents[parent]], cst.AssignTarget):
-        assign = parents[parents[parents[parent]]]
-        target = parents[parent]
-        if not isinstance(assign, cst.Assign) or len(assign.targets) != 1 or not isinstance(target, cst.Tuple):
-            return None
-        if isinstance(assign.value, cst.Tuple) and len(assign.value.elements) == len(target.elements):
-            position = list(target.elements).index(parent)
-            return (assign, parent) if _harmless(assign.value.elements[position].value) else None
-        return None
-    if isinstance(parent, cst.Attribute) and parent.attr.value in ("clear", "reset"):
-        call = parents[parent]
-        if isinstance(call, cst.Call) and isinstance(parents[call], cst.Expr) and not call.args:
-            return parents[call], None
-    return None
-
-
-def _harmless(value: cst.CSTNode) -> bool:
-    for node in descendants(value):
-        if isinstance(node, (cst.Await, cst.NamedExpr, cst.Yield)):
-            return False
-        if isinstance(node, cst.Call) and (dotted(node.func) or "").rpartition(".")[2] not in _PURE:
-            return False
-    return True
 
 
 # -- what nobody mentions any more ----------------------------------------------------------------------------
@@ -259,79 +175,14 @@ def _unmentioned(search: _Search, gate: Gate, unit: cst.CSTNode) -> bool:
     inside = set(descendants(unit))
     name = unit.name.value  # type: ignore[attr-defined]
     if isinstance(unit, cst.FunctionDef) and gate.owner is not None:
-        mentions = (node for _, node in _method_mentions(project, name, gate))
+        mentions = (node for _, node in method_mentions(project, name, gate))
         return all(node in inside or node in search.gone for node in mentions)
-    return not list(_name_mentions(search, gate.module, name, inside))
-
-
-def _method_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[Module, cst.CSTNode]]:
-    """Attributes and strings that may mean the gate's method; those of another class with such a method don't."""
-    lines = project.fact(lineages)
-    assert gate.owner is not None
-    related = lines.related(gate.owner)
-    for module in _holding(project, name):
-        for node in module.index.of(cst.Attribute):
-            if node.attr.value != name:
-                continue
-            owner = module.index.enclosing(node, cst.ClassDef)
-            if dotted(node.value) == "self" and isinstance(owner, cst.ClassDef):
-                found = method(lines.of.get(owner, ()), name)
-                if owner not in related or (found is not None and found[1] is not gate.node):
-                    continue
-            yield module, node
-        for text in module.strings.get(name, ()):
-            yield module, text
-
-
-def _name_mentions(search: _Search, home: Module, name: str, inside: set[cst.CSTNode]) -> Iterator[cst.CSTNode]:
-    """Where the module-level `name` of `home` is used by what stays; imports and `__all__` are not uses."""
-    for module in _holding(search.project, name):
-        for node in module.index.of(cst.Name):
-            if node.value != name or node in search.gone or node in inside:
-                continue
-            parent = module.index.parents[node]
-            expression: cst.CSTNode = node
-            if isinstance(parent, cst.Attribute) and parent.attr is node:
-                expression = parent
-            elif isinstance(parent, (cst.ImportAlias, cst.AsName)):
-                if isinstance(parent, cst.AsName) or parent.asname is not None:
-                    yield node  # under another name: too far to follow
-                continue
-            elif _only_names(module, node):
-                continue
-            symbol = search.project.resolve(module, expression)
-            if symbol is not None and symbol.module is home and symbol.name == name:
-                yield node
-        for statement in module.index.of(cst.ImportFrom):
-            if isinstance(statement.names, cst.ImportStar) and module is not home:
-                target = search.project.resolve_name(module, name)
-                if target is not None and target.module is home:
-                    yield statement
-        for text in module.strings.get(name, ()):
-            if text not in search.gone and not _in_all(module, text):
-                yield text
-
-
-def _only_names(module: Module, node: cst.CSTNode) -> bool:
-    """Whether the word is no use of a value: a keyword, a parameter, a module's name, or what is being defined."""
-    parent = module.index.parents[node]
-    if isinstance(parent, (cst.Arg, cst.Param)):
-        return parent.keyword is node if isinstance(parent, cst.Arg) else parent.name is node
-    if module.index.enclosing(node, cst.Import, cst.ImportFrom) is not None:
-        return True
-    return (isinstance(parent, (cst.AssignTarget, cst.AnnAssign)) and parent.target is node) or (
-        isinstance(parent, (cst.FunctionDef, cst.ClassDef)) and parent.name is node
-    )
-
-
-def _in_all(module: Module, node: cst.CSTNode) -> bool:
-    assign = module.index.enclosing(node, cst.Assign)
-    return isinstance(assign, cst.Assign) and dotted(assign.targets[0].target) == "__all__"
+    return not list(name_mentions(search.project, search.gone, gate.module, name, inside))
 
 
 def _take_imports(search: _Search, home: Module, name: str) -> None:
     """The imports of a name that is gone, and its entry in `__all__`, in every file."""
-    for module in _holding(search.project, name):
+    for module in modules_with(search.project, name):
         for item in module.imports:
             if item.local != name or item.alias is None or item.alias in search.gone:
                 continue
@@ -339,7 +190,7 @@ def _take_imports(search: _Search, home: Module, name: str) -> None:
             if symbol is not None and symbol.module is home and symbol.name == name:
                 search.take(Removal(module, item.statement, f"`{name}` is gone", (item.alias,)))
         for text in module.strings.get(name, ()):
-            if text not in search.gone and _in_all(module, text):
+            if text not in search.gone and in_all(module, text):
                 element = module.index.parents[text]
                 if isinstance(element, cst.Element):
                     search.take(Removal(module, module.index.parents[element], f"`{name}` is gone", (element,)))
@@ -358,10 +209,10 @@ def _take_state(search: _Search, gate: Gate) -> None:
 def _take_attribute(search: _Search, gate: Gate, name: str, counted: bool) -> None:
     """Statements that only set an attribute which nothing reads any more; of helpers, the definition."""
     writes: list[tuple[Module, cst.CSTNode, cst.CSTNode | None]] = []
-    for module, node in _attribute_mentions(search.project, name, gate):
+    for module, node in attribute_mentions(search.project, name, gate):
         if node in search.gone:
             continue
-        found = _write(module, node)
+        found = write_of(module, node)
         if found is None:
             return
         function = module.index.enclosing(node, cst.FunctionDef)
@@ -388,7 +239,7 @@ def _take_helper(search: _Search, gate: Gate, name: str) -> None:
         return
     inside = set(descendants(found[1]))
     helper = Gate("method", found[0].module, found[1], found[0].node, found[1], (), None, gate.trial)
-    if all(n in search.gone or n in inside for _, n in _method_mentions(search.project, name, helper)):
+    if all(n in search.gone or n in inside for _, n in method_mentions(search.project, name, helper)):
         search.take(Removal(found[0].module, found[1], "only the turn gate called it"))
 
 
@@ -407,7 +258,7 @@ def _take_empty_method(search: _Search, gate: Gate, module: Module, function: cs
         return
     helper = Gate("method", module, function, owner, function, (), None, gate.trial)
     calls = []
-    for where, node in _method_mentions(search.project, function.name.value, helper):
+    for where, node in method_mentions(search.project, function.name.value, helper):
         if node in search.gone:
             continue
         call = where.index.parents[node]
@@ -427,7 +278,7 @@ def _take_holders(search: _Search, gate: Gate) -> None:
     if gate.owner is None or _unit(search.project, gate) is not gate.owner:
         return
     made = gate.owner.name.value
-    for module in _holding(search.project, made):
+    for module in modules_with(search.project, made):
         for call in module.index.of(cst.Call):
             if (dotted(call.func) or "").rpartition(".")[2] != made or call in search.gone:
                 continue
@@ -437,17 +288,17 @@ def _take_holders(search: _Search, gate: Gate) -> None:
             target = statement.targets[0].target if isinstance(statement, cst.Assign) else statement.target
             scope = module.index.enclosing(statement, cst.FunctionDef, cst.ClassDef)
             name = target.attr.value if isinstance(target, cst.Attribute) else dotted(target) or ""
-            if not name or not all(_harmless(a.value) for a in call.args):
+            if not name or not all(harmless(a.value) for a in call.args):
                 continue
             if scope is None:
                 inside = set(descendants(statement))
-                if not list(_name_mentions(search, module, name, inside)):
+                if not list(name_mentions(search.project, search.gone, module, name, inside)):
                     search.take(Removal(module, statement, "it held the turn gate"))
                     _take_imports(search, module, name)
                 continue
             others = [
-                (where, node, _mere_reset(where, node, gate.owner))
-                for where, node in _attribute_mentions(search.project, name, gate)
+                (where, node, mere_reset(where, node, gate.owner))
+                for where, node in attribute_mentions(search.project, name, gate)
                 if node not in search.gone and node not in set(descendants(statement))
             ]
             if all(reset is not None for _, _, reset in others):
@@ -455,30 +306,6 @@ def _take_holders(search: _Search, gate: Gate) -> None:
                 for where, _, reset in others:
                     if reset is not None:
                         search.take(Removal(where, reset, "it only reset the turn gate"))
-
-
-def _mere_reset(module: Module, node: cst.CSTNode, made: cst.ClassDef) -> cst.CSTNode | None:
-    """The statement `self.gate.reset()`, where that method of the gate does nothing but set its own attributes."""
-    parents = module.index.parents
-    attribute = parents[node]
-    call = parents.get(attribute)
-    if not (
-        isinstance(attribute, cst.Attribute) and isinstance(call, cst.Call) and isinstance(parents[call], cst.Expr)
-    ):
-        return None
-    for function in find(made.body, cst.FunctionDef):
-        if function.name.value == attribute.attr.value:
-            statements = [s for line in function.body.body for s in getattr(line, "body", ())]
-            sets = all(isinstance(s, (cst.Assign, cst.AnnAssign, cst.Expr, cst.Pass)) for s in statements)
-            return parents[call] if sets and _harmless_calls(function) else None
-    return None
-
-
-def _harmless_calls(function: cst.FunctionDef) -> bool:
-    return all(
-        isinstance(c.func, cst.Attribute) and c.func.attr.value in ("clear", "pop", "discard")
-        for c in find(function.body, cst.Call)
-    )
 
 
 # -- constants ------------------------------------------------------------------------------------------------
@@ -492,24 +319,9 @@ def _take_module_level(search: _Search, module: Module) -> None:
         if symbol is None or symbol.module is None or symbol.node is None or symbol.node in search.gone:
             continue
         home = symbol.module
-        statement = _definition(home, symbol.name, symbol.node)
+        statement = definition_of(home, symbol.name, symbol.node)
         if statement is None or statement in search.gone:
             continue
-        if not list(_name_mentions(search, home, symbol.name, set(descendants(statement)))):
+        if not list(name_mentions(search.project, search.gone, home, symbol.name, set(descendants(statement)))):
             search.take(Removal(home, statement, "only the turn gate used it"))
             _take_imports(search, home, symbol.name)
-
-
-def _definition(home: Module, name: str, node: cst.CSTNode) -> cst.CSTNode | None:
-    """The statement that defines a module-level name, if it may go: a harmless value, or a private helper."""
-    parent = home.index.parents.get(node)
-    if isinstance(node, cst.FunctionDef):
-        return node if name.startswith("_") and isinstance(parent, cst.Module) and not node.decorators else None
-    if isinstance(node, cst.ClassDef):
-        only_error = node.bases and all((dotted(b.value) or "").endswith(("Error", "Exception")) for b in node.bases)
-        return node if only_error and not list(find(node.body, cst.FunctionDef)) else None
-    if isinstance(parent, cst.Assign) and len(parent.targets) == 1 and dotted(parent.targets[0].target) == name:
-        return parent if _harmless(node) else None
-    if isinstance(parent, cst.AnnAssign):
-        return parent if _harmless(node) else None
-    return None

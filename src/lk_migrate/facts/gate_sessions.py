@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.framework import agents_name, callee
+from lk_migrate.facts.agents import Role, find_agents
+from lk_migrate.facts.framework import Owner, callee, constructed, framework_base, is_super_init
 from lk_migrate.facts.gates import Gates, find_gates
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.v0_names import AGENT_CLASSES
+from lk_migrate.facts.walk import find, own_scope
 
 
 @dataclass(frozen=True)
@@ -25,18 +27,44 @@ class SessionLimits:
     known: bool
 
 
+def session_paths(project: Project) -> frozenset[str]:
+    """The files of a project with gates that name `AgentSession`, a class derived from it, or a 0.x agent's class."""
+    if not project.fact(find_gates).gated():
+        return frozenset()
+    names = {b"AgentSession", *(name.rpartition(".")[2].encode() for name in AGENT_CLASSES)}
+    for path in sorted(p for p, data in project.files.items() if b"AgentSession" in data):
+        module = project.module(path)
+        for node in module.index.of(cst.ClassDef) if module is not None else ():
+            if module is not None and framework_base(project, Owner(module, node)) == "AgentSession":
+                names.add(node.name.value.encode())
+    return frozenset(p for p, data in project.files.items() if any(name in data for name in names))
+
+
 def limits_of_session(project: Project, module: Module, call: cst.Call) -> SessionLimits | None:
-    """The gates' limits that the session built by `call` stands in for; None when `call` builds no session."""
-    if agents_name(project, module, callee(call)) != "AgentSession":
+    """The gates' limits that the session built by `call` stands in for; None when `call` builds no session.
+
+    A subclass of the project counts when its constructor hands `max_tool_steps` on, and a 0.x agent, which LK202
+    makes a session.
+    """
+    is_session = constructed(project, module, call, "max_tool_steps") == "AgentSession" and not is_super_init(call)
+    if not is_session and not _becomes_session(project, module, call):
         return None
     gates = project.fact(find_gates)
-    agents = list(_agents(project, module, call))
+    agents = list(agents_of_session(project, module, call))
     classes = [_class_of(project, module, a) for a in agents]
     found = [c for c in classes if c is not None]
     if found and len(found) == len(classes):
         return SessionLimits(frozenset(_limits(gates, found)), known=True)
     built = [c for c in _built_nearby(project, module, call) if c in gates.gated()]
-    return SessionLimits(frozenset(_limits(gates, built)) if built else _all_limits(gates), known=bool(built))
+    if built:
+        return SessionLimits(frozenset(_limits(gates, built)), known=True)
+    runnable = {a.node for a in find_agents(project) if a.role is Role.AGENT}
+    return SessionLimits(_all_limits(gates), known=bool(runnable) and runnable <= gates.gated())
+
+
+def _becomes_session(project: Project, module: Module, call: cst.Call) -> bool:
+    """Whether the call makes a 0.x agent, which LK202 makes a session."""
+    return module.may_be_imported(call.func) and project.full_name(module, call.func) in AGENT_CLASSES
 
 
 def _limits(gates: Gates, classes: list[cst.ClassDef]) -> Iterator[int | None]:
@@ -47,7 +75,7 @@ def _all_limits(gates: Gates) -> frozenset[int | None]:
     return frozenset(gates.limit_of(c) for c in gates.gated())
 
 
-def _agents(project: Project, module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:
+def agents_of_session(project: Project, module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:
     """The expressions given as agent to `start` on whatever the session is bound to; variables looked through."""
     bound = _bound_to(module, call)
     for start in find(_scope_of(module, call, bound), cst.Call):
@@ -112,8 +140,39 @@ def _built_nearby(project: Project, module: Module, call: cst.Call) -> list[cst.
 
 
 def models_of_session(module: Module, call: cst.Call) -> list[cst.BaseExpression]:
-    """What the session is given as `llm=`; variables of the function looked through."""
+    """What the session is given as `llm=`, or by `**models`; variables and functions of the module looked through."""
+    given = [arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == "llm"]
+    for one in unpacked(module, call) or ():
+        given += [e.value for e in one.elements if isinstance(e, cst.DictElement) and _key(e) == "llm"]
+    return [model for arg in given for value in _values(module, arg) for model in _made(module, value)]
+
+
+def unpacked(module: Module, call: cst.Call) -> list[cst.Dict] | None:
+    """The dictionaries behind the `**` of a call; None when one cannot be seen, or decides the limit itself."""
+    found: list[cst.Dict] = []
     for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value == "llm":
-            return list(_values(module, arg.value))
-    return []
+        if arg.star == "*":
+            return None
+        if arg.star == "**":
+            values = [made for value in _values(module, arg.value) for made in _made(module, value)]
+            for value in values:
+                plain = isinstance(value, cst.Dict) and all(isinstance(e, cst.DictElement) for e in value.elements)
+                if not plain or any(_key(e) in ("", "max_tool_steps") for e in value.elements):  # type: ignore[attr-defined]
+                    return None
+            found += [v for v in values if isinstance(v, cst.Dict)]
+    return found
+
+
+def _key(element: cst.BaseDictElement) -> str:
+    key = element.key if isinstance(element, cst.DictElement) else None
+    return str(key.evaluated_value) if isinstance(key, cst.SimpleString) else ""
+
+
+def _made(module: Module, value: cst.BaseExpression, depth: int = 0) -> list[cst.BaseExpression]:
+    """The value itself, or what a function of the module returns that is called for it."""
+    name = value.func.value if isinstance(value, cst.Call) and isinstance(value.func, cst.Name) else ""
+    function = module.definitions.get(name)
+    if not isinstance(function, cst.FunctionDef) or depth > 3:
+        return [value]
+    returned = [r.value for r in own_scope(function) if isinstance(r, cst.Return) and r.value is not None]
+    return [model for r in returned for v in _values(module, r) for model in _made(module, v, depth + 1)]

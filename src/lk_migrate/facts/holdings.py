@@ -35,6 +35,8 @@ _CARRIERS = frozenset(
         cst.BooleanOperation,
         cst.NamedExpr,
         cst.Subscript,
+        cst.ListComp,
+        cst.GeneratorExp,
     }
 )
 
@@ -49,6 +51,9 @@ _METHOD_KINDS: dict[tuple[Kind, str], Kind] = {
     (Kind.CHAT_CONTEXT, "append"): Kind.CHAT_CONTEXT,
     (Kind.PIPELINE, "chat_ctx_copy"): Kind.CHAT_CONTEXT,
     (Kind.MULTIMODAL, "chat_ctx_copy"): Kind.CHAT_CONTEXT,
+    # It returned nothing: what is kept of it can only be meant to be the agent.
+    (Kind.PIPELINE, "start"): Kind.PIPELINE,
+    (Kind.MULTIMODAL, "start"): Kind.MULTIMODAL,
     (Kind.LLM, "chat"): Kind.STREAM,
     (Kind.REALTIME_MODEL, "session"): Kind.REALTIME_SESSION,
     (Kind.REALTIME_MODEL, "create_session"): Kind.REALTIME_SESSION,
@@ -67,6 +72,11 @@ _ATTRIBUTE_KINDS: dict[tuple[Kind, str], Kind] = {
     (Kind.CALL_CONTEXT, "chat_ctx"): Kind.CHAT_CONTEXT,
 }
 _ITEM_KINDS = {Kind.MESSAGES: Kind.CHAT_MESSAGE, Kind.REALTIME_SESSIONS: Kind.REALTIME_SESSION, Kind.STREAM: Kind.CHUNK}
+#: Builtins whose result has the items of their argument.
+_SAME_ITEMS = frozenset({"reversed", "list", "tuple", "sorted", "iter"})
+
+
+_MESSAGE_EVENTS = frozenset({"user_speech_committed", "agent_speech_committed", "agent_speech_interrupted"})
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,10 @@ class Holdings:
         if isinstance(expression, cst.NamedExpr):
             return self.kinds(module, expression.value, depth + 1)
         if isinstance(expression, cst.Subscript):
-            return self.items(self.kinds(module, expression.value, depth + 1))
+            whole = self.kinds(module, expression.value, depth + 1)
+            return whole if isinstance(expression.slice[0].slice, cst.Slice) else self.items(whole)
+        if isinstance(expression, (cst.ListComp, cst.GeneratorExp)) and isinstance(expression.elt, cst.Name):
+            return self.kinds(module, expression.for_in.iter, depth + 1) if _selects(expression) else NOTHING
         return NOTHING
 
     def has(self, module: Module, expression: cst.CSTNode, *wanted: Kind) -> bool:
@@ -277,10 +290,14 @@ class Holdings:
 
     def _of_call(self, module: Module, call: cst.Call, depth: int) -> Kinds:
         func = call.func.value if isinstance(call.func, cst.Subscript) else call.func
+        if isinstance(func, cst.Name) and func.value in _SAME_ITEMS and len(call.args) > 0:
+            return self.kinds(module, call.args[0].value, depth + 1)
         name = self.project.full_name(module, func)
         kind = kind_of_name(name)
         if kind is not None:
             return frozenset({kind})
+        if isinstance(func, cst.Name) and func.value == "next" and call.args:
+            return self.items(self.kinds(module, call.args[0].value, depth + 1))
         if name in ("copy.copy", "copy.deepcopy") and call.args:
             return self.kinds(module, call.args[0].value, depth + 1)
         if name is not None and name.startswith("livekit.plugins.") and ".LLM.with_" in name:
@@ -295,13 +312,25 @@ class Holdings:
         if isinstance(func, cst.Attribute):
             if func.attr.value == "get_current" and kind_of_name(self.project.full_name(module, func.value)):
                 return frozenset({Kind.CALL_CONTEXT})
+            if func.attr.value == "chat" and self._is_given_a_context(module, call):
+                found |= {Kind.STREAM}
             for held in self.kinds(module, func.value, depth + 1):
                 more = _METHOD_KINDS.get((held, func.attr.value)) if isinstance(held, Kind) else None
                 if more is not None:
                     found |= {more}
         for function in self.callees(module, call):
             found |= self._held(Binding(function.node, _RESULT))
-        return found
+        return found | self._of_callable(module, func)
+
+    def _of_callable(self, module: Module, func: cst.CSTNode) -> Kinds:
+        """What calling a parameter gives that is annotated `Callable[…, LLM]`."""
+        binding = self.binding(module, func) if isinstance(func, cst.Name) else None
+        return self._held(Binding(binding.owner, f"{binding.name}()")) if binding is not None else NOTHING
+
+    def _is_given_a_context(self, module: Module, call: cst.Call) -> bool:
+        """`x.chat(chat_ctx=…)` with a chat context: nothing but an LLM takes one."""
+        given = [a.value for a in call.args if a.keyword is not None and a.keyword.value == "chat_ctx"]
+        return bool(given) and self.has(module, given[0], Kind.CHAT_CONTEXT)
 
     def of_class(self, node: cst.ClassDef) -> Kinds:
         """What an instance of a project class is: the class itself, and the library kinds it derives from."""
@@ -435,10 +464,12 @@ def _sites(result: Holdings, module: Module) -> Iterator[Callable[[], bool]]:
 
 
 def _learn_assigned(result: Holdings, module: Module, node: cst.Assign) -> bool:
-    kinds = result.kinds(module, node.value)
     news = False
-    for target in node.targets if kinds else ():
-        news |= result.learn(result.binding(module, target.target), kinds)
+    for target in node.targets:
+        for one, value in _pairs(target.target, node.value):
+            kinds = result.kinds(module, value)
+            if kinds:
+                news |= result.learn(result.binding(module, one), kinds)
     return news
 
 
@@ -453,13 +484,20 @@ def _learn_context(result: Holdings, module: Module, node: cst.WithItem) -> bool
 
 
 def _learn_item(result: Holdings, module: Module, node: cst.For | cst.CompFor) -> bool:
-    return result.learn(result.binding(module, node.target), result.items(result.kinds(module, node.iter)))
+    target, items = _counted(node) or (node.target, node.iter)
+    return result.learn(result.binding(module, target), result.items(result.kinds(module, items)))
 
 
 def _learn_parameter(result: Holdings, module: Module, node: cst.Param) -> bool:
     if node.annotation is None:
         return False
-    return result.learn(binding_of(module, node.name), result.of_annotation(module, node.annotation.annotation))
+    variable = binding_of(module, node.name)
+    news = result.learn(variable, result.of_annotation(module, node.annotation.annotation))
+    promised = _result_of_callable(node.annotation.annotation)
+    if promised is not None:
+        given = result.of_annotation(module, promised)
+        news |= result.learn(Binding(variable.owner, f"{variable.name}()"), given)
+    return news
 
 
 def _learn_returned(result: Holdings, module: Module, node: cst.Return) -> bool:
@@ -473,6 +511,42 @@ def _learn_promised(result: Holdings, module: Module, node: cst.FunctionDef) -> 
     if node.returns is None:
         return False
     return result.learn(Binding(node, _RESULT), result.of_annotation(module, node.returns.annotation))
+
+
+def _selects(node: cst.ListComp | cst.GeneratorExp) -> bool:
+    """`[m for m in messages if …]`: the items themselves."""
+    target = node.for_in.target
+    same = isinstance(target, cst.Name) and isinstance(node.elt, cst.Name) and target.value == node.elt.value
+    return same and node.for_in.inner_for_in is None
+
+
+def _counted(node: cst.For | cst.CompFor) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:
+    """The item's target and what is iterated over, of `for i, item in enumerate(items)`."""
+    if not isinstance(node.iter, cst.Call) or dotted(node.iter.func) != "enumerate" or not node.iter.args:
+        return None
+    if not isinstance(node.target, cst.Tuple) or len(node.target.elements) != 2:
+        return None
+    return node.target.elements[1].value, node.iter.args[0].value
+
+
+def _pairs(
+    target: cst.BaseExpression, value: cst.BaseExpression
+) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
+    """`a` and `x`, `b` and `y` of `a, b = x, y`."""
+    if isinstance(target, cst.Tuple) and isinstance(value, cst.Tuple) and len(target.elements) == len(value.elements):
+        for one, other in zip(target.elements, value.elements, strict=True):
+            yield one.value, other.value
+    else:
+        yield target, value
+
+
+def _result_of_callable(annotation: cst.BaseExpression) -> cst.BaseExpression | None:
+    """`LLM` in `Callable[[], LLM]`."""
+    if not isinstance(annotation, cst.Subscript) or len(annotation.slice) != 2:
+        return None
+    last = annotation.slice[1].slice
+    is_callable = (dotted(annotation.value) or "").rpartition(".")[2] == "Callable"
+    return last.value if is_callable and isinstance(last, cst.Index) else None
 
 
 def _learn_annotated(result: Holdings, module: Module, node: cst.AnnAssign) -> bool:
@@ -520,8 +594,31 @@ def _learn_call(result: Holdings, module: Module, call: cst.Call) -> bool:
         if wanted is not None and function is not None:
             for param, kind in zip(parameters(function), wanted, strict=False):
                 news |= result.learn(Binding(function.node, param.name.value), frozenset({kind}))
+    news |= _learn_handler(result, module, call)
     given = {arg: kinds for arg in call.args if (kinds := result.kinds(module, arg.value))}
     for function in result.callees(module, call) if given else ():
         for param, arg in arguments(function, call):
             news |= result.learn(Binding(function.node, param.name.value), given.get(arg, NOTHING))
     return news
+
+
+def _learn_handler(result: Holdings, module: Module, call: cst.Call) -> bool:
+    """What was said is handed to the handlers of 0.x events as a message; a multimodal agent gave texts."""
+    func = call.func
+    if not (isinstance(func, cst.Attribute) and func.attr.value == "on" and call.args):
+        return False
+    event = call.args[0].value
+    if not (isinstance(event, cst.SimpleString) and event.evaluated_value in _MESSAGE_EVENTS):
+        return False
+    if not result.has(module, func.value, Kind.PIPELINE, Kind.SESSION):
+        return False
+    parent = module.index.parents.get(call)
+    if isinstance(parent, cst.Decorator):
+        node = module.index.parents.get(parent)
+        function = Function(module, node, None) if isinstance(node, cst.FunctionDef) else None
+    else:
+        function = result.named_function(module, call.args[1].value) if len(call.args) > 1 else None
+    first = next(iter(parameters(function)), None) if function is not None else None
+    if function is None or first is None or first.annotation is not None:
+        return False
+    return result.learn(Binding(function.node, first.name.value), frozenset({Kind.CHAT_MESSAGE}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.schemas import ParameterSchema
+from lk_migrate.facts.json_types import PythonType
 from lk_migrate.facts.tools import Tool
 from lk_migrate.facts.walk import find
 
@@ -21,44 +21,85 @@ _STRING_METHODS = frozenset(dir(str)) - frozenset(dir(list)) - frozenset(dir(dic
 
 @dataclass(frozen=True)
 class Guess:
-    """`annotation` is source text, `source` where it comes from; `sure` is False for the fallback to `str`."""
+    """A type, and where it comes from; `sure` is False for the fallback to `str`."""
 
-    annotation: str
+    type: PythonType
     source: str
-    needs: frozenset[str] = frozenset()
     sure: bool = True
-    loose: bool = False
 
 
 def parameter_type(tool: Tool, param: cst.Param) -> Guess:
-    """The annotation that `param` should have."""
-    optional = isinstance(param.default, cst.Name) and param.default.value == "None"
-    guess = _required_type(tool, param)
-    if optional and "None" not in guess.annotation:
-        return Guess(f"{guess.annotation} | None", guess.source, guess.needs, guess.sure, guess.loose)
-    return guess
-
-
-def _required_type(tool: Tool, param: cst.Param) -> Guess:
+    """The type that `param` should have; that it may be None is for its default to say."""
     schema = tool.schema.parameter(param.name.value) if tool.schema is not None else None
     if schema is not None:
-        return from_schema(schema)
+        return Guess(schema.type, "the JSON schema")
+    if param.annotation is not None and is_bare_list(tool.module.tree.code_for_node(param.annotation.annotation)):
+        return Guess(_plain("list[str]"), "nothing", sure=False)
     by_default = _default_type(param.default)
     if by_default is not None:
-        needs = frozenset({"Any"}) if "Any" in by_default else frozenset()
-        return Guess(by_default, "its default", needs)
+        return Guess(_plain(by_default), "its default")
     by_docstring = _documented_type(tool.node.get_docstring() or "", param.name.value)
     if by_docstring is not None:
-        needs = frozenset({"Any"}) if "Any" in by_docstring else frozenset()
-        return Guess(by_docstring, "the docstring", needs)
+        return Guess(_plain(by_docstring), "the docstring")
     by_use = _used_type(tool.node, param.name.value)
     if by_use is not None:
-        return Guess(by_use, "its use")
-    return Guess("str", "nothing", sure=False)
+        return Guess(_plain(by_use), "its use")
+    return Guess(_plain("str"), "nothing", sure=False)
 
 
-def from_schema(schema: ParameterSchema) -> Guess:
-    return Guess(schema.annotation, "the JSON schema", schema.needs, loose=schema.loose)
+def _plain(annotation: str) -> PythonType:
+    return PythonType(annotation, frozenset({"typing.Any"}) if "Any" in annotation else frozenset())
+
+
+#: Annotations that say nothing about what is inside.
+_OPEN = re.compile(
+    r"Any|object|((dict|Dict|Mapping|list|List|Sequence)(\[(str,)?(Any|object|dict|Dict)(\[str,(Any|object)\])?\])?)"
+)
+#: Those that may stand for one of a schema's `enum`.
+_PLAIN_TYPES = frozenset({"str", "int", "list", "List", "list[str]", "List[str]", "list[int]", "List[int]"})
+
+
+def schema_type(tool: Tool, param: cst.Param) -> PythonType | None:
+    """The type from the tool's JSON schema, if it says more than the annotation that the parameter has."""
+    schema = tool.schema.parameter(param.name.value) if tool.schema is not None else None
+    if schema is None or param.annotation is None:
+        return schema.type if schema is not None else None
+    spelt = bare_annotation(tool.module.tree.code_for_node(param.annotation.annotation))
+    more = schema.type.needs & {"typing.Literal"} and spelt in _PLAIN_TYPES
+    inside = schema.type.objects or (schema.type.source.startswith("list[") and not schema.type.loose)
+    return schema.type if more or (inside and _OPEN.fullmatch(spelt)) else None
+
+
+def bare_annotation(text: str) -> str:
+    """`typing.Optional[List[str]]` and `list[str] | None` → the type without white space and None."""
+    text = re.sub(r"\s|typing\.|\|None\b|\bNone\|", "", text)
+    match = re.fullmatch(r"Optional\[(.*)\]", text)
+    return match[1] if match else text
+
+
+def is_open(text: str) -> bool:
+    """Whether an annotation says nothing about what is inside."""
+    return bool(re.search(r"\bAny\b|^(Optional\[)?(dict|Dict|list|List|object)\b(?!\[)", text))
+
+
+def is_bare_list(text: str) -> bool:
+    """A list of whatever: OpenAI refuses arrays without a type for their items."""
+    return bare_annotation(text) in ("list", "List", "Sequence")
+
+
+def may_be_none(param: cst.Param, code: str) -> bool:
+    """Whether the parameter's default or its annotation (`code`) says that it may be None."""
+    return is_none(param.default) or bool(re.search(r"\bOptional\[|\bNone\b", code))
+
+
+def is_none(default: cst.BaseExpression | None) -> bool:
+    return isinstance(default, cst.Name) and default.value == "None"
+
+
+def is_documented(docstring: str, name: str) -> bool:
+    """Whether a docstring says what a parameter means: `day: …`, `day (str): …`, `:param str day: …`, `day : str`."""
+    quoted = re.escape(name)
+    return bool(re.search(rf"^\s*(:param\s+(\S+\s+)?)?\*{{0,2}}{quoted}\s*(\([^)]*\))?\s*:", docstring, re.MULTILINE))
 
 
 def _default_type(default: cst.BaseExpression | None) -> str | None:

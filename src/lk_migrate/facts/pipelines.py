@@ -16,7 +16,7 @@ from lk_migrate.facts.holdings import Holdings, arguments, holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind
-from lk_migrate.facts.variables import Binding, binding_of, is_free
+from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
 from lk_migrate.facts.walk import find
 
 V0_AGENTS = (Kind.PIPELINE, Kind.MULTIMODAL)
@@ -50,6 +50,10 @@ class Pipelines:
     holdings: Holdings
     constructions: dict[cst.Call, Construction] = field(default_factory=dict)
     renamed: dict[Binding, str] = field(default_factory=dict)
+    #: `session` → `agent` of `session = agent.start(room)`: one object under two names, which becomes one variable.
+    started: dict[Binding, Binding] = field(default_factory=dict)
+    #: The names that new Agents got, each with the scope of its variable.
+    named: list[tuple[Module, cst.CSTNode, str]] = field(default_factory=list)
     factories: Factories = field(default_factory=Factories)
 
     def of(self, module: Module, expression: cst.CSTNode) -> list[Construction]:
@@ -57,15 +61,20 @@ class Pipelines:
 
         That is also where a factory's caller keeps it.
         """
-        binding = self.holdings.binding(module, expression)
+        binding = self.binding(module, expression)
         handed = self.factories.handed.get(binding) if binding is not None else None
         if handed is not None:
             return [self.constructions[handed.call]]
         return [c for c in self.constructions.values() if binding is not None and c.binding == binding]
 
+    def binding(self, module: Module, expression: cst.CSTNode) -> Binding | None:
+        """Where the object that `expression` reads was first kept."""
+        found = self.holdings.binding(module, expression)
+        return self.started.get(found, found) if found is not None else None
+
     def agent_for(self, module: Module, session: cst.BaseExpression) -> str | None:
         """How the Agent that belongs to `session` (as 0.x spelled it) is spelled there, None if it is out of sight."""
-        binding = self.holdings.binding(module, session)
+        binding = self.binding(module, session)
         handed = self.factories.handed.get(binding) if binding is not None else None
         if handed is not None:
             return handed.agent
@@ -105,12 +114,16 @@ def pipelines(project: Project) -> Pipelines:
     result = Pipelines(known)
     if not known.constructions and not any(k in V0_AGENTS for kinds in known.table.values() for k in kinds):
         return result
-    for binding, kinds in known.table.items():
-        if kinds.isdisjoint(V0_AGENTS) or binding.name.startswith("<"):
+    held = [b for b, kinds in known.table.items() if b.name.isidentifier() and not kinds.isdisjoint(V0_AGENTS)]
+    result.started = dict(_started(known, held))
+    for binding in held:
+        if binding in result.started:
             continue
-        name = _renamed_attribute(known, binding) if binding.attribute else _renamed_variable(known, binding)
+        name = _renamed_attribute(known, binding) if binding.attribute else _renamed_variable(result, binding, held)
         if name is not None:
             result.renamed[binding] = name
+    for again, first in result.started.items():
+        result.renamed[again] = result.renamed.get(first, first.name)
     for module, call, kind in known.constructions:
         result.constructions[call] = _construction(result, module, call, kind)
     made = [(c.module, c.call, c.binding, c.agent) for c in result.constructions.values()]
@@ -127,7 +140,8 @@ def _construction(result: Pipelines, module: Module, call: cst.Call, kind: Kind)
     else:
         function = module.index.enclosing(call, cst.FunctionDef)
         scope = function if function is not None else module.tree
-        agent = _agent_variable(result, module, scope)
+        same = (c.agent for c in result.constructions.values() if binding is not None and c.binding == binding)
+        agent = next(same, None) or _agent_variable(result, module, scope, binding.name if binding is not None else "")
     return Construction(module, call, kind, statement, binding, agent)
 
 
@@ -141,13 +155,57 @@ def _target(module: Module, call: cst.Call) -> cst.CSTNode | None:
     return None
 
 
-def _agent_variable(result: Pipelines, module: Module, scope: cst.CSTNode) -> str:
+def _agent_variable(result: Pipelines, module: Module, scope: cst.CSTNode, beside: str = "") -> str:
+    """A name for the new Agent; `beside`: the variable that keeps the session, as 0.x called it."""
     freed = {b.name for b in result.renamed if b.owner is scope and not b.attribute}
     taken = {n for b, n in result.renamed.items() if b.owner is scope}
-    for name in _AGENT_NAMES:
+    taken |= {n for where, other, n in result.named if where is module and _are_nested(module, scope, other)}
+    more = (f"{_stem(beside)}_agent",) if _stem(beside) else ()
+    for name in (*_AGENT_NAMES[:1], *more, *_AGENT_NAMES[1:], *(f"agent_{n}" for n in range(2, 100))):
         if name not in taken and (name in freed or is_free(module, scope, name)):
+            result.named.append((module, scope, name))
             return name
     return "the_agent"
+
+
+def _stem(name: str) -> str:
+    """`outbound` of `outbound_agent`, nothing of `agent`."""
+    words = [w for w in name.split("_") if w not in ("agent", "assistant", "pipeline")]
+    return "_".join(words).strip("_") if name.isidentifier() else ""
+
+
+def _are_nested(module: Module, one: cst.CSTNode, other: cst.CSTNode) -> bool:
+    return one is other or one in module.index.ancestors(other) or other in module.index.ancestors(one)
+
+
+def _started(known: Holdings, held: list[Binding]) -> Iterator[tuple[Binding, Binding]]:
+    """Variables that keep nothing but the result of `agent.start(…)`, with that of the agent."""
+    for binding in held:
+        module = _module_of(known, binding.owner)
+        if binding.attribute or module is None:
+            continue
+        source = _start_kept(known, module, binding)
+        if source is not None and source != binding and source.owner is binding.owner and not source.attribute:
+            yield binding, source
+
+
+def _start_kept(known: Holdings, module: Module, binding: Binding) -> Binding | None:
+    """Whose `start` the only assignment of the variable calls."""
+    targets = [module.index.parents.get(n) for n in uses(module, binding) if _is_written(module, n)]
+    assign = module.index.parents.get(targets[0]) if len(targets) == 1 and targets[0] is not None else None
+    if not isinstance(assign, cst.Assign) or len(assign.targets) != 1:
+        return None
+    call = assign.value.expression if isinstance(assign.value, cst.Await) else assign.value
+    if not (isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value == "start"):
+        return None
+    return known.binding(module, call.func.value) if known.is_v0_agent(module, call.func.value) else None
+
+
+def _is_written(module: Module, name: cst.Name) -> bool:
+    """Whether the name is bound here; a place in a tuple may be either, and counts."""
+    parent = module.index.parents.get(name)
+    is_target = getattr(parent, "target", None) is name
+    return is_target or isinstance(parent, (cst.AssignTarget, cst.Param, cst.AsName, cst.Element))
 
 
 def _agent_attribute(result: Pipelines, binding: Binding) -> str:
@@ -158,18 +216,34 @@ def _agent_attribute(result: Pipelines, binding: Binding) -> str:
     return "voice_agent_"
 
 
-def _renamed_variable(known: Holdings, binding: Binding) -> str | None:
+def _renamed_variable(result: Pipelines, binding: Binding, held: list[Binding]) -> str | None:
+    known = result.holdings
     module = _module_of(known, binding.owner)
     if module is None or "session" in binding.name.lower():
         return None
     if isinstance(binding.owner, cst.ClassDef) or not _is_closed(known, module, binding):
         return None
-    for name in _SESSION_NAMES:
+    taken = {result.renamed.get(b, b.name) for b in held if b != binding and _meet(result, module, binding, b)}
+    more = (f"{_stem(binding.name)}_session",) if _stem(binding.name) else ()
+    for name in (*_SESSION_NAMES[:1], *more, *_SESSION_NAMES[1:]):
         raw = Binding(binding.owner, name)
-        merged = raw if known.table.get(raw) == {Kind.REALTIME_SESSION} else None
-        if is_free(module, binding.owner, name, instead_of=binding.name, merged=merged):
+        is_same = known.table.get(raw) == {Kind.REALTIME_SESSION} or result.started.get(raw) == binding
+        merged = raw if is_same else None
+        if name not in taken and is_free(module, binding.owner, name, instead_of=binding.name, merged=merged):
             return name
     return None
+
+
+def _meet(result: Pipelines, module: Module, one: Binding, other: Binding) -> bool:
+    """Whether two variables are seen by the same code, so that they need two names."""
+    if other.attribute or result.started.get(other) == one:
+        return False
+    if one.owner is other.owner:
+        return True
+    for inner, outer in ((one, other), (other, one)):
+        if outer.owner in module.index.ancestors(inner.owner) and inner.name != outer.name:
+            return any(n.value == outer.name for n in find(inner.owner, cst.Name))
+    return False
 
 
 def _is_closed(known: Holdings, module: Module, binding: Binding) -> bool:

@@ -16,7 +16,10 @@ _TABLE = Path(__file__).with_name("public_names.txt")
 
 @cache
 def public_names() -> Mapping[str, frozenset[str]]:
-    """Module → its names; `"livekit.agents.Agent()"` → the keywords of the constructor."""
+    """Module → its names; `"livekit.agents.Agent()"` → the keywords of the constructor.
+
+    `"livekit.agents.AgentSession()."` → the attributes of an instance.
+    """
     lines = _TABLE.read_text(encoding="utf-8").splitlines()
     pairs = (line.split(": ", 1) for line in lines if not line.startswith("#"))
     return {root: frozenset(names.split()) for root, names in pairs}
@@ -33,7 +36,7 @@ def suggestion(full_name: str) -> str:
     """Where the name is, " (it is in `livekit.agents.llm`)", or the nearest one, " (`AgentSession`?)", or nothing."""
     root, _, name = full_name.rpartition(".")
     tables = public_names()
-    elsewhere = [other for other, names in tables.items() if name in names and not other.endswith("()")]
+    elsewhere = [other for other, names in tables.items() if name in names and not other.endswith(("()", "()."))]
     if elsewhere:
         return f" (it is in `{min(elsewhere, key=len)}`)"
     return closest(name, tables.get(root, frozenset()))

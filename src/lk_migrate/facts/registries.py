@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, class_attributes, is_self_attribute, methods, self_name
+from lk_migrate.facts.constants import NotConstant, value_of
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ToolSchema, tool_schemas
 from lk_migrate.facts.walk import find
@@ -19,12 +21,16 @@ _HINT = re.compile(r"tool|func|handler|action|regist|command|capabilit", re.IGNO
 
 @dataclass(frozen=True)
 class Registry:
-    """A statement that lists tools. `entries`: tool name → method name; `schemas` when it is a list of JSON schemas."""
+    """A statement that lists tools. `entries`: tool name → method name; `schemas` when it is a list of JSON schemas.
+
+    `others`: the tools beside these that are no methods of the instance (functions, lambdas).
+    """
 
     attribute: str
     statement: cst.CSTNode
     entries: tuple[tuple[str, str], ...] = ()
     schemas: tuple[ToolSchema, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
@@ -51,9 +57,13 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
             if schemas:
                 yield Registry(target.attr.value, statement, (), schemas)
             elif _HINT.search(target.attr.value):
-                entries = _bound_methods(assign.value, instance)
+                entries, others = _bound_methods(assign.value, instance)
                 if entries:
-                    yield Registry(target.attr.value, statement, entries)
+                    yield Registry(target.attr.value, statement, entries, (), others)
+        for loop in module.index.find(function, cst.For):
+            entries = _named_in_loop(project, module, node, loop, instance)
+            if entries:
+                yield Registry("", loop, entries)
         for call in module.index.find(function, cst.Call):
             entry = _registered(call, instance)
             if entry is not None:
@@ -73,26 +83,62 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                 yield Registry("", constant, (), schemas)
 
 
-def _bound_methods(value: cst.CSTNode, instance: str | None) -> tuple[tuple[str, str], ...]:
-    """`{"set_notes": self.set_notes}` and `[self.set_notes]` as (tool, method) pairs; empty for anything else."""
+def _bound_methods(value: cst.CSTNode, instance: str | None) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """`{"set_notes": self.set_notes}` and `[self.set_notes]` as (tool, method) pairs, and the names of other callables.
+
+    Nothing for anything else.
+    """
     pairs: list[tuple[str, str]] = []
+    others: list[str] = []
     if isinstance(value, cst.Dict):
         for item in value.elements:
             if not (isinstance(item, cst.DictElement) and isinstance(item.key, cst.SimpleString)):
-                return ()
+                return (), ()
             bound = item.value.elements[0].value if isinstance(item.value, cst.Tuple) and item.value.elements else None
             target = bound if bound is not None else item.value
-            if not is_self_attribute(target, instance):
-                return ()
-            assert isinstance(target, cst.Attribute)
-            pairs.append((str(item.key.evaluated_value), target.attr.value))
+            name = str(item.key.evaluated_value)
+            if is_self_attribute(target, instance):
+                assert isinstance(target, cst.Attribute)
+                pairs.append((name, target.attr.value))
+            elif isinstance(target, (cst.Name, cst.Attribute, cst.Lambda, cst.Call)):
+                others.append(name)
+            else:
+                return (), ()
     elif isinstance(value, (cst.List, cst.Tuple, cst.Set)):
         for element in value.elements:
-            if not is_self_attribute(element.value, instance):
-                return ()
-            assert isinstance(element.value, cst.Attribute)
-            pairs.append((element.value.attr.value, element.value.attr.value))
-    return tuple(pairs)
+            if is_self_attribute(element.value, instance):
+                assert isinstance(element.value, cst.Attribute)
+                pairs.append((element.value.attr.value, element.value.attr.value))
+            elif isinstance(element.value, (cst.Name, cst.Attribute)):
+                others.append((dotted(element.value) or "").rpartition(".")[2])
+            else:
+                return (), ()
+    return tuple(pairs), tuple(others)
+
+
+def _named_in_loop(
+    project: Project, module: Module, node: cst.ClassDef, loop: cst.For, instance: str | None
+) -> tuple[tuple[str, str], ...]:
+    """`for name in NAMES: self.tools[name] = getattr(self, name)`: the names, when they are methods of the class."""
+    if not isinstance(loop.target, cst.Name):
+        return ()
+    looked_up = any(
+        dotted(call.func) == "getattr"
+        and len(call.args) > 1
+        and dotted(call.args[0].value) == instance
+        and dotted(call.args[1].value) == loop.target.value
+        for call in find(loop.body, cst.Call)
+    )
+    iterated: cst.CSTNode = loop.iter
+    if is_self_attribute(iterated, instance):
+        own = class_attributes(node).get(iterated.attr.value)  # type: ignore[attr-defined]
+        iterated = own[1] if own is not None else iterated
+    try:
+        names = value_of(project, module, iterated) if looked_up else ()
+    except (NotConstant, TypeError):
+        return ()
+    listed = list(names) if isinstance(names, (list, dict)) else []
+    return tuple((n, n) for n in listed if isinstance(n, str) and n.isidentifier())
 
 
 def _named_methods(value: cst.CSTNode, own: set[str]) -> tuple[tuple[str, str], ...]:

@@ -8,24 +8,21 @@ from typing import Any
 import libcst as cst
 
 from lk_migrate.facts.constants import NotConstant, value_of
+from lk_migrate.facts.json_types import PythonType, camel, python_type, text
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-
-_SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
 
 
 @dataclass(frozen=True)
 class ParameterSchema:
-    """One property. `annotation` is Python source, `needs` the typing names in it; `loose`: the schema says more."""
+    """One property."""
 
     name: str
-    annotation: str
+    type: PythonType
     required: bool
     description: str = ""
     has_default: bool = False
     default: Any = None
-    needs: frozenset[str] = frozenset()
-    loose: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,64 +65,21 @@ def tool_schema(item: Any) -> ToolSchema | None:
     required = parameters.get("required")
     required = required if isinstance(required, list) else []
     listed = tuple(
-        parameter_schema(name, entry, name in required)
+        parameter_schema(inner["name"], name, entry, name in required)
         for name, entry in (properties.items() if isinstance(properties, dict) else ())
         if isinstance(name, str)
     )
-    return ToolSchema(inner["name"], _text(inner.get("description")), listed)
+    return ToolSchema(inner["name"], text(inner.get("description")), listed)
 
 
-def parameter_schema(name: str, entry: Any, required: bool) -> ParameterSchema:
+def parameter_schema(tool: str, name: str, entry: Any, required: bool) -> ParameterSchema:
+    """One property of the tool's parameters."""
     entry = entry if isinstance(entry, dict) else {}
-    annotation, needs, loose = python_type(entry)
     return ParameterSchema(
         name,
-        annotation,
+        python_type(entry, camel(tool) + camel(name)),
         required,
-        _text(entry.get("description")),
+        text(entry.get("description")),
         "default" in entry,
         entry.get("default"),
-        needs,
-        loose,
     )
-
-
-def python_type(entry: dict[str, Any]) -> tuple[str, frozenset[str], bool]:
-    """The annotation for a JSON type: (source, typing names used, whether the schema said more than it can)."""
-    kinds = entry.get("type")
-    kinds = list(kinds) if isinstance(kinds, list) else [kinds]
-    nullable = "null" in kinds or entry.get("nullable") is True
-    kinds = [k for k in kinds if k != "null"]
-    values = entry.get("enum")
-    variants = entry.get("anyOf") or entry.get("oneOf")
-    if isinstance(values, list) and values and all(isinstance(v, (str, int, bool, type(None))) for v in values):
-        nullable = nullable or None in values
-        source, needs, loose = f"Literal[{', '.join(_literal(v) for v in values if v is not None)}]", {"Literal"}, False
-    elif isinstance(variants, list) and variants and all(isinstance(v, dict) for v in variants):
-        parts = [python_type(v) for v in variants if v.get("type") != "null"]
-        nullable = nullable or any(v.get("type") == "null" for v in variants)
-        source = " | ".join(dict.fromkeys(p[0] for p in parts))
-        needs, loose = {n for p in parts for n in p[1]}, any(p[2] for p in parts)
-    elif len(kinds) > 1:
-        parts = [python_type({**entry, "type": k}) for k in kinds]
-        source, needs = " | ".join(p[0] for p in parts), {n for p in parts for n in p[1]}
-        loose = any(p[2] for p in parts)
-    elif kinds == ["array"]:
-        items = entry.get("items")
-        inner, inner_needs, loose = python_type(items) if isinstance(items, dict) else ("str", frozenset(), True)
-        source, needs = f"list[{inner}]", set(inner_needs)
-    elif kinds == ["object"]:
-        source, needs, loose = "dict[str, Any]", {"Any"}, True
-    else:
-        source, needs, loose = _SCALARS.get(str(kinds[0]) if kinds else "", "str"), set(), False
-    return (f"{source} | None" if nullable else source), frozenset(needs), loose
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    return repr(value)
-
-
-def _text(value: Any) -> str:
-    return " ".join(value.split()) if isinstance(value, str) else ""

@@ -9,7 +9,7 @@ from enum import Enum
 import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, method, methods, self_name
-from lk_migrate.facts.dispatchers import Dispatcher, Route, dispatchers
+from lk_migrate.facts.dispatchers import CONTEXT_NAMES, Dispatcher, Route, dispatchers
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -31,7 +31,6 @@ RUN_CONTEXT = frozenset(
         "livekit.agents.voice.events.RunContext",
     }
 )
-_CONTEXT_NAMES = frozenset({"ctx", "context", "run_context", "run_ctx", "runctx", "rctx"})
 _DECORATOR_HINT = re.compile(r"(^|_)(tool|ai_callable|callable_tool|llm_tool|action)(_?\w*)?$", re.IGNORECASE)
 #: Methods that the framework calls by name: never tools.
 LIFECYCLE = frozenset(
@@ -168,11 +167,11 @@ def context_parameter(project: Project, module: Module, function: cst.FunctionDe
         params = params[1:]
     for i, param in enumerate(params):
         if param.annotation is None:
-            if i == 0 and param.name.value in _CONTEXT_NAMES:
+            if i == 0 and param.name.value in CONTEXT_NAMES:
                 return param
             continue
         kind = annotated_context(project, module, param.annotation.annotation)
-        if kind or (i == 0 and param.name.value in _CONTEXT_NAMES and dotted(param.annotation.annotation) == "Any"):
+        if kind or (i == 0 and param.name.value in CONTEXT_NAMES and dotted(param.annotation.annotation) == "Any"):
             return param
     return None
 
@@ -208,14 +207,23 @@ def annotated_context(project: Project, module: Module, annotation: cst.BaseExpr
 def takes_context(project: Project, module: Module, function: cst.FunctionDef) -> bool:
     """Whether an undecorated method looks like a tool: public, takes the run context, answers something."""
     name = function.name.value
-    if name.startswith("_") or name in LIFECYCLE or function.decorators or self_name(function) is None:
+    if name.startswith("_") or name in LIFECYCLE or self_name(function) is None:
         return False
     param = context_parameter(project, module, function)
     if param is None:
         return False
     if param.annotation is not None and annotated_context(project, module, param.annotation.annotation):
-        return True
+        return all(_wraps_calls(project, module, d) for d in function.decorators)
+    if function.decorators:
+        return False
     return function.asynchronous is not None or any(r.value is not None for r in find(function, cst.Return))
+
+
+def _wraps_calls(project: Project, module: Module, decorator: cst.Decorator) -> bool:
+    """Whether it is a decorator of the project's own (a gate, a retry): the framework's register for something else."""
+    named = decorator.decorator.func if isinstance(decorator.decorator, cst.Call) else decorator.decorator
+    symbol = project.resolve(module, named)
+    return symbol is not None and symbol.module is not None
 
 
 def _decorated_tool(project: Project, ref: ClassRef, function: cst.FunctionDef) -> Tool | None:
@@ -301,7 +309,7 @@ def resolve_tools(
                 add(name, method_name, Declared.REGISTRY, None)
             for schema in registry.schemas:
                 route = next((r for d in routers if (r := d.route(schema.name)) is not None), None)
-                if route is not None and route.method is None:
+                if route is not None and not _is_handed_on(chain, route):
                     router = next(d for d in routers if d.route(schema.name) is route)
                     inline.setdefault(schema.name, InlineTool(schema.name, schema, router, route))
                     continue
@@ -314,6 +322,13 @@ def resolve_tools(
             for tool in part.with_context:
                 tools.setdefault(tool.node, tool)
     return list(tools.values()), list(inline.values())
+
+
+def _is_handed_on(chain: tuple[ClassRef, ...], route: Route) -> bool:
+    """Whether the branch only calls a method that can be the tool itself."""
+    found = (method(ref.node, route.method) for ref in chain if route.method is not None)
+    function = next((f for f in found if f is not None), None)
+    return route.method is not None and (function is None or route.hands_on(function))
 
 
 def _with_alias(tool: Tool, name: str) -> Tool:

@@ -73,6 +73,16 @@ def llm_name(name: str | None) -> str:
     return ""
 
 
+#: The constructor arguments of the 0.x agents, 0.8 to 0.12.
+V0_ARGUMENTS = frozenset(
+    """
+    vad stt llm tts model chat_ctx fnc_ctx noise_cancellation turn_detector allow_interruptions
+    interrupt_speech_duration interrupt_min_words min_endpointing_delay max_endpointing_delay max_nested_fnc_calls
+    preemptive_synthesis transcription before_llm_cb before_tts_cb will_synthesize_assistant_reply plotting debug
+    max_text_response_retries loop
+    """.split()  # noqa: SIM905
+)
+
 _KINDS = {
     "ChatContext": Kind.CHAT_CONTEXT,
     "ChatMessage": Kind.CHAT_MESSAGE,

@@ -144,8 +144,10 @@ def _read(
         scope = _nearest(path, scopes)
         if scope is not None:
             served[scope] = served.get(scope, frozenset()) | (modules - own)
+    with_agents = {scope_of(m.path) for m in read if any(policy.is_of_agents(r) for r in m.requirements)}
     for manifest in read:
-        manifest.code = Code(served.get(scope_of(manifest.path), frozenset()))
+        scope = scope_of(manifest.path)
+        manifest.code = Code(served.get(scope, frozenset()), scope in with_agents)
     return read
 
 
@@ -347,12 +349,13 @@ def _judge_setup_py(text: str) -> Iterable[Remark]:
         for k in ast.walk(tree)
         if isinstance(k, ast.keyword) and k.arg in ("install_requires", "extras_require")
     ]
-    for node in (n for value in lists for n in ast.walk(value)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            requirement = parse(node.value, node.lineno, None)
-            for remark in policy.judge(requirement, Code(frozenset())).remarks if requirement is not None else ():
-                message = f"setup.py is a program and is not edited; to be done by hand: {remark.message}"
-                yield Remark(remark.rule, Action.TODO, node.lineno, message)
+    texts = [n for value in lists for n in ast.walk(value) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    requirements = [r for n in texts if (r := parse(str(n.value), n.lineno, None)) is not None]
+    code = Code(frozenset(), any(policy.is_of_agents(r) for r in requirements))
+    for requirement in requirements:
+        for remark in policy.judge(requirement, code).remarks:
+            message = f"setup.py is a program and is not edited; to be done by hand: {remark.message}"
+            yield Remark(remark.rule, Action.TODO, requirement.line, message)
 
 
 def _found(path: str, remarks: Iterable[Remark]) -> list[Finding]:

@@ -36,14 +36,23 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What the code that a manifest serves imports. Without any LiveKit code nothing counts as unused."""
+    """What the code that a manifest serves imports. Without any LiveKit code nothing counts as unused.
+
+    `with_agents`: livekit-agents is installed beside the manifest's own packages, because it or a neighbour names it.
+    """
 
     modules: frozenset[str]
+    with_agents: bool = False
 
     @property
     def known(self) -> bool:
         """Whether there is code that uses LiveKit."""
         return bool(self.modules)
+
+    @property
+    def has_agents(self) -> bool:
+        """Whether an agent runs here. A token server or a web backend with manifests of its own has none."""
+        return self.with_agents or any(m.startswith(("livekit.agents", "livekit.plugins")) for m in self.modules)
 
     @property
     def packages(self) -> frozenset[str]:
@@ -56,6 +65,11 @@ class Code:
         return target.packages_of({m for m in self.modules if not m.endswith(OPTIONAL)})
 
 
+def is_of_agents(requirement: Requirement) -> bool:
+    """Whether it brings livekit-agents: itself, or a plugin."""
+    return requirement.name == target.AGENTS or requirement.name.startswith(target.PLUGIN)
+
+
 def judge(requirement: Requirement, code: Code) -> Verdict:
     """One requirement against the target and the code. Applies every rule; `only` narrows it to some."""
     name = requirement.name
@@ -65,7 +79,7 @@ def judge(requirement: Requirement, code: Code) -> Verdict:
         return _judge_leaving(requirement, code)
     if name.startswith(target.PLUGIN):
         return _judge_plugin(requirement)
-    need = _needs(code).get(name)
+    need = _needs(code).get(name) if code.has_agents else None
     return _judge_need(requirement, need, code) if need is not None else Verdict(requirement)
 
 

@@ -147,5 +147,5 @@ def _refuse_other_languages(place: Path, named: Path) -> None:
 
 
 def _relative(root: Path, place: Path) -> str:
-    relative = os.path.relpath(place, root)
+    relative = Path(os.path.relpath(place, root)).as_posix()
     return "" if relative == "." else relative

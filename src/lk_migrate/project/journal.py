@@ -1,17 +1,4 @@
-"""All or nothing for a set of files: the one way in which this tool writes into a project.
-
-A transaction goes through these states, each on the disk before the next begins:
-
-1. *staging*: every new content is written beside its target under a temporary name, and every old file gets a
-   second name (a hard link) in the journal's folder. Nothing of the project has changed.
-2. *committed*: one rename of the journal file. From here on the new tree is meant to be.
-3. each temporary file is renamed over its target; files to delete are unlinked.
-4. the journal file is removed. From here on the new tree is.
-
-Killed in 1, `recover` throws the temporary files away: the old tree. Killed in 2 or 3, it finishes: the new
-tree. When something fails (disk full, no permission, a file that changed meanwhile), the journal turns to
-*undoing* and the old files, the very same inodes, get their names back: the old tree, mtimes included.
-"""
+"""The journal of one transaction: its state on the disk, the way forward and the way back (see transaction.py)."""
 
 from __future__ import annotations
 
@@ -29,21 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from lk_migrate.model import UserError
-from lk_migrate.project.paths import (
-    display,
-    is_inside,
-    real_name,
-    reason,
-    safe_relative,
-    signature,
-    state_folder,
-)
+from lk_migrate.project.durable import copy_synced, second_name, sync_folder, write_synced
+from lk_migrate.project.paths import display, is_inside, real_name, reason, safe_relative, signature, state_folder
 
 _FORMAT = 1
-_TEMPORARY = re.compile(r"\.lk-migrate-[0-9a-f]{12}-\d+\.tmp")
+#: The names of files that are not in place yet.
+TEMPORARY = re.compile(r"\.lk-migrate-[0-9a-f]{12}-\d+\.tmp")
 #: The one kind of file in our own folder that is written along with the project's.
 _NOTE = re.compile(r"\.lk-migrate/backups/[\w-]+/written\.json")
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +47,16 @@ class Outcome(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Recovery:
-    """An interrupted command was brought to an end. `kept` were edited since, and left as they are."""
+class Folders:
+    """What a transaction does to folders, besides making those it needs."""
 
-    command: str
-    outcome: Outcome
-    files: int
-    kept: tuple[str, ...] = ()
+    #: Permission bits of folders, for those that have to be made.
+    modes: Mapping[str, int] = field(default_factory=dict)
+    #: Removed in the end, if then empty.
+    emptied: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        how = "finished it" if self.outcome is Outcome.FINISHED else "undid it"
-        left = f"; left as you edited them since: {', '.join(map(display, self.kept))}" if self.kept else ""
-        return f"an earlier `lk-migrate {self.command}` was interrupted; {how} ({self.files} files{left})."
 
+NO_FOLDERS = Folders()
 
 #: Told the name of every effect once it is done. Nobody listens but the crash tests, which kill us there.
 observer: Callable[[str], None] | None = None
@@ -92,66 +69,7 @@ def at_step(name: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Folders:
-    """What a transaction does to folders, besides making those it needs."""
-
-    #: Permission bits of folders, for those that have to be made.
-    modes: Mapping[str, int] = field(default_factory=dict)
-    #: Removed in the end, if then empty.
-    emptied: tuple[str, ...] = ()
-
-
-def run_transaction(
-    root: Path,
-    steps: Sequence[Step],
-    command: str,
-    folders: Folders = Folders(),  # frozen
-) -> None:
-    """Do all steps, or none.
-
-    Raises UserError when it could not be done; the tree is then as it was. Other exceptions (Ctrl-C) undo as
-    well, and go on.
-    """
-    if not steps:
-        return
-    journal = _Journal.begin(root, steps, command, folders)
-    try:
-        journal.stage(steps)
-        journal.commit()
-        conflicts = journal.finish()
-        if conflicts:
-            raise UserError(f"{display(conflicts[0])} was changed by another program; nothing was written.")
-        journal.close()
-    except BaseException as error:
-        journal.undo_all(error)
-        if isinstance(error, OSError):
-            raise UserError(_sentence(root, error)) from error
-        raise
-
-
-def pending(root: Path) -> bool:
-    """Whether an interrupted command waits for `recover`."""
-    return os.path.lexists(state_folder(root) / "journal" / "journal.json")
-
-
-def recover(root: Path) -> Recovery | None:
-    """Bring an interrupted transaction to its end, if there is one. Needs the lock.
-
-    Raises UserError when the journal is damaged, or the old and the new tree are both out of reach.
-    """
-    folder = state_folder(root) / "journal"
-    if not os.path.lexists(folder):
-        return None
-    if not pending(root):  # killed before the first or after the last effect: only our own leftovers
-        _discard(folder)
-        return None
-    journal = _Journal.load(root, folder)
-    outcome, kept = journal.recover()
-    return Recovery(journal.command, outcome, len(journal.items), tuple(kept))
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
+class Item:
     """One step as the journal keeps it; `temporary` and `old` are file names, empty when not needed."""
 
     path: str
@@ -162,14 +80,14 @@ class _Item:
 
 
 @dataclass
-class _Journal:
+class Journal:
     """The journal on the disk: its state file, and the second names of the old files."""
 
     root: Path
     folder: Path
     command: str
     state: str
-    items: Sequence[_Item]
+    items: Sequence[Item]
     #: Folders that did not exist, parents first, and the permission bits that they are to have.
     made: Mapping[str, int | None]
     emptied: Sequence[str]
@@ -177,12 +95,13 @@ class _Journal:
     # --- the state file
 
     @classmethod
-    def begin(cls, root: Path, steps: Sequence[Step], command: str, folders: Folders) -> _Journal:
+    def begin(cls, root: Path, steps: Sequence[Step], command: str, folders: Folders) -> Journal:
+        """A new one, on the disk. Raises OSError, with nothing left behind."""
         folder = state_folder(root, create=True) / "journal"
-        _discard(folder)
+        discard(folder)
         number = secrets.token_hex(6)
         items = [
-            _Item(
+            Item(
                 step.path,
                 step.before,
                 step.after,
@@ -196,21 +115,21 @@ class _Journal:
         journal = cls(root, folder, command, "staging", items, made, folders.emptied)
         try:
             folder.mkdir()
-            journal._write()
-        except OSError as error:
+            journal._become("staging", journal._draft("staging"))
+        except OSError:
             with contextlib.suppress(OSError):
-                _discard(folder)
-            raise UserError(_sentence(root, error)) from error
+                discard(folder)
+            raise
         return journal
 
     @classmethod
-    def load(cls, root: Path, folder: Path) -> _Journal:
+    def load(cls, root: Path, folder: Path) -> Journal:
         """From the disk. It is not trusted: every path is checked to be in the project."""
         try:
             data: dict[str, Any] = json.loads((folder / "journal.json").read_bytes())
             if data["format"] != _FORMAT or data["state"] not in ("staging", "committed", "undoing"):
                 raise ValueError("unknown format")
-            items = [_Item(**item) for item in data["steps"]]
+            items = [Item(**item) for item in data["steps"]]
             for item in items:
                 _check(root, item)
             made: dict[str, int | None] = dict(data["made"])
@@ -224,31 +143,36 @@ class _Journal:
                 "see `lk-migrate backup --list`, restore what you need by hand and delete that folder."
             ) from error
 
-    def _write(self) -> None:
+    def _draft(self, state: str) -> Path:
         data = {
             "format": _FORMAT,
             "command": self.command,
-            "state": self.state,
+            "state": state,
             "made": self.made,
             "emptied": self.emptied,
-            "steps": [{name: getattr(item, name) for name in _Item.__slots__} for item in self.items],
+            "steps": [{name: getattr(item, name) for name in Item.__slots__} for item in self.items],
         }
-        draft = self.folder / "journal.json.new"
+        draft = self.folder / f"journal.{state}"
         write_synced(draft, json.dumps(data).encode())
         at_step("journal drafted")
+        return draft
+
+    def _become(self, state: str, draft: Path) -> None:
         draft.replace(self.folder / "journal.json")
-        _sync_folder(self.folder)
-        at_step(f"journal {self.state}")
+        sync_folder(self.folder)
+        self.state = state
+        at_step(f"journal {state}")
 
     # --- the way forward
 
     def stage(self, steps: Sequence[Step]) -> None:
+        """Make the new files beside the old ones, and keep the old ones. Raises UserError, OSError."""
         for folder in self.made:
             (self.root / folder).mkdir()
             at_step("folder made")
         for item, step in zip(self.items, steps, strict=True):
             if item.old:
-                _second_name(self.root / item.path, self.folder / item.old)
+                second_name(self.root / item.path, self.folder / item.old)
                 at_step("old kept")
             if step.stage is not None:
                 _stage(step.stage, self._temporary(item))
@@ -259,8 +183,9 @@ class _Journal:
         self._sync_folders()
 
     def commit(self) -> None:
-        self.state = "committed"
-        self._write()
+        """From here on the new tree is meant to be."""
+        self._draft("undoing")  # now: when it is needed, there may be no room for it
+        self._become("committed", self._draft("committed"))
 
     def finish(self) -> list[str]:
         """Put the new files in place, as far as that is not done. Returns what somebody else changed."""
@@ -296,18 +221,18 @@ class _Journal:
     def close(self) -> None:
         """The tree is as it should be: forget the journal."""
         (self.folder / "journal.json").unlink(missing_ok=True)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         at_step("journal removed")
-        with contextlib.suppress(OSError):
-            _discard(self.folder)
+        with contextlib.suppress(OSError):  # the next command sweeps it up
+            discard(self.folder)
 
     # --- the way back
 
     def undo(self) -> list[str]:
         """Old names back to old files. Returns what was edited since, and is therefore left alone."""
-        if self.state != "undoing":
-            self.state = "undoing"
-            self._write()
+        if self.state == "committed":
+            draft = self.folder / "journal.undoing"
+            self._become("undoing", draft if draft.is_file() else self._draft("undoing"))
         kept = []
         for item in reversed(self.items):
             if item.temporary:
@@ -322,7 +247,7 @@ class _Journal:
         self._sync_folders()
         return kept
 
-    def _put_back(self, item: _Item) -> bool:
+    def _put_back(self, item: Item) -> bool:
         target, old = self.root / item.path, self.folder / item.old
         now = signature(target)
         if now not in (item.before, item.after):
@@ -339,7 +264,7 @@ class _Journal:
                 if error.errno != errno.EXDEV:
                     raise
                 draft = target.with_name(f".lk-migrate-{secrets.token_hex(6)}-0.tmp")
-                _copy(old, draft)
+                copy_synced(old, draft)
                 draft.replace(target)
             at_step("put back")
         elif now != item.before:
@@ -358,6 +283,7 @@ class _Journal:
             ) from cause
 
     def recover(self) -> tuple[Outcome, list[str]]:
+        """Forward if that can be, else back; with what was edited since. Raises UserError when neither can be."""
         if self.state == "committed" and self._can_finish():
             with contextlib.suppress(OSError):
                 conflicts = self.finish()
@@ -387,38 +313,14 @@ class _Journal:
 
     # --- folders
 
-    def _temporary(self, item: _Item) -> Path:
+    def _temporary(self, item: Item) -> Path:
         return (self.root / item.path).with_name(item.temporary)
 
     def _sync_folders(self) -> None:
-        for folder in sorted({(self.root / item.path).parent for item in self.items}):
+        names = [*(item.path for item in self.items), *self.made]
+        for folder in sorted({(self.root / name).parent for name in names}):
             if folder.is_dir():
-                _sync_folder(folder)
-
-
-def write_synced(path: Path, data: bytes) -> None:
-    """Make a new file and have it on the disk, not only in memory."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
-        sync(stream.fileno())
-
-
-def sync(handle: int) -> None:
-    """fsync; a file system that has none is as safe as it can be."""
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        sync(handle)
-    finally:
-        os.close(handle)
+                sync_folder(folder)
 
 
 def _stage(stage: Callable[[Path], None], draft: Path) -> None:
@@ -427,22 +329,6 @@ def _stage(stage: Callable[[Path], None], draft: Path) -> None:
     except OSError as error:
         error.filename = error.filename or os.fspath(draft)  # write() does not know where it writes
         raise
-
-
-def _second_name(path: Path, old: Path) -> None:
-    try:
-        os.link(path, old, follow_symlinks=False)
-    except OSError as error:
-        if error.errno == errno.ENOENT:
-            raise
-        _copy(path, old)  # another file system, or one without hard links
-
-
-def _copy(path: Path, copy: Path) -> None:
-    shutil.copy2(path, copy, follow_symlinks=False)
-    if not copy.is_symlink():
-        with copy.open("rb") as stream:
-            sync(stream.fileno())
 
 
 def missing_folders(root: Path, paths: Iterable[str]) -> list[str]:
@@ -456,36 +342,22 @@ def missing_folders(root: Path, paths: Iterable[str]) -> list[str]:
     return sorted(missing)
 
 
-def _check(root: Path, item: _Item) -> None:
+def _check(root: Path, item: Item) -> None:
     if not _NOTE.fullmatch(item.path):
         safe_relative(item.path)
     parent = os.path.realpath((root / item.path).parent)
     if not is_inside(root, parent):
         raise ValueError(f"{display(item.path)} leads out of the project")
-    if item.temporary and not _TEMPORARY.fullmatch(item.temporary):
+    if item.temporary and not TEMPORARY.fullmatch(item.temporary):
         raise ValueError("a name that is not ours")
     if item.old and not re.fullmatch(r"old-\d+", item.old):
         raise ValueError("a name that is not ours")
 
 
-def _discard(folder: Path) -> None:
+def discard(folder: Path) -> None:
+    """Remove our own folder of a journal; UserError when somebody put something else in its place."""
     if not os.path.lexists(folder):
         return
     if folder.is_symlink() or not folder.is_dir():
         raise UserError(f"{display(folder)} must be a folder of lk-migrate's own; remove it and run again.")
     shutil.rmtree(folder)
-
-
-def _sentence(root: Path, error: OSError) -> str:
-    name = error.filename
-    if isinstance(name, bytes):
-        name = os.fsdecode(name)
-    where = ""
-    if isinstance(name, str):
-        path = os.path.relpath(name, root) if name.startswith("/") else name
-        if _TEMPORARY.search(path):  # a name that means nothing to a person
-            path = path.rpartition("/")[0] or "the project's folder"
-        where = f" in {display(path)}"
-    if error.errno in _FULL:
-        return f"there is no room to write{where} ({reason(error)}); all is as it was: make room, run again."
-    return f"cannot write{where}: {reason(error)}; all is as it was."

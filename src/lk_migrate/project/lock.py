@@ -6,7 +6,7 @@ lock can never be stale. The file tells the second who holds it.
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import json
 import os
 import time
@@ -16,8 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.model import UserError
-from lk_migrate.project.journal import Recovery, recover
 from lk_migrate.project.paths import display, reason, state_folder
+from lk_migrate.project.transaction import Recovery, recover
+
+try:
+    import fcntl
+except ImportError:  # Windows: what only reads must work there all the same
+    fcntl = None  # type: ignore[assignment]
 
 #: Seconds to wait for a lock whose holder is dead.
 _GRACE = 3.0
@@ -31,16 +36,19 @@ def exclusive(root: Path, command: str) -> Iterator[Recovery | None]:
     """Hold the project for one command that writes; nests within a process.
 
     An interrupted earlier command is brought to its end first; the caller is given what was done, to say it.
-    Raises UserError when another process holds the project.
+    Raises UserError when another process holds the project, and on a system without such locks.
     """
     if root in _held:
         yield None
         return
+    if fcntl is None:
+        raise UserError("lk-migrate writes on Linux and macOS only: on Windows, run it in WSL.")
     handle = _open(root)
     try:
         _acquire(handle, root)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command}).encode(), 0)
+        with contextlib.suppress(OSError):  # on a full disk the lock is held, by nobody knows whom
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command}).encode(), 0)
         _held.add(root)
         try:
             yield recover(root)

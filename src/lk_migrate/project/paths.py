@@ -23,6 +23,11 @@ _FORBIDDEN = frozenset({".git", ".hg", ".svn", STATE})
 
 _CHUNK = 1 << 20
 
+#: How files are opened for reading: a FIFO must not keep us waiting, a link must not lead us elsewhere. Windows has
+#: none of these flags, and changes line ends unless told not to.
+READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
 
 def display(path: str | os.PathLike[str]) -> str:
     """The path for a person: on one line, whatever is in the name."""
@@ -50,7 +55,7 @@ def safe_relative(path: object) -> str:
 def is_inside(root: Path, path: str | os.PathLike[str]) -> bool:
     """Whether a real, absolute path is the root or below it."""
     text, top = os.fspath(path), os.fspath(root)
-    return text == top or text.startswith(top.rstrip("/") + "/")
+    return text == top or text.startswith(top.rstrip(os.sep) + os.sep)
 
 
 def real_target(root: Path, path: str) -> str:
@@ -143,7 +148,7 @@ def hash_file(path: Path) -> str:
 
 def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading; OSError for links (ELOOP) and anything that is no regular file."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(path, READ | NO_LINK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         _not_regular(path)

@@ -16,18 +16,14 @@ from enum import Enum
 from pathlib import Path
 
 from lk_migrate.model import UserError
-from lk_migrate.project.backup import (
-    Backup,
-    Entry,
-    check_objects,
-    create_backup,
-    list_backups,
-    read_written,
-    written_step,
-)
-from lk_migrate.project.journal import Folders, Step, missing_folders, run_transaction, sync
+from lk_migrate.project.backup import create_backup
+from lk_migrate.project.durable import sync
+from lk_migrate.project.journal import Folders, Step, missing_folders
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.paths import display, open_regular, signature
+from lk_migrate.project.snapshot import Backup, Entry, check_objects, list_backups
+from lk_migrate.project.transaction import run_transaction
+from lk_migrate.project.written import read_written, written_step
 
 
 class Do(str, Enum):

@@ -20,8 +20,10 @@ from pathlib import Path
 
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
 from lk_migrate.model import Skipped
-from lk_migrate.project.paths import is_inside, reason
+from lk_migrate.project.paths import NO_LINK, READ, is_inside, reason
 
+#: Bytes. Beyond, a file is data that happens to be Python: its tree would take two gigabytes for every three megabytes.
+LARGEST = 10_000_000
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 
 
@@ -117,20 +119,21 @@ def detect_encoding(data: bytes) -> str | _Problem:
 
 def _read(root: Path, path: str) -> tuple[bytes, os.stat_result]:
     full = f"{os.fspath(root)}/{path}"  # joining Paths would cost as much as reading a small file
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not keep us waiting
     try:
-        handle = os.open(full, flags | os.O_NOFOLLOW)
+        handle = os.open(full, READ | NO_LINK)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
         real = os.path.realpath(full)
         if not is_inside(root, real):
             raise OSError(errno.ELOOP, "a symbolic link that leads out of the project") from error
-        handle = os.open(real, flags | os.O_NOFOLLOW)
+        handle = os.open(real, READ | NO_LINK)
     try:
         info = os.fstat(handle)
         if not stat.S_ISREG(info.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
+        if info.st_size > LARGEST:
+            raise OSError(errno.EFBIG, f"larger than {LARGEST // 1_000_000} megabytes, which is data rather than code")
         with os.fdopen(handle, "rb", closefd=False) as stream:
             return stream.read(), info
     finally:

@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lk_migrate.model import FileChange, UserError
-from lk_migrate.project.backup import Backup, written_step
-from lk_migrate.project.journal import Step, missing_folders, run_transaction, sync
+from lk_migrate.project.durable import sync
+from lk_migrate.project.journal import Step, missing_folders
 from lk_migrate.project.lock import exclusive
 from lk_migrate.project.paths import display, file_signature, real_target, reason, sha256, signature
+from lk_migrate.project.snapshot import Backup
+from lk_migrate.project.transaction import run_transaction
+from lk_migrate.project.written import written_step
 
 
 @dataclass(frozen=True, slots=True)

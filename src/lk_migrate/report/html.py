@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -23,6 +23,7 @@ from lk_migrate.report.ledger import sums
 from lk_migrate.report.measures import measures
 from lk_migrate.report.sidebyside import Pages, Row, changed_part
 from lk_migrate.report.terminal import moved_lines
+from lk_migrate.report.verified import Verified
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Page:
     counts: Counter[str]
 
 
-def html(plan: Plan, verified: Sequence[dict[str, Any]] = ()) -> str:
-    """The report. `verified`: rows of `verify --json` (stage, name, status, detail), if it has run already."""
+def html(plan: Plan, verified: Verified | None = None) -> str:
+    """The report. `verified`: what `verify` found, if it has run already."""
     env = Environment(
         loader=PackageLoader("lk_migrate"),
         autoescape=True,

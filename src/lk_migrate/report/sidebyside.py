@@ -205,6 +205,14 @@ def changed_part(old: str, new: str) -> tuple[tuple[int, int], tuple[int, int]] 
     end = 0
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
+    shorter, longer = sorted((old, new), key=len)
+    if start + end == len(shorter):  # only added or only removed: from the beginning of a word, if that is the same
+        while start and _inside_word(longer, start) and longer[start - 1] == longer[len(longer) - end - 1]:
+            start, end = start - 1, end + 1
     if start + end < 0.3 * max(len(old.strip()), len(new.strip()), 1):
         return None
     return (start, len(old) - end), (start, len(new) - end)
+
+
+def _inside_word(line: str, at: int) -> bool:
+    return line[at - 1].isalnum() and line[at].isalnum() if 0 < at < len(line) else False

@@ -162,9 +162,9 @@ def moved_lines(plan: Plan) -> int:
 def _left(plan: Plan) -> Text:
     if not plan.todo:
         return Text("nothing", style="green")
-    places = sorted({f.to or f.place for f in plan.todo}, key=lambda p: (p.path, p.line))
-    more = f", and {len(places) - 8} more" if len(places) > 8 else ""
-    return Text.assemble((f"{len(plan.todo)} for you: ", "yellow"), _where(places[:8]), more)
+    spots = sorted({f.to or f.place for f in plan.todo}, key=lambda p: (p.path, p.line))
+    more = f", and {len(spots) - 8} more" if len(spots) > 8 else ""
+    return Text.assemble((f"{len(plan.todo)} for you: ", "yellow"), where(spots[:8]), more)
 
 
 def _sizes(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
@@ -207,7 +207,7 @@ def show_notes(plan: Plan, console: Console) -> None:
     page.line(("Worth knowing", "bold"))
     for (rule, _), findings in sorted(groups.items()):
         more = f"  and {len(findings) - 1} more like it" if len(findings) > 1 else ""
-        page.line("  ", rule_id(rule), "  ", _where([findings[0].to or findings[0].place]), (more, "dim"))
+        page.line("  ", rule_id(rule), "  ", where([findings[0].to or findings[0].place]), (more, "dim"))
         page.hanging("    ", prose(findings[0].message))
     page.line("")
 
@@ -224,7 +224,7 @@ def show_left(plan: Plan, console: Console) -> None:
     page.line((f"Left for you ({len(plan.todo)})", "bold yellow"))
     for (rule, message), findings in groups.items():
         findings.sort(key=lambda f: (str((f.to or f.place).path), (f.to or f.place).line))
-        places = _where([f.to or f.place for f in findings])
+        places = where([f.to or f.place for f in findings])
         page.line("  ", rule_id(rule), "  ", places)
         page.hanging("    ", prose(message))
         for finding in findings[:3]:
@@ -235,7 +235,7 @@ def show_left(plan: Plan, console: Console) -> None:
         page.line("")
 
 
-def _where(places: Sequence[Place]) -> Text:
+def where(places: Sequence[Place]) -> Text:
     """`a.py:3, :17, b.py:4`: clickable in most terminals, the path said once."""
     text, last = Text(), None
     for place in places:

@@ -53,8 +53,18 @@ def insert(definition: Definition, at: int, statements: Sequence[cst.BaseStateme
 
 
 def insert_first(definition: Definition, statements: Sequence[cst.BaseStatement]) -> Definition:
-    """The statements right after the docstring. Comments that headed the old first statement stay with it."""
-    return insert(definition, docstring_end(block_of(definition)), statements)
+    """The statements after the docstring and `nonlocal`. Comments that headed the old first statement stay with it."""
+    block = block_of(definition)
+    at = docstring_end(block)
+    while at < len(block.body) and _declares(block.body[at]):
+        at += 1
+    return insert(definition, at, statements)
+
+
+def _declares(line: cst.CSTNode) -> bool:
+    return isinstance(line, cst.SimpleStatementLine) and all(
+        isinstance(small, (cst.Nonlocal, cst.Global)) for small in line.body
+    )
 
 
 def with_docstring(function: cst.FunctionDef, text: str, indent: str, newline: str) -> cst.FunctionDef:

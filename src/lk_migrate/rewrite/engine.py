@@ -7,7 +7,7 @@ updated node and are applied from the leaves up in one pass that only visits wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
 from lk_migrate.rewrite.checks import LostComments, NotWhatWeMeant, blame, check, check_comments
 from lk_migrate.rewrite.file import File, statement_at
-from lk_migrate.rewrite.imports import add_imports, drop_unused
+from lk_migrate.rewrite.imports import add_imports, drop_unused, fold_long_imports
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
@@ -65,8 +65,13 @@ class _Edits:
         return {*self.of, *self.removed, *self.markers}
 
 
-def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResult:
-    """Run `rules` over one file of the project. Never raises for what a file contains: see `FileResult.skipped`."""
+def convert_file(
+    path: str, project: Project, rules: Sequence[Rule], declined: Collection[tuple[str, int]] = ()
+) -> FileResult:
+    """Run `rules` over one file of the project. Never raises for what a file contains: see `FileResult.skipped`.
+
+    `declined`: (rule id, line of the node) where nothing is to be done.
+    """
     data = project.files[path]
     wanted = [r for r in rules if r.wants(data) and r.concerns(project, path)]
     if not wanted:
@@ -75,14 +80,14 @@ def convert_file(path: str, project: Project, rules: Sequence[Rule]) -> FileResu
     if module is None:
         return FileResult(path, skipped=project.skipped.get(path))
     finishers = [(rule, finisher) for rule in wanted for finisher in rule.finishers]
-    edits = _collect(file := File(module, project), wanted)
+    edits = _collect(file := File(module, project, declined=declined), wanted)
     if not edits.nodes() and not edits.failed and not finishers:
         return FileResult(path, findings=tuple(edits.findings))
     try:
         try:
             return _edited(file, edits, finishers)
         except LostComments as error:  # where a rule has no place for a comment, it goes above its statement
-            again = _collect(file := File(module, project), wanted)
+            again = _collect(file := File(module, project, declined=declined), wanted)
             for line, text in reversed(error.comments):
                 comment = cst.EmptyLine(comment=cst.Comment(text))
                 again.markers.setdefault(statement_at(module, line), []).insert(0, comment)
@@ -109,6 +114,7 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
         tree = cast(cst.Module, tree.visit(_Apply(edits, module.index)))
         tree = add_imports(tree, file.wanted)
         tree, _ = drop_unused(module, tree, imported_elsewhere(file.project, path))
+        tree = fold_long_imports(tree, file.wanted)
     for rule, finisher in finishers:
         tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     if tree is module.tree:
@@ -177,6 +183,8 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
     if off is not None and ("*" in off or rule.id in off):
         return
     span = file.module.span(change.node)
+    if (rule.id, span.line) in file.declined:
+        return
     place = Place(file.path, span.line, span.end_line)
     if isinstance(change, Note):
         edits.findings.append(Finding(rule.id, Action.NOTE, place, change.message, span.column))
@@ -282,12 +290,18 @@ def _within(original: cst.CSTNode, updated: Any, apply: Any) -> Any:
     if not isinstance(updated, cst.FlattenSentinel):
         return apply(updated)
     nodes = list(updated.nodes)
-    at = next((i for i, node in enumerate(nodes) if type(node) is type(original)), None)
+    alike = [i for i, node in enumerate(nodes) if type(node) is type(original)]
+    at = next((i for i in alike if _name_of(nodes[i]) == _name_of(original)), alike[0] if alike else None)
     if at is None:
         return updated
     changed = apply(nodes[at])
     beside = list(changed.nodes) if isinstance(changed, cst.FlattenSentinel) else [changed]
     return cst.FlattenSentinel([*nodes[:at], *beside, *nodes[at + 1 :]])
+
+
+def _name_of(node: cst.CSTNode) -> str:
+    """What tells a class or function from others that were put beside it."""
+    return node.name.value if isinstance(node, (cst.ClassDef, cst.FunctionDef)) else ""
 
 
 def _removed(original: cst.CSTNode, updated: Any, with_comments: bool, taken: set[cst.CSTNode]) -> Any:
@@ -319,7 +333,8 @@ def _marked(original: cst.CSTNode, updated: Any, lines: list[cst.EmptyLine]) -> 
             (i for i, n in enumerate(nodes) if end is not None and getattr(n, "trailing_whitespace", 0) is end), 0
         )
         return cst.FlattenSentinel([*nodes[:at], _marked(original, nodes[at], lines), *nodes[at + 1 :]])
-    return updated.with_changes(leading_lines=[*updated.leading_lines, *lines])
+    place = "header" if isinstance(updated, cst.Module) else "leading_lines"
+    return updated.with_changes(**{place: [*getattr(updated, place), *lines]})
 
 
 def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import libcst as cst
 
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project, Symbol
+from lk_migrate.facts.variables import is_variable
 from lk_migrate.facts.walk import Node, descendants
 
 
 @dataclass
 class File:
-    """One module under conversion. Rules read it; the only thing that they change is the list of wanted imports."""
+    """One module under conversion. Rules read it; the only thing that they change is the list of wanted imports.
+
+    `declined`: (rule id, line) where a person wants a rule to leave the code as it is.
+    """
 
     module: Module
     project: Project
     wanted: dict[str, str] = field(default_factory=dict)
+    declined: Collection[tuple[str, int]] = ()
 
     @property
     def path(self) -> str:
@@ -63,9 +69,16 @@ class File:
             ):
                 # `from livekit import agents` is there already: `agents.inference`
                 return f"{item.local}.{name}"
-        local = name if not self._is_taken(name) else f"lk_{name}"
+        taken = self._is_taken(name) or (base.startswith("livekit") and self._is_awaited(name))
+        local = name if not taken else f"lk_{name}"
         self.wanted[target] = local
         return local
+
+    def _is_awaited(self, name: str) -> bool:
+        """Whether the file reads a name that nothing in it binds: a new import would change what that code does."""
+        if any(item.local == "*" for item in self.module.imports):
+            return False
+        return any(is_variable(self.module, node) for node in self.module.names.get(name, ()))
 
     def _is_taken(self, name: str) -> bool:
         module = self.module
@@ -85,8 +98,9 @@ def enclosing_statement(module: Module, node: cst.CSTNode) -> cst.CSTNode:
 
 
 def statement_at(module: Module, line: int) -> cst.CSTNode:
-    """The innermost statement whose lines hold this one (1-based), the module when there is none."""
-    found: cst.CSTNode = module.tree
+    """The innermost statement whose lines hold this one (1-based), else the first one below it, else the last."""
+    below = (s for s in module.tree.body if module.span(s).line >= line)
+    found: cst.CSTNode = next(below, module.tree.body[-1])
     for node in descendants(module.tree):
         if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
             span = module.span(node)

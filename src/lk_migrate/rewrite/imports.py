@@ -14,6 +14,9 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.walk import children, is_block, statements
 from lk_migrate.rewrite.blocks import close_gaps, gap
 
+#: As wide as an import that was extended may be: what most projects' formatters allow at the most.
+_WIDTH = 100
+
 
 def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
     """`wanted`: full dotted target → local name. Extends a `from … import …` at module level, or adds one.
@@ -25,6 +28,34 @@ def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
         module, _, name = target.rpartition(".")
         tree = _extended(tree, module, name, local) or _with_new_import(tree, module, name, local)
     return tree
+
+
+def fold_long_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
+    """The imports that `add_imports` extended, with a name a line where they no longer fit into one."""
+    modules = {target.rpartition(".")[0] for target in wanted}
+    return tree.with_changes(body=[_folded(line, modules, tree.default_indent) for line in tree.body])
+
+
+def _folded(line: cst.BaseStatement, modules: set[str], indent: str) -> cst.BaseStatement:
+    """An import of one of `modules` that no longer fits into a line, with a name a line."""
+    small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+    if not isinstance(small, cst.ImportFrom) or isinstance(small.names, cst.ImportStar) or small.lpar is not None:
+        return line
+    text = cst.Module([]).code_for_node(small) if not small.relative and dotted(small.module) in modules else ""
+    if len(text) <= _WIDTH or "\n" in text:
+        return line
+    each = cst.Comma(whitespace_after=_new_line(cst.SimpleWhitespace(indent)))
+    names = [alias.with_changes(comma=each) for alias in small.names[:-1]]
+    last = small.names[-1].with_changes(comma=cst.Comma())
+    brackets = {
+        "lpar": cst.LeftParen(whitespace_after=_new_line(cst.SimpleWhitespace(indent))),
+        "rpar": cst.RightParen(whitespace_before=_new_line(cst.SimpleWhitespace(""))),
+    }
+    return line.with_changes(body=[small.with_changes(names=[*names, last], **brackets)])
+
+
+def _new_line(indent: cst.SimpleWhitespace) -> cst.ParenthesizedWhitespace:
+    return cst.ParenthesizedWhitespace(last_line=indent)
 
 
 def _alias(name: str, local: str) -> cst.ImportAlias:
@@ -132,9 +163,15 @@ def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cs
         lines = list(getattr(first, "leading_lines", ()))
         body[0] = first.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
         return tree.with_changes(body=[line.with_changes(leading_lines=lines), *body])
-    if at > 0 and at == _docstring_end(tree):
+    if at > 0 and (at == _docstring_end(tree) or _opens_a_group(body, at, statement)):
         line = line.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     return tree.with_changes(body=[*body[:at], line, *body[at:]])
+
+
+def _opens_a_group(body: Sequence[cst.BaseStatement], at: int, new: cst.Import | cst.ImportFrom) -> bool:
+    """Whether `new` is the first import of a package after those of the standard library, in a file that parts them."""
+    unparted = at < len(body) and any(_is_import(body[at], rank) for rank in (1, 2)) and not _is_group_start(body[at])
+    return _import_rank(new) == 1 and _is_import(body[at - 1], 0) and not unparted
 
 
 def _sorted_position(body: Sequence[cst.BaseStatement], at: int, new: cst.Import | cst.ImportFrom) -> int:
@@ -153,6 +190,8 @@ def _is_import(statement: cst.BaseStatement, rank: int) -> bool:
     if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
         return False
     small = statement.body[0]
+    if isinstance(small, cst.ImportFrom) and dotted(small.module) == "__future__":
+        return False  # nothing may stand before it, whatever the order
     return isinstance(small, (cst.Import, cst.ImportFrom)) and _import_rank(small) == rank
 
 

@@ -113,7 +113,9 @@ def _from_cst(node: cst.CSTNode, module: Module) -> Statement:
         inside = getattr(node, name, None)
         if isinstance(inside, cst.BaseSuite):
             blocks.append(tuple(_from_cst(n, module) for n in inside.body))
-        elif isinstance(inside, cst.CSTNode):  # `else:`, `elif …:` and `finally:` are statements of their own here
+        elif isinstance(inside, (cst.Else, cst.Finally)):
+            blocks.append(tuple(_from_cst(n, module) for n in inside.body.body))
+        elif isinstance(inside, cst.CSTNode):  # `elif …:` is a statement in the `if`, as for `ast`
             blocks.append((_from_cst(inside, module),))
         elif name in ("handlers", "cases") and inside:
             blocks.append(tuple(_from_cst(n, module) for n in inside))

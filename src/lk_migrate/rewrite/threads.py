@@ -1,14 +1,19 @@
-"""Making a sync function a coroutine whose work runs in a thread."""
+"""Making a sync function a coroutine whose work, or whose blocking calls, run in a thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import libcst as cst
 
 from lk_migrate.facts.imports import target_names
+from lk_migrate.facts.thread_work import OneShot
 from lk_migrate.facts.walk import own_scope
 from lk_migrate.rewrite.bodies import block_of, docstring_end
+from lk_migrate.rewrite.changes import Rewrite
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import fitting, spot
 
 
 def awaited(bracketed: bool) -> Callable[[cst.BaseExpression], cst.Await]:
@@ -16,6 +21,31 @@ def awaited(bracketed: bool) -> Callable[[cst.BaseExpression], cst.Await]:
     lpar = [cst.LeftParen()] if bracketed else []
     rpar = [cst.RightParen()] if bracketed else []
     return lambda updated: cst.Await(updated, lpar=lpar, rpar=rpar)
+
+
+def alone(shot: OneShot, file: File) -> Rewrite:
+    """A single blocking call as `await asyncio.to_thread(f, …)`; `time.sleep` has a coroutine of its own."""
+    asyncio, where = file.use("asyncio"), spot(file, shot.call)
+    where = replace(where, prefix=where.prefix + len("await "))
+    bracketed = isinstance(file.parent(shot.call), (cst.Attribute, cst.Subscript, cst.Call))
+    edit = _sleeping if shot.sleeps else _handed_on
+    await_it = awaited(bracketed)
+    return Rewrite(
+        shot.call,
+        lambda updated: await_it(fitting(lambda call: edit(call, asyncio), updated, where)),
+        f"`{file.code(shot.call.func)}` does not hold up the voice",
+    )
+
+
+def _sleeping(call: cst.Call, asyncio: str) -> cst.Call:
+    return call.with_changes(func=cst.parse_expression(f"{asyncio}.sleep"))
+
+
+def _handed_on(call: cst.Call, asyncio: str) -> cst.Call:
+    gap = call.whitespace_before_args
+    after = gap if isinstance(gap, cst.ParenthesizedWhitespace) else cst.SimpleWhitespace(" ")
+    function = cst.Arg(call.func, comma=cst.Comma(whitespace_after=after) if call.args else cst.MaybeSentinel.DEFAULT)
+    return call.with_changes(func=cst.parse_expression(f"{asyncio}.to_thread"), args=[function, *call.args])
 
 
 def through_thread(function: cst.FunctionDef, to_thread: str) -> cst.FunctionDef:
@@ -43,6 +73,8 @@ def _rebound_parameters(function: cst.FunctionDef) -> tuple[str, ...]:
     """Parameters that the body assigns: in a nested function they must be its own."""
     params = function.params
     names = [p.name.value for p in [*params.posonly_params, *params.params, *params.kwonly_params]]
+    if isinstance(params.star_kwarg, cst.Param):
+        names.append(params.star_kwarg.name.value)
     bound: set[str] = set()
     for node in own_scope(function):
         if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr)):

@@ -7,15 +7,14 @@ to differ: rule LK101 takes it away, and the session limits calls instead.
 
 from __future__ import annotations
 
-import shutil
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lk_migrate.model import Place, UserError
-from lk_migrate.project.backup import load_backup, read_written
+from lk_migrate.model import Place
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.conversations import Conversation, Offer, conversations, said, shortest
 from lk_migrate.verify.rows import Row, Status
@@ -27,8 +26,12 @@ from lk_migrate.verify.workspace import copy_project, python_files
 STAGE = "parity"
 
 _RANDOM = 40  # conversations, besides the plain ones
-_ANSWERS_IN = 30.0  # seconds for all conversations of a class
+_FAILINGS = 60  # collaborators that are made to fail, each by one kind of error
+_OWN_ERRORS = 2  # of the project's exceptions, tried on a collaborator beside the general ones
+#: What a collaborator raises: what only `except Exception` catches, and what networks and disks raise.
+_ERRORS = ("CollaboratorFailed", "OSError")
 Outcome = dict[str, Any]
+Failing = tuple[str, str]  # a collaborator's name, and the name of the exception that it raises
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Gates:
 
 
 def _gates(root: Path) -> Gates:
-    from lk_migrate.facts.gates import find_gates, written
+    from lk_migrate.facts.gate_candidates import written
+    from lk_migrate.facts.gates import find_gates
     from lk_migrate.facts.project import Project
 
     files = {file: (root / file).read_bytes() for file in python_files(root)}
@@ -84,19 +88,34 @@ class Pair:
     offered: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     steps: int = 0
     raised: int = 0
+    calls: dict[str, set[str]] = field(default_factory=dict)  # the collaborators that a conversation reaches
+    errors: dict[str, list[str]] = field(default_factory=dict)  # collaborator → what it may raise of the project's own
 
-    def play(self, talks: list[Conversation]) -> Iterator[Difference | None]:
+    def play(self, talks: list[Conversation], failing: Failing | None = None) -> Iterator[Difference | None]:
         """For each conversation, its first difference."""
         methods = {tool["name"]: tool["method"] for tool in self.about["tools"]}
-        job = {"class": self.about, "methods": methods, "conversations": talks, "gates": sorted(self.sides.gates.names)}
-        numbers = [(side, side.tell("converse", **job)) for side in (self.sides.old, self.sides.new)]
+        gates = sorted(self.sides.gates.names)
+        old, new = self._both("converse", methods=methods, conversations=talks, gates=gates, failing=failing)
+        if failing is None:
+            self.lacking, self.offered = set(old["lacking"]), old["offered"]
+            self.errors.update(old["errors"])
+        for talk, before, after in zip(talks, old["conversations"], new["conversations"], strict=True):
+            if failing is None:
+                self.calls[_key(talk)] = _called(before) & _called(after)
+            yield self._compare(before, after)
+
+    def entering(self) -> tuple[Any, Any]:
+        """What both say when they enter; None for one that has no hook for it."""
+        old, new = self._both("enter")
+        return old["speaks"], new["speaks"]
+
+    def _both(self, do: str, **job: Any) -> tuple[Any, Any]:
+        numbers = [(side, side.tell(do, **{"class": self.about, **job})) for side in (self.sides.old, self.sides.new)]
         try:
             old, new = (side.answer(number, self.sides.clock) for side, number in numbers)
         except Impossible as error:
             raise Impossible(self._why(error)) from error
-        self.lacking, self.offered = set(old["lacking"]), old["offered"]
-        for before, after in zip(old["conversations"], new["conversations"], strict=True):
-            yield self._compare(before, after)
+        return old, new
 
     def _why(self, error: Impossible) -> str:
         text = str(error)
@@ -137,16 +156,22 @@ class Pair:
         return None
 
 
+def _key(talk: Conversation) -> str:
+    return json.dumps(talk)
+
+
+def _called(outcomes: list[Outcome]) -> set[str]:
+    return {name for outcome in outcomes[1:] for name in outcome["called"]}
+
+
 def run(context: Context) -> Iterator[Row]:
     """One row for each agent of the new code."""
-    try:
-        # Both from the person's tree: in `context.workspace` other stages may have left a database's rows.
-        old_root, new_root = (context.scratch / name / context.root.name for name in ("old", "new"))
-        origin = _old_tree(context, old_root)
-        copy_project(context.root, new_root)
-    except UserError as error:
-        yield Row(STAGE, "old code", Status.SKIPPED, str(error))
+    if context.before is None:
+        yield Row(STAGE, "old code", Status.SKIPPED, context.no_before)
         return
+    # Both are copies of the person's trees: in `context.workspace` other stages may have left a database's rows.
+    old_root, new_root = context.before.root, context.scratch / "new" / context.root.name
+    copy_project(context.root, new_root)
     with (
         serve(Script()) as server,
         side(context, "new", new_root, server) as new,
@@ -155,33 +180,13 @@ def run(context: Context) -> Iterator[Row]:
         context.tell("the agents of the new code")
         clock = Clock(context.timeout)
         try:
-            described = new.answer(new.tell("describe", files=context.files, main=context.main), clock)
+            described = new.answer(new.tell("describe", files=context.app_files, main=context.main), clock)
         except Impossible as error:
             yield Row(STAGE, "new code", Status.SKIPPED, f"nothing to compare: {error}")
             return
         gates = _gates(old_root)
         for about in described["agents"]:
-            yield _agent(context, Sides(old, new, clock, gates, origin), about)
-
-
-def _old_tree(context: Context, to: Path) -> str:
-    """The project as it was, in a folder; how a person would call it. Raises UserError when there is none."""
-    if context.old is not None:
-        if not context.old.is_dir():
-            raise UserError(f"--old {context.old}: there is no such folder.")
-        copy_project(context.old.resolve(), to)
-        return str(context.old)
-    backup = load_backup(context.root)
-    copy_project(context.root, to)
-    for path, signature in read_written(backup).files.items():
-        if signature is not None:
-            (to / path).unlink(missing_ok=True)
-    for entry in backup.entries:
-        target = to / entry.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if entry.target is None:
-            shutil.copyfile(backup.object(entry), target)
-    return f"backup {backup.id}"
+            yield _agent(context, Sides(old, new, clock, gates, context.before.origin), about)
 
 
 def _agent(context: Context, sides: Sides, about: dict[str, Any]) -> Row:
@@ -223,21 +228,54 @@ def _compared(pair: Pair, offers: list[Offer], row: Callable[[Status, str], Row]
     if not both:
         return row(Status.SKIPPED, f"the old {pair.about['name']} has none of its tools as methods: {new_names}")
     talks = conversations(both, _RANDOM)
-    for talk, difference in zip(talks, pair.play(talks), strict=True):
-        if difference is not None:
-            short = shortest(talk[: difference.step], lambda one: next(pair.play([one])) is not None)
-            found = next(pair.play([short])) or difference
-            return row(Status.FAILED, _told(short, found, origin))
+    found = _first_difference(pair, talks, None)
+    if found is not None:
+        return row(Status.FAILED, _told(*found, origin))
     if pair.raised == pair.steps:
         detail = f"all {pair.steps} calls raise, in the old code as in the new: nothing is shown by that"
         return row(Status.SKIPPED, detail)
-    detail = f"the same as in {origin} in {len(talks)} conversations, {pair.steps} tool calls: returns, errors, state"
+    before, after = pair.entering()
+    if before is not None and after is not None and before != after:
+        old, new = _narrowed(before, after)
+        return row(Status.FAILED, f"on entering, {origin} says {old}, the new code {new}")
+    calls, failings = pair.steps, _failings(pair, talks)
+    for failing in failings:
+        reaching = [talk for talk in talks[: len(both) + 1] if failing[0] in pair.calls[_key(talk)]]
+        found = _first_difference(pair, reaching, failing)
+        if found is not None:
+            return row(Status.FAILED, f"when {failing[0]} raises {failing[1]}: {_told(*found, origin)}")
+    detail = f"the same as in {origin} in {len(talks)} conversations, {calls} tool calls: returns, errors, state"
+    if failings:
+        others = len({name for name, _ in failings})
+        detail += (
+            f"; also when any of {others} collaborators fails" if others > 1 else f"; also when {failings[0][0]} fails"
+        )
     if pair.refusals:
         gates = ", ".join(f"`{name}`" for name in sorted(pair.refusals))
         detail += f"; refusals of {gates} are expected to be gone (LK101)"
     if new_names:
         detail += f"; not compared, for the old class has no such method: {new_names}"
     return row(Status.OK, detail)
+
+
+def _first_difference(
+    pair: Pair, talks: list[Conversation], failing: Failing | None
+) -> tuple[Conversation, Difference] | None:
+    """The first difference, with the shortest conversation that shows it."""
+    for talk, difference in zip(talks, pair.play(talks, failing), strict=True):
+        if difference is not None:
+            short = shortest(talk[: difference.step], lambda one: next(pair.play([one], failing)) is not None)
+            return short, next(pair.play([short], failing)) or difference
+    return None
+
+
+def _failings(pair: Pair, talks: list[Conversation]) -> list[Failing]:
+    """Every collaborator that both sides call in a conversation, with what it is made to raise."""
+    called = set().union(*(pair.calls[_key(talk)] for talk in talks))
+    names = sorted(called, key=lambda name: (name.rpartition(".")[2].startswith("_"), name))  # what is public first
+    return [(name, error) for name in names for error in (*_ERRORS, *pair.errors.get(name, ())[:_OWN_ERRORS])][
+        :_FAILINGS
+    ]
 
 
 def _gone(pair: Pair) -> list[str]:

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 
 from lk_migrate import TARGET
 from lk_migrate.model import Place
-from lk_migrate.verify import doctor, findings
+from lk_migrate.verify import doctor, findings, names
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observations, place_of
-from lk_migrate.verify.processes import process_group
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import Script
 from lk_migrate.verify.standin.server import serve
@@ -26,6 +25,7 @@ def run(context: Context) -> Iterator[Row]:
     """The interpreter, the child's rows, deprecated API, and markers that are left."""
     yield _python_row(context)
     yield from doctor.examine(context)
+    yield from names.undefined(context)
     observations = Observations(context.scratch / "static.jsonl")
     with serve(Script()) as server:
         env = observed(context, observations.file) if context.live else stood_in(context, observations.file, server)
@@ -44,12 +44,12 @@ def _python_row(context: Context) -> Row:
 
 
 def _child(context: Context, observations: Observations, env: dict[str, str]) -> Iterator[Row]:
-    job = json.dumps({"files": context.files, "main": context.main}).encode()
+    job = json.dumps({"files": context.files, "app": context.app_files, "main": context.main}).encode()
     log = context.scratch / "static.log"
     shown, clock = 0, Clock(context.timeout)
     with (
         log.open("wb") as output,
-        process_group(
+        context.children.group(
             [context.python.path, "-m", "lk_migrate_child.static"],
             cwd=context.workspace,
             env=env,

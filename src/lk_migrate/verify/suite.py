@@ -36,7 +36,7 @@ def suite(options: Options, tell: Callable[[str], None]) -> tuple[dict[str, str]
     ):
         tell("the project's agents")
         try:
-            found = new.answer(new.tell("describe", files=context.files, main=context.main), Clock(_ANSWERS_IN))
+            found = new.answer(new.tell("describe", files=context.app_files, main=context.main), Clock(_ANSWERS_IN))
         except Impossible as error:
             raise UserError(f"the agents cannot be imported: {error}; `lk-migrate verify` says more.") from error
         for agent in found["agents"]:

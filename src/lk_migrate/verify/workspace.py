@@ -12,6 +12,9 @@ _NOT_COPIED = frozenset(
     {".git", ".hg", ".svn", ".lk-migrate", ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
     | {"__pycache__", "node_modules", ".hypothesis", ".idea", ".vscode"}
 )
+#: Files that are not part of the running app, by a folder on their path or by their name.
+_ASIDE_FOLDERS = frozenset({"tests", "test", "migrations", "alembic", "docs", "examples", "scripts", "bench"})
+_ASIDE_NAMES = frozenset({"setup.py", "conftest.py", "noxfile.py", "fabfile.py", "__main__.py", "manage.py"})
 _BIG_FILE = 32 * 2**20  # bytes; models and recordings above this are linked, not copied
 
 
@@ -71,3 +74,14 @@ def python_files(root: Path) -> Iterator[str]:
         for name in sorted(files):
             if name.endswith(".py"):
                 yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def is_aside(file: str) -> bool:
+    """Whether a Python file, by its path in the project, is no part of the running app: a test, a migration."""
+    *folders, name = file.split("/")
+    return (
+        bool(_ASIDE_FOLDERS.intersection(folders))
+        or name in _ASIDE_NAMES
+        or name.startswith("test_")
+        or name.endswith("_test.py")
+    )

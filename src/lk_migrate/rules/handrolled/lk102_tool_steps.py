@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.framework import callee, library_name
-from lk_migrate.facts.gate_sessions import limits_of_session, models_of_session
+from lk_migrate.facts.gate_sessions import limits_of_session, models_of_session, session_paths, unpacked
 from lk_migrate.facts.gates import find_gates
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword, with_keyword
@@ -24,7 +24,7 @@ rule = Rule(
     "LK102",
     Edition.HANDROLLED,
     __doc__,
-    triggers=(b"AgentSession",),
+    paths=session_paths,
     safety=Safety.REVIEW,
     kept_main_only=True,
 )
@@ -39,7 +39,7 @@ _TAKES_PARALLEL = {
 @rule.on(cst.Call)
 def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
     """`AgentSession(…)` in a project with turn gates."""
-    if not file.project.fact(find_gates).all:
+    if not file.project.fact(find_gates).gated():
         return
     session = limits_of_session(file.project, file.module, call)
     if session is None or not session.limits or find_keyword(call, "max_tool_steps") is not None:
@@ -53,7 +53,7 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
             "`parallel_tool_calls=False`.",
         )
         return
-    if steps is None or not session.known or any(a.star for a in call.args):
+    if steps is None or not session.known or unpacked(file.module, call) is None:
         why = (
             "how many tool calls its agent's turn gate let through is not in the code"
             if steps is None

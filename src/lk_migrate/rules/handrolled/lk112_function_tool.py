@@ -2,23 +2,27 @@
 
 `Agent` finds its decorated methods by itself; registries, own `@tool` decorators and JSON schemas are no longer needed
 for that. The names that the model already knows are kept (`@function_tool(name=…)`), because prompts speak of them.
-`function_tool` must be the outermost decorator: what is put around a tool hides it.
+`function_tool` must be the outermost decorator: what is put around a tool hides it. A second name that the model knows
+a method by gets a tool of its own; what was offered to the model and has no method is reported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, find_agents, tool_of
+from lk_migrate.facts.agents import AgentClass, agent_of, find_agents, tool_of
+from lk_migrate.facts.classes import method
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import Declared, Tool, only_records
+from lk_migrate.facts.unanswered import unanswered
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.bodies import block_of, is_text
-from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.bodies import block_of, docstring_end, is_text, statement
+from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -31,13 +35,6 @@ def decorate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     if found is None:
         return
     agent, tool = found
-    if tool.aliases:
-        others = ", ".join(f"`{a}`" for a in tool.aliases)
-        yield Todo(
-            node,
-            f"the model knows `{tool.name}` as {others} too, and a method is one tool: "
-            "change the prompts that say the other name, or add a second method",
-        )
     if tool.declared is Declared.FUNCTION_TOOL:
         yield from _outermost(node, tool)
         return
@@ -49,6 +46,64 @@ def decorate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         lambda updated: _decorated(node, updated, decorator, own),
         f"`{tool.name}` is a tool of `{agent.name}` ({_how(agent, tool)})",
     )
+
+
+@rule.on(cst.ClassDef)
+def answer_to_other_names(node: cst.ClassDef, file: File) -> Iterator[Change]:
+    """A method that a registry lists under two names: a method is one tool, so the other name gets one, too."""
+    agent = agent_of(file.project, node)
+    for tool in agent.tools if agent is not None else ():
+        for alias in tool.aliases:
+            if not alias.isidentifier() or method(node, alias) is not None or file.enclosing(tool.node, cst.If):
+                yield Todo(
+                    tool.node,
+                    f"the model knows `{tool.name}` as `{alias}` too, and a method is one tool: "
+                    "change the prompts that say the other name, or add a second method",
+                )
+                continue
+            decorator = cst.Decorator(cst.parse_expression(file.use("livekit.agents.function_tool")))
+            yield Rewrite(
+                node,
+                partial(_with_second, tool, alias, decorator),
+                f"`{alias}` is a tool of its own: the model knows `{tool.name}` by that name, too",
+            )
+
+
+def _with_second(tool: Tool, alias: str, decorator: cst.Decorator, updated: cst.ClassDef) -> cst.ClassDef:
+    """The class with a method that hands its arguments on to the tool's, right after that."""
+    body = list(updated.body.body)
+    name = tool.node.name.value
+    at = next(i for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value == name)
+    first = body[at]
+    assert isinstance(first, cst.FunctionDef)
+    block, instance = block_of(first), first.params.params[0].name.value
+    given = [p.name.value for p in first.params.params[1:]] + [
+        f"{p.name.value}={p.name.value}" for p in first.params.kwonly_params
+    ]
+    call = statement(f"return await {instance}.{name}({', '.join(given)})")
+    second = first.with_changes(
+        name=cst.Name(alias),
+        decorators=[decorator],
+        leading_lines=[cst.EmptyLine(indent=False)],
+        lines_after_decorators=[],
+        body=block.with_changes(body=[*block.body[: docstring_end(block)], call], footer=[]),
+    )
+    return updated.with_changes(body=updated.body.with_changes(body=[*body[: at + 1], second, *body[at + 1 :]]))
+
+
+@rule.on(cst.ClassDef)
+def report_unanswered(node: cst.ClassDef, file: File) -> Iterator[Change]:
+    """What was offered to the model, and is no method here."""
+    for one in file.project.fact(unanswered).get(node, ()):
+        if one.elsewhere:
+            places = ", ".join(one.elsewhere[:3])
+            yield Todo(
+                node,
+                f"the model was offered `{one.name}`, which no method of `{node.name.value}` does; {places} may: "
+                f"make it a method with `@function_tool`",
+            )
+        else:
+            yield Note(node, f"the model was offered `{one.name}`, which nothing here does: it is no tool any more")
 
 
 @rule.on(cst.SimpleString, cst.Attribute)
@@ -142,10 +197,10 @@ def _said(function: cst.FunctionDef) -> str:
 def _decorated(
     node: cst.FunctionDef, updated: cst.FunctionDef, decorator: cst.Decorator, own: cst.Decorator | None
 ) -> cst.FunctionDef:
-    """The tool decorator first, in the place of the project's own if that one goes."""
-    kept = [u for d, u in zip(node.decorators, updated.decorators, strict=True) if d is not own]
-    if own is not None:
-        place = next(u for d, u in zip(node.decorators, updated.decorators, strict=True) if d is own)
+    """The tool decorator first, in the place of the project's own if that one goes (others may have gone already)."""
+    place = next((d for d in updated.decorators if own is not None and d.decorator.deep_equals(own.decorator)), None)
+    kept = [d for d in updated.decorators if d is not place]
+    if place is not None:
         decorator = decorator.with_changes(
             leading_lines=place.leading_lines, trailing_whitespace=place.trailing_whitespace
         )

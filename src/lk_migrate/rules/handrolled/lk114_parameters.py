@@ -2,37 +2,49 @@
 
 LiveKit builds the tool's schema from the annotations: a parameter without one raises KeyError when the agent starts,
 and so does a bare `ctx`; `Optional[RunContext]` raises PydanticSchemaGenerationError; `*args` and `**kwargs` quietly
-become parameters called `args` and `kwargs`. Types come from the JSON schema (an `enum` becomes a `Literal`), the
-default, the docstring, or what the body does with the value; where none of these tells, the type is `str` and the
+become parameters called `args` and `kwargs`. Types come from the JSON schema (an `enum` becomes a `Literal`, an object
+a `TypedDict`, limits and descriptions that no docstring holds a `Field`; what the model had to give has no default),
+the default, the docstring, or what the body does with the value; where none of these tells, the type is `str` and the
 finding says so.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import libcst as cst
 
 from lk_migrate.facts.agents import any_tool
 from lk_migrate.facts.imports import bound_names
-from lk_migrate.facts.parameters import Guess, from_schema, keys_read, parameter_type
+from lk_migrate.facts.json_types import PythonType, annotated, typed_dict
+from lk_migrate.facts.parameters import (
+    Guess,
+    is_bare_list,
+    is_documented,
+    is_none,
+    is_open,
+    keys_read,
+    may_be_none,
+    parameter_type,
+    schema_type,
+)
+from lk_migrate.facts.requiredness import always_given
 from lk_migrate.facts.schemas import ParameterSchema
 from lk_migrate.facts.tools import Declared, Tool, annotated_context
+from lk_migrate.facts.typed_dicts import typed_dicts, without_clashes
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import insert_first, statement, wrapped_parameters
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.nulls import minds_none, without_none
+from lk_migrate.rewrite.spelling import spelled
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK114", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
 
 
-#: Annotations that say nothing about what is inside.
-_OPEN = re.compile(r"\bAny\b|^(Optional\[)?(dict|Dict|list|List|object)\b(?!\[)")
 #: Headers that grow longer than this are wrapped, one parameter a line.
 _WIDTH = 120
-_PLAIN_TYPES = frozenset({"str", "int", "list", "List", "list[str", "List[str", "list[int", "List[int"})
 
 
 @rule.on(cst.FunctionDef)
@@ -42,19 +54,34 @@ def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         return
     if tool.context is not None:
         yield from _annotate_context(tool.context, file)
-    for param in tool.parameters:
-        if param.annotation is None or _is_looser(tool, param, file):
-            yield from _annotate(tool, param, file)
-        elif tool.declared is not Declared.FUNCTION_TOOL and _OPEN.search(file.code(param.annotation.annotation)):
-            yield Note(param, _loose(param.name.value, tool))
-    yield from _star_parameters(tool, file)
+    changes = [change for param in tool.parameters for change in _annotate(tool, param, file)]
+    changes += _star_parameters(tool, file)
+    yield from changes
     depth = sum(isinstance(a, cst.IndentedBlock) for a in file.module.index.ancestors(node))
     indent = file.module.tree.default_indent
-    changed = any(p.annotation is None or _is_looser(tool, p, file) for p in tool.parameters)
-    if _is_one_line(node, file) and (changed or node.params.star_kwarg is not None):
+    if _is_one_line(node, file) and any(isinstance(c, Rewrite) for c in changes):
         yield Rewrite(
             node, lambda u: wrapped_parameters(u, depth, indent, _WIDTH), f"the parameters of `{tool.name}` have types"
         )
+
+
+@rule.on(cst.ClassDef, cst.FunctionDef)
+def define_typed_dicts(node: cst.ClassDef | cst.FunctionDef, file: File) -> Iterator[Change]:
+    """The objects that parameters take, as classes above the statement that holds the tools."""
+    wanted = file.project.fact(typed_dicts).before.get(node, ())
+    if not wanted:
+        return
+    tree = file.module.tree
+    blank = cst.EmptyLine(indent=False)
+    classes: list[cst.BaseStatement] = []
+    for one in wanted:
+        source, needs = typed_dict(one, tree.default_indent)
+        definition = cst.parse_statement(spelled(source, needs, file), tree.config_for_parsing)
+        classes.append(definition.with_changes(leading_lines=[blank, blank]))  # type: ignore[call-arg]
+    names = ", ".join(f"`{one.name}`" for one in wanted)
+    yield Rewrite(
+        node, lambda updated: cst.FlattenSentinel([*classes, updated]), f"{names}: what the JSON schema says of objects"
+    )
 
 
 def _is_one_line(node: cst.FunctionDef, file: File) -> bool:
@@ -68,14 +95,6 @@ def _has_raw_schema(tool: Tool) -> bool:
     )
 
 
-def _is_looser(tool: Tool, param: cst.Param, file: File) -> bool:
-    """Whether the schema lists the values of a parameter that is only a `str` (or a list of them) in the code."""
-    schema = tool.schema.parameter(param.name.value) if tool.schema is not None else None
-    if schema is None or "Literal" not in schema.needs or param.annotation is None:
-        return False
-    return re.sub(r"\s|typing\.|Optional\[|\|None|\]$", "", file.code(param.annotation.annotation)) in _PLAIN_TYPES
-
-
 def _annotate_context(param: cst.Param, file: File) -> Iterator[Change]:
     annotation = param.annotation.annotation if param.annotation is not None else None
     if annotation is not None and annotated_context(file.project, file.module, annotation) == "plain":
@@ -85,44 +104,76 @@ def _annotate_context(param: cst.Param, file: File) -> Iterator[Change]:
 
 
 def _annotate(tool: Tool, param: cst.Param, file: File) -> Iterator[Change]:
-    guess = parameter_type(tool, param)
-    text = _spelled(guess, file)
-    yield Rewrite(
-        param,
-        lambda updated: _annotated(updated, text),
-        f"`{param.name.value}` of `{tool.name}` is `{guess.annotation}` (from {guess.source})"
-        if guess.sure
-        else f"`{param.name.value}` of `{tool.name}` is taken for a `str`",
-    )
-    if not guess.sure:
-        yield Note(
-            param, f"nothing tells the type of `{param.name.value}` of `{tool.name}`: `str` is what models send mostly"
+    """A type, unless the parameter has one that says as much as its schema; and what else the schema said of it."""
+    name = param.name.value
+    spelt = file.code(param.annotation.annotation) if param.annotation is not None else ""
+    entry = tool.schema.parameter(name) if tool.schema is not None else None
+    drop = param in file.project.fact(always_given)
+    guess = Guess(PythonType(spelt, limits=entry.type.limits if entry is not None else ()), "")
+    if not spelt or schema_type(tool, param) is not None or is_bare_list(spelt):
+        guess = parameter_type(tool, param)
+    type_ = without_clashes(file.project, file.module, guess.type)
+    optional = spelt != type_.source and may_be_none(param, spelt) and not (drop and is_none(param.default))
+    source, needs = annotated(type_, _untold(tool, entry), optional)
+    text = spelt if "Annotated[" in spelt else spelled(source, needs, file)
+    if spelt != text or drop:
+        yield Rewrite(
+            param, lambda updated: _annotated(updated, text, drop), _message(tool, name, source, guess, drop=drop)
         )
-    if guess.loose:
-        yield Note(param, _loose(param.name.value, tool))
+    if not guess.sure:
+        yield Note(param, f"nothing tells the type of `{name}` of `{tool.name}`: `{source}` is what models send mostly")
+    if entry is not None and entry.required and param.default is not None and not drop:
+        yield Note(
+            param,
+            f"the model had to give `{name}` of `{tool.name}`; its default in the code makes it optional now",
+        )
+    if entry is not None and not entry.required and param.default is None:
+        yield Note(
+            param,
+            f"the model could leave out `{name}` of `{tool.name}`, but the code cannot: it is required now",
+        )
+    if type_.loose or (tool.declared is not Declared.FUNCTION_TOOL and is_open(spelt) and source == spelt):
+        yield Todo(param, _loose(name, tool))
+    if guess.source == "the JSON schema" and type_.objects and minds_none(tool.node, name, type_):
+        yield Rewrite(
+            tool.node,
+            lambda updated: insert_first(updated, [without_none(name, type_, optional)]),
+            f"`{name}` of `{tool.name}` comes without the entries that the model leaves out as null",
+        )
+
+
+def _message(tool: Tool, name: str, source: str, guess: Guess, *, drop: bool) -> str:
+    if drop and not guess.source:
+        return f"`{name}` of `{tool.name}` has no default: the model had to give it"
+    if not guess.source:
+        return f"`{name}` of `{tool.name}` is described by `Field`, as its JSON schema did"
+    if not guess.sure:
+        return f"`{name}` of `{tool.name}` is taken for a `{source}`"
+    also = "; it has no default: the model had to give it" if drop else ""
+    return f"`{name}` of `{tool.name}` is `{source}` (from {guess.source}){also}"
+
+
+def _untold(tool: Tool, entry: ParameterSchema | None) -> str:
+    """What the schema said of a parameter and the method's docstring, which is there and stays, does not say."""
+    docstring = tool.node.get_docstring()
+    if entry is None or not docstring or is_documented(docstring, entry.name):
+        return ""
+    return entry.description
 
 
 def _loose(name: str, tool: Tool) -> str:
     return (
-        f"`{name}` of `{tool.name}` is an open object now, OpenAI's strict schemas refuse those: "
-        "describe it with a pydantic model"
+        f"`{name}` of `{tool.name}` is an open object, and OpenAI refuses those in a strict schema: describe it with a "
+        "`TypedDict`, or give the model `_strict_tool_schema=False`"
     )
 
 
-def _spelled(guess: Guess, file: File) -> str:
-    text = guess.annotation
-    for name in sorted(guess.needs):
-        local = file.use(f"typing.{name}")
-        if local != name:
-            text = text.replace(name, local)
-    return text
-
-
-def _annotated(updated: cst.Param, annotation: str) -> cst.Param:
-    spaced = cst.AssignEqual()
+def _annotated(updated: cst.Param, annotation: str, drop: bool = False) -> cst.Param:
+    if drop:
+        updated = updated.with_changes(default=None, equal=cst.MaybeSentinel.DEFAULT)
     return updated.with_changes(
         annotation=cst.Annotation(cst.parse_expression(annotation)),
-        equal=spaced if updated.default is not None else updated.equal,
+        equal=cst.AssignEqual() if updated.default is not None else updated.equal,
     )
 
 
@@ -141,7 +192,7 @@ def _star_parameters(tool: Tool, file: File) -> Iterator[Change]:
     named = [p for p in (tool.schema.parameters if tool.schema is not None else ()) if p.name not in known]
     if not named:
         keys = keys_read(tool.node, keywords.name.value)
-        named = [ParameterSchema(n, "str", required) for n, required in keys.items()]
+        named = [ParameterSchema(n, PythonType("str"), required) for n, required in keys.items()]
     if not named or params.star_arg is not cst.MaybeSentinel.DEFAULT:
         yield Todo(
             tool.node,
@@ -152,21 +203,20 @@ def _star_parameters(tool: Tool, file: File) -> Iterator[Change]:
     if {p.name for p in named} & bound_names(tool.node):
         yield Todo(tool.node, f"name the parameters of `{tool.name}` that `**{keywords.name.value}` takes")
         return
-    new = [_keyword_parameter(p, file) for p in named]
+    new = [_keyword_parameter(p, _untold(tool, p), file) for p in named]
     yield Rewrite(
         tool.node,
         lambda updated: _with_named(updated, new, [p.name for p in named], keywords.name.value),
         f"`**{keywords.name.value}` of `{tool.name}` is written out: {', '.join(p.name for p in named)}",
     )
     for p in named:
-        if p.loose:
-            yield Note(tool.node, _loose(p.name, tool))
+        if without_clashes(file.project, file.module, p.type).loose:
+            yield Todo(tool.node, _loose(p.name, tool))
 
 
-def _keyword_parameter(schema: ParameterSchema, file: File) -> cst.Param:
-    text = _spelled(from_schema(schema), file)
-    if not schema.required and "None" not in text:
-        text = f"{text} | None"
+def _keyword_parameter(schema: ParameterSchema, untold: str, file: File) -> cst.Param:
+    type_ = without_clashes(file.project, file.module, schema.type)
+    text = spelled(*annotated(type_, untold, optional=not schema.required), file)
     default = None if schema.required else cst.Name("None")
     return cst.Param(cst.Name(schema.name), annotation=cst.Annotation(cst.parse_expression(text)), default=default)
 

@@ -16,15 +16,17 @@ import libcst as cst
 from lk_migrate.facts.agents import agent_of, any_tool
 from lk_migrate.facts.blocking import blocking_call
 from lk_migrate.facts.classes import is_self_attribute, methods, self_name
-from lk_migrate.facts.imports import dotted, target_names
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.renames import holders
 from lk_migrate.facts.sync_callers import sync_tools, twin_name
+from lk_migrate.facts.thread_work import one_shots
 from lk_migrate.facts.tools import Tool
 from lk_migrate.facts.walk import descendants, own_scope
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import block_of, docstring_end, statement
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.threads import alone, through_thread
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK115", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
@@ -47,14 +49,18 @@ def make_async(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     blocking = blocking_call(file.project, file.module, node)
     if blocking is None or node in file.project.fact(sync_tools).twins:
         return
+    shots = one_shots(file.project, file.module, node)
+    if shots:
+        for shot in shots:
+            yield alone(shot, file)
+        return
     if _needs_the_loop(tool):
         yield Todo(node, f"`{blocking}` in `{tool.name}` blocks the voice: move it into `asyncio.to_thread`")
         return
     spelt = f"{file.use('asyncio')}.to_thread"
-    passed = _rebound_parameters(node)
     yield Rewrite(
         node,
-        lambda updated: _through_thread(updated, spelt, passed),
+        lambda updated: through_thread(updated, spelt),
         f"`{tool.name}` blocks (`{blocking}`), so its work is done in a thread",
     )
 
@@ -83,36 +89,6 @@ def _needs_the_loop(tool: Tool) -> bool:
             if on_session or node.value.value == context:
                 return True
     return False
-
-
-def _rebound_parameters(node: cst.FunctionDef) -> tuple[str, ...]:
-    """Parameters that the body assigns: in a nested function they must be its own."""
-    names = [p.name.value for p in [*node.params.posonly_params, *node.params.params, *node.params.kwonly_params]]
-    if isinstance(node.params.star_kwarg, cst.Param):
-        names.append(node.params.star_kwarg.name.value)
-    bound: set[str] = set()
-    for inner in own_scope(node):
-        if isinstance(inner, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr)):
-            bound |= target_names(inner.target)
-        elif isinstance(inner, cst.AsName):
-            bound |= target_names(inner.name)
-    return tuple(n for n in names if n in bound)
-
-
-def _through_thread(updated: cst.FunctionDef, to_thread: str, passed: tuple[str, ...]) -> cst.FunctionDef:
-    """The body as a nested function that a thread runs; the docstring stays where it is."""
-    block = block_of(updated)
-    start = docstring_end(block)
-    inner = cst.ensure_type(cst.parse_statement(f"def work({', '.join(passed)}):\n    pass\n"), cst.FunctionDef)
-    work = inner.with_changes(
-        body=block.with_changes(body=block.body[start:], header=cst.TrailingWhitespace()),
-        returns=updated.returns,
-        leading_lines=[cst.EmptyLine(indent=False)] if start else [],
-    )
-    call = cst.parse_statement(f"return await {to_thread}({', '.join(['work', *passed])})")
-    call = cst.ensure_type(call, cst.SimpleStatementLine).with_changes(leading_lines=[cst.EmptyLine(indent=False)])
-    outer = block.with_changes(body=[*block.body[:start], work, call], footer=[])
-    return updated.with_changes(body=outer)
 
 
 @rule.on(cst.ClassDef)

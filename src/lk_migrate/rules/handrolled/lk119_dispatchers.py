@@ -7,24 +7,29 @@ so; where nothing calls it any more, it goes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass, agent_of
-from lk_migrate.facts.classes import self_name
+from lk_migrate.facts.classes import method, methods, self_name
 from lk_migrate.facts.dispatchers import Dispatcher
-from lk_migrate.facts.imports import bound_names
-from lk_migrate.facts.parameters import from_schema, keys_read
+from lk_migrate.facts.imports import bound_names, dotted
+from lk_migrate.facts.json_types import PythonType, annotated, literal
+from lk_migrate.facts.parameters import is_none, keys_read
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ParameterSchema
 from lk_migrate.facts.tools import InlineTool, context_parameter
+from lk_migrate.facts.typed_dicts import without_clashes
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
-from lk_migrate.rewrite.bodies import body_indent, insert_first, statement, with_docstring
+from lk_migrate.rewrite.bodies import body_indent, insert_first, statement, with_docstring, wrapped_parameters
 from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
+from lk_migrate.rewrite.spelling import spelled
+from lk_migrate.rewrite.unpacked import defaults_of, with_parameters
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK119", Edition.HANDROLLED, __doc__, triggers=(b"def ",), safety=Safety.REVIEW)
@@ -81,54 +86,61 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     instance = self_name(router) or "self"
     body = branch.body
     free = _free_names(router, body, instance)
-    arguments = [n for n in free if _is_mapping(body, n)]
+    arguments = [n for n in free if _is_mapping(router, body, n)]
     context = context_parameter(file.project, file.module, router)
     others = [n for n in free if n not in arguments and (context is None or n != context.name.value)]
     ends = isinstance(body, cst.IndentedBlock) and _ends(body.body[-1])
     if not ends or len(arguments) > 1 or others or not tool.name.isidentifier():
         yield Todo(branch, f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`")
         return
+    mapping = arguments[0] if arguments else ""
     moved: list[cst.BaseSuite] = []
     wait = "await " if router.asynchronous is not None else ""
-    passed = f"**{arguments[0]}" if arguments else ""
+    passed = f"**{mapping}" if mapping else ""
     if context is not None and context.name.value in free:
         passed = ", ".join(filter(None, [context.name.value, passed]))
+    before = agent.inline_tools[: agent.inline_tools.index(tool)]
+    earlier = {t.name for t in before} - {m.name.value for m in methods(agent.node)}
+    taken = method(agent.node, tool.name) is not None
+    name = f"{tool.name}_tool" if taken else tool.name
 
     def call_it(updated: cst.IndentedBlock) -> cst.IndentedBlock:
         moved.append(updated)
-        return updated.with_changes(body=[statement(f"return {wait}{instance}.{tool.name}({passed})")], footer=[])
+        return updated.with_changes(body=[statement(f"return {wait}{instance}.{name}({passed})")], footer=[])
 
     yield Replace(body, call_it, f"`{tool.name}` is a method of its own", Action.MOVED)
     if router.asynchronous is None:
         yield Todo(branch, f"`{tool.name}` is a coroutine now: make `{router.name.value}` async and await it")
-    decorator = file.use("livekit.agents.function_tool")
+    decorator = file.use("livekit.agents.function_tool") + (f'(name="{tool.name}")' if taken else "")
     params = [cst.Param(cst.Name(instance))]
     if context is not None and context.name.value in free:
         spelt = file.use("livekit.agents.RunContext")
         params.append(cst.Param(context.name, annotation=cst.Annotation(cst.parse_expression(spelt))))
-    listed = sorted(_parameters(tool, body, arguments), key=lambda p: not p.required)
-    params += [_parameter(p, file) for p in listed]
+    listed = _parameters(tool, body, arguments)
+    defaults = defaults_of(body, mapping, {p.name for p in listed}) if mapping else {}
+    made = [_parameter(p, (defaults or {}).get(p.name), file) for p in listed]
+    params += sorted(made, key=lambda p: p.default is not None)
     indent = body_indent(file.module.tree, 2)
     text = "\n".join([tool.schema.description or tool.name.replace("_", " "), *_args(listed, file)])
 
     def with_method(updated: cst.ClassDef) -> cst.ClassDef:
+        block = with_parameters(moved[-1], mapping) if mapping and defaults is not None else moved[-1]
         function = cst.FunctionDef(
-            name=cst.Name(tool.name),
+            name=cst.Name(name),
             params=cst.Parameters(params=params),
-            body=moved[-1],
+            body=block,
             asynchronous=cst.Asynchronous(),
             decorators=[cst.Decorator(cst.parse_expression(decorator))],
             leading_lines=[cst.EmptyLine(indent=False)],
         )
-        if arguments:
+        if mapping and defaults is None:
             entries = ", ".join(f'"{p.name}": {p.name}' for p in listed)
-            function = insert_first(function, [statement(f"{arguments[0]} = {{{entries}}}")])
+            function = insert_first(function, [statement(f"{mapping} = {{{entries}}}")])
+        function = wrapped_parameters(function, 1, file.module.tree.default_indent, 120)
         function = with_docstring(function, text, indent, file.module.tree.default_newline)
         body = list(updated.body.body)
-        at = next(
-            (i + 1 for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value == router.name.value),
-            len(body),
-        )
+        beside = {router.name.value, *earlier}
+        at = max(i for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value in beside) + 1
         return updated.with_changes(body=updated.body.with_changes(body=[*body[:at], function, *body[at:]]))
 
     yield Rewrite(agent.node, with_method, f"`{tool.name}` was a branch of `{router.name.value}`: it is a tool now")
@@ -139,9 +151,8 @@ def _parameters(tool: InlineTool, body: cst.CSTNode, arguments: list[str]) -> li
     listed = list(tool.schema.parameters)
     known = {p.name for p in listed}
     for name in arguments:
-        listed += [
-            ParameterSchema(k, "str", False) for k in keys_read(body, name) if k not in known and k.isidentifier()
-        ]
+        more = (k for k in keys_read(body, name) if k not in known and k.isidentifier())
+        listed += [ParameterSchema(k, PythonType("str"), False) for k in more]
     return listed
 
 
@@ -156,18 +167,31 @@ def _binds(body: cst.CSTNode, name: str) -> bool:
     return any(isinstance(t.target, cst.Name) and t.target.value == name for t in find(body, cst.AssignTarget))
 
 
-def _is_mapping(body: cst.CSTNode, name: str) -> bool:
-    """Whether the branch only reads items of `name`: `args["on"]`, `args.get("on")`, `**args`."""
+def _is_mapping(router: cst.FunctionDef, body: cst.CSTNode, name: str) -> bool:
+    """Whether `name` holds the model's arguments: the branch reads its items or hands it on, `**args` included."""
     uses = sum(n.value == name for n in find(body, cst.Name))
     items = sum(isinstance(s.value, cst.Name) and s.value.value == name for s in find(body, cst.Subscript))
     gets = sum(
         isinstance(a.value, cst.Name) and a.value.value == name and a.attr.value in ("get", "pop", "items")
         for a in find(body, cst.Attribute)
     )
-    starred = sum(
-        a.star == "**" and isinstance(a.value, cst.Name) and a.value.value == name for a in find(body, cst.Arg)
+    handed = [a for a in find(body, cst.Arg) if isinstance(a.value, cst.Name) and a.value.value == name]
+    whole = sum(a.star == "**" or _holds_arguments(router, name) for a in handed)
+    return uses > 0 and uses == items + gets + whole
+
+
+def _holds_arguments(router: cst.FunctionDef, name: str) -> bool:
+    """`args = json.loads(arguments)`, or a parameter called so: a dictionary, whoever gets it."""
+    made = [a for a in find(router, cst.Assign) if any(dotted(t.target) == name for t in a.targets)]
+    loaded = any("json.loads" in _called(a.value) for a in made)
+    return loaded or (
+        not made and re.fullmatch(r"(\w*_)?(args|arguments|params|parameters|kwargs|payload)", name) is not None
     )
-    return uses > 0 and uses == items + gets + starred
+
+
+def _called(node: cst.CSTNode) -> set[str]:
+    """The names of what is called in an expression."""
+    return {dotted(c.func) or "" for c in find(node, cst.Call)}
 
 
 def _ends(last: cst.BaseStatement | cst.BaseSmallStatement) -> bool:
@@ -180,18 +204,15 @@ def _ends(last: cst.BaseStatement | cst.BaseSmallStatement) -> bool:
     return isinstance(last, (cst.With, cst.Try)) and _ends(last.body.body[-1])
 
 
-def _parameter(schema: ParameterSchema, file: File) -> cst.Param:
-    guess = from_schema(schema)
-    text = guess.annotation
-    for name in sorted(guess.needs):
-        text = text.replace(name, file.use(f"typing.{name}"))
-    if schema.required:
-        return cst.Param(cst.Name(schema.name), annotation=cst.Annotation(cst.parse_expression(text)))
-    simple = schema.has_default and isinstance(schema.default, (str, int, float, bool))
-    default = cst.parse_expression(repr(schema.default)) if simple else cst.Name("None")
-    if not simple and "None" not in text:
-        text = f"{text} | None"
-    return cst.Param(cst.Name(schema.name), annotation=cst.Annotation(cst.parse_expression(text)), default=default)
+def _parameter(schema: ParameterSchema, default: cst.BaseExpression | None, file: File) -> cst.Param:
+    """`default`: what the branch took when the model left the argument out."""
+    if default is None and schema.has_default and isinstance(schema.default, (str, int, float, bool)):
+        default = cst.parse_expression(literal(schema.default))
+    default = None if schema.required else default or cst.Name("None")
+    type_ = without_clashes(file.project, file.module, schema.type)
+    source, needs = annotated(type_, optional=is_none(default))
+    annotation = cst.Annotation(cst.parse_expression(spelled(source, needs, file)))
+    return cst.Param(cst.Name(schema.name), annotation=annotation, default=default)
 
 
 def _args(parameters: list[ParameterSchema], file: File) -> list[str]:

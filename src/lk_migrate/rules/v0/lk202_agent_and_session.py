@@ -12,6 +12,7 @@ is simply the first one to join, which is the default. 0.x's defaults are not pi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import libcst as cst
 
@@ -23,7 +24,7 @@ from lk_migrate.facts.prompts import Prompt, prompts
 from lk_migrate.facts.starts import has_start
 from lk_migrate.facts.v0_names import TRIGGERS
 from lk_migrate.model import Edition, Safety
-from lk_migrate.rewrite.arguments import Brackets, Comments, keyword, keyword_arg, of_call, to_call
+from lk_migrate.rewrite.arguments import NO_COMMENTS, Brackets, Comments, keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import Entry, expression
@@ -44,7 +45,6 @@ _TURN_KEYS = {
     "preemptive_synthesis": ("preemptive_generation", "enabled"),
 }
 _WIDTH = 110
-_KEPT = frozenset({"vad", "stt", "llm", "tts", "loop"})
 #: Arguments that other places take over (the Agent, `start`, the Agent's methods).
 _ELSEWHERE = frozenset(
     {
@@ -58,6 +58,14 @@ _ELSEWHERE = frozenset(
     }
 )
 _GONE = frozenset({"plotting", "max_text_response_retries", "debug"})
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """The value of an argument that another place takes over, and what was said beside it."""
+
+    value: cst.BaseExpression
+    comments: Comments
 
 
 @rule.on(cst.Call)
@@ -74,7 +82,7 @@ def split(call: cst.Call, file: File) -> Iterator[Change]:
     speaks = callbacks is not None and callbacks.llm is not None and callbacks.llm.streams
     turn = file.use("livekit.agents.TurnHandlingOptions") if _turns(call) or speaks else ""
     indentation = file.module.span(construction.statement).column
-    found: dict[str, cst.Arg] = {}
+    found: dict[str, _Moved] = {}
     yield Replace(
         call,
         lambda updated: _session(_not_ahead(updated) if speaks else updated, session, turn, indentation, found),
@@ -117,7 +125,7 @@ def _is_default(arg: cst.Arg) -> bool:
     )
 
 
-def _session(updated: cst.Call, session: str, turn: str, indentation: int, found: dict[str, cst.Arg]) -> cst.Call:
+def _session(updated: cst.Call, session: str, turn: str, indentation: int, found: dict[str, _Moved]) -> cst.Call:
     brackets = of_call(updated)
     turns: list[tuple[int, Entry]] = []
     drop: list[int] = []
@@ -134,7 +142,7 @@ def _session(updated: cst.Call, session: str, turn: str, indentation: int, found
                 key = _TURN_KEYS[name][-1]
                 turns.append((i, Entry(key, arg.value, comments=brackets.comments(i), column=_pad(brackets, i))))
         elif name in _ELSEWHERE or name in _GONE:
-            found[name] = arg
+            found[name] = _Moved(arg.value, brackets.comments(i))
             drop.append(i)
     if turns:
         first = turns[0][0]
@@ -211,18 +219,20 @@ def _agent(
     tools: Tools,
     base: str,
     indentation: int,
-    found: dict[str, cst.Arg],
+    found: dict[str, _Moved],
 ) -> cst.SimpleStatementLine:
     """`agent = Agent(instructions=…, chat_ctx=…, tools=[…])`."""
     text = prompt.instructions if prompt.instructions is not None else cst.SimpleString('""')
-    entries = [Entry("instructions", text, column=prompt.column)]
-    if prompt.chat_ctx is not None:
-        moved = found.get("chat_ctx")
-        entries.append(Entry("chat_ctx", moved.value if moved is not None else prompt.chat_ctx))
-    given = found.get("fnc_ctx")
+    memory, given = found.get("chat_ctx"), found.get("fnc_ctx")
+    of_memory = memory.comments if memory is not None else NO_COMMENTS
+    if prompt.chat_ctx is None:
+        entries = [Entry("instructions", text, comments=of_memory, column=prompt.column)]
+    else:
+        entries = [Entry("instructions", text, column=prompt.column)]
+        entries.append(Entry("chat_ctx", memory.value if memory is not None else prompt.chat_ctx, comments=of_memory))
     value = tools.value(given.value if given is not None else None)
     if value is not None:
-        entries.append(Entry("tools", value))
+        entries.append(Entry("tools", value, comments=given.comments if given is not None else NO_COMMENTS))
     prefix = f"{construction.agent} = "
     multi = any("\n" in cst.Module([]).code_for_node(e.value) for e in entries if e.value is not None)
     code = expression(Entry("", entries=tuple(entries), call=base), "", indentation, len(prefix))
@@ -276,9 +286,4 @@ def _remarks(call: cst.Call, construction: Construction, prompt: Prompt, tools: 
         elif name == "preemptive_synthesis":
             yield Note(
                 call, "`preemptive_generation` starts the LLM early; add `preemptive_tts` to synthesise early, too."
-            )
-        elif name and name not in _KEPT | _ELSEWHERE | _TURN_KEYS.keys() | {"model", "max_nested_fnc_calls"}:
-            yield Todo(
-                call,
-                f"`{name}=` is no argument of an AgentSession, and was none of the 0.x agent: decide what it means.",
             )

@@ -61,10 +61,22 @@ def start(call: cst.Call, file: File) -> Iterator[Change]:
     waiting = _only_for_start(call, file)
     if waiting is not None:
         yield Rewrite(waiting, _without_target, "the session links the first participant itself")
-    if not isinstance(file.parent(call), (cst.Expr, cst.Await)) and not is_taken_care_of(file.module, call):
-        yield Todo(call, "`start` returns nothing (it never did): use the session itself instead of this value.")
+    yield from _kept_value(call, file)
     if call in file.project.fact(starts).stuck:
         yield Note(call, "This function cannot await, so the session is started in a task: speak only after it runs.")
+
+
+def _kept_value(call: cst.Call, file: File) -> Iterator[Change]:
+    """`session = agent.start(…)` never gave anything: a variable that keeps nothing else can only mean the session."""
+    parent = file.parent(call)
+    assign = file.parent(parent) if isinstance(parent, cst.Await) else parent
+    target = assign.targets[0].target if isinstance(assign, cst.Assign) else None
+    if isinstance(target, cst.Name) and binding_of(file.module, target) in file.project.fact(pipelines).started:
+        assert assign is not None
+        yield Rewrite(assign, lambda updated: cst.Expr(updated.value), "`start` returns nothing (it never did)")
+        return
+    if not isinstance(parent, (cst.Expr, cst.Await)) and not is_taken_care_of(file.module, call):
+        yield Todo(call, "`start` returns nothing (it never did): use the session itself instead of this value.")
 
 
 def _room_io(file: File) -> str:

@@ -1,7 +1,8 @@
 """Arguments of 0.x, or of no version, in a call of `AgentSession` or `Agent`.
 
 Half-migrated files give the new classes the old arguments (`fnc_ctx=`, `chat_ctx=` on a session), or names that never
-existed (`fn_ctx=`, `function_context=`). All of them raise TypeError at the first call.
+existed (`fn_ctx=`, `function_context=`). All of them raise TypeError at the first call. A 0.x agent, which becomes a
+session (LK202), is asked for what neither it nor a session ever took.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.public_names import closest, public_names
-from lk_migrate.facts.v0_names import AGENTS, SESSIONS
+from lk_migrate.facts.v0_names import AGENTS, SESSIONS, V0_ARGUMENTS, Kind, kind_of_name
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword
-from lk_migrate.rewrite.changes import Change, Todo
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK204", Edition.V0, __doc__, triggers=(b"AgentSession", b"Agent("), since="1.0.0")
+_TRIGGERS = (b"AgentSession", b"Agent(", b"VoicePipelineAgent", b"VoiceAssistant", b"MultimodalAgent")
+rule = Rule("LK204", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0")
 
 _AGENTS_OWN = {"chat_ctx": "Agent(chat_ctx=…)", "instructions": "Agent(instructions=…)"}
 _TOOLS = frozenset({"fnc_ctx", "fn_ctx", "func_ctx", "function_context", "functions", "function_ctx", "fnc_context"})
@@ -39,12 +41,19 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
     """One marker per call, naming every argument."""
     func = call.func.value if isinstance(call.func, cst.Subscript) else call.func
     name = file.full_name(func)
-    if name not in SESSIONS | AGENTS:
+    becomes_session = kind_of_name(name) in (Kind.PIPELINE, Kind.MULTIMODAL)
+    if name not in SESSIONS | AGENTS and not becomes_session:
         return
-    is_session = name in SESSIONS
+    is_session = becomes_session or name in SESSIONS
     said = []
+    names = {keyword(a) for a in call.args}
     for arg in call.args:
         given = keyword(arg)
+        if given == "model" and is_session and not becomes_session and "llm" not in names:
+            yield Rewrite(arg, lambda updated: updated.with_changes(keyword=cst.Name("llm")), "`model=` is `llm=`")
+            continue
+        if becomes_session and given in V0_ARGUMENTS:
+            continue
         if given in _TOOLS:
             home = "" if not is_session else " of the Agent"
             said.append(f"`{given}=` is no argument: tools are `tools=[…]`{home}")

@@ -16,12 +16,13 @@ from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.public_names import is_missing, suggestion
 from lk_migrate.facts.v0_gone import why_gone
 from lk_migrate.facts.v0_names import kind_of_name
-from lk_migrate.facts.walk import find, statements
+from lk_migrate.facts.walk import statements
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Note, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.leftovers import Leftover
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v0.guards import is_guarded
 
 rule = Rule("LK205", Edition.V0, __doc__, triggers=(b"livekit",), since="1.0.0")
 
@@ -51,7 +52,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     name = file.full_name(node)
     if name is None or not _is_unknown(name) or _is_assigned(name, file):
         return
-    if _is_guarded(node, node.attr.value, file):
+    if is_guarded(node, node.attr.value, file):
         yield Note(node, f"{_said(name)}; the code copes with that.")
     else:
         yield Todo(node, f"{_said(name)}.")
@@ -93,20 +94,6 @@ def _asked(node: cst.ImportFrom, file: File) -> Iterator[tuple[cst.ImportAlias, 
 def _copes(node: cst.CSTNode, file: File) -> bool:
     """Whether it stands in a `try`, or under an `if` (of a version, of `TYPE_CHECKING`)."""
     return file.enclosing(node, cst.Try) is not None or file.enclosing(node, cst.If) is not None
-
-
-def _is_guarded(node: cst.Attribute, name: str, file: File) -> bool:
-    """Whether somebody around asks first: `hasattr(agents, "X")`, or a `try` that catches AttributeError."""
-    around = file.module.index.enclosing(node, cst.If, cst.IfExp, cst.BooleanOperation)
-    while around is not None:
-        test = around.left if isinstance(around, cst.BooleanOperation) else around.test  # type: ignore[attr-defined]
-        if any(s.evaluated_value == name for s in find(test, cst.SimpleString)):
-            return True
-        around = file.module.index.enclosing(around, cst.If, cst.IfExp, cst.BooleanOperation)
-    attempt = file.enclosing(node, cst.Try)
-    handlers = attempt.handlers if isinstance(attempt, cst.Try) else ()
-    caught = {n.value for h in handlers if h.type is not None for n in find(h.type, cst.Name)}
-    return bool(caught & {"AttributeError", "Exception"}) or any(h.type is None for h in handlers)
 
 
 def _is_assigned(name: str, file: File) -> bool:

@@ -13,13 +13,13 @@ import libcst as cst
 
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.holdings import Function
-from lk_migrate.facts.thread_work import blocks
+from lk_migrate.facts.thread_work import blocks, one_shots_reached
 from lk_migrate.facts.walk import own_scope
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rewrite.threads import awaited, through_thread
+from lk_migrate.rewrite.threads import alone, awaited, through_thread
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK211", Edition.V0, __doc__, triggers=(b"ai_callable",), since="1.0.0")
@@ -45,13 +45,17 @@ def tool(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     if any(isinstance(n, (cst.Yield, cst.From)) for n in own_scope(node)):
         yield Todo(node, f"`{node.name.value}` is a generator, and a tool answers once: return what it yields.")
         return
-    reason = blocks(found.holdings, Function(file.module, node, known.holder))
-    if reason is None:
+    function = Function(file.module, node, known.holder)
+    reason = blocks(found.holdings, function)
+    shots = one_shots_reached(found.holdings, function) if reason is not None else ()
+    if reason is None or shots:
         yield Rewrite(
             node,
             lambda updated: updated.with_changes(asynchronous=cst.Asynchronous()),
             f"the tool `{node.name.value}` is a coroutine",
         )
+        for shot in shots:
+            yield alone(shot, file)
         return
     to_thread = f"{file.use('asyncio')}.to_thread"
     yield Rewrite(

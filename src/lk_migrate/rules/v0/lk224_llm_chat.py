@@ -6,6 +6,7 @@ options or to `extra_kwargs=`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import libcst as cst
@@ -13,14 +14,15 @@ import libcst as cst
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.v0_names import TRIGGERS, Kind
+from lk_migrate.facts.v0_names import TRIGGERS, Kind, llm_name
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK224", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat("), since="1.0.0")
+rule = Rule("LK224", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat(", b"ToolChoice"), since="1.0.0")
 
 
 def _is_chat(node: cst.CSTNode, file: File) -> bool:
@@ -56,20 +58,52 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
         found = file.project.fact(function_contexts)
         binding = found.holdings.binding(file.module, given.value)
         names = [t.node.name.value for t in found.closures(binding)] if binding in found.bare and binding else []
-        yield Rewrite(given, lambda updated: _tools(updated, names), "`fnc_ctx=` is a list of `tools=`")
+        if names or dotted(given.value) == "None":
+            apply = functools.partial(_single_tools, names=names)
+        else:
+            context = file.use("livekit.agents.llm") + ".ToolContext"
+            apply = functools.partial(_flat, context=context, boxed=not _is_of_agent(given.value, file))
+        yield Rewrite(given, apply, "`fnc_ctx=` is a list of `tools=`")
     extra = [a for a in call.args if keyword(a) in ("temperature", "n")]
     if extra:
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
 
 
-def _tools(updated: cst.Arg, names: list[str]) -> cst.Arg:
-    if dotted(updated.value) == "None":
-        value: cst.BaseExpression = cst.List([])
-    elif names:
-        value = cst.List([cst.Element(cst.Name(n)) for n in names])
-    else:
-        value = cst.List([cst.Element(updated.value)])
-    return keyword_arg("tools", value).with_changes(comma=updated.comma)
+@rule.on(cst.Call)
+def choice(call: cst.Call, file: File) -> Iterator[Change]:
+    """`llm.ToolChoice(type="function", name="look")`: a choice is a text or a dict now."""
+    if llm_name(file.full_name(call.func)) == "ToolChoice":
+        names = [a.value for i, a in enumerate(call.args) if keyword(a) == "name" or (i == 1 and not keyword(a))]
+        if len(names) != 1:
+            yield Todo(call, 'a tool choice is a dict now: `{"type": "function", "function": {"name": …}}`.')
+            return
+        yield Rewrite(call, _choice, "a tool choice is a dict now")
+
+
+def _choice(updated: cst.Call) -> cst.BaseExpression:
+    (name,) = (a.value for i, a in enumerate(updated.args) if keyword(a) == "name" or (i == 1 and not keyword(a)))
+    choice = cst.parse_expression('{"type": "function", "function": {"name": 0}}')
+    return choice.deep_replace(next(find(choice, cst.Integer)), name)  # type: ignore[return-value]
+
+
+def _is_of_agent(node: cst.BaseExpression, file: File) -> bool:
+    """`agent.fnc_ctx`, which LK203 makes `session.current_agent.tools`: a list already."""
+    if not isinstance(node, cst.Attribute) or node.attr.value != "fnc_ctx":
+        return False
+    return file.project.fact(holdings).is_v0_agent(file.module, node.value)
+
+
+def _single_tools(updated: cst.Arg, names: list[str]) -> cst.Arg:
+    """The closures by name, none for None."""
+    tools = cst.List([cst.Element(cst.Name(n)) for n in names])
+    return keyword_arg("tools", tools).with_changes(comma=updated.comma)
+
+
+def _flat(updated: cst.Arg, context: str, boxed: bool) -> cst.Arg:
+    """A box of tools, or a list that may hold some, laid out flat: `chat` takes single tools only."""
+    tools = cst.List([cst.Element(updated.value)]) if boxed else updated.value
+    call = cst.Call(cst.parse_expression(context), [cst.Arg(tools)])
+    return keyword_arg("tools", cst.Call(cst.Attribute(call, cst.Name("flatten")))).with_changes(comma=updated.comma)
 
 
 def _with_extra(updated: cst.Call) -> cst.Call:
@@ -97,12 +131,33 @@ def chunk(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Rewrite(node, lambda updated: updated.with_changes(value=_chunk(updated.value)), "a chunk has one delta")
     elif isinstance(value, cst.Attribute) and value.attr.value == "delta" and _is_first_choice(value.value, file):
         yield Rewrite(node, _of_delta, "a chunk has one delta, which may be None")
+    elif node.attr.value == "choices" and known.has(file.module, value, Kind.CHUNK):
+        if _is_asked(node, file):
+            yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("delta")), "a chunk has one delta")
+        elif not _has_its_delta(file.parent(node), file):
+            yield Todo(node, "a chunk has no `choices`: it has one `delta`, which may be None.")
+    elif node.attr.value == "capabilities" and known.has(file.module, value, Kind.LLM):
+        yield Todo(node, "an LLM has no `capabilities` any more: take the question out.")
     elif node.attr.value in ("function_calls", "execute_functions") and known.has(file.module, value, Kind.STREAM):
         yield Todo(
             node,
             "a stream does not run tools: `response = await stream.collect()`, then "
             "`llm.execute_function_call(call, tool_ctx)` for each of `response.tool_calls`.",
         )
+
+
+def _is_asked(node: cst.CSTNode, file: File) -> bool:
+    """`if not chunk.choices:`, `while chunk.choices and …`."""
+    parent = file.parent(node)
+    if isinstance(parent, (cst.BooleanOperation, cst.UnaryOperation)):
+        return _is_asked(parent, file)
+    return isinstance(parent, (cst.If, cst.IfExp, cst.While, cst.Assert)) and parent.test is node
+
+
+def _has_its_delta(node: cst.CSTNode | None, file: File) -> bool:
+    """`chunk.choices[0].delta`, which the edit of the whole takes care of."""
+    outer = file.parent(node) if node is not None and _is_first_choice(node, file) else None
+    return isinstance(outer, cst.Attribute) and outer.attr.value == "delta"
 
 
 def _is_first_choice(node: cst.CSTNode, file: File) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from lk_migrate.facts.handlers import EVENTS, Registration, handlers
+from lk_migrate.facts.handlers import EVENTS, Handlers, Registration, handlers
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.v0_names import Kind, llm_name
@@ -22,6 +22,7 @@ from lk_migrate.rewrite.bodies import insert_first
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v0.event_doubts import any_doubt, doubt, payload_of
 from lk_migrate.rules.v0.event_guards import Guard, guard_of
 
 rule = Rule(
@@ -34,7 +35,7 @@ rule = Rule(
 )
 
 
-def _events(registrations: list[Registration]) -> frozenset[str]:
+def events_of(registrations: list[Registration]) -> frozenset[str]:
     return frozenset(r.event for r in registrations if r.event in EVENTS)
 
 
@@ -51,19 +52,21 @@ def registration(call: cst.Call, file: File) -> Iterator[Change]:
             )
         return
     mine = found.of[known.function]
-    events = _events(mine)
+    events = events_of(mine)
     guard = guard_of(events)
-    problem = _problem(known, guard, events)
-    if not problem and known.decorates and known.function in found.shared:
-        problem = (
-            f"`{known.event}` is `{EVENTS[known.event]}` now, and gives an event; this handler is used elsewhere, too: "
-            "register a function of its own that calls it."
+    if guard is None:
+        names = ", ".join(f"`{e}`" for e in sorted(events))
+        yield Todo(
+            call,
+            f"one handler of {names} cannot take today's events: write one per event (`{EVENTS[known.event]}`, …).",
         )
-    if problem:
-        yield Todo(call, problem)
         return
-    assert guard is not None
-    if known.decorates and _is_second(call, mine, guard):
+    unsure = doubt(known, guard, file)
+    if unsure:
+        yield Todo(call, unsure)
+        return
+    through = is_called_through(known.function, found)
+    if known.decorates and (through or _is_second(call, mine, guard)):
         return
     name = call.args[0]
     quote = file.code(name.value)[0]
@@ -72,25 +75,23 @@ def registration(call: cst.Call, file: File) -> Iterator[Change]:
         lambda updated: updated.with_changes(value=cst.SimpleString(f"{quote}{guard.event}{quote}")),
         f"`{known.event}` is `{guard.event}` now",
     )
-    if known.function in found.shared and not known.decorates and not isinstance(known.function, cst.Lambda):
+    if through:
+        task = f"{file.use('asyncio')}.create_task" if is_async(known.function) else ""
         yield Rewrite(
             call,
-            lambda updated: _through_lambda(updated, known, guard, file),
-            "the handler is called elsewhere, too: it gets what it used to get",
+            lambda updated: _through_lambda(updated, known, guard, task, file),
+            "the handler gets what it used to get" + (", in a task: handlers must not be async" if task else ""),
         )
 
 
-def _problem(known: Registration, guard: Guard | None, events: frozenset[str]) -> str:
-    if guard is None:
-        names = ", ".join(f"`{e}`" for e in sorted(events))
-        return f"one handler of {names} cannot take today's events: write one per event (`{EVENTS[known.event]}`, …)."
-    function = known.function
-    if isinstance(function, cst.FunctionDef) and function.asynchronous is not None:
-        return (
-            f"`{known.event}` is `{guard.event}` now, and a handler must not be async: make it a plain function that "
-            "does its work in `asyncio.create_task(…)`."
-        )
-    return ""
+def is_async(function: cst.CSTNode | None) -> bool:
+    """Whether it is an `async def`, which neither generation accepts as a handler."""
+    return isinstance(function, cst.FunctionDef) and function.asynchronous is not None
+
+
+def is_called_through(function: cst.CSTNode | None, found: Handlers) -> bool:
+    """Whether the handler stays as it is, called by what is registered in its place: others call it, or it is async."""
+    return is_async(function) or (isinstance(function, cst.FunctionDef) and function in found.shared)
 
 
 def _is_second(call: cst.Call, mine: list[Registration], guard: Guard) -> bool:
@@ -99,25 +100,32 @@ def _is_second(call: cst.Call, mine: list[Registration], guard: Guard) -> bool:
     return len(same) > 1 and call is not same[0]
 
 
-def _through_lambda(updated: cst.Call, known: Registration, guard: Guard, file: File) -> cst.Call:
+def _through_lambda(updated: cst.Call, known: Registration, guard: Guard, task: str, file: File) -> cst.Call:
     value = file.code(known.call.args[1].value)
     value = cst.Module([]).code_for_node(updated.args[1].value) if len(updated.args) > 1 else value
     function = known.function
-    takes = isinstance(function, cst.FunctionDef) and bool(_payload(function))
-    argument = _given(known, guard, file, _payload(function)[0] if takes else None).format(ev="ev") if takes else ""  # type: ignore[arg-type]
-    call = f"{value}({argument})"
+    assert isinstance(function, cst.FunctionDef)
+    call = f"{value}({argument(known, guard, file, function)})"
+    if task:
+        call = f"{task}({call})"
     text = f"lambda ev: {call} if {guard.only.format(ev='ev')} else None" if guard.only else f"lambda ev: {call}"
     args = [updated.args[0], updated.args[1].with_changes(value=cst.parse_expression(text)), *updated.args[2:]]
     return updated.with_changes(args=args)
+
+
+def argument(known: Registration, guard: Guard, file: File, function: cst.FunctionDef) -> str:
+    """What a handler that stays as it is gets handed from `ev`, "" for nothing."""
+    wants = payload_of(function)
+    return _given(known, guard, file, wants[0]).format(ev="ev") if wants else ""
 
 
 @rule.on(cst.Lambda)
 def lambda_handler(node: cst.Lambda, file: File) -> Iterator[Change]:
     """`agent.on("agent_started_speaking", lambda: …)`."""
     mine = file.project.fact(handlers).of.get(node)
-    if not mine or not _events(mine):
+    if not mine or not events_of(mine):
         return
-    guard = guard_of(_events(mine))
+    guard = guard_of(events_of(mine))
     if guard is None or len(mine) != 1:
         return
     params = list(node.params.params)
@@ -144,14 +152,14 @@ def function_handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     """A handler's parameter, and the guard at the top of its body."""
     found = file.project.fact(handlers)
     mine = found.of.get(node)
-    if not mine or node in found.shared or not _events(mine) or node.asynchronous is not None:
+    if not mine or is_called_through(node, found) or not events_of(mine):
         return
-    guard = guard_of(_events(mine))
-    if guard is None:
+    guard = guard_of(events_of(mine))
+    if guard is None or any_doubt(mine, guard, file):
         return
     second = [r.call for r in mine if r.decorates and _is_second(r.call, mine, guard)]
     event_type = file.use(f"livekit.agents.{guard.event_type}")
-    payload = _payload(node)
+    payload = payload_of(node)
     taken = {n.value for n in find(node, cst.Name)}
     ev = next(n for n in ("ev", "event", "session_event") if n not in taken)
     lines = []
@@ -170,13 +178,8 @@ def function_handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         lambda updated: _guarded(updated, node, ev, event_type, statements, second),
         f"the handler takes the event `{guard.event}`",
     )
-    if "function_calls_finished" in _events(mine) or "function_calls_collected" in _events(mine):
+    if "function_calls_finished" in events_of(mine) or "function_calls_collected" in events_of(mine):
         yield Note(node, "The calls are `FunctionCall` items now: `name`, `arguments` (a JSON text), `call_id`.")
-
-
-def _payload(function: cst.FunctionDef) -> list[cst.Param]:
-    params = [*function.params.posonly_params, *function.params.params]
-    return params[1:] if params and params[0].name.value in ("self", "cls") else params
 
 
 def _given(known: Registration, guard: Guard, file: File, param: cst.Param | None) -> str:
@@ -242,8 +245,10 @@ def _handler_around(node: cst.CSTNode, file: File) -> cst.FunctionDef | None:
     function = file.enclosing(node, cst.FunctionDef)
     while function is not None:
         mine = found.of.get(function)
-        if mine and _events(mine) & {"function_calls_finished", "function_calls_collected"}:
-            return function if function.asynchronous is None and function not in found.shared else None
+        if mine and events_of(mine) & {"function_calls_finished", "function_calls_collected"}:
+            guard = guard_of(events_of(mine))
+            unsure = guard is not None and any_doubt(mine, guard, file)
+            return function if function not in found.shared and not unsure else None
         function = file.enclosing(function, cst.FunctionDef)
     return None
 

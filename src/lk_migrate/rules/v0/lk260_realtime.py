@@ -20,6 +20,7 @@ from lk_migrate.rewrite.arguments import keyword, keyword_arg, without_keywords
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import Spot, fitting
 from lk_migrate.rules.registry import Rule
 
 rule = Rule(
@@ -129,7 +130,10 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
             return
         if not create.args:
             return
-        yield Rewrite(line, _reply_to, "a message and a response are one `generate_reply`")
+        where = Spot("", file.module.span(line).column, 0)
+        yield Rewrite(
+            line, lambda updated: _reply_to(updated, where), "a message and a response are one `generate_reply`"
+        )
     elif respond is not None:
         if not isinstance(line.body[0], cst.Expr):
             yield Todo(line, "`generate_reply()` gives a handle, not a text: use an event to read what was said.")
@@ -213,7 +217,7 @@ def _plain_reply(updated: cst.SimpleStatementLine) -> cst.SimpleStatementLine:
     return updated.with_changes(body=[cst.Expr(cst.Call(func))])
 
 
-def _reply_to(updated: cst.SimpleStatementLine) -> cst.SimpleStatementLine:
+def _reply_to(updated: cst.SimpleStatementLine, where: Spot) -> cst.SimpleStatementLine:
     call = _call_of(updated)
     func = call.func
     assert isinstance(func, cst.Attribute) and isinstance(func.value, cst.Attribute)
@@ -232,4 +236,4 @@ def _reply_to(updated: cst.SimpleStatementLine) -> cst.SimpleStatementLine:
             if not (isinstance(role, cst.SimpleString) and role.evaluated_value == "user"):
                 name = "instructions"
     reply = cst.Call(cst.Attribute(session, cst.Name("generate_reply")), [keyword_arg(name, value)])
-    return updated.with_changes(body=[cst.Expr(reply)])
+    return updated.with_changes(body=[cst.Expr(fitting(lambda call: call, reply, where))])

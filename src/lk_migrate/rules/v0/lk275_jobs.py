@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.accepts import settled_accepts
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.v0_names import Kind
@@ -39,7 +40,11 @@ def reject(call: cst.Call, file: File) -> Iterator[Change]:
         )
     elif func.attr.value == "accept" and call.args and call.args[0].keyword is None:
         entry = file.code(call.args[0].value)
-        if file.resolve(call.args[0].value) is not None and isinstance(
+        if call in settled_accepts(file.module):
+            yield Rewrite(
+                call, lambda updated: updated.with_changes(args=[]), f"`{entry}` is given to the server (LK340)"
+            )
+        elif file.resolve(call.args[0].value) is not None and isinstance(
             getattr(file.resolve(call.args[0].value), "node", None), cst.FunctionDef
         ):
             yield Todo(

@@ -9,6 +9,7 @@ models' event is not deprecated and gives the metrics object itself; what `EOUMe
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,13 +42,13 @@ class Handler:
     """What is registered on each model.
 
     `text`: how to spell it; `changes`: the edits of the function; `words`: names and strings in it, to see what it
-    reads; `wraps`: it still wants the event.
+    reads; `wraps`: the function and the event class, when the function still wants the event.
     """
 
     text: str
     changes: tuple[Change, ...]
     words: frozenset[str]
-    wraps: bool
+    wraps: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -144,18 +145,18 @@ def _handler(registration: Registration, converted: frozenset[cst.Call], file: F
         renaming = _renaming(registration, file)
         if renaming is None:
             return _wrapped(f"({file.code(function)})", words, file)
-        return Handler("", renaming, words, False)
+        return Handler("", renaming, words)
     name = file.code(given) if given is not None else function.name.value
     elsewhere = _is_used_elsewhere(function, registration, converted, file)
     changes = None if elsewhere else _renaming(registration, file)
     if changes is None:
         return _wrapped(name, words, file)
-    return Handler(name, changes, words, False)
+    return Handler(name, changes, words)
 
 
 def _wrapped(text: str, words: frozenset[str], file: File) -> Handler:
     event = file.use("livekit.agents.MetricsCollectedEvent")
-    return Handler(f"lambda m: {text}({event}(metrics=m))", (), words, True)
+    return Handler(f"lambda m: {text}({event}(metrics=m))", (), words, (text, event))
 
 
 def _is_used_elsewhere(
@@ -300,7 +301,7 @@ def _registered(
 ) -> Iterator[Change]:
     """The edits that take the old registration out and put the new one in its place, or after the start."""
     session = dotted(registration.session) or file.code(registration.session)
-    told = _end_of_turn(session, handler.text, file) if handler.words & _EOU else []
+    told = _end_of_turn(session, handler, file) if handler.words & _EOU else []
     plan = _Loop(placement.models, handler, _loop_name(registration, file), line, file)
     message = "listens to the session's models: `metrics_collected` of a session is deprecated"
     if isinstance(line, cst.FunctionDef):
@@ -386,10 +387,8 @@ class _Loop:
             lines += [f"{name}.on(", '    "metrics_collected",', f"    {text},", ")"]
         else:
             lines.append(line)
-        if self.models is SessionModels.PIPELINE:
-            condition = f"if {name} is not None:"
-        else:
-            condition = f"if isinstance({name}, {file.use('livekit.rtc')}.EventEmitter):"
+        # None, and a realtime model, have no `on`.
+        condition = f"if isinstance({name}, {file.use('livekit.rtc')}.EventEmitter):"
         body = [condition, *("    " + line for line in lines)]
         if self.models is SessionModels.AGENT:
             head = [
@@ -406,29 +405,36 @@ class _Loop:
         return [statement.with_changes(leading_lines=lead)]
 
 
-def _end_of_turn(session: str, handler: str, file: File) -> list[cst.BaseStatement]:
+def _end_of_turn(session: str, handler: Handler, file: File) -> list[cst.BaseStatement]:
     """A listener that hands over what `EOUMetrics` told: it is on the user's message now."""
-    eou = file.use("livekit.agents.metrics.EOUMetrics")
     event = file.use("livekit.agents.ConversationItemAddedEvent")
-    call = handler if not handler.startswith("lambda") else f"({handler})"
+    metrics = f"""{file.use("livekit.agents.metrics.EOUMetrics")}(
+    timestamp=ev.created_at,
+    end_of_utterance_delay=report.get("end_of_turn_delay", 0.0),
+    transcription_delay=report.get("transcription_delay", 0.0),
+    on_user_turn_completed_delay=report["on_user_turn_completed_delay"],
+    speech_id=speech.id if speech else None,
+)"""
+    if handler.wraps is None:
+        call = _call(handler.text, metrics)
+    else:
+        function, wanted = handler.wraps
+        call = _call(function, _call(wanted, f"metrics={metrics}"))
     text = f"""
 @{session}.on("conversation_item_added")
 def on_end_of_turn(ev: {event}):
     report = getattr(ev.item, "metrics", {{}})
     if "on_user_turn_completed_delay" in report:
         speech = {session}.current_speech
-        {call}(
-            {eou}(
-                timestamp=ev.created_at,
-                end_of_utterance_delay=report.get("end_of_turn_delay", 0.0),
-                transcription_delay=report.get("transcription_delay", 0.0),
-                on_user_turn_completed_delay=report["on_user_turn_completed_delay"],
-                speech_id=speech.id if speech else None,
-            )
-        )
+{textwrap.indent(call, " " * 8)}
 """
     statement = cst.parse_statement(text.lstrip("\n"), config=file.module.tree.config_for_parsing)
     return [statement.with_changes(leading_lines=[cst.EmptyLine(indent=False)])]
+
+
+def _call(function: str, argument: str) -> str:
+    """A call with its only argument on lines of its own."""
+    return f"{function}(\n{textwrap.indent(argument, '    ')}\n)"
 
 
 def _note(models: SessionModels, handler: Handler) -> str:

@@ -20,6 +20,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, registrations, single_call
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.usage_summaries import assigned_name, expressions, receivers
+from lk_migrate.facts.variables import is_free
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword
@@ -206,9 +207,17 @@ _ABOUT = re.compile(r"metric|usage|collect", re.IGNORECASE)
 def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Change]:
     """`collector.get_summary()`, the sums that are read from it, and whoever is handed it."""
     name = assigned_name(file.module, call)
+    sums = _named_sums(call, file) if name is not None else frozenset()
+    if sums:
+        lines = [cst.parse_statement(f"{f} = {total(f, f'{name}{models}')}") for f in USAGE_FIELDS if f in sums]
+        yield Rewrite(
+            file.statement(call),
+            lambda updated: cst.FlattenSentinel([updated, *lines]),
+            "sums that are read repeatedly",
+        )
     for expression in expressions(file.module, call):
         spelled = name or new
-        read = _read(expression, f"{spelled}{models}", file)
+        read = _read(expression, f"{spelled}{models}", file, sums)
         if read is not None:
             yield read
             if name is None:
@@ -234,9 +243,27 @@ def _replaced(node: cst.CSTNode, text: str, message: str) -> Change:
     return Replace(node, lambda _: cst.parse_expression(text), message)
 
 
-def _read(expression: cst.BaseExpression, usages: str, file: File) -> Change | None:
-    """`summary.llm_prompt_tokens`, `getattr(summary, "llm_prompt_tokens", 0)`: the sum over the models."""
+def _named_sums(call: cst.Call, file: File) -> frozenset[str]:
+    """The fields of a summary that are read more than once, and can have a variable of that name."""
+    found = [place[1] for e in expressions(file.module, call) if (place := _field(e, file)) is not None]
+    scope = file.enclosing(call, cst.FunctionDef) or file.module.tree
+    return frozenset(f for f in found if found.count(f) > 1 and is_free(file.module, scope, f))
+
+
+def _read(expression: cst.BaseExpression, usages: str, file: File, sums: frozenset[str] = frozenset()) -> Change | None:
+    """What a field of the summary is now: the sum over the models, or the variable that holds it."""
+    place = _field(expression, file)
+    if place is None:
+        return None
+    node, field = place
+    text = field if field in sums else total(field, usages, quote(file, node))
+    return _replaced(node, text, f"`{field}` is now a sum over the models")
+
+
+def _field(expression: cst.BaseExpression, file: File) -> tuple[cst.BaseExpression, str] | None:
+    """`summary.llm_prompt_tokens`, `getattr(summary, "llm_prompt_tokens", 0)`: the node, and the field."""
     parent = file.parent(expression)
+    node: cst.BaseExpression
     if isinstance(parent, cst.Attribute) and parent.value is expression:
         node, field = parent, parent.attr.value
     else:
@@ -246,10 +273,8 @@ def _read(expression: cst.BaseExpression, usages: str, file: File) -> Change | N
         text = call.args[1].value
         if call.args[0].value is not expression or not isinstance(text, cst.SimpleString):
             return None
-        node, field = call, str(text.evaluated_value)  # type: ignore[assignment]
-    if field not in USAGE_FIELDS:
-        return None
-    return _replaced(node, total(field, usages, quote(file, node)), f"`{field}` is now a sum over the models")
+        node, field = call, str(text.evaluated_value)
+    return (node, field) if field in USAGE_FIELDS else None
 
 
 _SHOWS = frozenset({"print", "str", "repr", "format", "debug", "info", "warning", "error", "log", "pprint"})

@@ -37,21 +37,28 @@ def outermost(node: cst.FunctionDef, file: File) -> Iterator[Change]:
                 "`@functools.wraps`, then put `@function_tool` on top.",
             )
             return
+    name = _name(node.decorators[at])
     yield Rewrite(
-        node, lambda updated: _moved_up(updated, at), f"`function_tool` goes outermost on `{node.name.value}`"
+        node, lambda updated: _moved_up(updated, name), f"`function_tool` goes outermost on `{node.name.value}`"
     )
 
 
 def _is_tool(decorator: cst.Decorator, file: File) -> bool:
+    return agents_name(file.project, file.module, _called(decorator)) == "function_tool"
+
+
+def _called(decorator: cst.Decorator) -> cst.BaseExpression:
     called = decorator.decorator
-    target = called.func if isinstance(called, cst.Call) else called
-    return agents_name(file.project, file.module, target) == "function_tool"
+    return called.func if isinstance(called, cst.Call) else called
+
+
+def _name(decorator: cst.Decorator) -> str:
+    return (dotted(_called(decorator)) or "").rpartition(".")[2]
 
 
 def _hides_signature(decorator: cst.Decorator, file: File) -> bool:
     """Whether a decorator of the project's own wraps without `functools.wraps`."""
-    called = decorator.decorator
-    symbol = file.resolve(called.func if isinstance(called, cst.Call) else called)
+    symbol = file.resolve(_called(decorator))
     if symbol is None or not isinstance(symbol.node, cst.FunctionDef):
         return False
     inner = list(find(symbol.node.body, cst.FunctionDef))
@@ -61,6 +68,7 @@ def _hides_signature(decorator: cst.Decorator, file: File) -> bool:
     return bool(inner) and not names & {"wraps", "update_wrapper"}
 
 
-def _moved_up(updated: cst.FunctionDef, at: int) -> cst.FunctionDef:
+def _moved_up(updated: cst.FunctionDef, name: str) -> cst.FunctionDef:
     decorators = list(updated.decorators)
+    at = next((i for i, d in enumerate(decorators) if _name(d) == name), 0)  # another rule may have taken some away
     return updated.with_changes(decorators=[decorators.pop(at), *decorators])

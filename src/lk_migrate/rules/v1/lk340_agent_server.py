@@ -12,6 +12,7 @@ from typing import Any
 
 import libcst as cst
 
+from lk_migrate.facts.accepts import accepted
 from lk_migrate.facts.framework import agents_name, callee, library_name
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.walk import find
@@ -21,7 +22,7 @@ from lk_migrate.rewrite.changes import Change, Note, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.server_fields import ENTRYPOINT, SERVER_FIELDS, SESSION_FIELDS
-from lk_migrate.rules.v1.server_shapes import Worker, before_run, decorated, entrypoint_of, in_place, registered
+from lk_migrate.rules.v1.server_shapes import Worker, before_run, decorated, in_place, registered
 
 rule = Rule("LK340", Edition.V1, __doc__, triggers=(b"WorkerOptions", b"ServerOptions", b"run_app"), since="1.3.1")
 
@@ -46,7 +47,7 @@ def run_app(run: cst.Call, file: File) -> Iterator[Change]:
         if _is_options(given, file):
             yield from _escape(given, file)
         return
-    keys = {keyword(a) for a in worker.options.args} - {ENTRYPOINT, ""}
+    keys = worker.arguments.keys() - {ENTRYPOINT}
     unknown = sorted(keys - set(SERVER_FIELDS) - set(SESSION_FIELDS))
     if unknown:
         said = ", ".join(f"`{k}=`" for k in unknown)
@@ -57,7 +58,7 @@ def run_app(run: cst.Call, file: File) -> Iterator[Change]:
     if any(a.star for a in worker.options.args):
         yield from _escape(given, file)
         return
-    if entrypoint_of(worker.options) is None:
+    if worker.entrypoint is None:
         yield Todo(
             worker.options,
             "WorkerOptions needs an entrypoint: the function that `request_fnc` accepts with (`accept(entrypoint)`) "
@@ -65,6 +66,24 @@ def run_app(run: cst.Call, file: File) -> Iterator[Change]:
         )
         return
     yield from _converted(worker, file)
+
+
+@rule.on(cst.Call)
+def never_run(call: cst.Call, file: File) -> Iterator[Change]:
+    """Options in a function of a file that runs nothing with them, and hands them to nobody who could."""
+    if not _is_options_call(call, file) or b"run_app(" in file.module.data:
+        return
+    parent, function = file.parent(call), file.enclosing(call, cst.FunctionDef)
+    kept = _targets(parent) if isinstance(parent, (cst.Assign, cst.AnnAssign)) else []
+    if function is None or not kept or any("." in (name or ".") for name in kept):
+        return
+    if any(dotted(r.value) in kept for r in find(function, cst.Return) if r.value is not None):
+        return
+    yield Todo(
+        call,
+        "nothing runs these options: make a module-level `server = AgentServer(…)`, register the entrypoint with "
+        "`@server.rtc_session(agent_name=…)`, and run it with `cli.run_app(server)`.",
+    )
 
 
 def _converted(worker: Worker, file: File) -> Iterator[Change]:
@@ -76,7 +95,7 @@ def _converted(worker: Worker, file: File) -> Iterator[Change]:
     spelling = file.use("livekit.agents.AgentServer")
 
     def taken(updated: cst.Call) -> cst.BaseExpression:
-        worker.moved.append(updated)
+        worker.take(updated)
         return cst.Name(name)
 
     if worker.variable is None:
@@ -86,8 +105,8 @@ def _converted(worker: Worker, file: File) -> Iterator[Change]:
         yield Rewrite(worker.argument, lambda _: cst.Name(name), f"run by `{name}`")
     at = body.index(function) if function is not None else here
     prewarm = _setup_after(worker.options, file, at)
-    late = _needs(worker.options, file)
-    rest = _needs(worker.options, file, skip=frozenset({ENTRYPOINT, *prewarm}))
+    late = _needs(worker, file)
+    rest = _needs(worker, file, skip=frozenset({ENTRYPOINT, *prewarm}))
     decorate = function is not None and late is not None and rest is not None and rest < at
     if not decorate and (late is None or late >= here or _option_calls(file) > 1):
         yield from _built_in_place(worker, file, name, spelling)
@@ -133,7 +152,7 @@ def _option_calls(file: File) -> int:
 def _worker(given: cst.BaseExpression, run: cst.Call, file: File) -> Worker | None:
     """The options behind the argument of `run_app`: written there, or in a variable that has no other use."""
     if isinstance(given, cst.Call):
-        return Worker(given, given, run) if _is_options_call(given, file) else None
+        return Worker(given, given, run, None, accepted(file.module, given)) if _is_options_call(given, file) else None
     if not isinstance(given, cst.Name):
         return None
     found = [
@@ -150,7 +169,7 @@ def _worker(given: cst.BaseExpression, run: cst.Call, file: File) -> Worker | No
         return None
     if file.parent(line) is not file.parent(file.statement(run)):
         return None
-    return Worker(value, given, run, line)
+    return Worker(value, given, run, line, accepted(file.module, value))
 
 
 def _is_keyword(node: cst.Name, file: File) -> bool:
@@ -191,7 +210,7 @@ def _escape(given: cst.BaseExpression, file: File) -> Iterator[Change]:
 
 def _own_entrypoint(worker: Worker, file: File) -> cst.FunctionDef | None:
     """The entrypoint, if it is a function at module level of this file and registered only here."""
-    value = entrypoint_of(worker.options)
+    value = worker.entrypoint
     if not isinstance(value, cst.Name) or _option_calls(file) != 1:
         return None
     found = [f for f in file.module.tree.body if isinstance(f, cst.FunctionDef) and f.name.value == value.value]
@@ -208,24 +227,25 @@ def _top_level(node: cst.CSTNode, file: File) -> Any:
     return current
 
 
-def _needs(options: cst.Call, file: File, skip: frozenset[str] = frozenset()) -> int | None:
+def _needs(worker: Worker, file: File, skip: frozenset[str] = frozenset()) -> int | None:
     """The index of the last top-level statement that the options' values need, -1 if only imports.
 
     None when a value needs what is local to a function or to a block, or the environment of a later `load_dotenv`.
     """
     last = -1
     body = list(file.module.tree.body)
-    for arg in options.args:
-        if keyword(arg) in skip or (not keyword(arg) and ENTRYPOINT in skip):
+    values = worker.arguments if worker.entrypoint is None else {ENTRYPOINT: worker.entrypoint, **worker.arguments}
+    for key, value in values.items():
+        if key in skip:
             continue
-        for node in find(arg.value, cst.Name):
+        for node in find(value, cst.Name):
             if _is_keyword(node, file):
                 continue
             at = _defined_at(node, body, file)
             if at is None:
                 return None
             last = max(last, at)
-        if _reads_environment(arg.value) and _loads_environment_late(options, file):
+        if _reads_environment(value) and _loads_environment_late(worker.options, file):
             return None
     return last
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.accepts import Accepted
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.walk import find
-from lk_migrate.rewrite.arguments import keyword, of_call, to_call
+from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.layout import Entry, entries_of, expression
 from lk_migrate.rules.v1.server_fields import ENTRYPOINT, SERVER_FIELDS, SESSION_FIELDS
 
@@ -21,7 +22,31 @@ class Worker:
     argument: cst.BaseExpression
     run: cst.Call
     variable: cst.SimpleStatementLine | None = None
+    accepted: Accepted | None = None
     moved: list[cst.Call] = field(default_factory=list)
+
+    @property
+    def entrypoint(self) -> cst.BaseExpression | None:
+        return self.accepted.entrypoint if self.accepted is not None else entrypoint_of(self.options)
+
+    @property
+    def arguments(self) -> dict[str, cst.BaseExpression]:
+        """The options' values by name, what is given by position included."""
+        first = ENTRYPOINT if self.accepted is None else "request_fnc"
+        return {keyword(a) or first: a.value for a in self.options.args if not a.star}
+
+    def take(self, updated: cst.Call) -> None:
+        """Keep the arguments of the options, as other rules left them, for the server."""
+        if self.accepted is not None:
+            entry = keyword_arg(ENTRYPOINT, self.accepted.entrypoint).with_changes(comma=_COMMA)
+            first, *rest = updated.args
+            if not keyword(first):
+                first = keyword_arg("request_fnc", first.value).with_changes(comma=first.comma)
+            updated = updated.with_changes(args=[entry, first, *rest])
+        self.moved.append(updated)
+
+
+_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
 def entrypoint_of(options: cst.Call) -> cst.BaseExpression | None:

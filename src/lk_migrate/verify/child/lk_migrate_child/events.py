@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -33,9 +34,12 @@ def emit_once(event: str, **data: Any) -> None:
         emit(event, **data)
 
 
+@functools.lru_cache(maxsize=4096)
 def in_project(path: str) -> str | None:
     """`path` relative to the project that is being verified, or None when it lies elsewhere."""
     root = os.environ.get("LK_MIGRATE_ROOT", "")
+    if path.startswith("<"):  # code of no file: a frozen module, an `exec`
+        return None
     full = os.path.realpath(path)
     if not root or not full.startswith(root + os.sep):
         return None

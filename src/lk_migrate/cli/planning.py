@@ -1,0 +1,47 @@
+"""From a project that was read to the plan that a person wants, with progress while it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lk_migrate.cli.progress import progress
+from lk_migrate.cli.streams import Streams
+from lk_migrate.model import Plan
+
+if TYPE_CHECKING:
+    from lk_migrate.read import ReadProject
+    from lk_migrate.report.questions import Declined
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The flags that say what to convert."""
+
+    select: Sequence[str] | None = None
+    ignore: Sequence[str] | None = None
+    main: str | None = None
+    no_main: bool = False
+
+    def planned(self, project: ReadProject, streams: Streams) -> Plan:
+        """What a conversion would do."""
+        with progress(streams) as tell:
+            return project.plan(self.select, self.ignore, self.main, self.no_main, tell)
+
+    def asked(self, project: ReadProject, streams: Streams) -> Plan:
+        """The same, less what the person says no to."""
+        import typer
+
+        from lk_migrate.cli.interactive import Walk
+
+        def plan_for(declined: Declined) -> Plan:
+            ignore = [*(self.ignore or project.settings.ignore), *sorted(declined.rules)]
+            no_main = self.no_main or declined.main
+            with progress(streams) as tell:
+                return project.plan(self.select, ignore, self.main, no_main, tell, declined.places)
+
+        def ask(prompt: str) -> str:
+            return str(typer.prompt(prompt, default="", show_default=False, prompt_suffix="", err=True))
+
+        return Walk(plan_for, ask, streams).plan()

@@ -1,0 +1,58 @@
+"""`WorkerOptions(request_fnc)` of 0.7: the entrypoint stood in `await req.accept(entrypoint)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.walk import find
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """`request`: the function that is asked for each job, `call`: its one `accept(entrypoint)`."""
+
+    request: cst.Name
+    call: cst.Call
+    entrypoint: cst.Name
+
+
+def accepted(module: Module, options: cst.Call) -> Accepted | None:
+    """The entrypoint that the options' `request_fnc` (also as first argument) accepts with, if they give none."""
+    keywords = {a.keyword.value: a.value for a in options.args if a.keyword is not None}
+    first = options.args[0].value if options.args and options.args[0].keyword is None else None
+    given = first if first is not None else keywords.get("request_fnc")
+    if "entrypoint_fnc" in keywords or not isinstance(given, cst.Name):
+        return None
+    function = module.definitions.get(given.value)
+    if not isinstance(function, cst.FunctionDef) or not function.params.params:
+        return None
+    request = function.params.params[0].name.value
+    found = [
+        c
+        for c in find(function.body, cst.Call)
+        if isinstance(c.func, cst.Attribute)
+        and c.func.attr.value == "accept"
+        and isinstance(c.func.value, cst.Name)
+        and c.func.value.value == request
+    ]
+    if len(found) != 1 or len(found[0].args) != 1 or found[0].args[0].keyword is not None:
+        return None
+    entry = found[0].args[0].value
+    if not isinstance(entry, cst.Name) or not isinstance(module.definitions.get(entry.value), cst.FunctionDef):
+        return None
+    return Accepted(given, found[0], entry) if not module.is_local(entry.value, entry) else None
+
+
+def settled_accepts(module: Module) -> dict[cst.Call, Accepted]:
+    """Each `accept(entrypoint)` whose entrypoint goes to the server, because the options in this file name it."""
+    found = {}
+    for call in module.index.of(cst.Call):
+        name = call.func.attr.value if isinstance(call.func, cst.Attribute) else getattr(call.func, "value", "")
+        if name == "WorkerOptions" and module.may_be_imported(call.func):
+            item = accepted(module, call)
+            if item is not None:
+                found[item.call] = item
+    return found

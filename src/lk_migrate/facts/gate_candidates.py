@@ -1,0 +1,162 @@
+"""Functions that may be turn gates: short, counting something that outlives the call, and speaking of turns.
+
+The name is only where we look; what a function does decides (facts/gate_trials.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+import libcst as cst
+
+from lk_migrate.facts.evaluation.values import UTTERANCE
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.walk import descendants, find
+
+#: Files without such a word hold no gate's definition.
+_WORDS = re.compile(rb"speech|utterance|(?<!re)turn_|_turn|user_input|generation_?id|\bturn\b", re.I)
+_HOOK = re.compile(
+    r"user_turn|user_speech|user_input|user_state|new_turn|begin_turn|start_turn|turn_(start|begin)|utterance"
+)
+#: Functions that are longer than this do more than count.
+_LONGEST = 60
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """`node`: what people ask (for a decorator its outermost function); `counter`: the function in it that counts.
+
+    `counted`: the attributes that it sets.
+    """
+
+    module: Module
+    node: cst.FunctionDef
+    counter: cst.FunctionDef
+    owner: cst.ClassDef | None
+    counted: frozenset[str] = frozenset()
+
+
+def candidates(project: Project) -> Iterator[Candidate]:
+    """Every function of the project that looks like it could be a gate."""
+    hooked = frozenset(_hooked(project))
+    tells = cache(lambda word: word in hooked or UTTERANCE.search(word) is not None)
+    for path in sorted(project.files):
+        if not _WORDS.search(project.files[path]):
+            continue
+        module = project.module(path)
+        if module is None:
+            continue
+        for function in module.index.of(cst.FunctionDef):
+            if _counts(module, function) and _speaks_of_turns(module, function, tells):
+                candidate = candidate_of(module, function)
+                yield replace(candidate, counted=counted(candidate))
+
+
+def candidate_of(module: Module, function: cst.FunctionDef) -> Candidate:
+    """A nested function belongs to the outermost one: that is the decorator."""
+    outer = function
+    for ancestor in module.index.ancestors(function):
+        if isinstance(ancestor, cst.ClassDef):
+            return Candidate(module, outer, function, ancestor)
+        if isinstance(ancestor, cst.FunctionDef):
+            outer = ancestor
+    return Candidate(module, outer, function, None)
+
+
+_BRANCHES = (cst.If, cst.IfExp, cst.BooleanOperation, cst.Comparison)
+_CHANGES = frozenset({cst.AssignTarget, cst.AnnAssign, cst.AugAssign})
+
+
+def _counts(module: Module, function: cst.FunctionDef) -> bool:
+    """Whether it changes something that outlives the call, and is short."""
+    index = module.index
+    if not index.find(function, *_BRANCHES):
+        return False
+    if len(index.find(function, cst.SimpleStatementLine, cst.BaseCompoundStatement)) > _LONGEST:
+        return False
+    for node in index.below(function):
+        kind = type(node)
+        if kind in _CHANGES:
+            if isinstance(node.target, (cst.Attribute, cst.Subscript, cst.Tuple)):  # type: ignore[attr-defined]
+                return True
+        elif kind is cst.Global or kind is cst.Nonlocal:
+            return True
+        elif kind is cst.Call:
+            assert isinstance(node, cst.Call)
+            name = node.func.attr.value if isinstance(node.func, cst.Attribute) else dotted(node.func)
+            if name in ("add", "append", "setattr", "update", "setdefault"):
+                return True
+    return False
+
+
+def _speaks_of_turns(module: Module, function: cst.FunctionDef, tells: Callable[[str], bool]) -> bool:
+    for node in module.index.find(function, cst.Name, cst.SimpleString):
+        if type(node) is cst.Name:
+            if tells(node.value):
+                return True
+        elif len(node.value) < 40 and UTTERANCE.search(node.value):
+            return True
+    return False
+
+
+def _hooked(project: Project) -> Iterator[str]:
+    """Attributes that are set to a constant when the user speaks again."""
+    for _, function in hooks(project):
+        for node in find(function, cst.Assign):
+            for target in node.targets:
+                if isinstance(target.target, cst.Attribute):
+                    yield target.target.attr.value
+
+
+def hooks(project: Project) -> Iterator[tuple[Module, cst.FunctionDef]]:
+    """Functions that run when the user speaks again: by their name, or by the event they are registered for."""
+    for path in sorted(project.files):
+        if not _HOOK.search(project.files[path].decode("utf-8", "replace")):
+            continue
+        module = project.module(path)
+        if module is None:
+            continue
+        for function in module.index.of(cst.FunctionDef):
+            events = [s.value for d in function.decorators for s in find(d, cst.SimpleString)]
+            if any(_HOOK.search(text) for text in [function.name.value, *events]):
+                yield module, function
+
+
+def counted(candidate: Candidate) -> frozenset[str]:
+    """What the candidate sets, itself or through other methods of its class that it mentions."""
+    found = set(written(candidate.node))
+    if candidate.owner is not None:
+        mentioned = {n.attr.value for n in find(candidate.node, cst.Attribute)}
+        for helper in candidate.owner.body.body:
+            if isinstance(helper, cst.FunctionDef) and helper.name.value in mentioned:
+                found |= set(written(helper))
+    return frozenset(found)
+
+
+def written(function: cst.FunctionDef) -> Iterator[str]:
+    """The attributes (of whatever object) that the function sets or changes."""
+    for node in descendants(function):
+        targets: list[cst.CSTNode] = []
+        if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)):
+            targets = [node.target]
+            if isinstance(node.target, (cst.Tuple, cst.List)):
+                targets = [e.value for e in node.target.elements]
+        elif isinstance(node, cst.Call):
+            if (
+                dotted(node.func) == "setattr"
+                and len(node.args) > 1
+                and isinstance(node.args[1].value, cst.SimpleString)
+            ):
+                yield str(node.args[1].value.evaluated_value)
+            if isinstance(node.func, cst.Attribute) and node.func.attr.value in ("add", "append", "clear", "update"):
+                targets = [node.func.value]
+        for target in targets:
+            while isinstance(target, cst.Subscript):
+                target = target.value
+            if isinstance(target, cst.Attribute):
+                yield target.attr.value

@@ -1,0 +1,129 @@
+"""Every place that may mean a gate, its attributes, or a name that only it needed.
+
+A name that cannot be followed (`getattr(x, "_turn_gate")`, an object of unknown class) counts as a mention, so doubt
+keeps code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.gates import Gate
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.lineage import lineages, method
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+
+
+def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[Module, cst.CSTNode]]:
+    """Attributes, class-level names and strings called `name` that may be the gate's."""
+    lines = project.fact(lineages)
+    owners = {o for o in [gate.owner, *(g.owner for g in gate.guards)] if o is not None}
+    related = {c for o in owners for c in lines.related(o)}
+    for module in modules_with(project, name):
+        for node in module.index.of(cst.Attribute):
+            if node.attr.value != name:
+                continue
+            owner = module.index.enclosing(node, cst.ClassDef)
+            if dotted(node.value) in ("self", "cls") and owner is not None and owner not in related:
+                continue
+            yield module, node
+        for node in module.strings.get(name, ()):
+            if not _in_slots(module, node):
+                yield module, node
+        for node in module.index.of(cst.Name):
+            if node.value == name and _class_level(module, node) in related:
+                yield module, node
+
+
+def modules_with(project: Project, name: str) -> Iterator[Module]:
+    """The modules in whose text `name` stands somewhere."""
+    for path in sorted(project.files):
+        if name.encode() in project.files[path]:
+            module = project.module(path)
+            if module is not None:
+                yield module
+
+
+def _in_slots(module: Module, node: cst.CSTNode) -> bool:
+    assign = module.index.enclosing(node, cst.Assign)
+    return isinstance(assign, cst.Assign) and dotted(assign.targets[0].target) == "__slots__"
+
+
+def _class_level(module: Module, node: cst.Name) -> cst.CSTNode | None:
+    """The class in whose body the name is assigned."""
+    parent = module.index.parents[node]
+    if not (isinstance(parent, (cst.AssignTarget, cst.AnnAssign)) and parent.target is node):
+        return None
+    scope = module.index.enclosing(node, cst.ClassDef, cst.FunctionDef)
+    return scope if isinstance(scope, cst.ClassDef) else None
+
+
+def method_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[Module, cst.CSTNode]]:
+    """Attributes and strings that may mean the gate's method; those of another class with such a method don't."""
+    lines = project.fact(lineages)
+    assert gate.owner is not None
+    related = lines.related(gate.owner)
+    for module in modules_with(project, name):
+        for node in module.index.of(cst.Attribute):
+            if node.attr.value != name:
+                continue
+            owner = module.index.enclosing(node, cst.ClassDef)
+            if dotted(node.value) == "self" and isinstance(owner, cst.ClassDef):
+                found = method(lines.of.get(owner, ()), name)
+                if owner not in related or (found is not None and found[1] is not gate.node):
+                    continue
+            yield module, node
+        for text in module.strings.get(name, ()):
+            yield module, text
+
+
+def name_mentions(
+    project: Project, gone: set[cst.CSTNode], home: Module, name: str, inside: set[cst.CSTNode]
+) -> Iterator[cst.CSTNode]:
+    """Where the module-level `name` of `home` is used by what stays; imports and `__all__` are not uses."""
+    for module in modules_with(project, name):
+        for node in module.index.of(cst.Name):
+            if node.value != name or node in gone or node in inside:
+                continue
+            parent = module.index.parents[node]
+            expression: cst.CSTNode = node
+            if isinstance(parent, cst.Attribute) and parent.attr is node:
+                expression = parent
+            elif isinstance(parent, (cst.ImportAlias, cst.AsName)):
+                if isinstance(parent, cst.AsName) or parent.asname is not None:
+                    yield node  # under another name: too far to follow
+                continue
+            elif _only_names(module, node):
+                continue
+            symbol = project.resolve(module, expression)
+            if symbol is not None and symbol.module is home and symbol.name == name:
+                yield node
+        for statement in module.index.of(cst.ImportFrom):
+            if isinstance(statement.names, cst.ImportStar) and module is not home:
+                target = project.resolve_name(module, name)
+                if target is not None and target.module is home:
+                    yield statement
+        for text in module.strings.get(name, ()):
+            if text not in gone and not in_all(module, text):
+                yield text
+
+
+def _only_names(module: Module, node: cst.CSTNode) -> bool:
+    """Whether the word is no use of a value: a keyword, a parameter, a module's name, or what is being defined."""
+    parent = module.index.parents[node]
+    if isinstance(parent, (cst.Arg, cst.Param)):
+        return parent.keyword is node if isinstance(parent, cst.Arg) else parent.name is node
+    if module.index.enclosing(node, cst.Import, cst.ImportFrom) is not None:
+        return True
+    return (isinstance(parent, (cst.AssignTarget, cst.AnnAssign)) and parent.target is node) or (
+        isinstance(parent, (cst.FunctionDef, cst.ClassDef)) and parent.name is node
+    )
+
+
+def in_all(module: Module, node: cst.CSTNode) -> bool:
+    """Whether the string stands in an `__all__`."""
+    assign = module.index.enclosing(node, cst.Assign)
+    return isinstance(assign, cst.Assign) and dotted(assign.targets[0].target) == "__all__"

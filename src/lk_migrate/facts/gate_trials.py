@@ -1,0 +1,94 @@
+"""Trying a would-be gate where it is asked: through the call, the decorator or the context manager that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import libcst as cst
+
+from lk_migrate.facts.evaluation.machine import Machine
+from lk_migrate.facts.evaluation.values import External, Function, Instance, Raised, Undecidable, Unknown, Wrapped
+from lk_migrate.facts.gate_candidates import Candidate, counted, hooks
+from lk_migrate.facts.gate_uses import Use, scope_around
+from lk_migrate.facts.lineage import Class, method
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.trial import Trial, try_out
+from lk_migrate.facts.walk import find
+
+
+def trial_of(
+    project: Project,
+    use: Use,
+    asked: cst.CSTNode,
+    function: cst.FunctionDef,
+    line: tuple[Class, ...],
+    candidate: Candidate,
+) -> Trial | None:
+    """How the candidate behaves where `function`, a method of `line[0]`, asks it; None when not like a gate."""
+    sets = candidate.counted | counted(candidate)
+
+    def machine(today: bool, assume: bool) -> Machine:
+        return Machine(project, today, assume, sets)
+
+    def attempt(fresh: Machine) -> Callable[[Machine], Any]:
+        this = Instance(line)
+        if isinstance(asked, cst.Decorator):
+            wrapped = Wrapped()
+            decorate = fresh.evaluate(use.module, asked.decorator, ())
+            made = fresh.call(decorate, [wrapped], {})
+            return partial(_through_decorator, made=made, wrapped=wrapped, this=this, function=function)
+        return partial(_through_call, module=use.module, asked=asked, this=this)
+
+    known = {name: value for name, value in project.fact(resets) if name in sets}
+
+    def reset(fresh: Machine) -> None:
+        fresh.reset(known)
+
+    if not isinstance(asked, (cst.Decorator, cst.Call)):
+        return None
+    return try_out(machine, attempt, reset if known else None)
+
+
+def _through_call(machine: Machine, module: Module, asked: cst.CSTNode, this: Instance) -> Any:
+    machine.track(this)
+    machine.asks += 1
+    machine.asked_at = asked
+    machine.yields.clear()
+    scope = scope_around(machine, module, asked, this)
+    value = machine.evaluate(module, asked, (scope,))
+    if isinstance(value, Instance):
+        for name in ("__enter__", "__aenter__"):
+            found = method(value.line, name)
+            if found is not None:
+                return machine.call(Function(found[0].module, found[1], (), value), [], {})
+    return machine.yields[0] if machine.yields else value
+
+
+def _through_decorator(machine: Machine, made: Any, wrapped: Wrapped, this: Instance, function: cst.FunctionDef) -> Any:
+    machine.track(this)
+    machine.asks += 1
+    before = wrapped.calls
+    params = [p.name.value for p in [*function.params.posonly_params, *function.params.params]]
+    names = params[1:] if params[:1] in (["self"], ["cls"]) else params
+    args = [this] if len(names) < len(params) else []
+    machine.call(made, [*args, *(Unknown(f"{n} of call {machine.asks}") for n in names)], {})
+    return None if wrapped.calls > before else "refused"
+
+
+def resets(project: Project) -> tuple[tuple[str, Any], ...]:
+    """The attributes that are set to a constant when the user speaks again, with it."""
+    found: list[tuple[str, Any]] = []
+    for module, function in hooks(project):
+        for node in find(function, cst.Assign):
+            for target in node.targets:
+                if isinstance(target.target, cst.Attribute):
+                    try:
+                        value = Machine(project).evaluate(module, node.value, ())
+                    except (Undecidable, Raised):
+                        continue
+                    if not isinstance(value, (Unknown, External)):
+                        found.append((target.target.attr.value, value))
+    return tuple(found)

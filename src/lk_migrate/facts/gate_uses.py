@@ -1,0 +1,173 @@
+"""Where a would-be gate is asked: every name, attribute and object of the project that stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+
+from lk_migrate.facts.evaluation.machine import Machine
+from lk_migrate.facts.evaluation.values import UTTERANCE, Instance, Raised, Undecidable, Unknown, Utterance
+from lk_migrate.facts.gate_candidates import Candidate
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.lineage import Class, Lineages, lineages, method
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.walk import descendants, find
+
+#: Methods that are asked through their object or class, not by their name.
+_BY_CLASS = frozenset({"__call__", "__enter__", "__aenter__"})
+#: What gives something a name, or passes it by keyword.
+_NAMING = (cst.FunctionDef, cst.ClassDef, cst.ImportAlias, cst.AsName, cst.Param, cst.Arg)
+
+
+@dataclass(frozen=True)
+class Use:
+    """One name or attribute that stands for the candidate."""
+
+    module: Module
+    node: cst.CSTNode
+    candidate: Candidate
+
+
+def uses_of(project: Project, lines: Lineages, candidate: Candidate) -> Iterator[Use]:
+    """The names and attributes that stand for the candidate, its own definition left out."""
+    names = {candidate.node.name.value}
+    if names & _BY_CLASS and candidate.owner is not None:
+        names = {candidate.owner.name.value, *_holders(project, candidate.owner.name.value)}
+    for path in sorted(project.files):
+        if not any(name.encode() in project.files[path] for name in names):
+            continue
+        module = project.module(path)
+        if module is None:
+            continue
+        own = set(descendants(candidate.node)) if module is candidate.module else set()
+        for node in [node for name in sorted(names) for node in module.names.get(name, ())]:
+            if node in own:
+                continue
+            parent = module.index.parents[node]
+            expression: cst.CSTNode = node
+            if isinstance(parent, cst.Attribute) and parent.attr is node:
+                expression = parent
+            elif isinstance(parent, _NAMING) and getattr(parent, "value", None) is not node:
+                continue
+            if _means(project, lines, module, expression, candidate):
+                yield Use(module, expression, candidate)
+
+
+def _holders(project: Project, made: str) -> Iterator[str]:
+    """Names and attributes that are given an object of the class `made`."""
+    for path in sorted(project.files):
+        module = project.module(path) if made.encode() in project.files[path] else None
+        for call in module.index.of(cst.Call) if module is not None else ():
+            if (dotted(call.func) or "").rpartition(".")[2] == made:
+                parent = module.index.parents[call]  # type: ignore[union-attr]
+                for target in parent.targets if isinstance(parent, cst.Assign) else ():
+                    yield (dotted(target.target) or "").rpartition(".")[2]
+
+
+def _means(project: Project, lines: Lineages, module: Module, node: cst.CSTNode, candidate: Candidate) -> bool:
+    if candidate.owner is None:
+        symbol = project.resolve(module, node)
+        return symbol is not None and symbol.node is candidate.node
+    if candidate.node.name.value in _BY_CLASS:
+        instance = instance_of(project, lines, module, node, candidate)
+        return instance is not None and any(c.node is candidate.owner for c in instance.line)
+    if not isinstance(node, cst.Attribute):
+        return False
+    instance = instance_of(project, lines, module, node.value, candidate)
+    if instance is None:
+        return False
+    found = method(instance.line, node.attr.value)
+    return found is not None and found[1] is candidate.node
+
+
+def instance_of(
+    project: Project, lines: Lineages, module: Module, node: cst.CSTNode, candidate: Candidate
+) -> Instance | None:
+    """The object that `node` stands for, as far as the project says: `self`, `self.gate`, a module's `gate`."""
+    line = _line_of_self(project, lines, module, node, candidate)
+    if isinstance(node, cst.Name) and node.value == "self":
+        return Instance(line)
+    machine = Machine(project)
+    try:
+        value = machine.evaluate(module, node, (scope_around(machine, module, node, Instance(line)),))
+    except (Undecidable, Raised, RecursionError):
+        return None
+    if isinstance(value, Class):
+        return Instance(lines.of.get(value.node, (value,)))
+    return value if isinstance(value, Instance) else None
+
+
+def _line_of_self(
+    project: Project, lines: Lineages, module: Module, node: cst.CSTNode, candidate: Candidate
+) -> tuple[Class, ...]:
+    """The lineage of `self` around `node`: of its class, or of an heir that has the candidate's class beside it."""
+    owner = module.index.enclosing(node, cst.ClassDef)
+    if not isinstance(owner, cst.ClassDef):
+        return ()
+    own = lines.of.get(owner, ())
+    if candidate.owner is None or any(c.node is candidate.owner for c in own):
+        return own
+    beside = [line for line in lines.heirs(owner) if any(c.node is candidate.owner for c in line)]
+    return beside[0] if beside else own
+
+
+def scope_around(machine: Machine, module: Module, node: cst.CSTNode, this: Instance) -> dict[str, Any]:
+    """The names around `node` in its function: parameters by their annotation, locals by their first value."""
+    function = module.index.enclosing(node, cst.FunctionDef)
+    scope: dict[str, Any] = {}
+    chain = [a for a in module.index.ancestors(node) if isinstance(a, cst.FunctionDef)]
+    for function in reversed(chain):
+        in_class = isinstance(module.index.enclosing(function, cst.ClassDef, cst.FunctionDef), cst.ClassDef)
+        params = [*function.params.posonly_params, *function.params.params, *function.params.kwonly_params]
+        for i, param in enumerate(params):
+            name = param.name.value
+            if i == 0 and in_class and name in ("self", "cls"):
+                scope[name] = this
+            elif UTTERANCE.search(name):
+                scope[name] = Utterance(machine.utterance)
+            else:
+                scope[name] = _annotated(machine, module, param) or Unknown(f"{name} of call {machine.asks}")
+    wanted = {n.value for n in find(node, cst.Name)} - set(scope)
+    if chain and wanted:
+        for assign in find(chain[0], cst.Assign):
+            target = assign.targets[0].target
+            if (
+                isinstance(target, cst.Name)
+                and target.value in wanted
+                and target.value not in scope
+                and node not in set(descendants(assign))
+            ):
+                try:
+                    scope[target.value] = machine.evaluate(module, assign.value, (scope,))
+                except (Undecidable, Raised):
+                    scope[target.value] = Unknown(target.value)
+    return scope
+
+
+def _annotated(machine: Machine, module: Module, param: cst.Param) -> Instance | None:
+    if param.annotation is None:
+        return None
+    node: cst.CSTNode = param.annotation.annotation
+    symbol = (
+        machine.project.resolve_name(module, str(node.evaluated_value))
+        if isinstance(node, cst.SimpleString)
+        else machine.project.resolve(module, node)
+    )
+    if symbol is None or symbol.module is None or not isinstance(symbol.node, cst.ClassDef):
+        return None
+    return Instance(machine.project.fact(lineages).of.get(symbol.node, ()))
+
+
+def asked_of(use: Use) -> cst.CSTNode:
+    """The decorator or the call that the name belongs to, else the name itself."""
+    parent = use.module.index.parents[use.node]
+    if isinstance(parent, cst.Decorator):
+        return parent
+    if isinstance(parent, cst.Call) and parent.func is use.node:
+        above = use.module.index.parents[parent]
+        return above if isinstance(above, cst.Decorator) else parent
+    return use.node

@@ -1,0 +1,73 @@
+"""Handlers of old events of which it isn't sure what they are to do today (shared by LK240's handlers)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import libcst as cst
+
+from lk_migrate.facts.handlers import Registration
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.walk import find
+from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import has_marker
+from lk_migrate.rules.v0.event_guards import Guard
+
+#: What the payloads of 0.x had: messages (with today's names beside them), and lists of calls.
+_MESSAGE_DETAILS = frozenset(
+    {"role", "content", "text_content", "id", "name", "tool_call_id", "tool_calls", "tool_exception", "copy"}
+    | {"type", "interrupted", "created_at", "metrics", "extra"}
+)
+
+
+def doubt(known: Registration, guard: Guard, file: File) -> str:
+    """What a person has to decide about a registration, "" when it is clear what becomes of it."""
+    if _was_never_emitted(known, file):
+        return (
+            f"a realtime session never emitted `{known.event}`, only the agent did: this handler never ran, and does "
+            f"not run now. If it should, register it for `{guard.event}`; a `generate_reply(user_input=…)` in it adds "
+            "a user's message, too, and would call it again."
+        )
+    strange = _unknown_detail(known)
+    if strange is not None:
+        return (
+            f"`{known.event}` is `{guard.event}` now. No version gave its handler something that has "
+            f"`.{strange.attr.value}`, so it isn't sure what is meant: take it from the `{guard.event_type}`."
+        )
+    return ""
+
+
+def any_doubt(registrations: Iterable[Registration], guard: Guard, file: File) -> bool:
+    """Whether a handler has to stay as it is because of one of its registrations."""
+    return any(doubt(known, guard, file) for known in registrations)
+
+
+def _was_never_emitted(known: Registration, file: File) -> bool:
+    """`model.sessions[0].on("user_speech_committed")`: of these events the raw session told those of tools only.
+
+    Once it is an AgentSession the marker remembers it. Source: livekit-plugins-openai's and -google's realtime sessions
+    before 1.0, and `MultimodalAgent`.
+    """
+    if known.event.startswith("function_calls"):
+        return False
+    return known.kinds == {Kind.REALTIME_SESSION} or has_marker(file.statement(known.call), "LK240")
+
+
+def _unknown_detail(known: Registration) -> cst.Attribute | None:
+    """What a handler on a session reads that no payload of the event ever had: it was written by guess."""
+    function = known.function
+    if known.kinds != {Kind.SESSION} or not isinstance(function, cst.FunctionDef):
+        return None
+    payload = payload_of(function)[:1]
+    details = frozenset(dir(list)) if known.event.startswith("function_calls") else _MESSAGE_DETAILS | set(dir(str))
+    for node in find(function.body, cst.Attribute) if payload else ():
+        if dotted(node.value) == payload[0].name.value and node.attr.value not in details:
+            return node
+    return None
+
+
+def payload_of(function: cst.FunctionDef) -> list[cst.Param]:
+    """The parameters of a handler, `self` left out."""
+    params = [*function.params.posonly_params, *function.params.params]
+    return params[1:] if params and params[0].name.value in ("self", "cls") else params

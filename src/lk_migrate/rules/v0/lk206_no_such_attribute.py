@@ -1,0 +1,97 @@
+"""Attributes that a session, a job or a tool's context does not have are marked.
+
+`session.wait_for_disconnection()`, `ctx.participant` of a `RunContext`: written from memory, or meant for another
+object. They raise AttributeError where they stand, which is often deep in a call. `session.on_message = …` raises
+nothing, and nobody ever calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import libcst as cst
+
+from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.public_names import closest, public_names
+from lk_migrate.facts.v0_names import Kind
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v0.guards import is_guarded
+
+_CLASSES = {
+    "AgentSession": "`session.history`, `session.current_agent` and its events say what there is",
+    "JobContext": "a job has `room`, `proc`, `job` and `api`",
+    "RunContext": "a tool's context has `session`, `userdata`, `speech_handle` and `function_call`; the room is "
+    "`get_job_context().room`",
+}
+rule = Rule("LK206", Edition.V0, __doc__, triggers=(b"session", b"Session", b"ctx", b"Context"), since="1.0.0")
+
+
+@rule.on(cst.Attribute)
+def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """Only on what the code shows to be such an object."""
+    name = node.attr.value
+    if name.startswith("_") or name in _in_all() or not isinstance(node.value, (cst.Name, cst.Attribute)):
+        return
+    if _is_of_0x(node.value, file):
+        return
+    raw = file.project.fact(holdings).has(file.module, node.value, Kind.REALTIME_SESSION)
+    kind = "AgentSession" if raw else instance_of(file.project, file.module, node.value)
+    if kind not in _CLASSES or name in _known(kind) or _is_told(node, file):
+        return
+    if kind == "AgentSession" and _is_hook(node, file):
+        yield Todo(
+            node,
+            f"nothing ever calls `{name}` of a session: register the handler with `session.on(…)`, or take it out.",
+        )
+    elif not raw and name not in file.project.fact(_own_attributes) and not is_guarded(node, name, file):
+        yield Todo(node, f"`{kind}` has no `{name}`{closest(name, _known(kind))}: {_CLASSES[kind]}.")
+
+
+def _known(kind: str) -> frozenset[str]:
+    return public_names()[f"livekit.agents.{kind}()."]
+
+
+@cache
+def _in_all() -> frozenset[str]:
+    """What all of them have: no need to ask whose it is."""
+    first, *rest = map(_known, _CLASSES)
+    return first.intersection(*rest)
+
+
+def _is_of_0x(node: cst.CSTNode, file: File) -> bool:
+    """0.x objects are the business of other rules."""
+    return file.project.fact(holdings).has(file.module, node, Kind.PIPELINE, Kind.MULTIMODAL, Kind.CALL_CONTEXT)
+
+
+def _is_told(node: cst.Attribute, file: File) -> bool:
+    """Whether a marker above speaks of it already: another rule's, of a first run, when the object was of 0.x."""
+    lines = getattr(file.statement(node), "leading_lines", ())
+    comments = " ".join(line.comment.value for line in lines if line.comment is not None)
+    return "lk-migrate" in comments and node.attr.value in comments and rule.id not in comments
+
+
+def _is_hook(node: cst.Attribute, file: File) -> bool:
+    """`session.on_message = handler`."""
+    return isinstance(file.parent(node), cst.AssignTarget) and node.attr.value.startswith("on_")
+
+
+def _own_attributes(project: Project) -> frozenset[str]:
+    """Every attribute that the project assigns, and every name that its classes define: use as a fact."""
+    found: set[str] = set()
+    for module in project.modules(p for p in sorted(project.files) if p.endswith(".py")):
+        for target in module.index.of(cst.AssignTarget):
+            if isinstance(target.target, cst.Attribute):
+                found.add(target.target.attr.value)
+        for kind in (cst.AnnAssign, cst.AugAssign):
+            for statement in module.index.of(kind):
+                target = statement.target
+                found.add(target.attr.value if isinstance(target, cst.Attribute) else getattr(target, "value", ""))
+        for function in module.index.of(cst.FunctionDef):
+            found.add(function.name.value)
+    return frozenset(found)
