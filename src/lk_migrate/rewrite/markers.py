@@ -32,11 +32,6 @@ def has_marker(statement: cst.CSTNode, rule: str, tree: cst.Module | None = None
     )
 
 
-def is_marked(statement: cst.CSTNode) -> bool:
-    """Whether a marker of any rule stands above `statement`: a person is to decide here already."""
-    return any(line.comment and _MARKER.match(line.comment.value) for line in getattr(statement, "leading_lines", ()))
-
-
 def ignored_rules(statement: cst.CSTNode) -> frozenset[str] | None:
     """The rule ids that comments at `statement` switch off; None when nothing is, {"*"} when all are."""
     comments = [line.comment for line in getattr(statement, "leading_lines", ())]
