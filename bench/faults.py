@@ -9,6 +9,7 @@ puts the table into docs/verify-faults.md. Takes some ten minutes on two cores.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -150,6 +151,7 @@ def main() -> None:
     options = parser.parse_args()
     found: list[tuple[Fault, str, str]] = []
     with tempfile.TemporaryDirectory(prefix="lk-migrate-faults-") as folder:
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", f"{folder}/bytecode")  # what all import is compiled once
         sound, usual = convert(Path(folder)), {}
         for fault in FAULTS:
             if options.only and options.only not in fault.name:

@@ -11,17 +11,16 @@ the checkouts; the projects' code runs as `verify` runs it: against stand-ins, w
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +39,10 @@ PROJECTS = (
     ("Anirud-Mohan/Voice-AI-Agent", "bf9cbd78", "A", "backend/agent.py"),
     ("batumzff/liveKitCallCenter", "84064827", "A", "agent.py"),
     ("imthebreezy247/outbound-caller-python", "16f655ec", "A", "agent.py"),
-    ("tobieabel/livekit-voice-agent", "747c7e01", "A", ""),
+    ("tobieabel/livekit-voice-agent", "747c7e01", "A", "src/simple_voice_agent.py"),
     ("Jona163/LIVE_KIT_IA_ASSISTEN_BETA", "7dc18749", "B", ""),
     ("KieranRED/LiveKit-AI-Voice-Assitant", "6eac2ece", "B", "main.py"),
-    ("Spagum9113/cramplan_voice", "273a1f91", "B", "agent.py"),
+    ("Spagum9113/cramplan_voice", "273a1f91", "B", ""),
     ("livekit-examples/groq-voice-assistant", "8f25e309", "B", ""),
     ("livekit-examples/voice-pipeline-agent-python", "444c58c6", "B", "agent.py"),
     ("sasidhar-zlr/livekit-assistant", "ce90958c", "B", ""),
@@ -78,8 +77,16 @@ def check_out(checkouts: Path, repo: str, commit: str, to: Path) -> None:
     folder = git_dir(checkouts, repo)
     if folder is None:
         raise SystemExit(f"{repo} is not in {checkouts}")
-    with tarfile.open(fileobj=BytesIO(git(folder, "archive", "--format=tar", commit))) as archive:
-        archive.extractall(to, filter="data")
+    for path in (
+        git(folder, "ls-tree", "-r", "--name-only", "-z", commit).decode("utf-8", "surrogateescape").split("\0")
+    ):
+        with contextlib.suppress(subprocess.CalledProcessError, ValueError):  # not in this copy, or not a file of ours
+            data = git(folder, "show", f"{commit}:{path}") if path else b""
+            target = (to / path).resolve()
+            target.relative_to(to)
+            if path:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
 
 
 def full_commit(corpus: Path, repo: str, short: str) -> str:
@@ -104,8 +111,8 @@ def environment(root: Path, main: str, to: Path) -> tuple[Path, str]:
                     return python, name
                 break
     plugins = {p.replace("_", "-") for file in root.rglob("*.py") for p in plugins_imported(file)}
-    known = [f"livekit-agents[{','.join(sorted({*plugins, 'openai', 'silero'}))}]~={TARGET}.0", "python-dotenv"]
-    done = run("uv", "pip", "install", "-q", "-p", python, *known)
+    known = [f"livekit-agents~={TARGET}.0", *(f"livekit-plugins-{plugin}" for plugin in sorted(plugins))]
+    done = run("uv", "pip", "install", "-q", "-p", python, *known, "python-dotenv")
     return python, "plugins only" if done.returncode == 0 else "nothing"
 
 

@@ -57,7 +57,7 @@ def test_the_console_ends_on_control_c(rows_of: Rows) -> None:
 def test_the_agent_is_built_with_stand_in_arguments(rows_of: Rows) -> None:
     row = one(rows_of("healthy"), "static", "Clinic")
     assert (row.status, row.detail) == (Status.OK, "it constructs; 3 tools")
-    assert str(row.place) == "services/clinic.py:15"
+    assert str(row.place) == "services/clinic.py:17"
 
 
 def test_nothing_is_written_into_the_tree(rows_of: Rows) -> None:
@@ -79,6 +79,32 @@ def test_a_tool_that_raises_fails_with_its_error_and_line_and_the_others_still_r
 def test_a_tool_error_is_an_answer_to_the_model(rows_of: Rows) -> None:
     row = one(rows_of("raises"), "console", "refuses")
     assert (row.status, row.detail) == (Status.OK, "the model is told “not on a Sunday”")
+
+
+def test_a_tool_that_another_machine_fails_is_not_the_migrations_fault(rows_of: Rows) -> None:
+    row = one(rows_of("raises"), "console", "away")
+    assert row.status is Status.SKIPPED and "out of reach here" in row.detail
+    assert code_at("raises", row.place).startswith("urllib.request.urlopen")
+
+
+def test_an_agent_without_tools_answers(rows_of: Rows) -> None:
+    assert one(rows_of("mute"), "console", "answer").status is Status.OK
+
+
+@pytest.mark.parametrize("stage", ["console", "voice"])
+def test_a_greeting_that_got_lost_is_a_failure_with_its_old_place(rows_of: Rows, stage: str) -> None:
+    row = one(rows_of("mute"), stage, "greeting")
+    assert row.status is Status.FAILED
+    assert "it does not speak first" in row.detail and row.detail.endswith("at main.py:15")
+
+
+def test_an_entrypoint_that_wants_metadata_fails_at_once_with_a_hint(rows_of: Rows) -> None:
+    """And it is run as the part of a package that it is."""
+    [row] = failed(rows_of("dispatched"), "console")
+    assert row.name == "python -m desk.main console --text"
+    assert "JSONDecodeError" in row.detail and "without" not in row.detail and "nobody dispatched" in row.detail
+    assert code_at("dispatched", row.place) == "wanted = json.loads(ctx.job.metadata)"
+    assert row.seconds < 35  # the wait for a prompt is over
 
 
 def test_a_wait_for_nobody_is_found_at_its_line(rows_of: Rows) -> None:

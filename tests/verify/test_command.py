@@ -113,12 +113,21 @@ def test_without_an_entrypoint_there_is_a_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "extra"),
+    ("error", "package"),
     [
-        ("ModuleNotFoundError: No module named 'livekit.plugins.turn_detector'", "turn-detector"),
-        ("ImportError: cannot import name 'deepgram' from 'livekit.plugins' (unknown location)", "deepgram"),
+        (
+            "ModuleNotFoundError: No module named 'livekit.plugins.turn_detector'",
+            "'livekit-agents[turn-detector]~=1.8'",
+        ),
+        ("ImportError: cannot import name 'deepgram' from 'livekit.plugins' (x)", "'livekit-agents[deepgram]~=1.8'"),
+        ("No module named 'livekit.plugins.noise_cancellation'", "livekit-plugins-noise-cancellation"),  # no extra
+        ("ModuleNotFoundError: No module named 'flask.json'", "what has `flask`"),
+        (
+            "ImportError: libavformat.so.61: cannot open shared object file",
+            "--only-binary :all: 'av>=14'",
+        ),
     ],
 )
-def test_a_missing_plugin_has_its_pip_line(error: str, extra: str) -> None:
-    assert f"livekit-agents[{extra}]~=1.8" in plugin_hint(error)
+def test_a_missing_plugin_has_its_pip_line(error: str, package: str) -> None:
+    assert package in plugin_hint(error)
     assert plugin_hint("ImportError: cannot import name 'x' from 'app'") == ""

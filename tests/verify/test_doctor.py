@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lk_migrate.verify import Options, Row, Status, verify
+from lk_migrate.verify import Options, Row, Status, doctor, names, verify
+from lk_migrate.verify.run import prepared
 
 APPS = Path(__file__).parent / "apps"
 Rows = Callable[[str], list[Row]]
@@ -40,6 +41,44 @@ def test_a_folder_that_hides_livekit_is_named(rows_of: Rows) -> None:
 def test_a_tool_that_blocks_the_event_loop_is_found_at_its_line(rows_of: Rows) -> None:
     [row] = named(rows_of("blocking"), "event loop")
     assert "asyncio.to_thread" in row.detail and str(row.place) == "main.py:16"
+
+
+def found_in(app: Path) -> list[Row]:
+    with prepared(Options(app)) as context:
+        return [*doctor.examine(context), *names.undefined(context)]
+
+
+def test_a_program_that_is_not_installed_is_named_with_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "convert.py").write_text("import subprocess\n\nsubprocess.run(['ffmpeg', '-i', 'a.mp3'])\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    [row] = found_in(tmp_path)
+    assert (row.name, str(row.place)) == ("ffmpeg", "convert.py:3") and "apt install ffmpeg" in row.detail
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    assert not found_in(tmp_path)
+
+
+def test_a_name_that_nothing_defines_is_found_where_it_is_used(tmp_path: Path) -> None:
+    code = """
+from __future__ import annotations
+
+def book(day: Missing) -> str:
+    try:
+        return unicode(day)
+    except NameError:
+        return str(ZoneInfo("UTC"))
+
+def again():
+    return ZoneInfo
+"""
+    (tmp_path / "agent.py").write_text(code)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_agent.py").write_text("undefined\n")
+    [row] = found_in(tmp_path)
+    assert row.status is Status.FAILED and str(row.place) == "agent.py:8"
+    assert "`ZoneInfo` is not defined" in row.detail and "1 more line;" in row.detail
 
 
 def test_a_python_that_is_too_old_is_one_row(tmp_path: Path) -> None:

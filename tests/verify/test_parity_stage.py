@@ -24,6 +24,7 @@ def test_a_class_by_hand_and_its_conversion_do_the_same(rows_of: Rows) -> None:
     [row] = [row for row in rows_of("healthy") if row.stage == "parity"]
     assert (row.name, row.status) == ("Clinic", Status.OK), row
     assert "tool calls: returns, errors, state" in row.detail and "not compared" not in row.detail
+    assert "also when Diary.first_hour fails" in row.detail
 
 
 @pytest.mark.slow
@@ -37,18 +38,25 @@ def test_a_class_by_hand_and_its_conversion_do_the_same(rows_of: Rows) -> None:
         ),
         ("most: int = 3", "most: int = 4", "list_slots(day='2031-05-14')"),
         ('raise ValueError(f"not an address: {email}")', 'return "Try again."', "raises 'ValueError: not an address: "),
+        (
+            "except DiaryClosed:",
+            "except Exception:",
+            "when Diary.first_hour raises CollaboratorFailed: after list",
+        ),
+        ("except DiaryClosed:", "except KeyError:", "when Diary.first_hour raises DiaryClosed: after list_slots("),
+        ('instructions="Greet the caller."', 'instructions="Wait."', "on entering"),
     ],
-    ids=["state not saved", "another default", "an error swallowed"],
+    ids=["state", "default", "error", "handler of too much", "handler of too little", "greeting"],
 )
 def test_a_difference_is_shown_as_the_shortest_conversation(tmp_path: Path, old: str, new: str, told: str) -> None:
     shutil.copytree(HERE / "apps" / "healthy", tmp_path / "new")
     file = tmp_path / "new" / "services" / "clinic.py"
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
-    [row] = verify(Options(tmp_path / "new", stages=("parity",), old=HERE / "old" / "healthy"))
+    [row] = verify(Options(tmp_path / "new", stages=("parity",), old=HERE / "apps" / "healthy"))
     assert row.status is Status.FAILED
     assert told in row.detail
-    assert row.detail.split(": ")[0].count(";") == 0  # one call
+    assert row.detail.count(");") == 0  # one call
 
 
 @pytest.mark.slow

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lk_migrate.verify.processes import process_group
+from lk_migrate.verify.findings import on_the_side
+from lk_migrate.verify.observations import Observations
+from lk_migrate.verify.processes import Children
 from lk_migrate.verify.test_bed import CHILD
 from lk_migrate.verify.workspace import copy_project, python_files
 
@@ -69,6 +71,44 @@ def test_with_live_models_nothing_is_refused(tmp_path: Path) -> None:
         stand_in=False,
     )
     assert not observations
+
+
+def test_without_portaudio_the_console_has_no_devices_and_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+    output, observations = in_test_bed("import sounddevice; print(sounddevice.query_devices())", tmp_path)
+    assert output.strip() == "[]"
+    assert [one["event"] for one in observations] == ["portaudio_missing"]
+    [row] = on_the_side("console", Observations(tmp_path / "events"))
+    assert row.name == "PortAudio" and "apt install libportaudio2" in row.detail
+
+
+def test_every_refused_connection_is_listed_by_name_and_line(tmp_path: Path) -> None:
+    code = """
+import contextlib, socket
+for host in ("crm.example.com", "192.0.2.7", "crm.example.com"):
+    with contextlib.suppress(OSError):
+        socket.create_connection((host, 443), 1)
+"""
+    in_test_bed(code, tmp_path)
+    rows = list(on_the_side("console", Observations(tmp_path / "events")))
+    assert [(row.name, str(row.place)) for row in rows] == [("network", "program.py:5")] * 2
+    assert "tried to reach crm.example.com:443" in rows[0].detail and "192.0.2.7:443" in rows[1].detail
+
+
+def test_what_the_main_file_imports_is_reached_at_whatever_depth(tmp_path: Path) -> None:
+    code = """
+import ast
+from lk_migrate_child.loading import reached
+files = {
+    "app/main.py": "from tools import a", "app/tools/__init__.py": "", "app/tools/a.py": "from . import b",
+    "app/tools/b.py": "from ..web import start", "app/web.py": "", "server.py": "import app.web",
+}
+print(sorted(reached({file: ast.parse(text) for file, text in files.items()}, "app/main.py")))
+print(len(reached({file: ast.parse(text) for file, text in files.items()}, None)))
+"""
+    output, _ = in_test_bed(code, tmp_path)
+    inside = ["app/main.py", "app/tools/__init__.py", "app/tools/a.py", "app/tools/b.py", "app/web.py"]
+    assert output.splitlines() == [str(inside), "6"]
 
 
 def test_a_sitecustomize_of_the_persons_own_still_runs(tmp_path: Path) -> None:
@@ -133,7 +173,7 @@ def is_running(pid: int) -> bool:
 def test_a_group_ends_with_its_grandchildren_even_when_we_are_interrupted(tmp_path: Path) -> None:
     with (
         pytest.raises(KeyboardInterrupt),
-        process_group(
+        Children().group(
             [sys.executable, "-c", GRANDCHILD], cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE
         ) as process,
     ):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from lk_migrate.model import Place
 from lk_migrate.verify import findings
-from lk_migrate.verify.context import Clock, Context
+from lk_migrate.verify.context import Clock, Context, slowness
+from lk_migrate.verify.greeting import silent
 from lk_migrate.verify.observations import Observation, Observations, place_of
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import NOTHING_LEFT, Script, answer_text, turn_text
@@ -44,6 +45,10 @@ class _Run:
     turn: int = 0
     rows: dict[str, Row] = field(default_factory=dict)  # tool name → its row
 
+    def patience(self, seconds: float) -> float:
+        """For what an idle machine does in so many seconds: how long to wait for it here, at most until the end."""
+        return self.clock.left(seconds * slowness())
+
 
 def run(context: Context) -> Iterator[Row]:
     """Start, greet, call every tool once, end; then what was seen on the side."""
@@ -61,9 +66,8 @@ def run(context: Context) -> Iterator[Row]:
 
 @contextmanager
 def _console(run: _Run) -> Iterator[Terminal]:
-    assert run.context.main is not None
-    command = [run.context.python.path, run.context.main, "console", "--text"]
-    with terminal(command, cwd=run.context.workspace, env=run.env) as console:
+    command = [run.context.python.path, *run.context.launch, "console", "--text"]
+    with terminal(run.context.children, command, cwd=run.context.workspace, env=run.env) as console:
         yield console
 
 
@@ -94,13 +98,13 @@ def _started(run: _Run, console: Terminal) -> Row:
     """Wait for the prompt; a wait for a participant is known to last for ever in the console."""
     run.context.tell("the agent's console to start")
     begun = time.monotonic()
-    name = f"python {run.context.main} console --text"
+    name = f"python {' '.join(run.context.launch)} console --text"
     clock = Clock(run.clock.left(_STARTS_IN))
     outcome = Outcome.TIMED_OUT
-    waits: Observation | None = None
-    while outcome is Outcome.TIMED_OUT and clock.left() > 0 and waits is None:
+    waits = dead = None
+    while outcome is Outcome.TIMED_OUT and clock.left() > 0 and waits is None and dead is None:
         outcome = console.wait_for(PROMPT, clock.left(1.0))
-        waits = _waits_in_vain(run.observations)
+        waits, dead = _waits_in_vain(run.observations), next(iter(run.observations.of("job_failed")), None)
     seconds = time.monotonic() - begun
     if outcome is Outcome.SEEN:
         return Row(STAGE, name, Status.OK, "it starts and waits for a line", seconds=seconds)
@@ -108,6 +112,9 @@ def _started(run: _Run, console: Terminal) -> Row:
     if outcome is Outcome.ENDED:
         detail, place = findings.crash(console.text(), run.context)
         detail = f"it ended before the prompt: {detail}"
+    elif dead is not None:
+        place = place_of(dead)
+        detail = f"the entrypoint fails: {dead['error']}{findings.metadata_hint(run.context, place)}"
     elif waits is not None:
         place = place_of(waits)
         detail = "it waits for a participant who does not come: a console has one, `mock_user`, not a SIP one"
@@ -135,7 +142,7 @@ def _greeting(run: _Run, console: Terminal) -> Row:
         if said:
             return Row(STAGE, "greeting", Status.OK, f"“{_short(said[0])}”", seconds=time.monotonic() - begun)
         console.read_for(0.1)
-    return Row(STAGE, "greeting", Status.SKIPPED, "it waits for the person to speak first")
+    return silent(run.context, STAGE)
 
 
 def _turns(run: _Run, console: Terminal) -> Generator[Row, None, bool]:
@@ -145,15 +152,17 @@ def _turns(run: _Run, console: Terminal) -> Generator[Row, None, bool]:
         mark, seen, begun = console.mark(), len(run.observations.refresh()), time.monotonic()
         left = run.script.not_called()
         run.context.tell(f"the tool {left[0]}" if left else "an answer")
-        console.type_line(turn_text(run.turn), THINKING, run.clock.left(_TAKEN_IN))
+        console.type_line(turn_text(run.turn), THINKING, run.patience(_TAKEN_IN))
         # With nothing left to call, this turn is for tools that were not offered before.
         patience = _ANSWERS_IN if left or not run.rows else _LAST_ANSWER_IN
-        outcome = console.wait_for(PROMPT, run.clock.left(patience))
+        outcome = console.wait_for(PROMPT, run.patience(patience))
         tool = run.script.called_in(run.turn)
         if tool is not None:
             row = _tool_row(run, console, tool, outcome, mark, seen, time.monotonic() - begun)
             run.rows[tool] = row
             yield row
+        elif answer_text(run.turn) in console.text(mark):  # it has no tools, or keeps them to itself
+            yield Row(STAGE, "answer", Status.OK, f"“{answer_text(run.turn)}”", seconds=time.monotonic() - begun)
         elif NOTHING_LEFT not in console.text(mark) and (left or not run.rows):
             errors = run.observations.of("session_error", seen) or run.observations.of("error_log", seen)
             # A session that a tool closed does not answer any more, and need not: it is started again.
@@ -172,6 +181,9 @@ def _tool_row(run: _Run, console: Terminal, tool: str, outcome: Outcome, mark: i
         return Row(STAGE, tool, status, detail, place, seconds)
 
     errors = [one for one in run.observations.of("tool_error", seen) if one["tool"] == tool]
+    if errors and errors[-1]["unreachable"]:
+        detail = f"what it calls is out of reach here, and that it lets through: {errors[-1]['error']}"
+        return row(Status.SKIPPED, detail, place_of(errors[-1]))
     if errors:
         return row(Status.FAILED, f"it raised {errors[-1]['error']}", place_of(errors[-1]))
     ran = [one for one in run.observations.of("tool_ran", seen) if one["tool"] == tool]
@@ -202,7 +214,7 @@ def _end(run: _Run, console: Terminal) -> Row:
     run.context.tell("the console to end")
     begun = time.monotonic()
     console.press_control_c()
-    outcome = console.read_for(run.clock.left(_ENDS_IN))
+    outcome = console.read_for(run.patience(_ENDS_IN))
     seconds = time.monotonic() - begun
     if outcome is Outcome.ENDED:
         return Row(STAGE, "Ctrl-C", Status.OK, "it ends, shutdown callbacks included", seconds=seconds)
@@ -229,7 +241,7 @@ def _live(run: _Run) -> Iterator[Row]:
         yield _greeting(run, console)
         begun, seen = time.monotonic(), len(run.observations.refresh())
         run.context.tell("the model's answer")
-        console.type_line("Hello! What can you do for me?", THINKING, run.clock.left(_TAKEN_IN))
+        console.type_line("Hello! What can you do for me?", THINKING, run.patience(_TAKEN_IN))
         console.wait_for(PROMPT, run.clock.left())
         said = [one["text"] for one in run.observations.of("item", seen) if one["role"] == "assistant"]
         errors = run.observations.of("session_error", seen)

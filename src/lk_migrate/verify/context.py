@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lk_migrate.verify.before import Before
+from lk_migrate.verify.entry import launch
 from lk_migrate.verify.interpreter import Interpreter
+from lk_migrate.verify.processes import Children
 from lk_migrate.verify.rows import Row
 from lk_migrate.verify.workspace import is_aside
 
@@ -23,8 +26,9 @@ class Context:
     are relative
     to `root`, as POSIX paths; `main` is None when there is no entrypoint, and `no_main` says why.
     `timeout` is in
-    seconds, for each stage. `old` is where the code before the migration is, None for the newest backup.
-    `tell` shows a person what is being waited for.
+    seconds, for each stage. `before` is the code before the migration; where it is None, `no_before` says why.
+    `tell` shows a person what is being waited for. `bytecode` is where compiled modules are kept for all stages,
+    `children` starts and ends processes.
     """
 
     root: Path
@@ -37,8 +41,17 @@ class Context:
     timeout: float
     live: bool
     strict: bool
-    old: Path | None
+    before: Before | None
+    no_before: str
     tell: Callable[[str], None]
+    bytecode: Path
+    children: Children
+
+    @property
+    def launch(self) -> tuple[str, ...]:
+        """What follows `python` to run the main file, which must be there."""
+        assert self.main is not None
+        return launch(self.workspace, self.main)
 
     @property
     def app_files(self) -> list[str]:

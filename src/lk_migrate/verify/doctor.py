@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,10 @@ _VENDORS: dict[str, tuple[tuple[str, frozenset[str]], ...]] = {
     ),
 }
 
+_FFMPEG = "`apt install ffmpeg` (Debian, Ubuntu), `dnf install ffmpeg-free` (Fedora), `brew install ffmpeg` (macOS)"
+#: Programs that voice agents start → how they are installed.
+_PROGRAMS = {"ffmpeg": _FFMPEG, "ffprobe": _FFMPEG, "sox": "`apt install sox`, `brew install sox`"}
+
 
 def too_old(python: Interpreter) -> Row | None:
     """A row when this Python cannot run the target at all."""
@@ -59,6 +64,7 @@ def too_old(python: Interpreter) -> Row | None:
 def examine(context: Context) -> Iterator[Row]:
     """All that is found."""
     yield from _shadowing(context)
+    yield from _programs(context)
     for file in context.files:
         yield from _wrong_models(context.workspace / file, file)
 
@@ -73,6 +79,37 @@ def _shadowing(context: Context) -> Iterator[Row]:
                 detail = f"{path} hides the package livekit: Python looks in the project first; give it another name"
                 yield Row(STAGE, "shadowed livekit", Status.FAILED, detail, Place(path, 1, 1))
                 return
+
+
+def _programs(context: Context) -> Iterator[Row]:
+    """Programs that the app starts and this machine does not have."""
+    for file in context.app_files:
+        tree = parse(context.workspace / file)
+        for program, line in _started(tree) if tree is not None else ():
+            if shutil.which(program) is None:
+                detail = f"the app runs `{program}`, which is not installed here: {_PROGRAMS[program]}"
+                yield Row(STAGE, program, Status.SKIPPED, detail, Place(file, line, line))
+                return
+
+
+def _started(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Programs of ours that code starts, with the line: `run(["ffmpeg", …])`, `exec("ffmpeg", …)`, `import pydub`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args:
+            first = node.args[0]
+            first = first.elts[0] if isinstance(first, (ast.List, ast.Tuple)) and first.elts else first
+            word = str(first.value).split(" ")[0] if isinstance(first, ast.Constant) else ""
+            if word in _PROGRAMS and _starts(node.func):
+                yield word, node.lineno
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            if any(name.split(".")[0] == "pydub" for name in names):
+                yield "ffmpeg", node.lineno
+
+
+def _starts(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in ("run", "Popen", "call", "check_call", "check_output", "system", "popen") or "exec" in name
 
 
 def _wrong_models(file: Path, name: str) -> Iterator[Row]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lk_migrate.model import UserError
 from lk_migrate.verify.needs import parse
+from lk_migrate.verify.workspace import is_aside
 
 _USUAL = ("main.py", "agent.py", "app.py", "src/main.py", "src/agent.py")
 
@@ -20,7 +21,8 @@ def find_main(root: Path, files: tuple[str, ...], wanted: str | None) -> tuple[s
         if not (root / relative).is_file():
             raise UserError(f"--main {wanted}: there is no such file below the project's root.")
         return relative, ""
-    found = [file for file in files if _runs_app(root / file)]
+    starting = [file for file in files if _runs_app(root / file)]
+    found = [file for file in starting if not is_aside(file)] or starting
     for usual in _USUAL:
         if usual in found:
             return usual, ""
@@ -39,3 +41,13 @@ def _runs_app(file: Path) -> bool:
         or (isinstance(function, ast.Name) and function.id == "run_app")
         for function in calls
     )
+
+
+def launch(root: Path, main: str) -> tuple[str, ...]:
+    """What follows `python` on the command line that runs a main file: its path, or `-m` and its module's name where it
+    is part of a package, as its relative imports say."""
+    tree = parse(root / main)
+    nodes = ast.walk(tree) if tree is not None else ()
+    if any(isinstance(node, ast.ImportFrom) and node.level for node in nodes):
+        return ("-m", main.removesuffix(".py").replace("/", "."))
+    return (main,)

@@ -25,7 +25,7 @@ STAGE = "environment"
 
 
 def run(context: Context) -> Iterator[Row]:
-    """One row for each variable that the code, its plugins or a LiveKit worker need."""
+    """One row for each variable that the code, its plugins or a LiveKit worker need, and one for the rest."""
     where_set = _where_set(context.root)
     plugins = sorted({name for file in context.files for name in plugins_imported(context.workspace / file)})
     uses = _first_uses(context)
@@ -37,11 +37,22 @@ def run(context: Context) -> Iterator[Row]:
     ]:
         told.update(group)
         yield _row(group, f"missing for a real run: {why}", where_set, missing=needed)
-    for name, use in sorted(uses.items()):
-        if name not in told:
-            why = "missing for a real run: the code stops without it" if use.required else "not set: the code copes"
-            missing = needed if use.required else Status.SKIPPED
-            yield _row((name,), why, where_set, missing=missing, place=_place(use, context.workspace))
+    own = {name: use for name, use in sorted(uses.items()) if name not in told}
+    for name, use in own.items():
+        if use.required:
+            why = "missing for a real run: the code stops without it"
+            yield _row((name,), why, where_set, missing=needed, place=_place(use, context.workspace))
+    yield from _optional([name for name, use in own.items() if not use.required], where_set)
+
+
+def _optional(names: list[str], where_set: dict[str, str]) -> Iterator[Row]:
+    """All that the code can do without, in a row or two: there may be dozens."""
+    given = [name for name in names if name in where_set]
+    absent = [name for name in names if name not in where_set]
+    if given:
+        yield Row(STAGE, "optional, set", Status.OK, ", ".join(f"{name} ({where_set[name]})" for name in given))
+    if absent:
+        yield Row(STAGE, "optional, not set", Status.SKIPPED, f"the code copes without {', '.join(absent)}")
 
 
 def _row(

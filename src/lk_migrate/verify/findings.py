@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from lk_migrate import TARGET
 from lk_migrate.model import Place
-from lk_migrate.verify.context import Context
+from lk_migrate.verify.context import Context, slowness
 from lk_migrate.verify.observations import Observation, Observations, place_of
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.terminal import telling_lines
@@ -18,9 +19,10 @@ PORTAUDIO_HINT = (
     "to talk to it aloud, install PortAudio: `apt install libportaudio2` (Debian, Ubuntu), "
     "`dnf install portaudio` (Fedora), `brew install portaudio` (macOS); typing works without"
 )
+_PYAV = "pip install --force-reinstall --only-binary :all: 'av>=14'"
 #: The names of rows made here.
 SIDE_NAMES = frozenset({"deprecated API", "exchanged", "network", "PortAudio", "event loop", "port in use"})
-_BLOCKS = 0.3  # seconds of a blocked event loop that people hear
+_BLOCKS = 0.3  # seconds of a blocked event loop that people hear, on a machine that does nothing else
 _ERROR_LINE = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Found)): (.*)$")
 _FRAME = re.compile(r"""(?:File "([^"]+)", line (\d+)|^([^\s:"]+\.py):(\d+) in )""")
 
@@ -36,7 +38,7 @@ def on_the_side(stage: str, observations: Observations) -> Iterator[Row]:
         detail = f"the app tried to reach {one['host']}:{one['port']}; only this machine is allowed"
         yield Row(stage, "network", Status.SKIPPED, detail, place_of(one))
     for one in _different(observations.of("blocked"), "path", "line"):
-        if one["seconds"] >= _BLOCKS:
+        if one["seconds"] >= _BLOCKS * slowness():
             detail = (
                 f"nothing else ran for {one['seconds']:.1f} s, sound included: make it asynchronous, or give it a "
                 f"thread with `await asyncio.to_thread(…)`"
@@ -84,11 +86,28 @@ def _inside(path: str, workspace: Path) -> str | None:
 
 
 def plugin_hint(error: str) -> str:
-    """How to install the plugin whose import failed; "" when the error is about something else."""
+    """How to install the plugin or package whose import failed; "" when the error is about something else."""
     found = re.search(r"No module named 'livekit\.plugins\.(\w+)'", error) or re.search(
         r"cannot import name '(\w+)' from 'livekit\.plugins'", error
     )
     if not found:
+        if re.search(r"\blib(av|sw)\w+\.|No module named 'av'|\bav/_core", error):
+            return f"; PyAV, which the framework decodes audio with, is broken or gone: {_PYAV}"
+        missing = re.search(r"No module named '([\w.]+)'", error)
+        if missing and not missing.group(1).startswith("livekit"):
+            return f"; install what has `{missing.group(1).split('.')[0]}`, or name your environment with --python"
         return ""
-    extra = found.group(1).replace("_", "-")
-    return f"; install it with: pip install 'livekit-agents[{extra}]~={TARGET}'"
+    name = found.group(1).replace("_", "-")
+    extras = importlib.metadata.metadata("livekit-agents").get_all("Provides-Extra") or []
+    package = f"'livekit-agents[{name}]~={TARGET}'" if name in extras else f"livekit-plugins-{name}"
+    return f"; install it with: pip install {package}"
+
+
+def metadata_hint(context: Context, place: Place | None) -> str:
+    """What to do about an error in a line that reads a job's metadata; "" when the line does something else."""
+    if place is None:
+        return ""
+    lines = (context.workspace / place.path).read_text("utf-8", "replace").splitlines()
+    if "metadata" not in "".join(lines[place.line - 1 : place.line]):
+        return ""
+    return "; a job that nobody dispatched with metadata has an empty string there, as in the console: allow for it"

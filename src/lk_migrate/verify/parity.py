@@ -8,16 +8,13 @@ to differ: rule LK101 takes it away, and the session limits calls instead.
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lk_migrate.model import Place, UserError
-from lk_migrate.project.snapshot import load_backup
-from lk_migrate.project.written import read_written
+from lk_migrate.model import Place
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.conversations import Conversation, Offer, conversations, said, shortest
 from lk_migrate.verify.rows import Row, Status
@@ -169,14 +166,12 @@ def _called(outcomes: list[Outcome]) -> set[str]:
 
 def run(context: Context) -> Iterator[Row]:
     """One row for each agent of the new code."""
-    try:
-        # Both from the person's tree: in `context.workspace` other stages may have left a database's rows.
-        old_root, new_root = (context.scratch / name / context.root.name for name in ("old", "new"))
-        origin = _old_tree(context, old_root)
-        copy_project(context.root, new_root)
-    except UserError as error:
-        yield Row(STAGE, "old code", Status.SKIPPED, str(error))
+    if context.before is None:
+        yield Row(STAGE, "old code", Status.SKIPPED, context.no_before)
         return
+    # Both are copies of the person's trees: in `context.workspace` other stages may have left a database's rows.
+    old_root, new_root = context.before.root, context.scratch / "new" / context.root.name
+    copy_project(context.root, new_root)
     with (
         serve(Script()) as server,
         side(context, "new", new_root, server) as new,
@@ -191,27 +186,7 @@ def run(context: Context) -> Iterator[Row]:
             return
         gates = _gates(old_root)
         for about in described["agents"]:
-            yield _agent(context, Sides(old, new, clock, gates, origin), about)
-
-
-def _old_tree(context: Context, to: Path) -> str:
-    """The project as it was, in a folder; how a person would call it. Raises UserError when there is none."""
-    if context.old is not None:
-        if not context.old.is_dir():
-            raise UserError(f"--old {context.old}: there is no such folder.")
-        copy_project(context.old.resolve(), to)
-        return str(context.old)
-    backup = load_backup(context.root)
-    copy_project(context.root, to)
-    for path, signature in read_written(backup).files.items():
-        if signature is not None:
-            (to / path).unlink(missing_ok=True)
-    for entry in backup.entries:
-        target = to / entry.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if entry.target is None:
-            shutil.copyfile(backup.object(entry), target)
-    return f"backup {backup.id}"
+            yield _agent(context, Sides(old, new, clock, gates, context.before.origin), about)
 
 
 def _agent(context: Context, sides: Sides, about: dict[str, Any]) -> Row:
@@ -296,7 +271,8 @@ def _first_difference(
 
 def _failings(pair: Pair, talks: list[Conversation]) -> list[Failing]:
     """Every collaborator that both sides call in a conversation, with what it is made to raise."""
-    names = sorted(set().union(*(pair.calls[_key(talk)] for talk in talks)))
+    called = set().union(*(pair.calls[_key(talk)] for talk in talks))
+    names = sorted(called, key=lambda name: (name.rpartition(".")[2].startswith("_"), name))  # what is public first
     return [(name, error) for name in names for error in (*_ERRORS, *pair.errors.get(name, ())[:_OWN_ERRORS])][
         :_FAILINGS
     ]

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,43 @@ from typing import Any
 _PATIENCE = 1.5  # seconds between asking to end and ending
 
 
-@contextlib.contextmanager
-def process_group(
-    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], **streams: Any
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a process in a group of its own; on leaving, however that happens, the whole group is ended."""
-    process = subprocess.Popen(arguments, cwd=cwd, env=dict(env), start_new_session=True, **streams)
-    try:
-        yield process
-    finally:
-        end_group(process)
+class Stopped(Exception):
+    """Nothing more may be started: verification is being ended."""
+
+
+class Children:
+    """The processes of one verification. Safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._over = False
+
+    @contextlib.contextmanager
+    def group(
+        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], **streams: Any
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a process in a group of its own; on leaving, however that happens, the whole group is ended.
+
+        Raises Stopped when all have been ended."""
+        with self._lock:
+            if self._over:
+                raise Stopped
+            process = subprocess.Popen(arguments, cwd=cwd, env=dict(env), start_new_session=True, **streams)
+            self._running.add(process)
+        try:
+            yield process
+        finally:
+            end_group(process)
+            self._running.discard(process)
+
+    def end_all(self) -> None:
+        """End every group that runs, and let no other start."""
+        with self._lock:
+            self._over = True
+            running = list(self._running)
+        for process in running:
+            end_group(process)
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

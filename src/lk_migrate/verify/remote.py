@@ -17,7 +17,6 @@ from typing import Any
 
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observation, Observations
-from lk_migrate.verify.processes import process_group
 from lk_migrate.verify.speech import speech
 
 RATE = 48_000  # Hz, as the protocol's audio frames have it
@@ -103,7 +102,7 @@ def call(context: Context, name: str, env: Mapping[str, str], observations: Obse
     with (
         log.open("wb") as output,
         (context.scratch / f"{name}-caller.log").open("wb") as caller_output,
-        process_group(
+        context.children.group(
             [python, "-m", "lk_migrate_child.caller"],
             cwd=context.scratch,
             env=env,
@@ -119,7 +118,7 @@ def call(context: Context, name: str, env: Mapping[str, str], observations: Obse
         if not listening:
             raise NoAnswer(f"the caller's end does not start: {Path(caller_output.name).read_text()[-300:]}")
         command = [python, "-m", "livekit.agents", "console", context.main]
-        with process_group(
+        with context.children.group(
             [*command, "--connect-addr", f"127.0.0.1:{listening[-1]['port']}"],
             cwd=context.workspace,
             env=env,

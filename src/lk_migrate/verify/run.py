@@ -10,11 +10,14 @@ from pathlib import Path
 
 from lk_migrate.model import Place, UserError
 from lk_migrate.verify import console, environment, parity, static, voice, worker
+from lk_migrate.verify.before import Before, before
 from lk_migrate.verify.context import Context, Stage
 from lk_migrate.verify.doctor import too_old
 from lk_migrate.verify.entry import find_main
 from lk_migrate.verify.findings import SIDE_NAMES
 from lk_migrate.verify.interpreter import choose
+from lk_migrate.verify.lanes import run_lanes
+from lk_migrate.verify.processes import Children
 from lk_migrate.verify.rows import Row
 from lk_migrate.verify.workspace import copy_project, python_files
 
@@ -27,6 +30,12 @@ STAGES: tuple[Stage, ...] = (
     Stage(parity.STAGE, "the old code and the new do the same in the same conversations", parity.run),
     Stage(environment.STAGE, "which variables a real run needs", environment.run),
 )
+
+
+#: What runs at the same time, in the order of its lane. Two lanes for two cores: what a stage waits for is mostly time
+#: that passes, speech and shutdown; with more, the delays that are measured would be ours. The rest runs before, alone:
+#: it compiles what all import.
+LANES: tuple[tuple[str, ...], ...] = ((voice.STAGE, parity.STAGE), (console.STAGE, worker.STAGE, environment.STAGE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,13 @@ def select(only: Iterable[str], skip: Iterable[str], stages: tuple[Stage, ...] =
     return tuple(stage for stage in stages if (not only or stage.name in only) and stage.name not in skip)
 
 
+def _before(root: Path, old: Path | None, to: Path) -> tuple[Before | None, str]:
+    try:
+        return before(root, old, to), ""
+    except UserError as error:
+        return None, str(error)
+
+
 @contextmanager
 def prepared(options: Options, tell: Callable[[str], None] = _silent) -> Iterator[Context]:
     """The context of a verification; its copy of the project is gone afterwards.
@@ -75,6 +91,7 @@ def prepared(options: Options, tell: Callable[[str], None] = _silent) -> Iterato
         copy_project(root, workspace)
         files = tuple(python_files(workspace))
         main, no_main = find_main(workspace, files, options.main)
+        old, no_old = _before(root, options.old, scratch / "old" / root.name)
         yield Context(
             root=root,
             workspace=workspace,
@@ -86,13 +103,16 @@ def prepared(options: Options, tell: Callable[[str], None] = _silent) -> Iterato
             timeout=options.timeout,
             live=options.live,
             strict=options.strict,
-            old=options.old,
+            before=old,
+            no_before=no_old,
             tell=tell,
+            bytecode=scratch / "bytecode",
+            children=Children(),
         )
 
 
 def verify(options: Options, tell: Callable[[str], None] = _silent) -> Iterator[Row]:
-    """All rows of the selected stages, as they become known."""
+    """All rows of the selected stages, stage by stage in their order, as they become known."""
     stages = select(options.stages, options.skip)
     seen: set[tuple[str, str, Place | None]] = set()
     with prepared(options, tell) as context:
@@ -100,10 +120,9 @@ def verify(options: Options, tell: Callable[[str], None] = _silent) -> Iterator[
         if old is not None:  # nothing of ours runs there either
             yield old
             return
-        for stage in stages:
-            for row in stage.run(context):
-                # Every stage that runs the app meets the same side findings; one row for each is enough.
-                side = (row.name, row.detail, row.place)
-                if row.name not in SIDE_NAMES or side not in seen:
-                    yield row
-                seen.add(side)
+        for row in run_lanes(context, stages, LANES):
+            # Every stage that runs the app meets the same side findings; one row for each is enough.
+            side = (row.name, row.detail, row.place)
+            if row.name not in SIDE_NAMES or side not in seen:
+                yield row
+            seen.add(side)

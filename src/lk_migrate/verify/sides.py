@@ -13,7 +13,6 @@ from typing import Any
 
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observation, Observations
-from lk_migrate.verify.processes import process_group
 from lk_migrate.verify.test_bed import stood_in
 
 _TICK = 0.02  # seconds between two looks
@@ -67,7 +66,7 @@ def side(context: Context, name: str, workspace: Path, server: str) -> Iterator[
     env = stood_in(replace(context, workspace=workspace), observations.file, server)
     with (
         log.open("wb") as output,
-        process_group(
+        context.children.group(
             [context.python.path, "-m", "lk_migrate_child.side"],
             cwd=workspace,
             env={**env, "LK_MIGRATE_MAIN": context.main or "", "PYTHONHASHSEED": "0"},

@@ -12,7 +12,6 @@ from lk_migrate.model import Place
 from lk_migrate.verify import doctor, findings, names
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observations, place_of
-from lk_migrate.verify.processes import process_group
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import Script
 from lk_migrate.verify.standin.server import serve
@@ -50,7 +49,7 @@ def _child(context: Context, observations: Observations, env: dict[str, str]) ->
     shown, clock = 0, Clock(context.timeout)
     with (
         log.open("wb") as output,
-        process_group(
+        context.children.group(
             [context.python.path, "-m", "lk_migrate_child.static"],
             cwd=context.workspace,
             env=env,

@@ -19,7 +19,7 @@ import pexpect
 from pexpect.fdpexpect import fdspawn
 
 from lk_migrate.verify.context import Clock
-from lk_migrate.verify.processes import process_group
+from lk_migrate.verify.processes import Children
 
 ROWS, COLUMNS = 50, 200
 _TAKEN_IN = 2.0  # seconds from Enter to an answer being awaited, before the line is typed again
@@ -125,13 +125,13 @@ def telling_lines(text: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def terminal(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Iterator[Terminal]:
+def terminal(children: Children, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Iterator[Terminal]:
     """Run a program on a new pseudo-terminal; it and all that it started end with the block."""
     master, slave = pty.openpty()
     try:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         plain = {**env, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
-        with process_group(arguments, cwd=cwd, env=plain, stdin=slave, stdout=slave, stderr=slave) as process:
+        with children.group(arguments, cwd=cwd, env=plain, stdin=slave, stdout=slave, stderr=slave) as process:
             os.close(slave)
             slave = -1
             yield Terminal(master, process)

@@ -37,7 +37,7 @@ def _bytecode(context: Context) -> dict[str, str]:
     Importing livekit-agents takes twice as long without bytecode."""
     if context.python.compiled:
         return {"PYTHONDONTWRITEBYTECODE": "1"}
-    prefix = os.environ.get("PYTHONPYCACHEPREFIX", str(context.scratch / "bytecode"))
+    prefix = os.environ.get("PYTHONPYCACHEPREFIX", str(context.bytecode))
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": prefix}
 
 

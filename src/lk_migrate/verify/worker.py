@@ -19,7 +19,6 @@ from lk_migrate.model import Place
 from lk_migrate.verify import findings
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observations, place_of
-from lk_migrate.verify.processes import process_group
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import Script
 from lk_migrate.verify.standin.server import serve
@@ -90,7 +89,7 @@ def _dispatcher(context: Context, observations: Observations, env: dict[str, str
     command = [context.python.path, "-m", "lk_migrate_child.dispatcher"]
     with (
         (context.scratch / "dispatcher.log").open("wb") as output,
-        process_group(
+        context.children.group(
             command, cwd=context.scratch, env=env, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT
         ) as dispatcher,
     ):
@@ -113,14 +112,13 @@ def _mode(
     env: dict[str, str],
     dispatcher: subprocess.Popen[bytes],
 ) -> Iterator[Row]:
-    assert context.main is not None
     log = context.scratch / f"worker-{mode}.log"
     since = len(observations.refresh())
-    context.tell(f"python {context.main} {mode} to register")
+    context.tell(f"python {' '.join(context.launch)} {mode} to register")
     with (
         log.open("wb") as output,
-        process_group(
-            [context.python.path, context.main, mode],
+        context.children.group(
+            [context.python.path, *context.launch, mode],
             cwd=context.workspace,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -145,7 +143,7 @@ def _mode(
 
 def _registered(worker: _Worker) -> Row:
     begun = time.monotonic()
-    name = f"python {worker.context.main} {worker.mode}"
+    name = f"python {' '.join(worker.context.launch)} {worker.mode}"
     one = worker.seen("registered", _REGISTERS_IN)
     seconds = time.monotonic() - begun
     if one is not None:
@@ -191,7 +189,8 @@ def _job(worker: _Worker) -> Row:
         return worker.row("job", Status.FAILED, detail, begun=begun)
     if found["event"] != "room_asked":
         place = place_of(found)
-        return worker.row("job", Status.FAILED, f"the entrypoint fails before the room: {found['error']}", place, begun)
+        detail = f"the entrypoint fails before the room: {found['error']}"
+        return worker.row("job", Status.FAILED, detail + findings.metadata_hint(worker.context, place), place, begun)
     detail = (
         "accepted, assigned, and the entrypoint asks to join its room; there is no LiveKit server here to go on with"
     )
@@ -199,12 +198,8 @@ def _job(worker: _Worker) -> Row:
 
 
 def _room_or_error(worker: _Worker) -> dict[str, Any] | None:
-    for one in worker.observations.refresh()[worker.since :]:
-        if one["event"] == "room_asked":
-            return one
-        if one["event"] == "error_log" and "unhandled exception while running the job task" in one["error"]:
-            return one
-    return None
+    ends = ("room_asked", "job_failed")
+    return next((one for one in worker.observations.refresh()[worker.since :] if one["event"] in ends), None)
 
 
 def _ended(worker: _Worker) -> Row:

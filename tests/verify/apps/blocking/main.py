@@ -13,7 +13,7 @@ class Helper(Agent):
     @function_tool
     async def look_up(self, number: int) -> str:
         """Look it up, slowly."""
-        time.sleep(1.2)
+        time.sleep(3)
         return f"{number}"
 
 

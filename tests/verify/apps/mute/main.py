@@ -1,4 +1,4 @@
-"""It hears, and nobody gave it a voice; its greeting is text only, and it may not be interrupted."""
+"""It hears, and nobody gave it a voice, a tool or, after its migration, a greeting; it may not be interrupted."""
 
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli
 from livekit.plugins import openai

@@ -1,5 +1,7 @@
 """A tool that raises, one that answers with an error, one that is a plain function, and one that is fine."""
 
+import urllib.request
+
 from livekit.agents import (
     Agent,
     AgentServer,
@@ -31,6 +33,12 @@ class Helper(Agent):
     async def refuses(self, ctx: RunContext) -> str:
         """Tell the model that this cannot be."""
         raise ToolError("not on a Sunday")
+
+    @function_tool
+    async def away(self, ctx: RunContext) -> str:
+        """Ask a machine that is out of reach."""
+        urllib.request.urlopen("http://192.0.2.7/")
+        return "never"
 
     @function_tool
     async def sound(self, ctx: RunContext, city: str) -> str:

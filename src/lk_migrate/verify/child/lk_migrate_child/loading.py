@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.util
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,10 @@ Trees = dict[str, ast.Module]
 
 @dataclass(frozen=True)
 class Problem:
+    """An import that fails: what it says, the module that is missing (if that is why), and the place."""
+
     detail: str
+    missing: str
     place: dict[str, Any] = field(default_factory=dict)
 
 
@@ -41,7 +45,7 @@ class Module:
                 raise
             text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             place = place_of_traceback(error.__traceback__) or {"path": self.file, "line": 1}
-            return Problem(f"importing {self.file}: {text}", place)
+            return Problem(f"importing {self.file}: {text}", _missing(error), place)
         return None
 
 
@@ -62,18 +66,63 @@ def to_import(trees: Trees, main: str | None) -> list[Module]:
     for file, tree in trees.items():
         if file != main and _may_hold_agents(tree):
             files.append(file)
-    return [Module(file, module_name(file, base)) for file in files]
+    return [Module(file, module_name(file, "" if _is_in_package(trees[file]) else base)) for file in files]
+
+
+def _is_in_package(tree: ast.Module) -> bool:
+    """Whether a file means to be imported by its whole path, as its relative imports say."""
+    return any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
+
+
+def reached(trees: Trees, main: str | None) -> set[str]:
+    """The files that are imported when the main file is run, at whatever depth; all of them when there is no main file.
+
+    By name alone: what is imported under a condition counts."""
+    if main is None or main not in trees:
+        return set(trees)
+    base = main.rpartition("/")[0]
+    files: dict[str, set[str]] = defaultdict(set)
+    for file in trees:
+        for name in {module_name(file), module_name(file, base)} - {None}:
+            files[str(name)].add(file)
+    found, todo = set(), [main]
+    while todo:
+        file = todo.pop()
+        if file in found:
+            continue
+        found.add(file)
+        package = (module_name(file) or "").split(".")[: None if file.endswith("__init__.py") else -1]
+        for name in _imported(trees[file], package):
+            parts = name.split(".")
+            for length in range(1, len(parts) + 1):
+                todo.extend(files.get(".".join(parts[:length]), ()))
+    return found
+
+
+def _imported(tree: ast.Module, package: list[str]) -> Iterator[str]:
+    """The modules that a file imports, and what may be modules: `from a import b` may mean `a.b`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*start, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}".lstrip(".") for alias in node.names)
 
 
 def _may_hold_agents(tree: ast.Module) -> bool:
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "livekit":
+        if isinstance(node, ast.ImportFrom) and _is_framework(*(f"{node.module}.{one.name}" for one in node.names)):
             return True
-        if isinstance(node, ast.Import) and any(a.name.split(".")[0] == "livekit" for a in node.names):
+        if isinstance(node, ast.Import) and _is_framework(*(one.name for one in node.names)):
             return True
         if isinstance(node, ast.ClassDef) and any("Agent" in ast.dump(base) for base in node.bases):
             return True
     return False
+
+
+def _is_framework(*names: str) -> bool:
+    return any(name.split(".")[:2] in (["livekit", "agents"], ["livekit", "plugins"]) for name in names)
 
 
 def module_name(file: str, base: str = "") -> str | None:
@@ -91,10 +140,9 @@ def unresolved(trees: Trees) -> Iterator[Problem]:
 
     Imports that the code itself guards with try/except are its own business."""
     for file, tree in trees.items():
-        loaded_name = f"importing {file}"
         for node in _unguarded_imports(tree):
-            for problem in _check(node):
-                yield Problem(f"{problem} ({loaded_name})", {"path": file, "line": node.lineno})
+            for detail, missing in _check(node):
+                yield Problem(f"{detail} (importing {file})", missing, {"path": file, "line": node.lineno})
 
 
 def _unguarded_imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
@@ -110,7 +158,14 @@ def _unguarded_imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
             yield from _unguarded_imports(node)
 
 
-def _check(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+def _missing(error: BaseException) -> str:
+    """The module of somebody else's that is not installed, if an import failed for that."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return name.split(".")[0] if name and not name.startswith("livekit") else ""
+
+
+def _check(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """What is wrong with an import, and the module that is missing."""
     if isinstance(node, ast.Import):
         for alias in node.names:
             yield from _check_module(alias.name)
@@ -118,10 +173,11 @@ def _check(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
         missing = list(_check_module(node.module))
         yield from missing
         if not missing and node.module.split(".")[0] == "livekit":
-            yield from _check_names(node.module, [alias.name for alias in node.names])
+            for detail in _check_names(node.module, [alias.name for alias in node.names]):
+                yield detail, ""
 
 
-def _check_module(name: str) -> Iterator[str]:
+def _check_module(name: str) -> Iterator[tuple[str, str]]:
     top = name.split(".")[0]
     if name in sys.modules or (top != "livekit" and top in sys.modules):
         return
@@ -129,10 +185,10 @@ def _check_module(name: str) -> Iterator[str]:
         # Only livekit is looked into: finding `a.b` imports `a`, and third parties' imports may do anything.
         found = importlib.util.find_spec(name if top == "livekit" else top)
     except (ImportError, ValueError) as error:
-        yield f"ModuleNotFoundError: {error}" if isinstance(error, ModuleNotFoundError) else str(error)
+        yield f"ModuleNotFoundError: {error}" if isinstance(error, ModuleNotFoundError) else str(error), ""
         return
     if found is None:
-        yield f"ModuleNotFoundError: No module named '{name}'"
+        yield f"ModuleNotFoundError: No module named '{name}'", "" if top == "livekit" else top
 
 
 def _check_names(module: str, names: list[str]) -> Iterator[str]:

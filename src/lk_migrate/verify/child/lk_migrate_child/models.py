@@ -52,9 +52,7 @@ def exchange_llm(model: Any) -> Any:
 
 
 def exchange_speech(role: str, model: Any) -> Any:
-    """The same `stt` or `tts`, or one of the stand-in server; None where no client for it is installed.
-
-    None is enough for text: the console then neither listens nor speaks."""
+    """The same `stt` or `tts`, or one of the stand-in server."""
     if not isinstance(model, str) and not _is_foreign(model):
         return model
     emit_once("exchanged", role=role, model=model if isinstance(model, str) else _name(model))
@@ -62,11 +60,9 @@ def exchange_speech(role: str, model: Any) -> Any:
 
 
 def _stand_in_speech(role: str) -> Any:
-    try:
-        from livekit.plugins import openai
-    except ImportError:
-        return None
-    return openai.STT() if role == "stt" else openai.TTS()
+    from lk_migrate_child.hearing import StandInSTT, StandInTTS
+
+    return StandInSTT() if role == "stt" else StandInTTS()
 
 
 def _hears_and_speaks(model: object) -> bool:

@@ -42,20 +42,34 @@ def _parse(files: list[str]) -> dict[str, ast.Module]:
 
 def _imports(trees: dict[str, ast.Module], main: str | None) -> None:
     begun = time.monotonic()
-    problems: list[dict[str, Any]] = []  # their places
+    problems: list[loading.Problem] = []
     for module in loading.to_import(trees, main):
         emit("begin", what=f"the import of {module.file}")
         failure = module.load()
         if failure is not None:
-            problems.append(failure.place)
-            _row("imports", "failed", failure.detail, failure.place)
+            problems.append(failure)
     emit("begin", what="the imports to resolve")
-    for problem in loading.unresolved(trees):
-        if problem.place not in problems:
-            problems.append(problem.place)
-            _row("imports", "failed", problem.detail, problem.place)
+    places = [problem.place for problem in problems]
+    problems += [problem for problem in loading.unresolved(trees) if problem.place not in places]
+    run = loading.reached(trees, main)
+    for same in _by_module(problems):
+        first = min(same, key=lambda problem: problem.place.get("path") not in run)
+        others = len({problem.place.get("path") for problem in same}) - 1
+        detail = first.detail + (f", and in {others} more file{'s' * (others != 1)}" if others else "")
+        if first.place.get("path") in run:
+            _row("imports", "failed", detail, first.place)
+        else:
+            _row("imports", "skipped", f"{detail}; {main} does not import it", first.place)
     if not problems:
         _row("imports", "ok", "every import resolves", seconds=time.monotonic() - begun)
+
+
+def _by_module(problems: list[loading.Problem]) -> list[list[loading.Problem]]:
+    """Problems that one installation would end are together; the others are alone."""
+    groups: dict[str, list[loading.Problem]] = {}
+    for number, problem in enumerate(problems):
+        groups.setdefault(problem.missing or f" {number}", []).append(problem)
+    return list(groups.values())
 
 
 async def _build() -> None:

@@ -59,8 +59,11 @@ class _LogWatch(logging.Handler):
                 "tool_error",
                 tool=getattr(record, "function", ""),
                 error=_last_line(error),
+                unreachable=_is_unreachable(error),
                 **place_of_traceback(error.__traceback__),
             )
+        elif message.startswith("unhandled exception while running the job task") and error is not None:
+            emit("job_failed", error=_last_line(error), **place_of_traceback(error.__traceback__))
         elif message.startswith("event loop blocked"):
             _on_blocked(record)
         elif message in _LIFE:
@@ -79,6 +82,16 @@ def _on_blocked(record: logging.LogRecord) -> None:
         if inside is not None:
             emit("blocked", seconds=getattr(record, "duration", 0.0), path=inside, line=int(line))
             return
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    """Whether the error came of a connection that could not be made."""
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, (ConnectionError, socket.gaierror)):
+            return True
+        chain = chain.__cause__ or chain.__context__
+    return False
 
 
 def _last_line(error: BaseException) -> str:

@@ -9,6 +9,8 @@ from typing import Literal
 
 from livekit.agents import Agent, RunContext, function_tool
 
+from services.diary import Diary, DiaryClosed
+
 NOTES = Path("notes.db")
 
 
@@ -18,6 +20,7 @@ class Clinic(Agent):
     def __init__(self, instructions: str, opens_at: int = 9) -> None:
         super().__init__(instructions=instructions)
         self._opens_at = opens_at
+        self._diary = Diary()
         self._booked: list[tuple[datetime.date, str]] = []
 
     async def on_enter(self) -> None:
@@ -32,7 +35,11 @@ class Clinic(Agent):
             day: the day that was asked for
             most: how many at most
         """
-        return ", ".join(f"{day} {self._opens_at + n}:00" for n in range(most))
+        try:
+            first = self._diary.first_hour(self._opens_at)
+        except DiaryClosed:
+            return "The diary is closed."
+        return ", ".join(f"{day} {first + n}:00" for n in range(most))
 
     @function_tool
     async def book(self, ctx: RunContext, day: datetime.date, email: str, kind: Literal["check-up", "cleaning"]) -> str:

@@ -7,6 +7,8 @@ import sqlite3
 from pathlib import Path
 from typing import Literal
 
+from services.diary import Diary, DiaryClosed
+
 NOTES = Path("notes.db")
 
 
@@ -14,6 +16,7 @@ class Clinic:
     def __init__(self, instructions: str, opens_at: int = 9) -> None:
         self.instructions = instructions
         self._opens_at = opens_at
+        self._diary = Diary()
         self._booked: list[tuple[datetime.date, str]] = []
         self._last_speech_id = None
 
@@ -25,7 +28,11 @@ class Clinic:
         return None
 
     async def list_slots(self, ctx, day: datetime.date, most: int = 3) -> str:
-        return ", ".join(f"{day} {self._opens_at + n}:00" for n in range(most))
+        try:
+            first = self._diary.first_hour(self._opens_at)
+        except DiaryClosed:
+            return "The diary is closed."
+        return ", ".join(f"{day} {first + n}:00" for n in range(most))
 
     async def book(self, ctx, day: datetime.date, email: str, kind: Literal["check-up", "cleaning"]) -> str:
         gate = self._turn_gate(ctx)

@@ -1,0 +1,3 @@
+"""What the desk says."""
+
+PROMPT = "You are at the desk."
