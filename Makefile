@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint format types field fuzz bench docs clean python-ok
+.PHONY: demo test lint format types package field fuzz bench docs clean python-ok
 
 demo: $(STAMP)
 	@$(BIN)/python -m lk_migrate.demo
@@ -22,6 +22,10 @@ format: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+# What others install, and that it works away from here.
+package: | python-ok
+	PYTHON="$(PYTHON)" .ci/package
 
 # Public projects that you have at hand: make field CORPUS=corpus.tsv CHECKOUTS=dir
 field: $(STAMP)

@@ -6,7 +6,7 @@ files → rules, file by file → a new main.py, when the project is hand-rolled
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
@@ -39,7 +39,8 @@ def unwatched(what: str, done: int, total: int) -> None:
 class ConvertOptions:
     """What a person may ask of a conversion. `main=None`: find it; `no_main`: leave it where and as it is.
 
-    `declined`: (rule id, path, line) where the person said no.
+    `declined`: (rule id, path, line) where the person said no. `without`: path → ids of rules, or their beginnings,
+    that leave this Python file alone.
     """
 
     targets: frozenset[str] = frozenset()
@@ -48,6 +49,7 @@ class ConvertOptions:
     main: str | None = None
     no_main: bool = False
     declined: frozenset[tuple[str, str, int]] = frozenset()
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def make_plan(
@@ -64,12 +66,12 @@ def make_plan(
     main = _main_path(project, options)
     plan, stuck = None, None
     if main is not None:
-        converted = _by_rules(project, rules, main, options.declined, progress)
+        converted = _by_rules(project, rules, main, options, progress)
         stuck = _stuck(project, converted, main)
         progress(f"a new {main}", 0, 0)
         plan = _with_new_main(converted, project, main) if stuck is None else None
     if plan is None:
-        plan = _by_rules(project, rules, None, options.declined, progress)
+        plan = _by_rules(project, rules, None, options, progress)
         if stuck is not None:
             note = Finding("LK150", Action.NOTE, Place(main or "", 1, 1), why_not_here(stuck))
             plan = replace(plan, findings=(*plan.findings, note))
@@ -80,29 +82,31 @@ def make_plan(
 
 
 def _by_rules(
-    project: Project,
-    rules: Sequence[Rule],
-    main: str | None,
-    declined: Iterable[tuple[str, str, int]],
-    progress: Progress,
+    project: Project, rules: Sequence[Rule], main: str | None, options: ConvertOptions, progress: Progress
 ) -> Plan:
     """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
     for_main = [r for r in rules if not r.kept_main_only]
     for_rest = [r for r in rules if not r.new_main_only]
-    paths = sorted(project.files)
     left: dict[str, set[tuple[str, int]]] = {}
-    for rule, path, line in declined:
+    for rule, path, line in options.declined:
         left.setdefault(path, set()).add((rule, line))
+
+    def converted(path: str, held: Collection[str] = ()) -> FileResult:
+        off = options.without.get(path, ())
+        mine = for_main if path == main else for_rest
+        wanted = [r for r in mine if r.id not in held and not r.id.startswith(off)] if held or off else mine
+        return convert_file(path, project, wanted, left.get(path, ()))
+
+    paths = sorted(project.files)
     results: dict[str, FileResult] = {}
     for done, path in enumerate(paths):
         progress(path, done, len(paths))
-        results[path] = convert_file(path, project, for_main if path == main else for_rest, left.get(path, ()))
+        results[path] = converted(path)
     held: dict[str, dict[str, str]] = {}
     while more := held_back(project, results.values(), rules):
         for path, because in more.items():
             held.setdefault(path, {}).update(because)
-            fewer = [r for r in (for_main if path == main else for_rest) if r.id not in held[path]]
-            results[path] = convert_file(path, project, fewer, left.get(path, ()))
+            results[path] = converted(path, held[path])
     return _gathered(project, results.values(), rules, explained(held))
 
 
@@ -234,7 +238,7 @@ def _summaries(project: Project, plan: Plan) -> tuple[AgentSummary, ...]:
         AgentSummary(
             agent.name,
             agent.module.path,
-            tuple(tool.name for tool in agent.all_tools),
+            (*(t.name for t in agent.all_tools), *(t.name for t in agent.inline_tools)),
             _gate(project, agent),
             _line_count(project.files[agent.module.path]),
             _line_count(after.files[agent.module.path]),

@@ -118,7 +118,7 @@ def test_each_answer_does_what_it_says(answers: str, left: list[int]) -> None:
 def test_a_gate_goes_with_all_its_guards_or_stays() -> None:
     plan, prompts = walk({"desk.py": GATED}, "n")
     assert prompts[0].startswith("Apply LK101?") and not {"LK101", "LK102"} & {f.rule for f in plan.findings}
-    plan, _ = walk({"desk.py": GATED}, "y")
+    plan, _ = walk({"desk.py": GATED}, "yy")
     assert "_turn_gate" not in after(plan, "desk.py") and "LK102" in {f.rule for f in plan.findings}
 
 

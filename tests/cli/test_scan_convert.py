@@ -136,3 +136,23 @@ def test_progress_is_drawn_only_when_it_takes_long_and_goes_again(monkeypatch: p
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
     assert "the rest" in text
     assert out.getvalue().endswith("\x1b[2K"), "the line is erased"
+
+
+def test_some_files_without_some_rules(tmp_path: Path) -> None:
+    """`per-file-ignores`, in the language of .gitignore; the other rules act there, and this one elsewhere."""
+    code = b"from livekit.agents import AgentSession, RoomInputOptions\n\n"
+    code += b"SESSION = AgentSession(allow_interruptions=False)\n"
+    code += b"OPTIONS = RoomInputOptions(close_on_disconnect=False)\n"
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "desk.py").write_bytes(code)
+    setting = '[project]\nname = "x"\n[tool.lk-migrate]\nper-file-ignores = { "old/" = ["LK301"], "*.txt" = ["LK3"] }\n'
+    (tmp_path / "pyproject.toml").write_text(setting)
+    assert in_process.run(tmp_path, "convert").returncode == 0
+    old, new = ((tmp_path / name / "desk.py").read_text() for name in ("old", "new"))
+    assert "allow_interruptions=False" in old and "RoomInputOptions" not in old
+    assert "allow_interruptions=False" not in new and "RoomInputOptions" not in new
+    for wrong in ('per-file-ignores = ["LK301"]', 'per-file-ignores = { "old/" = "LK301" }'):
+        (tmp_path / "pyproject.toml").write_text(f"[tool.lk-migrate]\n{wrong}\n")
+        done = in_process.run(tmp_path, "scan")
+        assert done.returncode == 2 and "pyproject.toml: " in done.stderr

@@ -1,7 +1,7 @@
 """The documentation is true: links lead somewhere, commands are commands, and what can be run cheaply is run.
 
 A page says `<!-- on: FIXTURE -->` once: its `console` blocks are run there, in order. `<!-- not run: WHY -->` before a
-block leaves it out. Lines below a command must be among what it says.
+block leaves it out. Lines below a command must be among what it says; a `diff` block is applied.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import in_process
@@ -23,7 +24,7 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^ *```.*?^ *```", re.M | re.S)
-_BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?```console\n(.*?)```", re.S)
+_BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?^```(console|diff)\n(.*?)^```", re.M | re.S)
 _COMMAND = re.compile(r"(?:^ {4}|^\$ |`)(?:- run: )?(lk-migrate(?: [^`#|\n]*)?)", re.M)
 
 #: (The help's own examples are tested with the help.)
@@ -87,8 +88,11 @@ def test_what_is_shown_is_what_happens(path: Path, tmp_path: Path) -> None:
     folder = tmp_path / match[1]
     shutil.copytree(ROOT / "fixtures" / "legacy" / match[1], folder, ignore=shutil.ignore_patterns("__pycache__"))
     ran = 0
-    for skipped, block in _BLOCK.findall(text):
+    for skipped, kind, block in _BLOCK.findall(text):
         if skipped:
+            continue
+        if kind == "diff":  # done by hand
+            subprocess.run(["git", "apply"], cwd=folder, input=block.encode(), check=True)
             continue
         for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
             command, *shown = part.splitlines()

@@ -331,3 +331,31 @@ def test_an_unreadable_file_in_the_backup(shared_root: Path) -> None:
     (shared_root / "main.py").chmod(0)
     says = in_child(as_nobody, lambda: create_backup(shared_root, ["other.py", "main.py"]))
     assert says == f"the backup could not be made: {shared_root}/main.py: permission denied; nothing was changed."
+
+
+def test_what_is_promised_is_on_the_disk_first(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No kill shows it, only a power cut: new bytes are flushed before the commit, names before the journal goes."""
+    flushed: list[str] = []
+    seen: dict[str, set[str]] = {}
+    fsync = os.fsync
+
+    def record(handle: int) -> None:
+        flushed.append(os.path.relpath(Path(f"/proc/self/fd/{handle}").readlink(), root))
+        fsync(handle)
+
+    def note(name: str) -> None:
+        seen.setdefault(name, set(flushed))
+        if name in ("replaced", "removed"):
+            flushed.clear()
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("there is no telling what a handle stands for")
+    monkeypatch.setattr(os, "fsync", record)
+    monkeypatch.setattr(journal, "observer", note)
+    apply_changes(root, CHANGES, create_backup(root, project_files(root).files))
+    before = seen["journal committed"]
+    written = [*(c.path for c in CHANGES if c.after is not None), "the note in the snapshot"]
+    assert len([path for path in before if path.endswith(".tmp")]) == len(written)
+    assert {".", "services", "support/deep", "support", ".lk-migrate/journal"} <= before
+    assert any(path.endswith("/manifest.json") or "objects" in path for path in before), "the snapshot"
+    assert {".", "services", "support/deep"} <= seen["journal removed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import tokenize
@@ -28,7 +29,8 @@ def check_laws(data: bytes) -> str:
     """Raises `Broken`. Returns what became of the input: changed, settled (see `_settles`), same, unreadable."""
     result = converted(data)
     if result.skipped is not None:
-        if "bug in lk-migrate" in result.skipped.reason or "would be lost" in result.skipped.reason:
+        ours = "bug in lk-migrate" in result.skipped.reason or "would be lost" in result.skipped.reason
+        if ours and not _is_no_program(data):
             raise Broken(result.skipped.reason)
         return "unreadable"
     if result.change is None:
@@ -47,10 +49,10 @@ def check_laws(data: bytes) -> str:
 
 def _settles(data: bytes, first: bytes, second: bytes) -> str:
     """A second run may find more to do in a file that could not run: a name was used without an import, and the first
-    run brought it; or the file did not compile. The third run then has nothing to do.
+    run brought it; or Python would not compile the file. The third run then has nothing to do.
     """
     came = {i.local for i in _module(first).imports} - {i.local for i in _module(data).imports}
-    if not any(_mentions(data, name) for name in came) and _compiles(data) is None:
+    if not any(_mentions(data, name) for name in came) and not _is_no_program(data):
         raise Broken("not idempotent")
     if converted(second).change is not None:
         raise Broken("not settled by a second run")
@@ -68,6 +70,15 @@ def _mentions(data: bytes, name: str) -> bool:
 def _check_python(before: bytes, after: bytes) -> None:
     if _compiles(before) is None and (problem := _compiles(after)) is not None:
         raise Broken(f"does not compile: {problem}")
+
+
+def _is_no_program(data: bytes) -> bool:
+    """Whether it is the right syntax and yet nothing that could run: an argument given twice, a `return` in a class."""
+    try:
+        ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False  # newer syntax, perhaps
+    return _compiles(data) is not None
 
 
 def _compiles(data: bytes) -> str | None:

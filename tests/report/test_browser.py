@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,44 @@ def test_what_a_screen_reader_hears(page: Any) -> None:
     assert page.get_by_role("table").count() >= 3
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
     assert all(b - a <= 1 for a, b in pairwise(levels))
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_axe_finds_nothing(page: Any, scheme: str, width: int) -> None:
+    """axe-core's rules for WCAG 2.2 A and AA, and its best practices, with everything open."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.locator("details").evaluate_all("all => all.forEach(d => d.open = true)")
+    page.add_style_tag(content=_PAINTED)
+    found = axe.run(page).response
+    assert len(found["passes"]) > 20, "it looked"
+    assert [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in found["violations"]] == []
+
+
+def test_two_hundred_files_open_quickly(browser: Any, plan: Plan, tmp_path: Path) -> None:
+    """Read, laid out and searched in a moment, though every file has its diff."""
+    changes = tuple(replace(c, path=f"part{n}/{c.path}") for n in range(70) for c in plan.changes)
+    findings = tuple(
+        replace(f, place=replace(f.place, path=f"part{n}/{f.place.path}"), to=None)
+        for n in range(70)
+        for f in plan.findings
+    )
+    path = tmp_path / "many.html"
+    path.write_text(html(replace(plan, changes=changes, findings=findings, main=None, agents=(), ledger=())), "utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    assert page.locator("details.file").count() == 70 * len(plan.changes) >= 200
+    spent = page.evaluate("""() => {
+      const entry = performance.getEntriesByType("navigation")[0], begun = performance.now();
+      const search = document.getElementById("search");
+      search.value = "part69"; search.dispatchEvent(new Event("input"));
+      document.body.offsetHeight;
+      return [entry.domComplete - entry.responseEnd, performance.now() - begun];
+    }""")
+    assert page.locator("details.file:visible").count() == len(plan.changes)
+    assert spent[0] < 5000 and spent[1] < 500, spent  # milliseconds; a tenth of it on an idle machine
+    page.close()
 
 
 def test_printed_everything_is_open(page: Any) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonS
 from report_support import FILES
 
 from lk_migrate.model import Action, FileChange, Finding, Place, Plan
+from lk_migrate.report.catalog import link
 from lk_migrate.report.data import ledger, report, todo
 from lk_migrate.report.diff import patch
 from lk_migrate.report.github import workflow_commands
@@ -70,10 +72,30 @@ def test_sarif_is_what_the_standard_says(plan: Plan) -> None:
         (run,) = document["runs"]
         rules = run["tool"]["driver"]["rules"]
         assert all(rules[r["ruleIndex"]]["id"] == r["ruleId"] for r in run["results"])
+        assert all("ignore" in r["help"]["markdown"] or "--no-main" in r["help"]["markdown"] for r in rules), (
+            "the switch"
+        )
         prints = [r["partialFingerprints"]["lkMigrate/v1"] for r in run["results"]]
         assert len(set(prints)) == len(prints)
     with pytest.raises(ValueError, match="extra"):
         Sarif.model_validate(document | {"surprise": 1})
+
+
+def test_sarif_links_to_the_rules_where_the_package_names_them(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`[project.urls]` of whoever publishes it; a file of this machine helps nobody else."""
+
+    def helps() -> set[str | None]:
+        link.cache_clear()
+        rules = sarif(plan.findings)["runs"][0]["tool"]["driver"]["rules"]
+        return {rule.get("helpUri", "").partition("#")[0] for rule in rules}
+
+    assert helps() == {""}
+    known = Message()
+    known["Project-URL"] = "Rules, https://example.org/rules"
+    monkeypatch.setattr("importlib.metadata.metadata", lambda name: known)
+    assert helps() == {"https://example.org/rules"}
+    monkeypatch.undo()
+    link.cache_clear()
 
 
 def test_sarif_survives_odd_names() -> None:

@@ -101,3 +101,11 @@ def test_of_a_project_that_was_not_converted_nothing_is_kept(tmp_path: Path) -> 
     (tmp_path / "main.py").write_text("import os\nos.environ['X']\n")
     run(tmp_path, "verify", "--stage", "environment")
     assert not (tmp_path / ".lk-migrate").exists()
+
+
+def test_a_second_conversion_shows_the_first(converted: Path) -> None:
+    """It has nothing to change, and an empty page would help nobody."""
+    run(converted, "report", "first.html")
+    done = run(converted, "convert", "--report", "second.html")
+    assert "is about the last conversion" in done.stderr
+    assert (converted / "second.html").read_text() == (converted / "first.html").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from lk_migrate.cli.completion import rule_ids
 from lk_migrate.cli.options import Common, Paths
 from lk_migrate.cli.outputs import Outputs, warn_of_secrets
 from lk_migrate.cli.planning import Wish
+from lk_migrate.cli.report import write_last
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, FileChange, Plan, UserError
 from lk_migrate.project.paths import display
@@ -76,6 +78,8 @@ def convert(
             streams.say("git: there are uncommitted changes; commit them first if you want to tell yours from ours.")
         plan = wish.asked(project, streams) if interactive else wish.planned(project, streams)
         backup = _apply(project.root, plan, no_backup, streams)
+    if report is not None and not plan.changes and write_last(project.root, report, streams):
+        outputs = replace(outputs, report=None)
     outputs.write(plan, after_conversion, streams)
     return _show_result(masked(plan), backup, streams)
 

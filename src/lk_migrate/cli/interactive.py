@@ -16,8 +16,8 @@ from lk_migrate.report.questions import Declined, Hunks, Key, Question, question
 from lk_migrate.report.terminal import Page, prose, rule_id, where
 from lk_migrate.rewrite.edited import with_edit
 
-#: Lines of a hunk, and hunks of a question, that are shown.
-_LINES, _HUNKS = 24, 2
+#: Hunks of a question that are shown.
+_HUNKS = 2
 _STYLE = {"+": "green", "-": "red"}
 
 _HELP = """\
@@ -53,7 +53,8 @@ class Walk:
             shown = Hunks(masked(plan))
             for number, question in enumerate(fresh, 1):
                 self._answered.add(question.key)
-                self._take(question, shown, f"{number}/{len(fresh)}")
+                if question.rule not in self.declined.rules:  # it went with another one
+                    self._take(question, shown, f"{number}/{len(fresh)}")
             if self.declined != before:
                 plan = self.plan_for(self.declined)
         return self._edited(plan)
@@ -90,13 +91,13 @@ class Walk:
         parts = hunks.at(found)
         for hunk in parts[:_HUNKS]:
             page.line((f"@@ -{hunk.old} +{hunk.new} @@ {hunk.path}", "cyan"))
-            for line in hunk.lines[:_LINES]:
+            for line in hunk.lines:
                 code = Text("".join(c if c.isprintable() else " " for c in line), style=_STYLE.get(line[0], "dim"))
                 if page.width is not None:
                     code.truncate(page.width, overflow="ellipsis")
                 page.line(code)
-            if len(hunk.lines) > _LINES:
-                page.line((f"   … {len(hunk.lines) - _LINES} more lines", "dim"))
+            if hunk.above or hunk.below:
+                page.line((f"   … {hunk.above} lines above, {hunk.below} below", "dim"))
         if len(parts) > _HUNKS:
             page.line((f"   … {len(parts) - _HUNKS} more places (convert --diff shows everything)", "dim"))
 

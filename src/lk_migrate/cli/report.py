@@ -10,7 +10,8 @@ import typer
 from lk_migrate.cli.options import Common
 from lk_migrate.cli.outputs import write_file
 from lk_migrate.cli.streams import Streams
-from lk_migrate.model import ExitCode
+from lk_migrate.model import ExitCode, UserError
+from lk_migrate.project.paths import display
 
 NAME = "lk-migrate-report.html"
 
@@ -43,3 +44,19 @@ def report(
     elif verified.outdated:
         streams.say("The code was edited since it was verified: `lk-migrate verify` looks again.")
     return ExitCode.DONE
+
+
+def write_last(root: Path, file: Path, streams: Streams) -> bool:
+    """The page about the last conversion, in place of one about nothing; False when there was none here."""
+    from lk_migrate.report.html import html
+    from lk_migrate.report.record import load, load_plan
+    from lk_migrate.report.verified import load_verified
+
+    try:
+        record = load(root)
+        plan = load_plan(root, record)
+    except UserError:
+        return False
+    streams.say(f"{display(file)} is about the last conversion, {record.id}.")
+    write_file(file, html(plan, load_verified(root, record)).encode("utf-8", "replace"), streams)
+    return True

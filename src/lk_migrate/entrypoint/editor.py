@@ -9,7 +9,7 @@ import libcst as cst
 
 from lk_migrate.entrypoint.names import Names
 from lk_migrate.facts.walk import Index
-from lk_migrate.rewrite.blocks import close_gaps
+from lk_migrate.rewrite.blocks import close_gaps, gap
 
 Edit = Callable[[Any], Any]
 Edits = Mapping[cst.CSTNode, Edit]
@@ -61,6 +61,8 @@ class Editor(cst.CSTTransformer):
         edit = self.edits.get(original_node)
         if edit is not None:
             updated_node = edit(updated_node)
+        if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
+            return gap(updated_node.leading_lines)
         if isinstance(updated_node, cst.IndentedBlock):
             return _filled(cast(cst.IndentedBlock, close_gaps(updated_node)))
         return updated_node

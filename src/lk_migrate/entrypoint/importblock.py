@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from lk_migrate.entrypoint.assemble import wrapped_import
 
+_OWN = 2
 _FROM = re.compile(r"^from (\S+) import \(?([^()#]*)\)?$", re.S)
 
 
@@ -36,15 +37,23 @@ def _names(text: str) -> list[str]:
 
 
 def grouped(lines: Sequence[str], is_local: Callable[[str], bool]) -> list[str]:
-    """`lines` in isort's three groups, a blank line between them; the order within a group stays."""
-    groups: dict[int, list[str]] = {0: [], 1: [], 2: []}
+    """`lines` in isort's three groups, a blank line between them.
+
+    The project's own keep their order: what one does when it is imported, another may need.
+    """
+    groups: dict[int, list[str]] = {0: [], 1: [], _OWN: []}
     for line in merged(lines):
         module = line.split()[1]
         top = module.split(".")[0]
-        groups[0 if top in sys.stdlib_module_names else 2 if not top or is_local(module) else 1].append(line)
+        groups[0 if top in sys.stdlib_module_names else _OWN if not top or is_local(module) else 1].append(line)
     out: list[str] = []
-    for group in groups.values():
+    for number, group in groups.items():
         if group and out:
             out.append("")
-        out.extend(group)
+        out.extend(group if number == _OWN else sorted(group, key=_isort_key))
     return out
+
+
+def _isort_key(line: str) -> tuple[bool, str]:
+    """`import x` before `from x import y`, each by module."""
+    return line.startswith("from "), line.split()[1].lower()

@@ -38,14 +38,6 @@ both count the same.
 """,
     ),
     _rule(
-        "LK153",
-        """In console mode a stand-in takes the participant's place.
-
-`ctx.wait_for_participant()` never returns in `python main.py console`: nobody joins. There the call is given a stand-in
-participant, so that the same code can be talked to from the terminal.
-""",
-    ),
-    _rule(
         "LK154",
         """`WorkerOptions` becomes a module-level `AgentServer` in the new main.py.
 

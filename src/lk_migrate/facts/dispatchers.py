@@ -12,6 +12,8 @@ from lk_migrate.facts.classes import is_self_attribute, methods, self_name
 from lk_migrate.facts.items import item_read
 from lk_migrate.facts.walk import children, find
 
+#: What the run context is called.
+CONTEXT_NAMES = frozenset({"ctx", "context", "run_context", "run_ctx", "runctx", "rctx"})
 _NAME = re.compile(r"dispatch|tool|execute|invoke|function|call_", re.IGNORECASE)
 
 
@@ -37,9 +39,7 @@ class Route:
             if arg.star == "**":
                 continue
             taken = arg.keyword.value if arg.keyword is not None else names[i] if i < len(names) else ""
-            if isinstance(arg.value, cst.Name):
-                if arg.value.value != taken:
-                    return False
+            if isinstance(arg.value, cst.Name) and arg.value.value in CONTEXT_NAMES:
                 continue
             key = next((key for m in find(arg.value, cst.Name) if (key := item_read(arg.value, m.value))), None)
             if arg.star or key != taken:

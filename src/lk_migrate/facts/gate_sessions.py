@@ -140,11 +140,32 @@ def _built_nearby(project: Project, module: Module, call: cst.Call) -> list[cst.
 
 
 def models_of_session(module: Module, call: cst.Call) -> list[cst.BaseExpression]:
-    """What the session is given as `llm=`; variables of the function looked through."""
+    """What the session is given as `llm=`, or by `**models`; variables and functions of the module looked through."""
+    given = [arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == "llm"]
+    for one in unpacked(module, call) or ():
+        given += [e.value for e in one.elements if isinstance(e, cst.DictElement) and _key(e) == "llm"]
+    return [model for arg in given for value in _values(module, arg) for model in _made(module, value)]
+
+
+def unpacked(module: Module, call: cst.Call) -> list[cst.Dict] | None:
+    """The dictionaries behind the `**` of a call; None when one cannot be seen, or decides the limit itself."""
+    found: list[cst.Dict] = []
     for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value == "llm":
-            return [model for value in _values(module, arg.value) for model in _made(module, value)]
-    return []
+        if arg.star == "*":
+            return None
+        if arg.star == "**":
+            values = [made for value in _values(module, arg.value) for made in _made(module, value)]
+            for value in values:
+                plain = isinstance(value, cst.Dict) and all(isinstance(e, cst.DictElement) for e in value.elements)
+                if not plain or any(_key(e) in ("", "max_tool_steps") for e in value.elements):  # type: ignore[attr-defined]
+                    return None
+            found += [v for v in values if isinstance(v, cst.Dict)]
+    return found
+
+
+def _key(element: cst.BaseDictElement) -> str:
+    key = element.key if isinstance(element, cst.DictElement) else None
+    return str(key.evaluated_value) if isinstance(key, cst.SimpleString) else ""
 
 
 def _made(module: Module, value: cst.BaseExpression, depth: int = 0) -> list[cst.BaseExpression]:

@@ -42,14 +42,14 @@ def trial_of(
             return partial(_through_decorator, made=made, wrapped=wrapped, this=this, function=function)
         return partial(_through_call, module=use.module, asked=asked, this=this)
 
-    resets = {name: value for name, value in project.fact(_resets) if name in sets}
+    known = {name: value for name, value in project.fact(resets) if name in sets}
 
     def reset(fresh: Machine) -> None:
-        fresh.reset(resets)
+        fresh.reset(known)
 
     if not isinstance(asked, (cst.Decorator, cst.Call)):
         return None
-    return try_out(machine, attempt, reset if resets else None)
+    return try_out(machine, attempt, reset if known else None)
 
 
 def _through_call(machine: Machine, module: Module, asked: cst.CSTNode, this: Instance) -> Any:
@@ -78,7 +78,7 @@ def _through_decorator(machine: Machine, made: Any, wrapped: Wrapped, this: Inst
     return None if wrapped.calls > before else "refused"
 
 
-def _resets(project: Project) -> tuple[tuple[str, Any], ...]:
+def resets(project: Project) -> tuple[tuple[str, Any], ...]:
     """The attributes that are set to a constant when the user speaks again, with it."""
     found: list[tuple[str, Any]] = []
     for module, function in hooks(project):

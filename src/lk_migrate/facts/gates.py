@@ -16,6 +16,7 @@ from lk_migrate.facts.gate_candidates import Candidate, candidate_of, candidates
 from lk_migrate.facts.gate_guards import Strip, Unclear, strip_of
 from lk_migrate.facts.gate_trials import trial_of
 from lk_migrate.facts.gate_uses import asked_of, uses_of
+from lk_migrate.facts.inline_gates import inline_gates
 from lk_migrate.facts.lineage import Class, Lineages, lineages
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -87,11 +88,15 @@ class Gates:
 def find_gates(project: Project) -> Gates:
     """Find every turn gate and every place that asks one. Memoise with `project.fact(find_gates)`."""
     pending = list(candidates(project))
-    if not pending:
+    inline = project.fact(inline_gates)
+    if not pending and not inline:
         return Gates(())
     lines = project.fact(lineages)
     found: list[Gate] = []
     limits: dict[cst.ClassDef, list[int | None]] = {}
+    for head in inline:
+        for line in lines.heirs(head.owner) if head.owner is not None and head.trial is not None else ():
+            limits.setdefault(line[0].node, []).append(head.trial.limit if head.trial is not None else None)
     seen: set[cst.CSTNode] = set()
     while pending:
         candidate = pending.pop(0)

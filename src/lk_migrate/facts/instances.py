@@ -117,6 +117,9 @@ def _of_name(project: Project, module: Module, name: cst.Name, depth: int) -> st
     return None
 
 
+_BINDING = frozenset({cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.WithItem, cst.For, cst.CompFor})
+
+
 def _bound_in(
     project: Project, module: Module, scope: cst.CSTNode, name: cst.Name, depth: int
 ) -> tuple[str | None, bool]:
@@ -132,6 +135,8 @@ def _bound_in(
                 elif isinstance(scope, cst.FunctionDef):
                     kinds.add(_passed(project, module, scope, param, depth))
     for node in own_scope(scope):
+        if type(node) not in _BINDING:
+            continue
         values: list[cst.BaseExpression] = []
         if isinstance(node, cst.Assign) and any(_is(t.target, name) for t in node.targets):
             values.append(node.value)

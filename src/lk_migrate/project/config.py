@@ -35,6 +35,8 @@ class Settings:
     main: str | None = None
     #: Worker processes; None: as many as pay.
     jobs: int | None = None
+    #: Patterns as in `exclude` → rule ids or their prefixes that leave these Python files alone.
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     #: The interpreter that `verify` runs the project with; None: the project's venv, else ours.
     python: str | None = None
 
@@ -66,7 +68,7 @@ def load_settings(root: Path) -> Settings:
 
 def parse_settings(root: Path, table: Mapping[str, Any]) -> Settings:
     """Settings from the table's keys and values; UserError as in `load_settings`."""
-    known = {field.name for field in fields(Settings)}
+    known = {field.name.replace("_", "-") for field in fields(Settings)}
     for key in table:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
@@ -78,6 +80,7 @@ def parse_settings(root: Path, table: Mapping[str, Any]) -> Settings:
         exclude=_strings(table, "exclude"),
         main=_path_inside(root, table, "main"),
         jobs=_count(table, "jobs"),
+        per_file_ignores=_patterns(table, "per-file-ignores"),
         python=_string(table, "python"),
     )
 
@@ -87,6 +90,13 @@ def _strings(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise UserError(f"pyproject.toml: {key} in {_TABLE} must be a list of strings.")
     return tuple(value)
+
+
+def _patterns(table: Mapping[str, Any], key: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise UserError(f'pyproject.toml: {key} in {_TABLE} must be a table: "legacy/" = ["LK101"].')
+    return tuple((pattern, _strings(value, pattern)) for pattern in value)
 
 
 def _string(table: Mapping[str, Any], key: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -58,12 +57,14 @@ class RuleText:
         """How to do without it: in a run, in a project, at one statement."""
         if self.of_generator:
             return "lk-migrate convert --no-main           leaves the main module where and as it is\n"
-        return textwrap.dedent(f"""\
-            lk-migrate convert --ignore {self.id}     for this run
-            [tool.lk-migrate]                      in pyproject.toml, for this project
-            ignore = ["{self.id}"]
-            # lk-migrate: ignore[{self.id}]           at or above one statement
-        """)
+        rows = (
+            (f"lk-migrate convert --ignore {self.id}", "for this run"),
+            ("[tool.lk-migrate]", "in pyproject.toml, for this project"),
+            (f'ignore = ["{self.id}"]', ""),
+            (f'per-file-ignores = {{ "old/" = ["{self.id}"] }}', "for some files"),
+            (f"# lk-migrate: ignore[{self.id}]", "at or above one statement"),
+        )
+        return "".join(f"{what:43}{where}".rstrip() + "\n" for what, where in rows)
 
 
 @cache

@@ -6,7 +6,7 @@ its guards), a rule about manifests, the new main.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
@@ -18,6 +18,8 @@ from lk_migrate.rules.registry import all_rules
 #: The new main.py stands for everything that its generator does.
 MAIN = "LK150"
 _CONTEXT = 3
+#: Lines of a hunk that are shown before and after the place.
+_BEFORE, _AFTER = 7, 15
 #: What makes no sense without the other: a session's limit is for a gate that is gone.
 _WITH = {"LK101": frozenset({"LK102"})}
 
@@ -77,12 +79,17 @@ def questions(plan: Plan) -> list[Question]:
 
 @dataclass(frozen=True)
 class Hunk:
-    """Lines that change together, with some around them: each with its sign, as in a patch."""
+    """Lines that change together around a place, each with its sign as in a patch.
+
+    `old` and `new` are the numbers of the first of them; `above` and `below`: how many lines of it are not shown.
+    """
 
     path: str
     old: int
     new: int
     lines: tuple[str, ...]
+    above: int = 0
+    below: int = 0
 
 
 @dataclass
@@ -91,38 +98,57 @@ class Hunks:
 
     plan: Plan
     _sources: Sources = field(init=False)
-    _of: dict[str, list[tuple[range, range, Hunk]]] = field(default_factory=dict)
+    _of: dict[str, list[_Rows]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._sources = Sources(self.plan)
 
     def at(self, findings: Iterable[Finding]) -> list[Hunk]:
-        """The hunks in which findings stand, each once, in their order."""
-        found: dict[Hunk, None] = {}
+        """What is to be seen of each finding: none is shown twice, in their order."""
+        found: list[Hunk] = []
+        covered: dict[tuple[str, int], range] = {}
         for finding in findings:
-            place, to = finding.place, finding.to
-            for old, new, hunk in self._in(place.path):
-                if place.line in old or (to is not None and to.path == place.path and to.line in new):
-                    found.setdefault(hunk)
-        return list(found)
+            for number, rows in enumerate(self._in(finding.place.path)):
+                at = next((i for i, row in enumerate(rows) if _is_at(row, finding)), None)
+                if at is None or at in covered.get((finding.place.path, number), ()):
+                    continue
+                window = range(max(0, at - _BEFORE), min(len(rows), at + _AFTER))
+                covered[finding.place.path, number] = window
+                found.append(_hunk(finding.place.path, rows, window))
+        return found
 
-    def _in(self, path: str) -> list[tuple[range, range, Hunk]]:
+    def _in(self, path: str) -> list[_Rows]:
         if path not in self._of:
             old, new = self._sources.lines(path, new=False), self._sources.lines(path, new=True)
             groups = SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(_CONTEXT) if old != new else ()
-            self._of[path] = [_hunk(path, old, new, group) for group in groups]
+            self._of[path] = [list(_rows(old, new, group)) for group in groups]
         return self._of[path]
 
 
-def _hunk(
-    path: str, old: list[str], new: list[str], group: list[tuple[str, int, int, int, int]]
-) -> tuple[range, range, Hunk]:
-    lines: list[str] = []
+#: Old line, new line (0: on the other side only), and the text with its sign.
+_Rows = list[tuple[int, int, str]]
+
+
+def _rows(
+    old: list[str], new: list[str], group: list[tuple[str, int, int, int, int]]
+) -> Iterator[tuple[int, int, str]]:
     for tag, a, b, c, d in group:
         if tag == "equal":
-            lines += [f" {line}" for line in old[a:b]]
+            yield from ((a + n + 1, c + n + 1, f" {old[a + n]}") for n in range(b - a))
         else:
-            lines += [f"-{line}" for line in old[a:b]] + [f"+{line}" for line in new[c:d]]
-    first, last = group[0], group[-1]
-    hunk = Hunk(path, first[1] + 1, first[3] + 1, tuple(lines))
-    return range(first[1] + 1, last[2] + 1), range(first[3] + 1, last[4] + 1), hunk
+            yield from ((n + 1, 0, f"-{old[n]}") for n in range(a, b))
+            yield from ((0, n + 1, f"+{new[n]}") for n in range(c, d))
+
+
+def _is_at(row: tuple[int, int, str], finding: Finding) -> bool:
+    old, new, text = row
+    place, to = finding.place, finding.to
+    here = to is not None and to.path == place.path and to.line == new
+    return text[0] != " " and (place.line <= old <= place.end_line or here)
+
+
+def _hunk(path: str, rows: _Rows, window: range) -> Hunk:
+    shown = [rows[i] for i in window]
+    old = next((old for old, _, _ in shown if old), 0)
+    new = next((new for _, new, _ in shown if new), 0)
+    return Hunk(path, old, new, tuple(text for _, _, text in shown), window.start, len(rows) - window.stop)

@@ -26,7 +26,8 @@ asks for a look at what it did.
 |---|---|
 | one run | `lk-migrate convert --select LK3`, `lk-migrate convert --ignore LK101`: ids or their beginnings |
 | a project | `ignore = ["LK101"]` (or `select = […]`) under `[tool.lk-migrate]` in pyproject.toml |
-| some files | `exclude = ["legacy/"]` under `[tool.lk-migrate]`, in the language of .gitignore |
+| some files | `per-file-ignores = { "legacy/" = ["LK101"] }` there, in the language of .gitignore |
+| no rule at all for some files | `exclude = ["legacy/"]` there |
 | one statement | `# lk-migrate: ignore[LK101]` at its end or in the line above; `# lk-migrate: ignore` for all rules |
 """
 

@@ -51,7 +51,7 @@ def _rule(identity: str) -> dict[str, Any]:
         "id": identity,
         "shortDescription": {"text": text.summary},
         "fullDescription": {"text": text.why or text.summary},
-        "help": {"text": text.why or text.summary, "markdown": f"**{text.summary}**\n\n{text.why}"},
+        "help": {"text": text.why or text.summary, "markdown": _help(text)},
         "defaultConfiguration": {"level": "warning" if text.safety is Safety.REVIEW else "note"},
         "properties": {"tags": ["livekit", "migration", EDITIONS[text.edition]]},
     }
@@ -59,6 +59,12 @@ def _rule(identity: str) -> dict[str, Any]:
     if address is not None and address.startswith("https://"):
         rule["helpUri"] = address
     return rule
+
+
+def _help(rule: RuleText) -> str:
+    """The whole of its page, for those who have no other: code scanning shows it beside the finding."""
+    example = f"\n\n```diff\n{rule.example}\n```" if rule.example else ""
+    return f"**{rule.summary}**\n\n{rule.why}{example}\n\nTo switch it off:\n\n```text\n{rule.switch_off}```\n"
 
 
 def _result(finding: Finding, index: dict[str, int], seen: Counter[str]) -> dict[str, Any]:

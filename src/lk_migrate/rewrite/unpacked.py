@@ -10,6 +10,7 @@ import libcst as cst
 from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.items import item_read
 from lk_migrate.facts.walk import find
+from lk_migrate.rewrite.blocks import close_gaps, gap
 
 _CONSTANTS = (cst.SimpleString, cst.Integer, cst.Float)
 
@@ -77,17 +78,13 @@ class _Unpacked(cst.CSTTransformer):
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> Any:
-        """`day = args["day"]` says nothing any more."""
+    ) -> cst.SimpleStatementLine:
+        """`day = args["day"]` says nothing any more; its comments stay."""
         small = original_node.body[0] if len(original_node.body) == 1 else None
-        if (
-            isinstance(small, cst.Assign)
-            and _own_name(small, self.mapping) is not None
-            and not _comments(original_node)
-        ):
-            return cst.RemoveFromParent()
-        return updated_node
+        if not isinstance(small, cst.Assign) or _own_name(small, self.mapping) is None:
+            return updated_node
+        behind = original_node.trailing_whitespace.comment
+        return gap([*updated_node.leading_lines, *([cst.EmptyLine(comment=behind)] if behind is not None else [])])
 
-
-def _comments(line: cst.SimpleStatementLine) -> bool:
-    return any(e.comment is not None for e in line.leading_lines) or line.trailing_whitespace.comment is not None
+    def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> Any:
+        return close_gaps(updated_node)

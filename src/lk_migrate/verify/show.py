@@ -39,7 +39,7 @@ def as_table(rows: Iterable[Row]) -> Table:
     """A table of three columns that fits 80 characters."""
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim", expand=False)
     table.add_column("", no_wrap=True, width=7)
-    table.add_column("what", overflow="fold", ratio=1, max_width=24)
+    table.add_column("what", overflow="fold", ratio=1, max_width=26)
     table.add_column("why", overflow="fold")
     stage = ""
     for row in rows:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.framework import callee, library_name
-from lk_migrate.facts.gate_sessions import limits_of_session, models_of_session, session_paths
+from lk_migrate.facts.gate_sessions import limits_of_session, models_of_session, session_paths, unpacked
 from lk_migrate.facts.gates import find_gates
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword, with_keyword
@@ -39,8 +39,10 @@ _TAKES_PARALLEL = {
 @rule.on(cst.Call)
 def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
     """`AgentSession(…)` in a project with turn gates."""
-    if not file.project.fact(find_gates).all:
+    if not file.project.fact(find_gates).gated():
         return
+    if any(a.attr.value == "max_tool_steps" for a in file.module.index.of(cst.Attribute)):
+        return  # `session.options.max_tool_steps = …`: it is set later
     session = limits_of_session(file.project, file.module, call)
     if session is None or not session.limits or find_keyword(call, "max_tool_steps") is not None:
         return
@@ -53,7 +55,7 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
             "`parallel_tool_calls=False`.",
         )
         return
-    if steps is None or not session.known or any(a.star for a in call.args):
+    if steps is None or not session.known or unpacked(file.module, call) is None:
         why = (
             "how many tool calls its agent's turn gate let through is not in the code"
             if steps is None

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass, agent_of
-from lk_migrate.facts.classes import method, self_name
+from lk_migrate.facts.classes import method, methods, self_name
 from lk_migrate.facts.dispatchers import Dispatcher
 from lk_migrate.facts.imports import bound_names, dotted
 from lk_migrate.facts.json_types import PythonType, annotated, literal
@@ -99,6 +99,8 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     passed = f"**{mapping}" if mapping else ""
     if context is not None and context.name.value in free:
         passed = ", ".join(filter(None, [context.name.value, passed]))
+    before = agent.inline_tools[: agent.inline_tools.index(tool)]
+    earlier = {t.name for t in before} - {m.name.value for m in methods(agent.node)}
     taken = method(agent.node, tool.name) is not None
     name = f"{tool.name}_tool" if taken else tool.name
 
@@ -106,7 +108,6 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         moved.append(updated)
         return updated.with_changes(body=[statement(f"return {wait}{instance}.{name}({passed})")], footer=[])
 
-    yield Replace(body, call_it, f"`{tool.name}` is a method of its own", Action.MOVED)
     if router.asynchronous is None:
         yield Todo(branch, f"`{tool.name}` is a coroutine now: make `{router.name.value}` async and await it")
     decorator = file.use("livekit.agents.function_tool") + (f'(name="{tool.name}")' if taken else "")
@@ -116,6 +117,9 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         params.append(cst.Param(context.name, annotation=cst.Annotation(cst.parse_expression(spelt))))
     listed = _parameters(tool, body, arguments)
     defaults = defaults_of(body, mapping, {p.name for p in listed}) if mapping else {}
+    as_it_was = defaults is None or not mapping
+    action = Action.MOVED if as_it_was else Action.REWRITTEN
+    yield Replace(body, call_it, f"`{tool.name}` is a method of its own", action)
     made = [_parameter(p, (defaults or {}).get(p.name), file) for p in listed]
     params += sorted(made, key=lambda p: p.default is not None)
     indent = body_indent(file.module.tree, 2)
@@ -137,10 +141,8 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         function = wrapped_parameters(function, 1, file.module.tree.default_indent, 120)
         function = with_docstring(function, text, indent, file.module.tree.default_newline)
         body = list(updated.body.body)
-        at = next(
-            (i + 1 for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value == router.name.value),
-            len(body),
-        )
+        beside = {router.name.value, *earlier}
+        at = max(i for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value in beside) + 1
         return updated.with_changes(body=updated.body.with_changes(body=[*body[:at], function, *body[at:]]))
 
     yield Rewrite(agent.node, with_method, f"`{tool.name}` was a branch of `{router.name.value}`: it is a tool now")

@@ -68,6 +68,24 @@ def run_app(run: cst.Call, file: File) -> Iterator[Change]:
     yield from _converted(worker, file)
 
 
+@rule.on(cst.Call)
+def never_run(call: cst.Call, file: File) -> Iterator[Change]:
+    """Options in a function of a file that runs nothing with them, and hands them to nobody who could."""
+    if not _is_options_call(call, file) or b"run_app(" in file.module.data:
+        return
+    parent, function = file.parent(call), file.enclosing(call, cst.FunctionDef)
+    kept = _targets(parent) if isinstance(parent, (cst.Assign, cst.AnnAssign)) else []
+    if function is None or not kept or any("." in (name or ".") for name in kept):
+        return
+    if any(dotted(r.value) in kept for r in find(function, cst.Return) if r.value is not None):
+        return
+    yield Todo(
+        call,
+        "nothing runs these options: make a module-level `server = AgentServer(…)`, register the entrypoint with "
+        "`@server.rtc_session(agent_name=…)`, and run it with `cli.run_app(server)`.",
+    )
+
+
 def _converted(worker: Worker, file: File) -> Iterator[Change]:
     name = _free_name(file)
     function = _own_entrypoint(worker, file)
