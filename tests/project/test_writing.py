@@ -361,4 +361,4 @@ def test_what_is_promised_is_on_the_disk_first(root: Path, monkeypatch: pytest.M
     assert len([path for path in before if path.endswith(".tmp")]) == len(written)
     assert {".", "services", "support/deep", "support", ".lk-migrate/journal"} <= before
     assert any(path.endswith("/manifest.json") or "objects" in path for path in before), "the snapshot"
-    assert {".", "services", "support/deep"} <= seen["journal removed"]
+    assert {".", "services", "support/deep", ".lk-migrate/journal"} <= seen["journal removed"]
