@@ -10,7 +10,7 @@ import libcst as cst
 
 from lk_migrate.entrypoint.spine import Branch, CannotSplit, Cut, Guard, Items, Plain, ends, length, statement_ends
 from lk_migrate.facts.scopes import occurrences
-from lk_migrate.facts.walk import own_scope
+from lk_migrate.facts.walk import is_block, own_scope
 from lk_migrate.rewrite.blocks import close_gaps
 
 Statements = list[cst.BaseStatement]
@@ -100,14 +100,17 @@ def _attribute_set(statement: cst.CSTNode) -> str:
     return target.attr.value if isinstance(target, cst.Attribute) else ""
 
 
-class _Bare(cst.CSTTransformer):
+class _OwnReturns(cst.CSTTransformer):
+    """Comes to the `return`s of a function's own statements, and past nothing that cannot hold one."""
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+            return any(type(small) is cst.Return for small in node.body)
+        return is_block(node) and type(node) not in (cst.FunctionDef, cst.ClassDef)
+
+
+class _Bare(_OwnReturns):
     """Where there is no answer to give, `return True` is `return`."""
-
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
-        return False
-
-    def visit_ClassDef(self, node: cst.ClassDef) -> bool:
-        return False
 
     def leave_Return(self, original_node: cst.Return, updated_node: cst.Return) -> cst.Return:
         value = updated_node.value
@@ -209,16 +212,7 @@ def _answering(statement: cst.BaseStatement) -> cst.BaseStatement:
     return changed
 
 
-class _Answers(cst.CSTTransformer):
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
-        return False
-
-    def visit_ClassDef(self, node: cst.ClassDef) -> bool:
-        return False
-
-    def visit_Lambda(self, node: cst.Lambda) -> bool:
-        return False
-
+class _Answers(_OwnReturns):
     def leave_Return(self, original_node: cst.Return, updated_node: cst.Return) -> cst.Return:
         value = original_node.value
         if value is not None and not (isinstance(value, cst.Name) and value.value in ("None", "True", "False")):

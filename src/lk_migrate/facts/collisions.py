@@ -13,7 +13,6 @@ import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, class_attributes, is_self_attribute, methods, self_name
 from lk_migrate.facts.tools import LIFECYCLE
-from lk_migrate.facts.walk import descendants
 
 PROPERTIES = frozenset(
     {
@@ -116,9 +115,7 @@ def collisions_of(ref: ClassRef, tools: set[cst.FunctionDef], is_agent: bool) ->
             found.setdefault(name, Collision(name, "class attribute", line))
     for function in methods(node):
         instance = self_name(function)
-        for binding in descendants(function):
-            if not isinstance(binding, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)):
-                continue
+        for binding in ref.module.index.find(function, cst.AssignTarget, cst.AnnAssign, cst.AugAssign):
             target = binding.target
             if isinstance(target, cst.Attribute) and is_self_attribute(target, instance):
                 name = target.attr.value

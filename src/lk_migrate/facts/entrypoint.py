@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import libcst as cst
@@ -47,8 +48,9 @@ def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
     functions = {s.name.value: s for s in module.tree.body if isinstance(s, cst.FunctionDef)}
     guard = next((s for s in module.tree.body if isinstance(s, cst.If) and is_main_guard(s)), None)
     run_app = options = server_call = None
+    may_start = _may_start(project, module)
     for call in module.index.of(cst.Call):
-        name = project.full_name(module, call.func) if module.may_be_imported(call.func) else None
+        name = project.full_name(module, call.func) if may_start(call.func) else None
         if name in RUN_APP:
             run_app = call
         elif name in OPTIONS_TYPES:
@@ -77,6 +79,24 @@ def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
     return Entrypoint(
         function, prewarm, guard, run_app, options, options_line, server, server_line, late_server, registration
     )
+
+
+def _may_start(project: Project, module: Module) -> Callable[[cst.CSTNode], bool]:
+    """Whether a callee can be one of the names that matter here: resolving the others would parse what they are from.
+
+    It is called or imported by such a name, or another file, which may offer it by any name, says the word.
+    """
+    words = {name.rpartition(".")[2] for name in (*RUN_APP, *OPTIONS_TYPES, *SERVER_TYPES)}
+    told = [word.encode() for word in words]
+    elsewhere = any(word in data for path, data in project.files.items() if path != module.path for word in told)
+
+    def may_start(callee: cst.CSTNode) -> bool:
+        if not module.may_be_imported(callee):
+            return False
+        name = dotted(callee) or ""
+        return elsewhere or name.rpartition(".")[2] in words or module.last_names.get(name) in words
+
+    return may_start
 
 
 def _in_guard(

@@ -51,6 +51,8 @@ def function_contexts(project: Project) -> FunctionContexts:
     """Use as `project.fact(function_contexts)`."""
     known = project.fact(holdings)
     result = FunctionContexts(known)
+    if not any(b"FunctionContext" in data or b"ai_callable" in data for data in project.files.values()):
+        return result
     for module in known.modules:
         for node in module.index.of(cst.ClassDef):
             if Kind.FUNCTIONS in known.of_class(node):

@@ -6,8 +6,9 @@ The name is only where we look; what a function does decides (facts/gate_trials.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 import libcst as cst
 
@@ -43,6 +44,7 @@ class Candidate:
 def candidates(project: Project) -> Iterator[Candidate]:
     """Every function of the project that looks like it could be a gate."""
     hooked = frozenset(_hooked(project))
+    tells = cache(lambda word: word in hooked or UTTERANCE.search(word) is not None)
     for path in sorted(project.files):
         if not _WORDS.search(project.files[path]):
             continue
@@ -50,7 +52,7 @@ def candidates(project: Project) -> Iterator[Candidate]:
         if module is None:
             continue
         for function in module.index.of(cst.FunctionDef):
-            if _counts(function) and _speaks_of_turns(function, hooked):
+            if _counts(module, function) and _speaks_of_turns(module, function, tells):
                 candidate = candidate_of(module, function)
                 yield replace(candidate, counted=counted(candidate))
 
@@ -66,31 +68,38 @@ def candidate_of(module: Module, function: cst.FunctionDef) -> Candidate:
     return Candidate(module, outer, function, None)
 
 
-def _counts(function: cst.FunctionDef) -> bool:
+_BRANCHES = (cst.If, cst.IfExp, cst.BooleanOperation, cst.Comparison)
+_CHANGES = frozenset({cst.AssignTarget, cst.AnnAssign, cst.AugAssign})
+
+
+def _counts(module: Module, function: cst.FunctionDef) -> bool:
     """Whether it changes something that outlives the call, and is short."""
-    size = 0
-    changes = branches = False
-    for node in descendants(function):
-        size += isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement))
-        if size > _LONGEST:
-            return False
-        branches = branches or isinstance(node, (cst.If, cst.IfExp, cst.BooleanOperation, cst.Comparison))
-        if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)):
-            changes = changes or isinstance(node.target, (cst.Attribute, cst.Subscript, cst.Tuple))
-        elif isinstance(node, (cst.Global, cst.Nonlocal)):
-            changes = True
-        elif isinstance(node, cst.Call):
-            name = node.func.attr.value if isinstance(node.func, cst.Attribute) else dotted(node.func)
-            changes = changes or name in ("add", "append", "setattr", "update", "setdefault")
-    return changes and branches
-
-
-def _speaks_of_turns(function: cst.FunctionDef, hooked: frozenset[str]) -> bool:
-    for node in descendants(function):
-        if isinstance(node, cst.Name):
-            if UTTERANCE.search(node.value) or node.value in hooked:
+    index = module.index
+    if not index.find(function, *_BRANCHES):
+        return False
+    if len(index.find(function, cst.SimpleStatementLine, cst.BaseCompoundStatement)) > _LONGEST:
+        return False
+    for node in index.below(function):
+        kind = type(node)
+        if kind in _CHANGES:
+            if isinstance(node.target, (cst.Attribute, cst.Subscript, cst.Tuple)):  # type: ignore[attr-defined]
                 return True
-        elif isinstance(node, cst.SimpleString) and len(node.value) < 40 and UTTERANCE.search(node.value):
+        elif kind is cst.Global or kind is cst.Nonlocal:
+            return True
+        elif kind is cst.Call:
+            assert isinstance(node, cst.Call)
+            name = node.func.attr.value if isinstance(node.func, cst.Attribute) else dotted(node.func)
+            if name in ("add", "append", "setattr", "update", "setdefault"):
+                return True
+    return False
+
+
+def _speaks_of_turns(module: Module, function: cst.FunctionDef, tells: Callable[[str], bool]) -> bool:
+    for node in module.index.find(function, cst.Name, cst.SimpleString):
+        if type(node) is cst.Name:
+            if tells(node.value):
+                return True
+        elif len(node.value) < 40 and UTTERANCE.search(node.value):
             return True
     return False
 

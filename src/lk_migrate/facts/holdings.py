@@ -6,8 +6,10 @@ returns and callbacks carry it on until nothing new is learned. Only evidence co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
 
 import libcst as cst
 
@@ -22,6 +24,21 @@ from lk_migrate.facts.walk import own_scope
 Held = Kind | cst.ClassDef
 Kinds = frozenset[Held]
 NOTHING: Kinds = frozenset()
+#: The expressions that can be known to hold something.
+_CARRIERS = frozenset(
+    {
+        cst.Name,
+        cst.Attribute,
+        cst.Call,
+        cst.Await,
+        cst.IfExp,
+        cst.BooleanOperation,
+        cst.NamedExpr,
+        cst.Subscript,
+        cst.ListComp,
+        cst.GeneratorExp,
+    }
+)
 
 _RESULT = "<result>"
 _CALLBACK_KINDS: dict[str, tuple[Kind, ...]] = {
@@ -73,7 +90,11 @@ class Function:
 
 @dataclass
 class Holdings:
-    """The result of the analysis; ask `kinds(module, expression)`."""
+    """The result of the analysis; ask `kinds(module, expression)`.
+
+    `learned`: when (by the `clock`, which counts what was learned) a variable became known to hold more.
+    `asked`: the variables that were asked about since somebody emptied the set.
+    """
 
     project: Project
     modules: list[Module] = field(default_factory=list)
@@ -82,17 +103,24 @@ class Holdings:
     constructions: list[tuple[Module, cst.Call, Kind]] = field(default_factory=list)
     _parents: dict[cst.ClassDef, list[cst.ClassDef]] = field(default_factory=dict)
     _variables: dict[cst.Name, Binding | None] = field(default_factory=dict)
+    _local: dict[cst.CSTNode, dict[str, cst.FunctionDef]] = field(default_factory=dict)
+    clock: int = 0
+    learned: dict[Binding, int] = field(default_factory=dict)
+    asked: set[Binding] = field(default_factory=set)
 
     def kinds(self, module: Module, expression: cst.CSTNode, depth: int = 0) -> Kinds:
         """Everything that `expression` is known to be."""
         if depth > 12:
             return NOTHING
-        if isinstance(expression, cst.Name):
-            return self._of_name(module, expression)
-        if isinstance(expression, cst.Attribute):
-            return self._of_attribute(module, expression, depth)
-        if isinstance(expression, cst.Call):
-            return self._of_call(module, expression, depth)
+        kind = type(expression)  # every expression comes by here: `isinstance` of LibCST's types is slow
+        if kind not in _CARRIERS:
+            return NOTHING
+        if kind is cst.Name:
+            return self._of_name(module, cast(cst.Name, expression))
+        if kind is cst.Attribute:
+            return self._of_attribute(module, cast(cst.Attribute, expression), depth)
+        if kind is cst.Call:
+            return self._of_call(module, cast(cst.Call, expression), depth)
         if isinstance(expression, cst.Await):
             return self.kinds(module, expression.expression, depth + 1)
         if isinstance(expression, cst.IfExp):
@@ -211,10 +239,8 @@ class Holdings:
         if isinstance(expression, cst.Name):
             binding = binding_of(module, expression)
             if not isinstance(binding.owner, cst.Module):
-                for node in own_scope(binding.owner):
-                    if isinstance(node, cst.FunctionDef) and node.name.value == expression.value:
-                        return Function(module, node, None)
-                return None
+                node = self._functions_in(binding.owner).get(expression.value)
+                return Function(module, node, None) if node is not None else None
         symbol = self.project.resolve(module, expression)
         if symbol is not None and isinstance(symbol.node, cst.FunctionDef) and symbol.module is not None:
             return Function(symbol.module, symbol.node, None)
@@ -222,6 +248,16 @@ class Holdings:
             for owner in self._classes(module, expression.value):
                 return self.method(owner, expression.attr.value)
         return None
+
+    def _functions_in(self, scope: cst.CSTNode) -> dict[str, cst.FunctionDef]:
+        """The functions that a function or class defines itself, by name; the first of a name counts."""
+        found = self._local.get(scope)
+        if found is None:
+            found = self._local[scope] = {}
+            for node in own_scope(scope):
+                if type(node) is cst.FunctionDef:
+                    found.setdefault(node.name.value, node)
+        return found
 
     def _classes(self, module: Module, expression: cst.CSTNode) -> Iterator[cst.ClassDef]:
         if isinstance(expression, cst.Name) and expression.value in ("self", "cls"):
@@ -236,11 +272,16 @@ class Holdings:
 
     def _of_name(self, module: Module, name: cst.Name) -> Kinds:
         binding = self.binding(module, name)
-        return self.table.get(binding, NOTHING) if binding is not None else NOTHING
+        return self._held(binding) if binding is not None else NOTHING
+
+    def _held(self, binding: Binding) -> Kinds:
+        """What is known of a variable so far; remembered as asked (see `_learn_all`)."""
+        self.asked.add(binding)
+        return self.table.get(binding, NOTHING)
 
     def _of_attribute(self, module: Module, node: cst.Attribute, depth: int) -> Kinds:
         binding = self.binding(module, node)
-        found = self.table.get(binding, NOTHING) if binding is not None else NOTHING
+        found = self._held(binding) if binding is not None else NOTHING
         for kind in self.kinds(module, node.value, depth + 1):
             more = _ATTRIBUTE_KINDS.get((kind, node.attr.value)) if isinstance(kind, Kind) else None
             if more is not None:
@@ -278,13 +319,13 @@ class Holdings:
                 if more is not None:
                     found |= {more}
         for function in self.callees(module, call):
-            found |= self.table.get(Binding(function.node, _RESULT), NOTHING)
+            found |= self._held(Binding(function.node, _RESULT))
         return found | self._of_callable(module, func)
 
     def _of_callable(self, module: Module, func: cst.CSTNode) -> Kinds:
         """What calling a parameter gives that is annotated `Callable[…, LLM]`."""
         binding = self.binding(module, func) if isinstance(func, cst.Name) else None
-        return self.table.get(Binding(binding.owner, f"{binding.name}()"), NOTHING) if binding is not None else NOTHING
+        return self._held(Binding(binding.owner, f"{binding.name}()")) if binding is not None else NOTHING
 
     def _is_given_a_context(self, module: Module, call: cst.Call) -> bool:
         """`x.chat(chat_ctx=…)` with a chat context: nothing but an LLM takes one."""
@@ -346,6 +387,8 @@ class Holdings:
         if kinds <= known:
             return False
         self.table[binding] = known | kinds
+        self.clock += 1
+        self.learned[binding] = self.clock
         return True
 
 
@@ -363,11 +406,34 @@ def holdings(project: Project) -> Holdings:
             kind = kind_of_name(project.full_name(module, call.func))
             if kind in (Kind.PIPELINE, Kind.MULTIMODAL):
                 result.constructions.append((module, call, kind))
-    for _ in range(12):
-        news = [_learn_module(result, module) for module in result.modules]
-        if not any(news):
-            break
+    _learn_all(result)
     return result
+
+
+@dataclass
+class _Site:
+    """A place of the code that may teach something. `asked`: what it asked about when it was last looked at, `at`."""
+
+    learn: Callable[[], bool]
+    at: int = -1
+    asked: frozenset[Binding] = frozenset()
+
+
+def _learn_all(result: Holdings) -> None:
+    """Round by round, until nothing new is learned; a site is looked at again when what it asked about has changed."""
+    sites = [_Site(learn) for module in result.modules for learn in _sites(result, module)]
+    learned = result.learned
+    for _ in range(12):
+        news = False
+        for site in sites:
+            if site.at >= 0 and all(learned.get(binding, 0) <= site.at for binding in site.asked):
+                continue
+            result.asked = set()
+            site.at = result.clock
+            news |= site.learn()
+            site.asked = frozenset(result.asked)
+        if not news:
+            break
 
 
 def _is_relevant(path: str, data: bytes) -> bool:
@@ -377,48 +443,74 @@ def _is_relevant(path: str, data: bytes) -> bool:
     return any(word in data for word in (b"livekit", b"agent", b"assistant", b"session", b"chat_ctx", b"fnc"))
 
 
-def _learn_module(result: Holdings, module: Module) -> bool:
+def _sites(result: Holdings, module: Module) -> Iterator[Callable[[], bool]]:
+    """What each place of a module may teach, to be asked as often as something changes."""
+    of = module.index.of
+    kinds: tuple[tuple[type[cst.CSTNode], Callable[[Holdings, Module, Any], bool]], ...] = (
+        (cst.Assign, _learn_assigned),
+        (cst.AnnAssign, _learn_annotated),
+        (cst.NamedExpr, _learn_walrus),
+        (cst.WithItem, _learn_context),
+        (cst.For, _learn_item),
+        (cst.CompFor, _learn_item),
+        (cst.Param, _learn_parameter),
+        (cst.Return, _learn_returned),
+        (cst.FunctionDef, _learn_promised),
+        (cst.Call, _learn_call),
+    )
+    for kind, learn in kinds:
+        for node in of(kind):
+            yield partial(learn, result, module, node)
+
+
+def _learn_assigned(result: Holdings, module: Module, node: cst.Assign) -> bool:
     news = False
-    for node in module.index.of(cst.Assign):
-        for target in node.targets:
-            for one, value in _pairs(target.target, node.value):
-                kinds = result.kinds(module, value)
-                if kinds:
-                    news |= result.learn(result.binding(module, one), kinds)
-    for node in module.index.of(cst.AnnAssign):
-        kinds = result.of_annotation(module, node.annotation.annotation)
-        if node.value is not None:
-            kinds |= result.kinds(module, node.value)
-        news |= _learn_annotated(result, module, node, kinds)
-    for node in module.index.of(cst.NamedExpr):
-        news |= result.learn(result.binding(module, node.target), result.kinds(module, node.value))
-    for node in module.index.of(cst.WithItem):
-        if node.asname is not None:
-            news |= result.learn(result.binding(module, node.asname.name), result.kinds(module, node.item))
-    for kind in (cst.For, cst.CompFor):
-        for node in module.index.of(kind):
-            target, items = _counted(node) or (node.target, node.iter)
-            news |= result.learn(result.binding(module, target), result.items(result.kinds(module, items)))
-    for node in module.index.of(cst.Param):
-        if node.annotation is not None:
-            kinds = result.of_annotation(module, node.annotation.annotation)
-            variable = binding_of(module, node.name)
-            news |= result.learn(variable, kinds)
-            promised = _result_of_callable(node.annotation.annotation)
-            if promised is not None:
-                given = result.of_annotation(module, promised)
-                news |= result.learn(Binding(variable.owner, f"{variable.name}()"), given)
-    for node in module.index.of(cst.Return):
-        function = module.index.enclosing(node, cst.FunctionDef, cst.Lambda)
-        if node.value is not None and isinstance(function, cst.FunctionDef):
-            news |= result.learn(Binding(function, _RESULT), result.kinds(module, node.value))
-    for node in module.index.of(cst.FunctionDef):
-        if node.returns is not None:
-            kinds = result.of_annotation(module, node.returns.annotation)
-            news |= result.learn(Binding(node, _RESULT), kinds)
-    for call in module.index.of(cst.Call):
-        news |= _learn_call(result, module, call)
+    for target in node.targets:
+        for one, value in _pairs(target.target, node.value):
+            kinds = result.kinds(module, value)
+            if kinds:
+                news |= result.learn(result.binding(module, one), kinds)
     return news
+
+
+def _learn_walrus(result: Holdings, module: Module, node: cst.NamedExpr) -> bool:
+    return result.learn(result.binding(module, node.target), result.kinds(module, node.value))
+
+
+def _learn_context(result: Holdings, module: Module, node: cst.WithItem) -> bool:
+    if node.asname is None:
+        return False
+    return result.learn(result.binding(module, node.asname.name), result.kinds(module, node.item))
+
+
+def _learn_item(result: Holdings, module: Module, node: cst.For | cst.CompFor) -> bool:
+    target, items = _counted(node) or (node.target, node.iter)
+    return result.learn(result.binding(module, target), result.items(result.kinds(module, items)))
+
+
+def _learn_parameter(result: Holdings, module: Module, node: cst.Param) -> bool:
+    if node.annotation is None:
+        return False
+    variable = binding_of(module, node.name)
+    news = result.learn(variable, result.of_annotation(module, node.annotation.annotation))
+    promised = _result_of_callable(node.annotation.annotation)
+    if promised is not None:
+        given = result.of_annotation(module, promised)
+        news |= result.learn(Binding(variable.owner, f"{variable.name}()"), given)
+    return news
+
+
+def _learn_returned(result: Holdings, module: Module, node: cst.Return) -> bool:
+    function = module.index.enclosing(node, cst.FunctionDef, cst.Lambda)
+    if node.value is None or not isinstance(function, cst.FunctionDef):
+        return False
+    return result.learn(Binding(function, _RESULT), result.kinds(module, node.value))
+
+
+def _learn_promised(result: Holdings, module: Module, node: cst.FunctionDef) -> bool:
+    if node.returns is None:
+        return False
+    return result.learn(Binding(node, _RESULT), result.of_annotation(module, node.returns.annotation))
 
 
 def _selects(node: cst.ListComp | cst.GeneratorExp) -> bool:
@@ -457,7 +549,10 @@ def _result_of_callable(annotation: cst.BaseExpression) -> cst.BaseExpression | 
     return last.value if is_callable and isinstance(last, cst.Index) else None
 
 
-def _learn_annotated(result: Holdings, module: Module, node: cst.AnnAssign, kinds: Kinds) -> bool:
+def _learn_annotated(result: Holdings, module: Module, node: cst.AnnAssign) -> bool:
+    kinds = result.of_annotation(module, node.annotation.annotation)
+    if node.value is not None:
+        kinds |= result.kinds(module, node.value)
     owner = module.index.enclosing(node, cst.FunctionDef, cst.ClassDef)
     news = result.learn(result.binding(module, node.target), kinds)
     if isinstance(owner, cst.ClassDef) and isinstance(node.target, cst.Name):

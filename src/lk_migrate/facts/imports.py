@@ -7,12 +7,13 @@ QualifiedNameProvider, which is slow to pathological on real files (docs/archite
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.walk import Index, children, own_scope
+from lk_migrate.facts.walk import Index, children, is_block, own_scope
 
 Scope = cst.FunctionDef | cst.Lambda | cst.ClassDef | cst.Module
 
@@ -32,9 +33,9 @@ class ImportedName:
 
 def dotted(node: cst.CSTNode | None) -> str | None:
     """`a.b.c` for a chain of names, None for anything else."""
-    if isinstance(node, cst.Name):
+    if type(node) is cst.Name:
         return node.value
-    if isinstance(node, cst.Attribute):
+    if type(node) is cst.Attribute:
         base = dotted(node.value)
         return None if base is None else f"{base}.{node.attr.value}"
     return None
@@ -115,10 +116,57 @@ def target_names(target: cst.CSTNode) -> set[str]:
     return set()
 
 
-def referenced_names(tree: cst.CSTNode) -> Counter[str]:
+@dataclass(frozen=True)
+class References:
+    """`words`: the plain names in use in a tree, as `referenced_names` counts them; `at`: their places in its index."""
+
+    index: Index
+    at: list[int]
+    words: list[str]
+
+    def below(self, node: cst.CSTNode) -> list[str] | None:
+        """Those below a node of the tree, None for any other node."""
+        extent = self.index.extent.get(id(node))
+        if extent is None:
+            return None
+        return self.words[bisect_left(self.at, extent[0]) : bisect_left(self.at, extent[1])]
+
+
+def references(index: Index) -> References:
+    """The names of a whole tree in one pass over its nodes."""
+    at: list[int] = []
+    words: list[str] = []
+    own: set[int] = set()  # the names of attributes and keywords: they refer to nothing in this module
+    ignored = quoted = 0  # up to which node
+    for number, node in enumerate(index.nodes):
+        if number < ignored:
+            continue
+        kind = type(node)  # every node of the file: see `bound_names`
+        if kind is cst.Name:
+            if id(node) not in own:
+                at.append(number)
+                words.append(node.value)  # type: ignore[attr-defined]
+        elif kind is cst.Attribute:
+            own.add(id(node.attr))  # type: ignore[attr-defined]
+        elif kind is cst.Arg:
+            own.add(id(node.keyword))  # type: ignore[attr-defined]
+        elif kind is cst.SimpleString:
+            if number < quoted:
+                found = _WORD.findall(node.value)  # type: ignore[attr-defined]
+                at += [number] * len(found)
+                words += found
+        elif kind is cst.Annotation:
+            quoted = max(quoted, index.extent[id(node)][1])
+        elif kind is cst.Import or kind is cst.ImportFrom:
+            ignored = index.extent[id(node)][1]
+    return References(index, at, words)
+
+
+def referenced_names(tree: cst.CSTNode, known: References | None = None) -> Counter[str]:
     """How often each plain name is used below `tree`, import statements left out.
 
-    Words of string annotations count too: `"Assistant | None"` keeps an import alive.
+    Words of string annotations count too: `"Assistant | None"` keeps an import alive. `known`: of the tree from which
+    this one was made; the statements that both share are not walked again.
     """
     counts: Counter[str] = Counter()
     stack: list[tuple[cst.CSTNode, bool]] = [(tree, False)]
@@ -134,6 +182,10 @@ def referenced_names(tree: cst.CSTNode) -> Counter[str]:
             if quoted:
                 counts.update(_WORD.findall(node.value))  # type: ignore[attr-defined]
         elif kind is not cst.Import and kind is not cst.ImportFrom:
+            shared = known.below(node) if known is not None and is_block(node) else None
+            if shared is not None:
+                counts.update(shared)
+                continue
             inside = quoted or kind is cst.Annotation
             for child in children(node):
                 stack.append((child, inside))

@@ -7,6 +7,7 @@ A variable that merely has a good name is `session` to nobody.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import libcst as cst
 
@@ -117,10 +118,37 @@ def _of_name(project: Project, module: Module, name: cst.Name, depth: int) -> st
     return None
 
 
+_BINDING = frozenset({cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.WithItem, cst.For, cst.CompFor})
+
+
+@dataclass
+class _Known:
+    """What was found before: every use of a name, or of `self.x`, asks the same again. Use as a fact.
+
+    By scope, or class, and name; and by depth, for the deeper the question the sooner it is given up.
+    """
+
+    names: dict[tuple[cst.CSTNode, str, int], tuple[str | None, bool]] = field(default_factory=dict)
+    attributes: dict[tuple[cst.CSTNode, str, int], str | None] = field(default_factory=dict)
+
+
+def _known(project: Project) -> _Known:
+    return _Known()
+
+
 def _bound_in(
     project: Project, module: Module, scope: cst.CSTNode, name: cst.Name, depth: int
 ) -> tuple[str | None, bool]:
     """(kind, whether `scope` binds the name at all)."""
+    known, key = project.fact(_known).names, (scope, name.value, depth)
+    if key not in known:
+        known[key] = _read_bindings(project, module, scope, name, depth)
+    return known[key]
+
+
+def _read_bindings(
+    project: Project, module: Module, scope: cst.CSTNode, name: cst.Name, depth: int
+) -> tuple[str | None, bool]:
     kinds: set[str | None] = set()
     bound = False
     if isinstance(scope, (cst.FunctionDef, cst.Lambda)):
@@ -132,6 +160,8 @@ def _bound_in(
                 elif isinstance(scope, cst.FunctionDef):
                     kinds.add(_passed(project, module, scope, param, depth))
     for node in own_scope(scope):
+        if type(node) not in _BINDING:
+            continue
         values: list[cst.BaseExpression] = []
         if isinstance(node, cst.Assign) and any(_is(t.target, name) for t in node.targets):
             values.append(node.value)
@@ -199,8 +229,15 @@ def _of_attribute(project: Project, module: Module, node: cst.Attribute, depth: 
 
 
 def _of_own_attribute(project: Project, owner: Owner, attr: str, depth: int) -> str | None:
+    known, key = project.fact(_known).attributes, (owner.node, attr, depth)
+    if key not in known:
+        known[key] = _read_own_attribute(project, owner, attr, depth)
+    return known[key]
+
+
+def _read_own_attribute(project: Project, owner: Owner, attr: str, depth: int) -> str | None:
     kinds: set[str | None] = set()
-    for node in find(owner.node, cst.BaseSmallStatement):  # type: ignore[type-abstract]
+    for node in owner.module.index.find(owner.node, cst.Assign, cst.AnnAssign):
         if isinstance(node, cst.Assign):
             for target in node.targets:
                 if _is_own(target.target, attr) and dotted(node.value) != "None":

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import libcst as cst
 
-from lk_migrate.facts.imports import ImportedName, Scope, bound_names, dotted, imported_names, target_names
-from lk_migrate.facts.positions import Span, positions
+from lk_migrate.facts.imports import (
+    ImportedName,
+    References,
+    Scope,
+    bound_names,
+    dotted,
+    imported_names,
+    references,
+    target_names,
+)
+from lk_migrate.facts.positions import Printed, Span, positions
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
-from lk_migrate.facts.walk import Index, descendants, index
+from lk_migrate.facts.walk import Index, index
+
+_FUNCTIONS_AND_MODULE = frozenset({cst.FunctionDef, cst.Lambda, cst.Module})
 
 
 @dataclass(frozen=True)
@@ -54,15 +66,31 @@ class Module:
         return found
 
     @cached_property
-    def _positions(self) -> dict[cst.CSTNode, tuple[int, int, int, int]]:
+    def references(self) -> References:
+        """The plain names in use, and where among the nodes of the index they stand (see `referenced_names`)."""
+        return references(self.index)
+
+    @cached_property
+    def _printed(self) -> Printed:
         return positions(self.tree)
+
+    @property
+    def code(self) -> str:
+        """`tree.code`, printed once."""
+        return self._printed.code
+
+    @cached_property
+    def comes_back(self) -> bool:
+        """Whether LibCST prints the file as it is, byte for byte."""
+        return self.code.encode(self.tree.encoding) == self.data
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node` stands. Nodes without a position of their own take the span of what they hold."""
-        found = self._positions.get(node)
+        spans = self._printed.spans
+        found = spans.get(node)
         if found is not None:
             return Span(*found)
-        inside = [self._positions[n] for n in descendants(node) if n in self._positions]
+        inside = [spans[n] for n in self.index.below(node) if n in spans]
         if inside:
             return Span(*min(i[:2] for i in inside), *max(i[2:] for i in inside))
         parent = self.index.parents.get(node)
@@ -77,9 +105,28 @@ class Module:
 
         A star import makes every name possible.
         """
-        while isinstance(expression, cst.Attribute):
+        while type(expression) is cst.Attribute:
             expression = expression.value
-        return isinstance(expression, cst.Name) and (expression.value in self._by_local or "*" in self._by_local)
+        return type(expression) is cst.Name and (expression.value in self._by_local or "*" in self._by_local)
+
+    def may_be_foreign(self, expression: cst.CSTNode) -> bool:
+        """Whether a dotted `expression` can stand for anything that is not this module's own.
+
+        Its first name is imported here, or is another name (`Base = agents.Agent`) at module level.
+        """
+        while type(expression) is cst.Attribute:
+            expression = expression.value
+        return type(expression) is cst.Name and (expression.value in self._foreign or "*" in self._by_local)
+
+    @cached_property
+    def _foreign(self) -> frozenset[str]:
+        aliases = (name for name, node in self.definitions.items() if type(node) in (cst.Name, cst.Attribute))
+        return frozenset((*self._by_local, *aliases))
+
+    @cached_property
+    def last_names(self) -> dict[str, str]:
+        """Local name → the last part of what it was imported as (of several imports, the last one's)."""
+        return {item.local: item.target.rpartition(".")[2] for item in self.imports}
 
     @cached_property
     def _by_local(self) -> dict[str, list[ImportedName]]:
@@ -121,19 +168,19 @@ class Module:
 
     def scopes(self, node: cst.CSTNode) -> list[Scope]:
         """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions)."""
-        for ancestor in self.index.ancestors(node):
-            if isinstance(ancestor, (cst.FunctionDef, cst.Lambda, cst.Module)):
-                return self._around(ancestor)
-            if isinstance(ancestor, cst.ClassDef):
-                return [ancestor, *self._around(ancestor)[1:]]
-        return []
+        scope = cast("Scope | None", self.index.scope(node))
+        if scope is None:
+            return []
+        around = self._around(scope)
+        return [scope, *around[1:]] if type(scope) is cst.ClassDef else around
 
     def _around(self, scope: Scope) -> list[Scope]:
         """`scope` and the functions (no classes) and the module around it."""
-        if scope not in self._chains:
-            outer = [a for a in self.index.ancestors(scope) if isinstance(a, (cst.FunctionDef, cst.Lambda, cst.Module))]
-            self._chains[scope] = [scope, *outer]
-        return self._chains[scope]
+        chain = self._chains.get(scope)
+        if chain is None:
+            outer = [cast(Scope, a) for a in self.index.ancestors(scope) if type(a) in _FUNCTIONS_AND_MODULE]
+            chain = self._chains[scope] = [scope, *outer]
+        return chain
 
     @cached_property
     def _chains(self) -> dict[cst.CSTNode, list[Scope]]:
@@ -141,9 +188,22 @@ class Module:
 
     def bound(self, scope: cst.CSTNode) -> frozenset[str]:
         """`bound_names(scope)`, found once: what a function, lambda or class of this module binds itself."""
-        if scope not in self._bound:
-            self._bound[scope] = bound_names(scope)
-        return self._bound[scope]
+        found = self._bound.get(scope)
+        if found is None:
+            found = self._bound[scope] = bound_names(scope)
+        return found
+
+    def bound_or_imported(self, scope: cst.CSTNode) -> frozenset[str]:
+        """What a function, lambda or class binds, its own imports included."""
+        found = self._bound_or_imported.get(scope)
+        if found is None:
+            imported = frozenset(i.local for i in self.imports if i.scope is scope)
+            found = self._bound_or_imported[scope] = self.bound(scope) | imported
+        return found
+
+    @cached_property
+    def _bound_or_imported(self) -> dict[cst.CSTNode, frozenset[str]]:
+        return {}
 
     @cached_property
     def strings(self) -> dict[str, list[cst.SimpleString]]:
@@ -164,14 +224,14 @@ class Module:
             for item in candidates:
                 if item.scope is scope:
                     return item
-            if not isinstance(scope, cst.Module) and name in self.bound(scope):
+            if type(scope) is not cst.Module and name in self.bound(scope):
                 return None
         return None
 
     def is_local(self, name: str, at: cst.CSTNode) -> bool:
         """Whether a function or class around `at` binds `name` itself (so that it is not the module's)."""
         for scope in self.scopes(at):
-            if isinstance(scope, cst.Module):
+            if type(scope) is cst.Module:
                 return False
             if name in self.bound(scope) or any(i.scope is scope for i in self._by_local.get(name, ())):
                 return True

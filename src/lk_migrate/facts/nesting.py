@@ -17,12 +17,14 @@ _LEVELS = 1_000
 _LONG, _MANY = 2_000, 500
 
 _BRACKET = re.compile(rb"[()\[\]{}]")
+_ROUND = bytes.maketrans(b"[]{}", b"()()")
+_NO_BRACKETS = bytes(b for b in range(256) if b not in b"()[]{}")
 
 
 def is_too_deep(data: bytes) -> bool:
     """Whether LibCST must not be asked to parse `data`."""
     brackets = _bracket_depth(data)
-    if brackets <= _BRACKETS and data.count(b"elif") <= _MANY and not re.search(rb"[^\n\r]{%d}" % _LONG, data):
+    if brackets <= _BRACKETS and data.count(b"elif") <= _MANY and all(len(n) < _LONG for n in data.splitlines()):
         return False
     try:
         tree = ast.parse(data)
@@ -34,7 +36,16 @@ def is_too_deep(data: bytes) -> bool:
 
 
 def _bracket_depth(data: bytes) -> int:
-    """The most brackets open at once, those in strings and comments counted, too."""
+    """The most brackets open at once, those in strings and comments counted, too; at most so many, if that is few."""
+    left, most = data.translate(_ROUND, _NO_BRACKETS), 0
+    while left and most <= _BRACKETS:  # pair by pair, from the inside
+        less = left.replace(b"()", b"")
+        if len(less) == len(left):
+            most += left.count(b"(")
+            break
+        left, most = less, most + 1
+    if most <= _BRACKETS:
+        return most
     depth = deepest = 0
     for bracket in _BRACKET.findall(data):
         if bracket in b"([{":

@@ -1,4 +1,4 @@
-"""Where nodes stand: lines and columns from one print of the tree.
+"""Where nodes stand: lines and columns from one print of the tree, which also shows what LibCST makes of the file.
 
 LibCST's PositionProvider wants a deep copy of the tree and costs more than twice a parse; printing with a
 state that counts costs a fraction, and is only done for files that have something to say.
@@ -53,7 +53,7 @@ class _Recorder:
 
 
 class _CountingState(CodegenState):
-    """Prints into nothing and remembers the syntactic position of each node that has one."""
+    """Prints, and remembers the syntactic position of each node that has one."""
 
     def __init__(self, default_indent: str, default_newline: str) -> None:
         super().__init__(default_indent, default_newline)
@@ -62,17 +62,16 @@ class _CountingState(CodegenState):
         self.spans: dict[cst.CSTNode, tuple[int, int, int, int]] = {}
 
     def add_indent_tokens(self) -> None:
+        self.tokens.extend(self.indent_tokens)
         self.column += sum(map(len, self.indent_tokens))
 
     def add_token(self, value: str) -> None:
+        self.tokens.append(value)
         if "\n" in value or "\r" in value:
             self.line += value.count("\n") or value.count("\r")
             self.column = len(value) - max(value.rfind("\n"), value.rfind("\r")) - 1
         else:
             self.column += len(value)
-
-    def pop_trailing_newline(self) -> None:
-        pass
 
     def record_syntactic_position(  # type: ignore[override]
         self,
@@ -84,8 +83,16 @@ class _CountingState(CodegenState):
         return _Recorder(self, node, start_node, end_node)
 
 
-def positions(tree: cst.Module) -> dict[cst.CSTNode, tuple[int, int, int, int]]:
-    """(line, column, end line, end column) of every node that LibCST gives a syntactic position."""
+@dataclass(frozen=True)
+class Printed:
+    """`code`: what `tree.code` is; `spans`: (line, column, end line, end column) of every node that has a position."""
+
+    code: str
+    spans: dict[cst.CSTNode, tuple[int, int, int, int]]
+
+
+def positions(tree: cst.Module) -> Printed:
+    """Print a tree once, for its text and for its positions."""
     state = _CountingState(tree.default_indent, tree.default_newline)
     tree._codegen(state)
-    return state.spans
+    return Printed("".join(state.tokens), state.spans)

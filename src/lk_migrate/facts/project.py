@@ -11,9 +11,13 @@ import libcst as cst
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.nesting import is_too_deep
+from lk_migrate.facts.outline import Definition, sure_definition
 from lk_migrate.model import Skipped
 
 Fact = TypeVar("Fact")
+
+#: Not asked yet (an answer may be None).
+_UNKNOWN: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,10 @@ class Project:
 
     def fact(self, compute: Callable[[Project], Fact]) -> Fact:
         """`compute(self)`, once per project: how rules share what several of them need to know."""
-        if compute not in self._facts:
-            self._facts[compute] = compute(self)
-        return self._facts[compute]  # type: ignore[no-any-return]
+        found = self._facts.get(compute, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._facts[compute] = compute(self)
+        return found  # type: ignore[no-any-return]
 
     def after(self, files: Mapping[str, bytes]) -> Project:
         """The same project with other files; what has not changed is not parsed again."""
@@ -124,9 +129,10 @@ class Project:
 
         None for what is local to a function, or not a chain of names.
         """
-        if expression not in self._resolved:
-            self._resolved[expression] = self._resolve(module, expression)
-        return self._resolved[expression]
+        found = self._resolved.get(expression, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._resolved[expression] = self._resolve(module, expression)
+        return found
 
     def _resolve(self, module: Module, expression: cst.CSTNode) -> Symbol | None:
         name = dotted(expression)
@@ -184,8 +190,25 @@ class Project:
             return found
         return Symbol(target)
 
+    def sure_definition(self, module: Module, expression: cst.CSTNode) -> Definition | None:
+        """How another file defines what is imported as `expression`, where that is sure without parsing it.
+
+        None also where that file is parsed already: then `resolve` says more, and costs nothing.
+        """
+        target = module.target_of(expression) if expression not in self._resolved else None
+        parts = target.split(".") if target is not None else []
+        for size in range(len(parts), 0, -1):
+            path = self.path_of(".".join(parts[:size]), module.path)
+            if path is not None:
+                if path in self._parsed or len(parts) != size + 1:
+                    return None
+                return sure_definition(self.files[path], parts[size])
+        return None
+
     def full_name(self, module: Module, expression: cst.CSTNode) -> str | None:
         """The dotted library name that `expression` stands for, None for the project's own and local names."""
+        if not module.may_be_foreign(expression) or self.sure_definition(module, expression):
+            return None
         symbol = self.resolve(module, expression)
         return symbol.name if symbol is not None and symbol.module is None else None
 

@@ -14,7 +14,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ToolSchema, tool_schemas
-from lk_migrate.facts.walk import descendants, find
+from lk_migrate.facts.walk import find
 
 _HINT = re.compile(r"tool|func|handler|action|regist|command|capabilit", re.IGNORECASE)
 
@@ -47,9 +47,7 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                 yield Registry(name, line, entries)
     for function in methods(node):
         instance = self_name(function)
-        for assign in descendants(function):
-            if not isinstance(assign, (cst.Assign, cst.AnnAssign)):
-                continue
+        for assign in module.index.find(function, cst.Assign, cst.AnnAssign):
             target = assign.targets[0].target if isinstance(assign, cst.Assign) else assign.target
             if assign.value is None or not is_self_attribute(target, instance):
                 continue
@@ -62,11 +60,11 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                 entries, others = _bound_methods(assign.value, instance)
                 if entries:
                     yield Registry(target.attr.value, statement, entries, (), others)
-        for loop in find(function, cst.For):
+        for loop in module.index.find(function, cst.For):
             entries = _named_in_loop(project, module, node, loop, instance)
             if entries:
                 yield Registry("", loop, entries)
-        for call in find(function, cst.Call):
+        for call in module.index.find(function, cst.Call):
             entry = _registered(call, instance)
             if entry is not None:
                 yield Registry("", module.index.enclosing(call, cst.SimpleStatementLine) or call, (entry,))
@@ -77,7 +75,7 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                     yield Registry(function.name.value, function, (), schemas)
                     break
     # a module constant that only a method uses: `tools=TOOLS` in the call of the model
-    used = {n.value for n in find(node, cst.Name)}
+    used = {n.value for n in module.index.find(node, cst.Name)}
     for name, constant in module.definitions.items():
         if name in used and _HINT.search(name) and isinstance(constant, (cst.List, cst.BinaryOperation)):
             schemas = tool_schemas(project, module, constant)

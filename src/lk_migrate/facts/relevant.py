@@ -86,8 +86,9 @@ def _spelling(targets: Iterable[str]) -> Callable[[str], Callable[[bytes], bool]
                 if list(target[: depth + 1]) != here[: depth + 1]:
                     break
         # The word first, what stands before it afterwards: `re` is fast where a pattern begins with fixed letters.
-        patterns = [re.compile(rb"%s(?<=[\s.,(]%s)(?!\w)" % (w, w)) for w in map(re.escape, sorted(words))]
-        return lambda data: any(pattern.search(data) for pattern in patterns)
+        # (and `in` is faster still).
+        patterns = [(w, re.compile(rb"%s(?<=[\s.,(]%s)(?!\w)" % (e, e))) for w in sorted(words) for e in [re.escape(w)]]
+        return lambda data: any(word in data and pattern.search(data) for word, pattern in patterns)
 
     return of_folder
 

@@ -29,14 +29,16 @@ def scopes_at(module: Module, node: cst.CSTNode) -> Iterator[Scope]:
     below: cst.CSTNode = node
     first = True
     for ancestor in module.index.ancestors(node):
-        if isinstance(ancestor, cst.Module):
-            yield ancestor
-        elif isinstance(ancestor, (cst.FunctionDef, cst.Lambda)):
+        kind = type(ancestor)  # every name that is followed comes by here: `isinstance` of LibCST's types is slow
+        if kind is cst.Module:
+            yield ancestor  # type: ignore[misc]
+        elif kind is cst.FunctionDef or kind is cst.Lambda:
+            assert isinstance(ancestor, (cst.FunctionDef, cst.Lambda))
             if below is ancestor.body or (below is ancestor.params and _is_parameter(module, node)):
                 yield ancestor
                 first = False
-        elif isinstance(ancestor, cst.ClassDef) and first and below is ancestor.body:
-            yield ancestor
+        elif kind is cst.ClassDef and first and below is ancestor.body:  # type: ignore[attr-defined]
+            yield ancestor  # type: ignore[misc]
         below = ancestor
 
 
@@ -47,20 +49,15 @@ def _is_parameter(module: Module, node: cst.CSTNode) -> bool:
 
 def names_bound_in(module: Module, scope: Scope) -> frozenset[str]:
     """What a function, lambda or class binds, its own imports included."""
-    imported = frozenset(i.local for i in module.imports if i.scope is scope)
-    return module.bound(scope) | imported
+    return module.bound_or_imported(scope)
 
 
 def binding_of(module: Module, node: cst.Name) -> Binding:
     """The variable that a plain name at `node` reads or writes; the module's, if no scope around it binds the name."""
     for scope in scopes_at(module, node):
-        if isinstance(scope, cst.Module) or node.value in _bound(module, scope):
+        if type(scope) is cst.Module or node.value in module.bound_or_imported(scope):
             return Binding(scope, node.value)
     return Binding(module.tree, node.value)
-
-
-def _bound(module: Module, scope: Scope) -> frozenset[str]:
-    return module.bound(scope) | frozenset(i.local for i in module.imports if i.scope is scope)
 
 
 def uses(module: Module, binding: Binding) -> Iterator[cst.Name]:

@@ -6,9 +6,10 @@ LibCST's own visitors cost about as much as parsing, and its metadata providers 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import libcst as cst
@@ -53,26 +54,42 @@ def _child_fields(node_type: type[cst.CSTNode]) -> tuple[str, ...]:
 _PLAIN = frozenset({str, "str", bool, "bool"})
 
 
-@cache
-def _is_node(kind: Any) -> bool:
-    """Whether values of this type are nodes. LibCST's types are abstract, which makes `isinstance` slow."""
-    return issubclass(kind, cst.CSTNode)
+class _IsNode(dict[type[Any], bool]):
+    """Whether values of a type are nodes. LibCST's types are abstract, which makes `isinstance` slow."""
+
+    def __missing__(self, kind: type[Any]) -> bool:
+        answer = self[kind] = issubclass(kind, cst.CSTNode)
+        return answer
 
 
-def children(node: cst.CSTNode) -> list[cst.CSTNode]:
+_is_node = _IsNode()
+
+
+class _Fields(dict[type[cst.CSTNode], "tuple[Callable[[Any], Any] | None, bool]"]):
+    """Node type → how to read its child fields in one call, and whether they are several."""
+
+    def __missing__(self, kind: type[cst.CSTNode]) -> tuple[Callable[[Any], Any] | None, bool]:
+        names = _child_fields(kind)
+        answer = self[kind] = (attrgetter(*names) if names else None, len(names) > 1)
+        return answer
+
+
+_fields = _Fields()
+
+
+def children(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
     """The syntactic children of `node` in source order, white space and punctuation left out."""
+    read, several = _fields[type(node)]
+    if read is None:
+        return ()
     found: list[cst.CSTNode] = []
-    for name in _child_fields(type(node)):
-        value = getattr(node, name)
+    for value in read(node) if several else (read(node),):
         if value is None:
             continue
         kind: Any = type(value)
         if kind is list or kind is tuple:
-            for item in value:
-                kind = type(item)
-                if _is_node(kind):
-                    found.append(item)
-        elif _is_node(kind):
+            found += [item for item in value if _is_node[type(item)]]
+        elif _is_node[kind]:
             found.append(value)
     return found
 
@@ -94,13 +111,54 @@ def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(children(current)))
+        below = children(current)
+        if below:
+            stack += below[::-1]
 
 
 def find(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
     """Every descendant of `node` (itself included) that is a `kind`."""
     wanted = concrete(kind)
-    return (n for n in descendants(node) if type(n) in wanted)  # type: ignore[misc]
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if type(current) in wanted:
+            yield current  # type: ignore[misc]
+        below = children(current)
+        if below:
+            stack += below[::-1]
+
+
+#: What statements stand in, and what they are: no expression, and no small statement.
+_BLOCKS = (
+    cst.Module,
+    cst.BaseSuite,
+    cst.BaseCompoundStatement,
+    cst.SimpleStatementLine,
+    cst.Else,
+    cst.Finally,
+    cst.ExceptHandler,
+    cst.ExceptStarHandler,
+    cst.MatchCase,
+)
+
+
+def is_block(node: cst.CSTNode) -> bool:
+    """Whether a statement can stand in `node`: in a clause, a block, a line; in no expression."""
+    return type(node) in concrete(*_BLOCKS)
+
+
+def statements(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
+    """Every descendant of `node` that is a `kind` of statement, block or clause; no expression is entered."""
+    wanted, blocks = concrete(kind), concrete(*_BLOCKS)
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if type(current) in wanted:
+            yield current  # type: ignore[misc]
+        if type(current) in blocks:
+            below = children(current)
+            stack += [n for n in reversed(below) if type(n) in blocks or type(n) in wanted]
 
 
 #: What has a scope of its own inside another one.
@@ -112,27 +170,40 @@ def own_scope(function: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
     The nested definitions themselves are yielded (their name is bound in this scope), not their bodies.
     """
-    stack = list(reversed(children(function)))
+    stack = list(children(function)[::-1])
     while stack:
         current = stack.pop()
         yield current
         if type(current) not in _SCOPES:
-            stack.extend(reversed(children(current)))
+            stack += children(current)[::-1]
 
 
 @dataclass(frozen=True)
 class Index:
-    """`parents`: child → parent; `by_type`: every node of a type, in source order."""
+    """`parents`: child → parent; `by_type`: every node of a type, in source order.
+
+    `nodes` are all nodes, parents first, in source order; what is below one of them is a slice of it (`extent`, by the
+    node's id: LibCST hashes nodes in Python). `scopes`: the function, lambda, class or module around each of `nodes`.
+    """
 
     parents: dict[cst.CSTNode, cst.CSTNode]
     by_type: dict[type[cst.CSTNode], list[cst.CSTNode]]
+    nodes: list[cst.CSTNode]
+    extent: dict[int, tuple[int, int]]
+    scopes: list[cst.CSTNode]
+
+    def scope(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """The function, lambda, class or module in which a node of this tree stands; None for the module itself."""
+        found = self.extent.get(id(node))
+        return self.scopes[found[0]] if found is not None and found[0] else None
 
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """The nodes around `node`, innermost first, `node` left out."""
-        parent = self.parents.get(node)
+        parents = self.parents
+        parent = parents.get(node)
         while parent is not None:
             yield parent
-            parent = self.parents.get(parent)
+            parent = parents.get(parent)
 
     def enclosing(self, node: cst.CSTNode, *kinds: type[Any]) -> cst.CSTNode | None:
         """The nearest ancestor of one of the `kinds`."""
@@ -146,17 +217,55 @@ class Index:
         """Every node of exactly this type, in source order."""
         return self.by_type.get(kind, [])
 
+    def below(self, node: cst.CSTNode) -> Iterable[cst.CSTNode]:
+        """`descendants(node)`, at the price of a slice for a node of this tree."""
+        found = self.extent.get(id(node))
+        return self.nodes[found[0] : found[1]] if found is not None else descendants(node)
+
+    def find(self, node: cst.CSTNode, *kinds: type[Any]) -> list[Any]:
+        """Every descendant of `node` (itself included) that is one of the `kinds`, in source order."""
+        wanted = concrete(*kinds)
+        return [n for n in self.below(node) if type(n) in wanted]
+
 
 def index(tree: cst.Module) -> Index:
     """Walk `tree` once."""
     parents: dict[cst.CSTNode, cst.CSTNode] = {}
     by_type: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
-    stack: list[cst.CSTNode] = [tree]
+    nodes: list[cst.CSTNode] = []
+    starts: dict[int, int] = {}
+    extent: dict[int, tuple[int, int]] = {}
+    stack: list[cst.CSTNode | None] = [tree]
+    opened: list[int] = []
+    scopes: list[cst.CSTNode] = []
+    scope: cst.CSTNode = tree
     while stack:
         node = stack.pop()
-        by_type.setdefault(type(node), []).append(node)
+        if node is None:  # all that is below the node last opened has been seen
+            key = opened.pop()
+            start = starts[key]
+            extent[key] = (start, len(nodes))
+            scope = scopes[start]
+            continue
+        kind = type(node)
+        if kind in by_type:
+            by_type[kind].append(node)
+        else:
+            by_type[kind] = [node]
         below = children(node)
-        for child in below:
-            parents[child] = node
-        stack.extend(reversed(below))
-    return Index(parents, by_type)
+        number = len(nodes)
+        nodes.append(node)
+        scopes.append(scope)
+        if kind in _SCOPES:
+            scope = node
+        if below:
+            for child in below:
+                parents[child] = node
+            key = id(node)
+            starts[key] = number
+            opened.append(key)
+            stack.append(None)
+            stack += below[::-1]
+        else:
+            extent[id(node)] = (number, number + 1)
+    return Index(parents, by_type, nodes, extent, scopes)

@@ -39,6 +39,10 @@ class Kind(Enum):
 
 def kind_of(path: str) -> Kind | None:
     """The kind of manifest or deployment file; None for all others."""
+    if path.endswith(".py"):  # there may be thousands, and `PurePosixPath` costs as much as reading a small file
+        name = path.rpartition("/")[2]
+        if name != "setup.py" and not name.lower().startswith("readme"):
+            return None
     place = PurePosixPath(path)
     name = place.name
     if name in ("pyproject.toml", "Pipfile", "setup.cfg", "setup.py"):

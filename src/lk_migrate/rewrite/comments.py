@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tokenize
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection
 
@@ -37,6 +38,39 @@ def _tails(text: str) -> Counter[str]:
     return Counter(tail.rstrip() for tail in _TAIL.findall(text))
 
 
+#: A string in any of its four kinds of quotes (a prefix does not change where it ends), or a comment.
+_STRING_OR_COMMENT = re.compile(
+    r"'{3}(?:[^\\]|\\.)*?'{3}"
+    r'|"{3}(?:[^\\]|\\.)*?"{3}'
+    r"|'(?:[^'\\\r\n]|\\(?:\r\n|.))*'"
+    r'|"(?:[^"\\\r\n]|\\(?:\r\n|.))*"'
+    r"|#[^\r\n]*",
+    re.S,
+)
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
 def _comments(text: str) -> list[tuple[int, str]]:
+    """Each comment with its line: what `tokenize` says, which takes twenty times as long before Python 3.12."""
+    found: list[tuple[int, str]] = []
+    ends = [match.end() for match in _LINE_END.finditer(text)]
+    for match in _STRING_OR_COMMENT.finditer(text):
+        word, start = match.group(), match.start()
+        if word[0] == "#":
+            found.append((bisect_right(ends, start) + 1, word.rstrip()))
+        elif "{" in word and _may_nest(word, text[max(0, start - 2) : start]):
+            return _tokenized(text)
+    return found
+
+
+def _may_nest(word: str, prefix: str) -> bool:
+    """Whether the text is an f-string that seems to end inside its braces.
+
+    Since Python 3.12 there may be quotes and comments in there: then one has to read in earnest.
+    """
+    return prefix.rstrip("rR")[-1:] in ("f", "F", "t", "T") and (word.count("{") != word.count("}") or "#" in word)
+
+
+def _tokenized(text: str) -> list[tuple[int, str]]:
     tokens = tokenize.generate_tokens(io.StringIO(text, newline="").readline)
     return [(t.start[0], t.string.rstrip()) for t in tokens if t.type == tokenize.COMMENT]

@@ -6,6 +6,7 @@ updated node and are applied from the leaves up in one pass that only visits wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -15,6 +16,7 @@ import libcst as cst
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.relevant import imported_names
 from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
@@ -26,6 +28,7 @@ from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touche
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
 from lk_migrate.rewrite.meant import lines_of
+from lk_migrate.rewrite.printing import printed
 from lk_migrate.rules.registry import Finisher, Rule
 
 
@@ -110,14 +113,16 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
     if edits.nodes():
         tree = cast(cst.Module, tree.visit(_Apply(edits, module.index)))
         tree = add_imports(tree, file.wanted)
-        tree, _ = drop_unused(module.tree, tree, imported_elsewhere(file.project, path))
+        tree, _ = drop_unused(module, tree, imported_elsewhere(file.project, path))
         tree = fold_long_imports(tree, file.wanted)
     for rule, finisher in finishers:
         tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
-    after = tree.bytes
+    if tree is module.tree:
+        return FileResult(path, findings=tuple(edits.findings))
+    after = printed(module, tree)
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
-    if module.tree.bytes != data:
+    if not module.comes_back:
         raise NotWhatWeMeant("LibCST does not give it back as it was (an odd continuation line?)")
     touches = [*edits.touches, *import_touches(module, tree)]
     taken = _comments_taken(file, edits)
@@ -349,6 +354,17 @@ def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
     return lines
 
 
+#: An import that does not begin a line: `try: import main`.
+_HIDDEN_IMPORT = re.compile(rb"[:;][ \t]*(?:from|import)\b")
+
+
+def _may_import(project: Project, importer: str, data: bytes, path: str) -> bool:
+    """Whether `importer` may import from `path`, told by its bytes; parsing it would cost a thousand times as much."""
+    if _HIDDEN_IMPORT.search(data):
+        return True
+    return any(project.path_of(name, importer) == path for name in imported_names(importer, data))
+
+
 def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
     """Names that another file may import from this one, or that `__all__` offers: never dropped."""
     module = project.module(path)
@@ -362,7 +378,7 @@ def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
         names.update(s.evaluated_value for s in find(exported, cst.SimpleString) if isinstance(s.evaluated_value, str))
     stem = path.rpartition("/")[2].removesuffix(".py").encode()
     for other, data in project.files.items():
-        if other == path or stem not in data or b"import" not in data:
+        if other == path or stem not in data or b"import" not in data or not _may_import(project, other, data, path):
             continue
         importer = project.module(other)
         if importer is None:

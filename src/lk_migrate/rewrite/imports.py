@@ -10,6 +10,8 @@ from typing import cast
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted, referenced_names
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.walk import children, is_block, statements
 from lk_migrate.rewrite.blocks import close_gaps, gap
 
 #: As wide as an import that was extended may be: what most projects' formatters allow at the most.
@@ -250,57 +252,71 @@ def _package_rank(package: str) -> int:
     return 0 if package in sys.stdlib_module_names else 1
 
 
-def drop_unused(
-    before: cst.Module, after: cst.Module, keep: frozenset[str] = frozenset()
-) -> tuple[cst.Module, list[str]]:
+def drop_unused(before: Module, after: cst.Module, keep: frozenset[str] = frozenset()) -> tuple[cst.Module, list[str]]:
     """Take out of `after` the imported names that `before` used and `after` no longer does.
 
     `keep`: names that other files import from here, or that `__all__` lists. Names that were unused before
     are not ours to judge. Returns the tree and the names taken out.
     """
-    used_before, used_after = referenced_names(before), referenced_names(after)
-    lost = {n for n in used_before if not used_after.get(n)} - keep
+    found: list[cst.Import | cst.ImportFrom] = [*statements(after, cst.Import), *statements(after, cst.ImportFrom)]
+    imported = {local for node in found for local in _locals(node)} - keep
+    if not imported:
+        return after, []
+    used_before, used_after = before.references, referenced_names(after, before.references)
+    lost = {n for n in imported if not used_after.get(n)}.intersection(used_before.words)
     if not lost:
         return after, []
-    editor = _Dropper(lost)
+    editor = _Dropper(lost, _around(after, lost))
     return after.visit(editor), sorted(editor.dropped)
 
 
+def _locals(node: cst.Import | cst.ImportFrom) -> list[str]:
+    """What an import statement binds."""
+    if isinstance(node.names, cst.ImportStar):
+        return []
+    return [_local(alias) for alias in node.names]
+
+
+def _local(alias: cst.ImportAlias) -> str:
+    return (dotted(alias.asname.name) if alias.asname else (dotted(alias.name) or "").split(".")[0]) or ""
+
+
+def _around(tree: cst.Module, lost: set[str]) -> set[cst.CSTNode]:
+    """The imports of what is lost, and all that is around them."""
+    found: set[cst.CSTNode] = set()
+    stack: list[tuple[cst.CSTNode, tuple[cst.CSTNode, ...]]] = [(tree, ())]
+    while stack:
+        node, above = stack.pop()
+        if isinstance(node, _IMPORTS):
+            if not lost.isdisjoint(_locals(node)):
+                found.update(above, (node,))
+        elif is_block(node):
+            around = (*above, node)
+            stack += [(child, around) for child in children(node)]
+    return found
+
+
 _IMPORTS = (cst.Import, cst.ImportFrom)
-#: (`Gap`, a kind of SimpleStatementLine, included.)
-_HOLD_IMPORTS = (
-    cst.Module,
-    cst.BaseCompoundStatement,
-    cst.BaseSuite,
-    cst.Else,
-    cst.Finally,
-    cst.ExceptHandler,
-    cst.ExceptStarHandler,
-    cst.MatchCase,
-    *_IMPORTS,
-)
 
 
 class _Dropper(cst.CSTTransformer):
     """Removes import aliases whose local name is in `lost`; statements that become empty leave a gap."""
 
-    def __init__(self, lost: set[str]) -> None:
+    def __init__(self, lost: set[str], around: set[cst.CSTNode]) -> None:
         super().__init__()
         self.lost = lost
+        self.around = around
         self.dropped: Counter[str] = Counter()
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        """Only what can hold an import: blocks, and lines with one."""
-        if isinstance(node, cst.SimpleStatementLine):
-            return any(isinstance(s, _IMPORTS) for s in node.body)
-        return isinstance(node, _HOLD_IMPORTS)
+        return node in self.around
 
     def _kept(self, names: list[cst.ImportAlias]) -> list[cst.ImportAlias]:
         kept = []
         for alias in names:
-            local = dotted(alias.asname.name) if alias.asname else (dotted(alias.name) or "").split(".")[0]
+            local = _local(alias)
             if local in self.lost:
-                self.dropped[local or ""] += 1
+                self.dropped[local] += 1
             else:
                 kept.append(alias)
         if kept and kept[-1] is not names[-1]:

@@ -15,7 +15,7 @@ import libcst as cst
 
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.source_lines import source_lines
-from lk_migrate.facts.walk import descendants
+from lk_migrate.facts.walk import statements
 from lk_migrate.model import Fate, LedgerEntry, Place
 
 
@@ -53,18 +53,19 @@ class Touch:
     to: Place | None = None
 
 
+_HEADED = (cst.BaseCompoundStatement, cst.Else, cst.ExceptHandler, cst.ExceptStarHandler, cst.Finally)
+
+
 def units(module: Module) -> list[Unit]:
     """All units of a file in source order; together they cover every line that is not blank."""
     found: list[Unit] = []
     taken: set[int] = set()
     lines = source_lines(text_of(module))
-    for node in descendants(module.tree):
-        if isinstance(node, cst.SimpleStatementLine):
+    for node in module.index.find(module.tree, cst.SimpleStatementLine, *_HEADED):
+        if type(node) is cst.SimpleStatementLine:
             span = module.span(node)
             found.append(Unit(node, span.line, span.end_line))
-        elif isinstance(
-            node, (cst.BaseCompoundStatement, cst.Else, cst.ExceptHandler, cst.ExceptStarHandler, cst.Finally)
-        ):
+        else:
             body = getattr(node, "body", None)
             span = module.span(node)
             start = span.line
@@ -121,7 +122,7 @@ def account(
     taken, touches = taken or {}, list(touches)
     by_node: dict[cst.CSTNode, Touch] = {}
     for touch in touches:
-        for node in descendants(touch.node) if touch.whole else (touch.node,):
+        for node in module.index.below(touch.node) if touch.whole else (touch.node,):
             known = by_node.get(node)
             if known is None or _RANK[touch.fate] >= _RANK[known.fate]:
                 by_node[node] = touch
@@ -169,12 +170,12 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
 
     Imports are edited for the file as a whole, by no single rule: the edit is accounted for here.
     """
-    kept = Counter(_spelled(after, [i for i in descendants(after) if isinstance(i, (cst.Import, cst.ImportFrom))]))
-    statements = [*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)]
-    codes = _spelled(module.tree, statements)
+    kept = Counter(_spelled(after, (*statements(after, cst.Import), *statements(after, cst.ImportFrom))))
+    imports = [*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)]
+    codes = _spelled(module.tree, imports)
     before = Counter(codes)
     touches = []
-    for statement, code in zip(statements, codes, strict=True):
+    for statement, code in zip(imports, codes, strict=True):
         line = module.index.parents.get(statement)
         if line is None or kept[code] >= before[code]:
             continue

@@ -6,9 +6,9 @@ Only statements are walked: what an expression holds matters when two texts diff
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import libcst as cst
 
@@ -20,7 +20,7 @@ _BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """A statement (or an `except`, a `case`). `text`: its source; `blocks`: the statements in it, block by block.
+    """A statement (or an `except`, a `case`). `text`: its source; `blocks`: the statements `inside`, block by block.
 
     Lines are 1-based; `line` is its first decorator's if it has one, `header_line` that of `def` or `class`.
     """
@@ -30,7 +30,12 @@ class Statement:
     end_line: int
     text: str | bytes
     node: ast.AST | cst.CSTNode
-    blocks: tuple[tuple[Statement, ...], ...] = ()
+    inside: Callable[[], tuple[tuple[Statement, ...], ...]] = tuple
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[Statement, ...], ...]:
+        """Read when somebody asks: most statements are the same in two texts, and nobody looks into them."""
+        return self.inside()
 
     def children(self) -> Iterator[Statement]:
         for block in self.blocks:
@@ -63,11 +68,6 @@ def from_ast(tree: ast.Module, text: str) -> tuple[Statement, ...]:
 
 
 def _from_ast(node: ast.AST, lines: Sequence[bytes]) -> Statement:
-    blocks = []
-    for name in _BLOCKS:
-        inside = getattr(node, name, None)
-        if isinstance(inside, list) and inside:
-            blocks.append(tuple(_from_ast(n, lines) for n in inside))
     if isinstance(node, ast.match_case):
         line, column = node.pattern.lineno, node.pattern.col_offset
         end_line, end_column = node.body[-1].end_lineno or 0, node.body[-1].end_col_offset or 0
@@ -83,7 +83,12 @@ def _from_ast(node: ast.AST, lines: Sequence[bytes]) -> Statement:
         text = lines[line - 1][column:end_column]
     else:
         text = b"\n".join([lines[line - 1][column:], *lines[line : end_line - 1], lines[end_line - 1][:end_column]])
-    return Statement(line, header_line, end_line, text, node, tuple(blocks))
+    return Statement(line, header_line, end_line, text, node, partial(_ast_blocks, node, lines))
+
+
+def _ast_blocks(node: ast.AST, lines: Sequence[bytes]) -> tuple[tuple[Statement, ...], ...]:
+    found = (getattr(node, name, None) for name in _BLOCKS)
+    return tuple(tuple(_from_ast(n, lines) for n in inside) for inside in found if isinstance(inside, list) and inside)
 
 
 def _ast_header(node: ast.AST) -> str:
@@ -118,7 +123,7 @@ def _from_cst(node: cst.CSTNode, module: Module) -> Statement:
     decorators = getattr(node, "decorators", ())
     line = module.span(decorators[0]).line if decorators else span.line
     bare = node.with_changes(leading_lines=()) if hasattr(node, "leading_lines") else node
-    return Statement(line, span.line, span.end_line, module.tree.code_for_node(bare), node, tuple(blocks))
+    return Statement(line, span.line, span.end_line, module.tree.code_for_node(bare), node, lambda: tuple(blocks))
 
 
 def _cst_header(node: cst.CSTNode) -> str:

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from heapq import heapify, heappop, heappush
 
 from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Place
@@ -70,16 +71,32 @@ class Trace:
         return Place(found[0], found[1] + 1, found[1] + 1) if found else None
 
     def alike(self, text: str, window: Iterable[Spot], score: float) -> Spot | None:
-        """The free line of the window that is most like `text`, and more than `score`."""
+        """The free line of the window that is most like `text` (the first of several), and more than `score`."""
         matcher = SequenceMatcher(autojunk=False, b=text)
-        best = None
-        for path, number in window:
-            if (path, number) in self.used or number >= len(self.new[path]) or not self.new[path][number]:
+        at_most: list[tuple[float, int, Spot]] = []
+        for order, (path, number) in enumerate(window):
+            line = self.new[path][number] if number < len(self.new[path]) else ""
+            if not line or _longest_ratio(line, text) <= score or (path, number) in self.used:
                 continue
-            matcher.set_seq1(self.new[path][number])
-            if matcher.real_quick_ratio() > score and matcher.quick_ratio() > score and matcher.ratio() > score:
-                best, score = (path, number), matcher.ratio()
+            matcher.set_seq1(line)
+            bound = matcher.quick_ratio()
+            if bound > score:
+                at_most.append((-bound, order, (path, number)))
+        # `ratio` is dear: it is only asked where the bound leaves a chance to be the best.
+        best, first = None, 0
+        for negative, order, spot in sorted(at_most):
+            if -negative < score or (best is not None and -negative == score and order > first):
+                break
+            matcher.set_seq1(self.new[spot[0]][spot[1]])
+            ratio = matcher.ratio()
+            if ratio > score or (best is not None and ratio == score and order < first):
+                best, first, score = spot, order, ratio
         return best
+
+
+def _longest_ratio(one: str, other: str) -> float:
+    """`SequenceMatcher.real_quick_ratio`: how alike two texts of these lengths can be at most."""
+    return 2.0 * min(len(one), len(other)) / (len(one) + len(other)) if one or other else 1.0
 
 
 def trace(before: str, after: Mapping[str, str]) -> Trace:
@@ -142,17 +159,29 @@ def _pair_alike(result: Trace) -> None:
         above, below = result.neighbours(first, last)
         if not (above and below and above[0] == below[0] and above[1] < below[1]):
             continue
-        path, pairs = above[0], []
+        path = above[0]
+        pairs: list[tuple[float, int, int, bool]] = []  # (how alike, negative; legacy line, new line, at most so much)
         matcher = SequenceMatcher(autojunk=False)
         free = [n for n in range(above[1] + 1, below[1]) if (path, n) not in result.used and result.new[path][n]]
         for step, number in enumerate(n for n in range(first, last + 1) if result.old[n]):
             matcher.set_seq2(result.old[number])
             for spot in free[max(0, step - _NEAR) : step + 2 * _NEAR]:
-                matcher.set_seq1(result.new[path][spot])
-                if matcher.real_quick_ratio() > _ALIKE and matcher.quick_ratio() > _ALIKE:
-                    pairs.append((-matcher.ratio(), number, spot))
-        for ratio, number, spot in sorted(pairs):
-            if ratio < -_ALIKE:
+                if _longest_ratio(result.new[path][spot], result.old[number]) > _ALIKE:
+                    matcher.set_seq1(result.new[path][spot])
+                    bound = matcher.quick_ratio()
+                    if bound > _ALIKE:
+                        pairs.append((-bound, number, spot, True))
+        # `ratio` is dear: it is only asked when a pair's turn comes by its bound, and both its lines are still free.
+        heapify(pairs)
+        while pairs:
+            _, number, spot, is_bound = heappop(pairs)
+            if number in result.spots or (path, spot) in result.used:
+                continue
+            if is_bound:
+                ratio = SequenceMatcher(None, result.new[path][spot], result.old[number], autojunk=False).ratio()
+                if ratio > _ALIKE:
+                    heappush(pairs, (-ratio, number, spot, False))
+            else:
                 result.take(number, (path, spot))
 
 

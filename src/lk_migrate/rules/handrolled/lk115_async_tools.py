@@ -21,7 +21,7 @@ from lk_migrate.facts.renames import holders
 from lk_migrate.facts.sync_callers import sync_tools, twin_name
 from lk_migrate.facts.thread_work import one_shots
 from lk_migrate.facts.tools import FUNCTION_TOOL, Tool
-from lk_migrate.facts.walk import descendants, find, own_scope
+from lk_migrate.facts.walk import descendants, own_scope
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import block_of, docstring_end, statement
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
@@ -192,12 +192,12 @@ def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
 def await_looked_up_tools(call: cst.Call, file: File) -> Iterator[Change]:
     """`getattr(self, name)(**args)` and `self.tools[name](**args)` in a dispatcher call coroutines now."""
     function, owner = file.enclosing(call, cst.FunctionDef), file.enclosing(call, cst.ClassDef)
-    if function is None or owner is None or isinstance(file.parent(call), cst.Await) or _is_awaited_later(file, call):
+    if function is None or owner is None or isinstance(file.parent(call), cst.Await):
+        return
+    agent = agent_of(file.project, owner)
+    if agent is None or not file.project.fact(sync_tools).names.get(agent.node) or _is_awaited_later(file, call):
         return
     instance = self_name(function)
-    agent = agent_of(file.project, owner)
-    if agent is None or not file.project.fact(sync_tools).names.get(agent.node):
-        return
     registered = {r.attribute for r in agent.registries if r.attribute}
     func = call.func
     by_name = isinstance(func, cst.Call) and dotted(func.func) == "getattr" and dotted(func.args[0].value) == instance
@@ -234,7 +234,7 @@ def _is_awaited_later(file: File, call: cst.Call) -> bool:
         function = file.enclosing(call, cst.FunctionDef)
         return function is not None and any(
             "isawaitable" in file.code(c.func) or "iscoroutine" in file.code(c.func)
-            for c in find(function, cst.Call)
+            for c in file.module.index.find(function, cst.Call)
             if any(isinstance(a.value, cst.Name) and a.value.value == name for a in c.args)
         )
     return False

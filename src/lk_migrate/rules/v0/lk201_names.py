@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import libcst as cst
 
@@ -16,6 +17,7 @@ from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_gone import LEFT_TO_A_PERSON, MOVED, why_gone
 from lk_migrate.facts.v0_names import AGENT_CLASSES
+from lk_migrate.facts.walk import statements
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
@@ -28,6 +30,9 @@ rule = Rule("LK201", Edition.V0, __doc__, triggers=(b"livekit", b"AgentState"), 
 @rule.on(cst.Name, cst.Attribute)
 def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """A use of a name that has a new address, and the 0.x agent as a type."""
+    name = file.full_name(node)
+    if name is None or not name.startswith("livekit."):
+        return
     parent = file.parent(node)
     if isinstance(parent, (cst.ImportAlias, cst.ImportFrom, cst.AssignTarget, cst.Param)):
         return
@@ -36,9 +41,6 @@ def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     ):
         return
     if _in_import(node, file):
-        return
-    name = file.full_name(node)
-    if name is None or not name.startswith("livekit."):
         return
     if name in MOVED and not _keeps_its_name(node, name, file):
         target = MOVED[name]
@@ -133,9 +135,13 @@ def _respelled(old: str, new: str) -> Callable[[cst.SimpleString], cst.SimpleStr
 @rule.finish
 def leftovers(tree: cst.Module, file: File) -> Iterator[Leftover]:
     """What the imports of the finished file still ask for in vain."""
-    used = referenced_names(tree)
+    used = cache(lambda: referenced_names(tree, file.module.references))
+
+    def is_used(local: str | None) -> bool:
+        return used().get(local or "", 0) > 0
+
     package = file.module.package
-    for line in (n for n in _lines(tree) if any(isinstance(s, (cst.Import, cst.ImportFrom)) for s in n.body)):
+    for line in statements(tree, cst.SimpleStatementLine):
         for small in line.body:
             if isinstance(small, cst.ImportFrom) and not isinstance(small.names, cst.ImportStar):
                 base = from_module(small, package)
@@ -146,20 +152,14 @@ def leftovers(tree: cst.Module, file: File) -> Iterator[Leftover]:
                     why = why_gone(target)
                     if why is not None:
                         local = dotted(alias.asname.name) if alias.asname else dotted(alias.name)
-                        yield Leftover(line, small, alias, used.get(local or "", 0) > 0, f"`{target}` is gone: {why}.")
+                        yield Leftover(line, small, alias, is_used(local), f"`{target}` is gone: {why}.")
             elif isinstance(small, cst.Import):
                 for alias in small.names:
                     target = dotted(alias.name) or ""
                     why = why_gone(target)
                     if why is not None and not _is_own(file.project, target, file.path):
                         local = dotted(alias.asname.name) if alias.asname else target.split(".")[0]
-                        yield Leftover(line, small, alias, used.get(local or "", 0) > 0, f"`{target}` is gone: {why}.")
-
-
-def _lines(tree: cst.Module) -> Iterator[cst.SimpleStatementLine]:
-    from lk_migrate.facts.walk import find
-
-    yield from find(tree, cst.SimpleStatementLine)
+                        yield Leftover(line, small, alias, is_used(local), f"`{target}` is gone: {why}.")
 
 
 def _is_own(project: Project, module: str, importer: str) -> bool:

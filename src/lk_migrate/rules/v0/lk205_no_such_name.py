@@ -8,6 +8,7 @@ moved or gone is the business of the other rules.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import libcst as cst
 
@@ -15,7 +16,7 @@ from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.public_names import is_missing, suggestion
 from lk_migrate.facts.v0_gone import why_gone
 from lk_migrate.facts.v0_names import kind_of_name
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.walk import statements
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Note, Todo
 from lk_migrate.rewrite.file import File
@@ -69,14 +70,15 @@ def guarded(node: cst.ImportFrom, file: File) -> Iterator[Change]:
 @rule.finish
 def imports(tree: cst.Module, file: File) -> Iterator[Leftover]:
     """What the imports of the finished file ask for in vain, those in a `try` or for the type checker left out."""
-    used = referenced_names(tree)
-    shielded = {n for kind in (cst.Try, cst.If) for block in find(tree, kind) for n in find(block, cst.ImportFrom)}
-    for line in find(tree, cst.SimpleStatementLine):
+    used = cache(lambda: referenced_names(tree, file.module.references))
+    blocks = (block for kind in (cst.Try, cst.If) for block in statements(tree, kind))
+    shielded = {n for block in blocks for n in statements(block, cst.ImportFrom)}
+    for line in statements(tree, cst.SimpleStatementLine):
         for small in line.body:
             if isinstance(small, cst.ImportFrom) and small not in shielded:
                 for alias, name in _asked(small, file):
                     local = dotted(alias.asname.name if alias.asname else alias.name) or ""
-                    yield Leftover(line, small, alias, used.get(local, 0) > 0, f"{_said(name)}.")
+                    yield Leftover(line, small, alias, used().get(local, 0) > 0, f"{_said(name)}.")
 
 
 def _asked(node: cst.ImportFrom, file: File) -> Iterator[tuple[cst.ImportAlias, str]]:

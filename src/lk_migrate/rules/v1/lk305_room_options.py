@@ -364,8 +364,7 @@ def _entries(value: cst.BaseExpression | None, local: str) -> tuple[Entry, ...] 
 def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """The class in an annotation or an `isinstance`, and the constants that are gone."""
     text = dotted(node) or ""
-    aliases = {i.local: i.target.rpartition(".")[2] for i in file.module.imports}
-    last = aliases.get(text, text.rpartition(".")[2])
+    last = file.module.last_names.get(text, text.rpartition(".")[2])
     if last not in FIELDS and last not in _DEFAULTS:
         return
     parent = file.parent(node)
@@ -374,6 +373,8 @@ def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     if file.enclosing(node, cst.ImportFrom) is not None or agents_name(file.project, file.module, node) != last:
         return
     if isinstance(parent, cst.Arg) and parent.keyword is node:
+        return
+    if isinstance(parent, (cst.ClassDef, cst.FunctionDef)) and parent.name is node:
         return
     if last in FIELDS and file.project.fact(unconverted):
         return

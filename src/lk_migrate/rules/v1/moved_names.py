@@ -24,7 +24,7 @@ def is_reference(node: cst.Name | cst.Attribute, file: File) -> bool:
 
 def old_name(node: cst.Name | cst.Attribute, file: File, moved: Mapping[str, str]) -> str | None:
     """The full old name that `node` stands for, if it is one of `moved`. Cheap for names that are none."""
-    text = dotted(node)
+    text = dotted(node) if file.module.may_be_foreign(node) else None
     if text is None:
         return None
     lasts = {old.rpartition(".")[2] for old in moved}
