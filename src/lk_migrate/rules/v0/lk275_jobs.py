@@ -14,6 +14,7 @@ import libcst as cst
 from lk_migrate.facts.accepts import settled_accepts
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.instances import instance_of
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword_arg
@@ -75,7 +76,10 @@ def maps(node: cst.Attribute, file: File) -> Iterator[Change]:
     if node.attr.value != "participants" or not (dotted(node.value) or "").endswith(".room"):
         return
     owner = node.value.value if isinstance(node.value, cst.Attribute) else None
-    if owner is not None and file.project.fact(holdings).has(file.module, owner, Kind.JOB):
+    known = file.project.fact(holdings)
+    if owner is not None and (
+        known.has(file.module, owner, Kind.JOB) or instance_of(file.project, file.module, owner) == "JobContext"
+    ):
         yield Rewrite(
             node,
             lambda updated: updated.with_changes(attr=cst.Name("remote_participants")),
