@@ -6,7 +6,7 @@ It shares no code and no table with `src/`: what the rules overlook must not be 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 #: Names that are gone, or deprecated, wherever they are imported from livekit.
@@ -77,6 +77,7 @@ def _uses(tree: ast.Module) -> Iterator[Use]:
             for call in ast.walk(parent):
                 if _is_super_init(call):
                     yield from (Use(k.arg, k.value.lineno) for k in call.keywords if k.arg in TURN_KEYWORDS)  # type: ignore[attr-defined]
+    models = _MODELS | set(_model_loops(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("livekit"):
             yield from (Use(a.name, node.lineno) for a in node.names if a.name in NAMES)
@@ -85,10 +86,23 @@ def _uses(tree: ast.Module) -> Iterator[Use]:
         elif isinstance(node, ast.Attribute) and node.attr in NAMES:
             yield Use(node.attr, node.lineno)
         elif isinstance(node, ast.Call):
-            yield from _call(node)
+            yield from _call(node, models)
 
 
-def _call(call: ast.Call) -> Iterator[Use]:
+#: Whose own `metrics_collected` is not deprecated.
+_MODELS = frozenset({"llm", "stt", "tts", "vad"})
+
+
+def _model_loops(tree: ast.Module) -> Iterator[str]:
+    """`model` of `for model in (session.stt, session.llm): model.on("metrics_collected", …)`."""
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.For) and isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Tuple)):
+            continue
+        if all(_last(e) in _MODELS | {"realtime_llm_session"} for e in node.iter.elts):
+            yield node.target.id
+
+
+def _call(call: ast.Call, models: Collection[str]) -> Iterator[Use]:
     name = _last(call.func)
     keywords = {k.arg: k for k in call.keywords if k.arg}
     if name in SESSION_CALLS:
@@ -103,7 +117,7 @@ def _call(call: ast.Call) -> Iterator[Use]:
             yield Use(chain.rpartition(".")[0].rpartition(".")[2] + ".create", call.lineno)
     if name == "on" and call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value in OLD_EVENTS:
         owner = _last(call.func.value) if isinstance(call.func, ast.Attribute) else ""
-        if not (call.args[0].value == "metrics_collected" and owner in {"llm", "stt", "tts", "vad"}):
+        if not (call.args[0].value == "metrics_collected" and owner in models):
             yield Use(f"on {call.args[0].value}", call.lineno)
 
 

@@ -100,6 +100,7 @@ CONVERSATIONS: dict[tuple[str, str], list[Calls]] = {
             ["order_taxi", {"destination": "Haga", "minutes": 5, "passengers": 3}],
             ["suggest_walk", {"kind": "museum"}],
             ["wake_up_call", {"time": "06:30"}],
+            ["wakeup_call", {"time": "07:00", "room": "9"}],
             ["minibar_total", {"items": ["öl", "water"]}],
         ],
         [["read_notes", {"room": "9"}], ["set_notes", {"notes": "a", "room": "9"}], ["read_notes", {"room": "9"}]],

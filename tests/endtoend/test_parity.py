@@ -37,8 +37,6 @@ MARKED = {
 }
 #: Tools that a schema promises and nobody can call, before or after.
 NOT_CALLABLE = {"send_fax"}
-#: Second names of a tool that only the legacy app had; the conversion leaves a marker.
-SECOND_NAMES = {("mixins", "hotel"): {"wakeup_call"}}
 
 
 def differing(app: str, agent: str, talked: Talked) -> dict[tuple[str, str, int, int], tuple[Any, Any]]:
@@ -56,8 +54,7 @@ def differing(app: str, agent: str, talked: Talked) -> dict[tuple[str, str, int,
 def test_every_tool_is_called(app: str, agent: str, talked: Talked) -> None:
     before, after = (answers[agent][0]["schemas"] for answers in talked(app))
     called = {name for calls in CONVERSATIONS[app, agent] for name, _ in calls}
-    second = SECOND_NAMES.get((app, agent), set())
-    assert called | NOT_CALLABLE | second >= {one["name"] for one in before}
+    assert called | NOT_CALLABLE >= {one["name"] for one in before}
     assert called == {one["name"] for one in after}
 
 

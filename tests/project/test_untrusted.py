@@ -105,6 +105,15 @@ def test_a_manifest_that_is_gone_or_a_link(made: Backup) -> None:
         load_backup(made.root, made.id)
 
 
+@pytest.mark.parametrize("part", ["", "objects"])
+def test_a_snapshot_that_lies_elsewhere(made: Backup, part: str) -> None:
+    """Bytes from behind a link are not ours, and what is there may change between check and use."""
+    (made.folder / part).rename(made.root.parent / "elsewhere")
+    (made.folder / part).symlink_to(made.root.parent / "elsewhere")
+    with pytest.raises(UserError, match="a part of it is a symbolic link"):
+        load_backup(made.root, made.id)
+
+
 def hurt_flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[0] ^= 1

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+from lk_migrate.verify import Options, Status, verify
 from lk_migrate.verify.findings import on_the_side
 from lk_migrate.verify.observations import Observations
 from lk_migrate.verify.processes import Children
@@ -93,6 +95,19 @@ for host in ("crm.example.com", "192.0.2.7", "crm.example.com"):
     rows = list(on_the_side("console", Observations(tmp_path / "events")))
     assert [(row.name, str(row.place)) for row in rows] == [("network", "program.py:5")] * 2
     assert "tried to reach crm.example.com:443" in rows[0].detail and "192.0.2.7:443" in rows[1].detail
+
+
+def test_what_the_app_writes_outside_its_folder_is_reported(tmp_path: Path) -> None:
+    app, outside = tmp_path / "stage" / "app", tmp_path / "elsewhere" / "outside.txt"
+    for folder in (app, outside.parent):
+        folder.mkdir(parents=True)
+    (app / "m.py").write_text(
+        f"open({str(outside)!r}, 'w').close()\nopen({str(app.parent / 'log')!r}, 'w')\nopen(__file__)"
+    )
+    code = f"import os, runpy\nos.environ['LK_MIGRATE_ROOT'] = {str(app)!r}\nrunpy.run_path({str(app / 'm.py')!r})"
+    in_test_bed(code, tmp_path)
+    [row] = on_the_side("console", Observations(tmp_path / "events"))
+    assert (row.name, str(row.place)) == ("files", "m.py:1") and str(outside) in row.detail
 
 
 def test_what_the_main_file_imports_is_reached_at_whatever_depth(tmp_path: Path) -> None:
@@ -194,6 +209,18 @@ def started_by(marker: str) -> list[int]:
         except OSError:
             continue
     return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_everything_ends_when_a_stage_runs_out_of_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    begun = []
+    for row in verify(Options(APPS / "waits", stages=("console",), timeout=0.5), lambda what: begun.append(what)):
+        assert row.status is not Status.OK
+    assert any("console to start" in what for what in begun)
+    assert all(ends(pid) for pid in started_by(f"LK_MIGRATE_ROOT={tmp_path}"))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.registries import Registry, registries
 from lk_migrate.facts.schemas import ToolSchema
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.walk import find, own_scope
 
 FUNCTION_TOOL = frozenset(
     {
@@ -118,17 +118,46 @@ def class_tools(project: Project, ref: ClassRef) -> ClassTools:
 
 
 def standalone_tool(project: Project, module: Module, function: cst.FunctionDef) -> Tool | None:
-    """A function that is decorated with `@function_tool`, wherever it stands: in a module, an entrypoint, a factory."""
+    """A function that is decorated with `@function_tool`, wherever it stands: in a module, an entrypoint, a factory.
+
+    One that nothing but a call `function_tool(function)` uses counts, too.
+    """
     for decorator in function.decorators:
         call = decorator.decorator if isinstance(decorator.decorator, cst.Call) else None
         target = call.func if call is not None else decorator.decorator
         if project.full_name(module, target) in FUNCTION_TOOL:
-            said = _arguments(call, ("name", "description"))
-            name = said.get("name") or function.name.value
-            owner = module.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
-            ref = ClassRef(module, owner) if isinstance(owner, cst.ClassDef) else module
-            return make_tool(project, ref, function, name, Declared.FUNCTION_TOOL, None, decorator)
-    return None
+            return _made_tool(project, module, function, call, decorator)
+    wrapping = project.fact(_wrapped).get(function)
+    return _made_tool(project, module, function, wrapping, None) if wrapping is not None else None
+
+
+def _made_tool(
+    project: Project, module: Module, function: cst.FunctionDef, call: cst.Call | None, decorator: cst.Decorator | None
+) -> Tool:
+    name = _arguments(call, ("name", "description")).get("name") or function.name.value
+    owner = module.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
+    ref = ClassRef(module, owner) if isinstance(owner, cst.ClassDef) else module
+    return make_tool(project, ref, function, name, Declared.FUNCTION_TOOL, None, decorator)
+
+
+def _wrapped(project: Project) -> dict[cst.FunctionDef, cst.Call]:
+    """Function → the call `function_tool(function)` beside it, when nothing else speaks of the function."""
+    found: dict[cst.FunctionDef, cst.Call] = {}
+    for path in sorted(p for p, data in project.files.items() if b"function_tool(" in data):
+        module = project.module(path)
+        for call in module.index.of(cst.Call) if module is not None else ():
+            first = call.args[0].value if call.args and call.args[0].keyword is None else None
+            raw = any(a.keyword is not None and a.keyword.value == "raw_schema" for a in call.args)
+            if module is None or not isinstance(first, cst.Name) or raw:
+                continue
+            if project.full_name(module, call.func) not in FUNCTION_TOOL:
+                continue
+            scope = module.index.enclosing(call, cst.FunctionDef) or module.tree
+            defined = [f for f in own_scope(scope) if isinstance(f, cst.FunctionDef) and f.name.value == first.value]
+            uses = sum(n.value == first.value for n in find(module.tree, cst.Name))
+            if len(defined) == 1 and not defined[0].decorators and uses == 2:
+                found[defined[0]] = call
+    return found
 
 
 def any_function_tool(project: Project, module: Module, function: cst.FunctionDef) -> bool:

@@ -63,6 +63,8 @@ GONE_NAMES: dict[str, str] = {
 
 #: Gone names, or names that never were, whose every use is for a person to decide.
 LEFT_TO_A_PERSON: dict[str, str] = {
+    "livekit.agents.transcription.STTSegmentsForwarder": "a session with an STT transcribes by itself",
+    "livekit.agents.transcription.TTSSegmentsForwarder": "use `livekit.agents.voice.TranscriptSynchronizer`",
     "livekit.agents.tts.SynthesisEvent": "a TTS gives `SynthesizedAudio` objects, without event types",
     "livekit.agents.tts.SynthesisEventType": "a TTS gives `SynthesizedAudio` objects, without event types",
     "livekit.agents.codecs": "decode with `livekit.agents.utils.codecs.AudioStreamDecoder`",

@@ -69,7 +69,7 @@ def _session(plan: Plan) -> Iterator[Measure]:
     if any(counts):
         yield Measure("sessions made", str(counts[0]), str(counts[1]), "`AgentSession(…)` in the files that changed")
     turns = [sorted({text for t in trees[new] for text in _turn_detection(t)}) for new in (False, True)]
-    if any(turns):
+    if any(counts) or any(turns):
         yield Measure("turn detection", ", ".join(turns[0]) or "the default", ", ".join(turns[1]) or "the default")
 
 

@@ -123,15 +123,17 @@ def markdown(found: Iterable[Item]) -> str:
 
 
 _TASK = """\
-This Python project was converted to LiveKit Agents {target} by lk-migrate. What could not be converted by rule is left
-to you: {count}, each below a comment `# TODO(lk-migrate RULE): …` in the code.
+This Python project was converted to LiveKit Agents {target} by lk-migrate. What
+could not be converted by rule is left to you: {count}, each below a comment
+`# TODO(lk-migrate RULE): …` in the code.
 
-Work on them one by one. For each: read the code around the marker, make the change that is wanted, keep what the old
-code did for the caller, then delete the marker with its comment lines. Change nothing else. If you cannot tell what
+Work on them one by one. For each: read the code around the marker, make the
+change that is wanted, keep what the old code did for the caller, then delete
+the marker with its comment lines. Change nothing else. If you cannot tell what
 the old behaviour was for, ask instead of guessing.
 
-When all are done, run `lk-migrate todo --check` (no marker may be left) and `lk-migrate verify` (it must start, answer
-and call every tool).
+When all are done, run `lk-migrate todo --check` (no marker may be left) and
+`lk-migrate verify` (it must start, answer and call every tool).
 """
 
 

@@ -97,7 +97,8 @@ def wrapped_parameters(function: cst.FunctionDef, depth: int, indent: str, width
     )
     for name in ("posonly_params", "params", "kwonly_params"):
         listed = getattr(function.params, name)
-        groups[name] = [p.with_changes(comma=cst.Comma(whitespace_after=line)) for p in listed]
+        fitting = [_folded(p, indent, width - len(indent) * (depth + 1)) for p in listed]
+        groups[name] = [p.with_changes(comma=cst.Comma(whitespace_after=line)) for p in fitting]
     if last in groups:
         groups[last][-1] = groups[last][-1].with_changes(comma=cst.Comma(whitespace_after=closing))
     params = function.params.with_changes(**groups)
@@ -106,6 +107,28 @@ def wrapped_parameters(function: cst.FunctionDef, depth: int, indent: str, width
     if last not in groups:
         return function
     return function.with_changes(params=params, whitespace_before_params=line)
+
+
+def _folded(param: cst.Param, indent: str, room: int) -> cst.Param:
+    """`param` with one value of its `Literal[…]` a line, when it does not fit into `room`."""
+    if len(cst.Module([]).code_for_node(param.with_changes(comma=cst.MaybeSentinel.DEFAULT))) < room:
+        return param
+    return param.visit(_FoldedLiteral(indent))  # type: ignore[return-value]
+
+
+class _FoldedLiteral(cst.CSTTransformer):
+    def __init__(self, indent: str) -> None:
+        super().__init__()
+        self.indent = indent
+
+    def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.Subscript:
+        if not (isinstance(updated_node.value, cst.Name) and updated_node.value.value == "Literal"):
+            return updated_node
+        inner = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(self.indent * 2))
+        outer = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(self.indent))
+        elements = [e.with_changes(comma=cst.Comma(whitespace_after=inner)) for e in updated_node.slice]
+        elements[-1] = elements[-1].with_changes(comma=cst.Comma(whitespace_after=outer))
+        return updated_node.with_changes(slice=elements, lbracket=cst.LeftSquareBracket(whitespace_after=inner))
 
 
 def _given(params: cst.Parameters, name: str) -> bool:

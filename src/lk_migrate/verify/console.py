@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from lk_migrate.model import Place
 from lk_migrate.verify import findings
-from lk_migrate.verify.context import Clock, Context
+from lk_migrate.verify.context import Clock, Context, slowness
 from lk_migrate.verify.greeting import silent
 from lk_migrate.verify.observations import Observation, Observations, place_of
 from lk_migrate.verify.rows import Row, Status
@@ -44,6 +44,10 @@ class _Run:
     env: dict[str, str]
     turn: int = 0
     rows: dict[str, Row] = field(default_factory=dict)  # tool name → its row
+
+    def patience(self, seconds: float) -> float:
+        """For what an idle machine does in so many seconds: how long to wait for it here, at most until the end."""
+        return self.clock.left(seconds * slowness())
 
 
 def run(context: Context) -> Iterator[Row]:
@@ -148,10 +152,10 @@ def _turns(run: _Run, console: Terminal) -> Generator[Row, None, bool]:
         mark, seen, begun = console.mark(), len(run.observations.refresh()), time.monotonic()
         left = run.script.not_called()
         run.context.tell(f"the tool {left[0]}" if left else "an answer")
-        console.type_line(turn_text(run.turn), THINKING, run.clock.left(_TAKEN_IN))
+        console.type_line(turn_text(run.turn), THINKING, run.patience(_TAKEN_IN))
         # With nothing left to call, this turn is for tools that were not offered before.
         patience = _ANSWERS_IN if left or not run.rows else _LAST_ANSWER_IN
-        outcome = console.wait_for(PROMPT, run.clock.left(patience))
+        outcome = console.wait_for(PROMPT, run.patience(patience))
         tool = run.script.called_in(run.turn)
         if tool is not None:
             row = _tool_row(run, console, tool, outcome, mark, seen, time.monotonic() - begun)
@@ -210,7 +214,7 @@ def _end(run: _Run, console: Terminal) -> Row:
     run.context.tell("the console to end")
     begun = time.monotonic()
     console.press_control_c()
-    outcome = console.read_for(run.clock.left(_ENDS_IN))
+    outcome = console.read_for(run.patience(_ENDS_IN))
     seconds = time.monotonic() - begun
     if outcome is Outcome.ENDED:
         return Row(STAGE, "Ctrl-C", Status.OK, "it ends, shutdown callbacks included", seconds=seconds)
@@ -237,7 +241,7 @@ def _live(run: _Run) -> Iterator[Row]:
         yield _greeting(run, console)
         begun, seen = time.monotonic(), len(run.observations.refresh())
         run.context.tell("the model's answer")
-        console.type_line("Hello! What can you do for me?", THINKING, run.clock.left(_TAKEN_IN))
+        console.type_line("Hello! What can you do for me?", THINKING, run.patience(_TAKEN_IN))
         console.wait_for(PROMPT, run.clock.left())
         said = [one["text"] for one in run.observations.of("item", seen) if one["role"] == "assistant"]
         errors = run.observations.of("session_error", seen)

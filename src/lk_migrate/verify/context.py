@@ -68,10 +68,15 @@ class Stage:
     run: Callable[[Context], Iterable[Row]]
 
 
+_SLOWEST = 10.0
+
+
 def slowness() -> float:
-    """How many times longer than on an idle machine a process takes: it shares the CPUs with those that run."""
+    """How many times longer than on an idle machine a process takes: it shares the CPUs with those that run.
+
+    At most `_SLOWEST`: what really hangs must be told some day."""
     try:
-        return 1.0 + os.getloadavg()[0] / (os.cpu_count() or 1)
+        return min(_SLOWEST, 1.0 + os.getloadavg()[0] / (os.cpu_count() or 1))
     except OSError:  # a system that does not tell
         return 1.0
 

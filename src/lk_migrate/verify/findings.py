@@ -21,7 +21,7 @@ PORTAUDIO_HINT = (
 )
 _PYAV = "pip install --force-reinstall --only-binary :all: 'av>=14'"
 #: The names of rows made here.
-SIDE_NAMES = frozenset({"deprecated API", "exchanged", "network", "PortAudio", "event loop", "port in use"})
+SIDE_NAMES = frozenset({"deprecated API", "exchanged", "network", "files", "PortAudio", "event loop", "port in use"})
 _BLOCKS = 0.3  # seconds of a blocked event loop that people hear, on a machine that does nothing else
 _ERROR_LINE = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Found)): (.*)$")
 _FRAME = re.compile(r"""(?:File "([^"]+)", line (\d+)|^([^\s:"]+\.py):(\d+) in )""")
@@ -37,6 +37,9 @@ def on_the_side(stage: str, observations: Observations) -> Iterator[Row]:
     for one in _different(observations.of("refused"), "host", "port"):
         detail = f"the app tried to reach {one['host']}:{one['port']}; only this machine is allowed"
         yield Row(stage, "network", Status.SKIPPED, detail, place_of(one))
+    for one in _different(observations.of("wrote_outside"), "path_written"):
+        detail = f"the app writes {one['path_written']}, outside its folder: that is yours, and was written"
+        yield Row(stage, "files", Status.SKIPPED, detail, place_of(one))
     for one in _different(observations.of("blocked"), "path", "line"):
         if one["seconds"] >= _BLOCKS * slowness():
             detail = (

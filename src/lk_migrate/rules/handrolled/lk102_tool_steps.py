@@ -41,6 +41,8 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
     """`AgentSession(…)` in a project with turn gates."""
     if not file.project.fact(find_gates).gated():
         return
+    if any(a.attr.value == "max_tool_steps" for a in file.module.index.of(cst.Attribute)):
+        return  # `session.options.max_tool_steps = …`: it is set later
     session = limits_of_session(file.project, file.module, call)
     if session is None or not session.limits or find_keyword(call, "max_tool_steps") is not None:
         return

@@ -20,7 +20,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.renames import holders
 from lk_migrate.facts.sync_callers import sync_tools, twin_name
 from lk_migrate.facts.thread_work import one_shots
-from lk_migrate.facts.tools import Tool
+from lk_migrate.facts.tools import FUNCTION_TOOL, Tool
 from lk_migrate.facts.walk import descendants, own_scope
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import block_of, docstring_end, statement
@@ -63,6 +63,22 @@ def make_async(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         lambda updated: through_thread(updated, spelt),
         f"`{tool.name}` blocks (`{blocking}`), so its work is done in a thread",
     )
+
+
+@rule.on(cst.Call)
+def wrapped_elsewhere(call: cst.Call, file: File) -> Iterator[Change]:
+    """`function_tool(price)` of a sync function that other code calls, too."""
+    if not call.args or file.full_name(call.func) not in FUNCTION_TOOL:
+        return
+    symbol = file.resolve(call.args[0].value)
+    function = symbol.node if symbol is not None else None
+    if symbol is None or symbol.module is None or not isinstance(function, cst.FunctionDef):
+        return
+    if function.asynchronous is None and any_tool(file.project, symbol.module, function) is None:
+        name = function.name.value
+        yield Todo(
+            call, f"a tool is awaited, and `{name}` is sync: give the model an async function that calls `{name}`"
+        )
 
 
 def _to_async(updated: cst.FunctionDef) -> cst.FunctionDef:

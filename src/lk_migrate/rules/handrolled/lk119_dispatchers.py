@@ -108,7 +108,6 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         moved.append(updated)
         return updated.with_changes(body=[statement(f"return {wait}{instance}.{name}({passed})")], footer=[])
 
-    yield Replace(body, call_it, f"`{tool.name}` is a method of its own", Action.MOVED)
     if router.asynchronous is None:
         yield Todo(branch, f"`{tool.name}` is a coroutine now: make `{router.name.value}` async and await it")
     decorator = file.use("livekit.agents.function_tool") + (f'(name="{tool.name}")' if taken else "")
@@ -118,6 +117,9 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         params.append(cst.Param(context.name, annotation=cst.Annotation(cst.parse_expression(spelt))))
     listed = _parameters(tool, body, arguments)
     defaults = defaults_of(body, mapping, {p.name for p in listed}) if mapping else {}
+    as_it_was = defaults is None or not mapping
+    action = Action.MOVED if as_it_was else Action.REWRITTEN
+    yield Replace(body, call_it, f"`{tool.name}` is a method of its own", action)
     made = [_parameter(p, (defaults or {}).get(p.name), file) for p in listed]
     params += sorted(made, key=lambda p: p.default is not None)
     indent = body_indent(file.module.tree, 2)

@@ -37,6 +37,8 @@ def field(call: cst.Call, file: File) -> Iterator[Change]:
         yield Todo(
             call, f"the choices `{file.code(choices.value)}` are computed: annotate with `Literal[…]` of their values."
         )
+    if any(arg.star for arg in call.args):
+        yield Todo(call, "`Field` has neither `desc` nor `choices`: write the arguments that are unpacked here out.")
     yield Rewrite(call, lambda updated: _field(updated, spelling), "`TypeInfo` is pydantic's `Field`")
 
 
@@ -44,6 +46,8 @@ def _field(updated: cst.Call, spelling: str) -> cst.Call:
     brackets = of_call(updated)
     for i in reversed(range(len(brackets.items))):
         arg = brackets.items[i]
+        if arg.star:
+            continue
         name = keyword(arg)
         if name in ("desc", ""):
             brackets = brackets.with_item(i, keyword_arg("description", arg.value))

@@ -10,7 +10,7 @@ models' event is not deprecated and gives the metrics object itself; what `EOUMe
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -335,13 +335,31 @@ def _registered(
     else:
         yield Remove(line, message)
     if placement.start is not None:
-        given = registration.call.args[1].value if not handler.text else None
+        given = _edited(registration.call.args[1].value, handler.changes) if not handler.text else None
 
         def after_start(updated: cst.SimpleStatementLine) -> cst.FlattenSentinel[cst.BaseStatement]:
             more = told if not isinstance(line, cst.FunctionDef) else []
             return cst.FlattenSentinel([updated, *more, *plan.loop(session, given)])
 
         yield Rewrite(placement.start, after_start, "the models are known once the session has started")
+
+
+class _Edits(cst.CSTTransformer):
+    """Edits of a function that leaves its place: there, the engine no longer makes them."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        super().__init__()
+        self.of = {change.node: change.apply for change in changes if isinstance(change, Replace)}
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
+        apply = self.of.get(original_node)
+        return updated_node if apply is None else apply(updated_node)
+
+
+def _edited(function: cst.BaseExpression, changes: Iterable[Change]) -> cst.BaseExpression:
+    edited = function.visit(_Edits(changes))
+    assert isinstance(edited, cst.BaseExpression)
+    return edited
 
 
 def _is_registration(decorator: cst.BaseExpression) -> bool:

@@ -374,6 +374,8 @@ def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
         return
     if isinstance(parent, cst.Arg) and parent.keyword is node:
         return
+    if isinstance(parent, (cst.ClassDef, cst.FunctionDef)) and parent.name is node:
+        return
     if last in FIELDS and file.project.fact(unconverted):
         return
     new = f"{room_io(file)}.RoomOptions" + ("()" if last in _DEFAULTS else "")

@@ -21,25 +21,32 @@ from typing import Any
 NOW = 1936346400.0  # 2031-05-12 10:00 UTC, in seconds since the epoch
 
 _real_sleep = asyncio.sleep
+_later = 0.0  # seconds after NOW
 
 
 def install() -> None:
     """Pin everything, for the life of this process."""
     _pin_dates()
     real_localtime, real_gmtime, real_strftime = time.localtime, time.gmtime, time.strftime
-    time.time = lambda: NOW
-    time.time_ns = lambda: int(NOW * 1e9)
-    time.localtime = lambda seconds=None: real_localtime(NOW if seconds is None else seconds)  # type: ignore[assignment]
-    time.gmtime = lambda seconds=None: real_gmtime(NOW if seconds is None else seconds)  # type: ignore[assignment]
-    time.strftime = lambda form, moment=None: real_strftime(form, moment or real_localtime(NOW))  # type: ignore[assignment]
+    time.time = _now
+    time.time_ns = lambda: int(_now() * 1e9)
+    time.localtime = lambda seconds=None: real_localtime(_now() if seconds is None else seconds)  # type: ignore[assignment]
+    time.gmtime = lambda seconds=None: real_gmtime(_now() if seconds is None else seconds)  # type: ignore[assignment]
+    time.strftime = lambda form, moment=None: real_strftime(form, moment or real_localtime(_now()))  # type: ignore[assignment]
     time.sleep = lambda seconds: None
     asyncio.sleep = _no_sleep  # type: ignore[assignment]
     uuid.uuid4 = lambda: uuid.UUID(int=random.getrandbits(128), version=4)
 
 
-def again() -> None:
-    """Begin anew: the same random numbers come again."""
-    random.seed(0)
+def again(later: float = 0.0) -> None:
+    """Begin anew: the same random numbers come again; others, and a later clock, with seconds after `NOW`."""
+    global _later
+    _later = later
+    random.seed(later)
+
+
+def _now() -> float:
+    return NOW + _later
 
 
 async def _no_sleep(delay: float, result: Any = None) -> Any:
@@ -51,13 +58,13 @@ def _pin_dates() -> None:
     zero = real_datetime.fromtimestamp
 
     def now(cls: Any, tz: datetime.tzinfo | None = None) -> Any:
-        return zero(NOW, tz)
+        return zero(_now(), tz)
 
     def utcnow(cls: Any) -> Any:
-        return zero(NOW, datetime.timezone.utc).replace(tzinfo=None)
+        return zero(_now(), datetime.timezone.utc).replace(tzinfo=None)
 
     def today(cls: Any) -> Any:
-        return zero(NOW) if issubclass(cls, real_datetime) else zero(NOW).date()
+        return zero(_now()) if issubclass(cls, real_datetime) else zero(_now()).date()
 
     _replace(real_datetime, now=now, utcnow=utcnow, today=today)
     _replace(datetime.date, today=today)

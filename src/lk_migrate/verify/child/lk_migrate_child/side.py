@@ -57,7 +57,7 @@ async def _converse(job: dict[str, Any]) -> dict[str, Any]:
     methods: dict[str, str] = job["methods"]
     lacking = [name for name, method in methods.items() if _callable(first, name, method) is None]
     others = _collaborators(cls)
-    player = Player(cls, methods, job["gates"], others)
+    player = Player(cls, methods, job["gates"], others, job.get("later", 0.0))
     with others.watched(tuple(job["failing"]) if job.get("failing") else None):
         played = [await player.conversation(steps) for steps in job["conversations"]]
     called = {name for outcomes in played for outcome in outcomes[1:] for name in outcome["called"]}
@@ -74,10 +74,11 @@ class Player:
     methods: dict[str, str]
     gates: list[str]
     others: Collaborators
+    later: float  # seconds by which the clock is set forward
 
     async def conversation(self, steps: list[Any]) -> list[Outcome]:
         """The state at once, and the outcome of every step."""
-        pins.again()
+        pins.again(self.later)
         agent = built(self.cls)
         userdata = Anything()
         refused: dict[str, Any] = {}
