@@ -83,8 +83,10 @@ def bases(project: Project, owner: Owner) -> list[Owner | str]:
 
 def _class_in_scope(module: Module, value: cst.CSTNode, at: cst.CSTNode) -> Owner | None:
     name = dotted(value)
+    if all(node.name.value != name for node in module.index.of(cst.ClassDef)):
+        return None
     for scope in module.scopes(at):
-        for node in find(scope, cst.ClassDef):
+        for node in module.index.find(scope, cst.ClassDef):
             if node.name.value == name and node is not at:
                 return Owner(module, node)
     return None

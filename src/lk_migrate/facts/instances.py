@@ -125,11 +125,13 @@ _BINDING = frozenset({cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.WithItem, cs
 class _Known:
     """What was found before: every use of a name, or of `self.x`, asks the same again. Use as a fact.
 
-    By scope, or class, and name; and by depth, for the deeper the question the sooner it is given up.
+    By scope, or class, and name; and by depth, for the deeper the question the sooner it is given up. `binding`: what
+    may bind a name in a scope.
     """
 
     names: dict[tuple[cst.CSTNode, str, int], tuple[str | None, bool]] = field(default_factory=dict)
     attributes: dict[tuple[cst.CSTNode, str, int], str | None] = field(default_factory=dict)
+    binding: dict[cst.CSTNode, list[cst.CSTNode]] = field(default_factory=dict)
 
 
 def _known(project: Project) -> _Known:
@@ -159,9 +161,10 @@ def _read_bindings(
                     kinds.add(of_annotation(project, module, param.annotation.annotation))
                 elif isinstance(scope, cst.FunctionDef):
                     kinds.add(_passed(project, module, scope, param, depth))
-    for node in own_scope(scope):
-        if type(node) not in _BINDING:
-            continue
+    binding = project.fact(_known).binding
+    if scope not in binding:
+        binding[scope] = [node for node in own_scope(scope) if type(node) in _BINDING]
+    for node in binding[scope]:
         values: list[cst.BaseExpression] = []
         if isinstance(node, cst.Assign) and any(_is(t.target, name) for t in node.targets):
             values.append(node.value)
