@@ -111,7 +111,8 @@ def wrapped_parameters(function: cst.FunctionDef, depth: int, indent: str, width
 
 def _folded(param: cst.Param, indent: str, room: int) -> cst.Param:
     """`param` with one value of its `Literal[…]` a line, when it does not fit into `room`."""
-    if len(cst.Module([]).code_for_node(param.with_changes(comma=cst.MaybeSentinel.DEFAULT))) < room:
+    alone = cst.Parameters(params=[param.with_changes(comma=cst.MaybeSentinel.DEFAULT)])
+    if len(cst.Module([]).code_for_node(alone)) < room:
         return param
     return param.visit(_FoldedLiteral(indent))  # type: ignore[return-value]
 
