@@ -14,6 +14,7 @@ from endtoend_support import APPS, Converted, lk_migrate
 
 from lk_migrate.verify.console import PROMPT, THINKING
 from lk_migrate.verify.observations import Observations
+from lk_migrate.verify.processes import Children
 from lk_migrate.verify.run import Options, prepared
 from lk_migrate.verify.standin.script import Call, Request, Say, Script
 from lk_migrate.verify.standin.server import serve
@@ -73,7 +74,7 @@ def test_a_caller_books_and_asks_in_the_console(converted: Converted, tmp_path: 
             "KNOWLEDGE_BASE_ID": "kb-default",
         }
         command = [context.python.path, "main.py", "console", "--text"]
-        with terminal(command, cwd=context.workspace, env=environment) as console:
+        with terminal(Children(), command, cwd=context.workspace, env=environment) as console:
             assert console.wait_for(PROMPT, 60) is Outcome.SEEN, console.last_lines(20)
             for text in turns:
                 talk(console, text)

@@ -68,7 +68,7 @@ class _CountingState(CodegenState):
     def add_token(self, value: str) -> None:
         self.tokens.append(value)
         if "\n" in value or "\r" in value:
-            self.line += value.count("\n") or value.count("\r")
+            self.line += value.count("\n") + value.count("\r") - value.count("\r\n")
             self.column = len(value) - max(value.rfind("\n"), value.rfind("\r")) - 1
         else:
             self.column += len(value)

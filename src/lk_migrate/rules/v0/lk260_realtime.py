@@ -124,7 +124,8 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
         if partner is None:
             yield Todo(
                 line,
-                "to add a message without a reply: `chat_ctx = agent.chat_ctx.copy()`, `chat_ctx.add_message(…)`, "
+                "`conversation` is gone; to add a message without a reply: "
+                "`chat_ctx = agent.chat_ctx.copy()`, `chat_ctx.add_message(…)`, "
                 "`await agent.update_chat_ctx(chat_ctx)`.",
             )
             return
