@@ -91,18 +91,21 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def read_project(explicit_root: Path | None, paths: Sequence[Path]) -> ReadProject:
+def read_project(explicit_root: Path | None, paths: Sequence[Path], progress: Progress = unwatched) -> ReadProject:
     """Find the project around `paths` (the current folder's, without any) and read what a conversion may touch.
 
     Raises UserError for a path that is missing, no Python, or outside the project.
     """
+    progress("looking for files", 0, 0)
     root = root_for(paths, explicit_root)
     settings = load_settings(root)
     named = python_files(root, list(paths), settings) if paths else None
     found = convertible_files(root, settings)
     files: dict[str, bytes] = {}
     skipped = {s.path: s for s in found.skipped}
-    for path in sorted({*found.files, *(named.files if named else ())}):
+    wanted = sorted({*found.files, *(named.files if named else ())})
+    for number, path in enumerate(wanted):
+        progress(f"reading {path}", number, len(wanted))
         source = read_source(root, path)
         if isinstance(source, SourceFile):
             files[path] = source.data

@@ -18,6 +18,7 @@ from rich.console import Console
 from lk_migrate.cli.options import Common
 from lk_migrate.cli.progress import progress
 from lk_migrate.cli.streams import Streams
+from lk_migrate.read import read_project
 
 MAIN = b"""from livekit.agents import AgentSession
 
@@ -118,6 +119,13 @@ def test_on_a_real_terminal(project: Path, columns: int) -> None:
     result = plain[: plain.index("Nothing was written")]
     assert [line for line in result.splitlines() if len(line) > columns] == []
     assert "^^^^" in plain
+
+
+def test_reading_tells_what_it_reads(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_bytes(MAIN)
+    told: list[tuple[str, int, int]] = []
+    read_project(tmp_path, [], lambda *what: told.append(what))
+    assert told == [("looking for files", 0, 0), ("reading main.py", 0, 1)]
 
 
 def test_progress_is_drawn_only_when_it_takes_long_and_goes_again(monkeypatch: pytest.MonkeyPatch) -> None:

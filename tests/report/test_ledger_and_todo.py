@@ -136,9 +136,14 @@ def test_what_is_left_and_what_is_done(project: Path) -> None:
     first = next(i for i in items if i["rule"] == "LK312")
     assert first["old_code"] == "return AgentSession(keyterms_options=TERMS, stt_context_options=OTHERS)"
     assert "stt_context_options" in first["wanted"] and first["facts"] and not first["done"]
+    rewritten = next(i for i in items if i["old_code"] and "".join(i["old_code"].split()) != "".join(i["code"].split()))
+    assert "rewritten as far as the rules are sure" in rewritten["tried"] and rewritten["rule"] in rewritten["tried"]
+    assert first["check"].startswith("lk-migrate verify --stage static --stage console --stage voice")
     text = in_process.run(project, "todo", "--format", "prompt").stdout
     assert f"main.py:{first['line']} (LK312)" in text and first["old_code"] in text and "todo --check" in text
-    assert "- [ ] **main.py:" in in_process.run(project, "todo", "--format", "markdown").stdout
+    listed = in_process.run(project, "todo", "--format", "markdown").stdout
+    assert "- [ ] **main.py:" in listed and "## The API now" in listed
+    assert all(part in listed for part in (f"Tried: {first['tried']}", f"Check: `{first['check']}`"))
     lines = (project / "main.py").read_text().splitlines()
     kept = [x for x in lines if not x.lstrip().startswith("# TODO(lk-migrate") and not x.lstrip().startswith("#   ")]
     (project / "main.py").write_text("\n".join(kept) + "\n")

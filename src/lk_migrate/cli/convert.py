@@ -12,7 +12,7 @@ import typer
 from lk_migrate.cli.completion import rule_ids
 from lk_migrate.cli.options import Common, Paths
 from lk_migrate.cli.outputs import Outputs, warn_of_secrets
-from lk_migrate.cli.planning import Wish
+from lk_migrate.cli.planning import Wish, opened
 from lk_migrate.cli.report import write_last
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, FileChange, Plan, UserError
@@ -51,7 +51,6 @@ def convert(
     PATHS are where the agents are (default: anywhere); the project around them is understood as a whole.
     """
     from lk_migrate.project.lock import exclusive
-    from lk_migrate.read import read_project
     from lk_migrate.report.masked import masked
     from lk_migrate.report.present import after_conversion, before_conversion
 
@@ -65,15 +64,15 @@ def convert(
     if interactive and not streams.can_ask:
         raise UserError("--interactive asks a person at a terminal, without --json or --quiet; here is none.")
     if dry_run or diff or check:
-        project = read_project(common.root, paths or [])
+        project = opened(common.root, paths, streams)
         plan = wish.planned(project, streams)
         outputs.write(plan, before_conversion, streams)
         return _preview(plan, streams, diff=diff, check=check)
-    project = read_project(common.root, paths or [])
+    project = opened(common.root, paths, streams)
     with exclusive(project.root, "convert") as recovery:
         if recovery:
             streams.warn(str(recovery))
-            project = read_project(common.root, paths or [])
+            project = opened(common.root, paths, streams)
         if project.is_dirty:
             streams.say("git: there are uncommitted changes; commit them first if you want to tell yours from ours.")
         plan = wish.asked(project, streams) if interactive else wish.planned(project, streams)

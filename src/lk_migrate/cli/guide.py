@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from lk_migrate.cli.options import Common
-from lk_migrate.cli.planning import Wish
+from lk_migrate.cli.planning import Wish, opened
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode
 from lk_migrate.report.guide import Offer, Situation, offers, show_offers, show_situation
@@ -36,13 +36,12 @@ def guide(run: Callable[[list[str]], int]) -> int:
 def look(streams: Streams) -> Situation:
     """Where the project around the current folder stands."""
     from lk_migrate.model import UserError
-    from lk_migrate.read import read_project
     from lk_migrate.report.masked import masked
     from lk_migrate.report.record import load
     from lk_migrate.report.verified import load_verified
     from lk_migrate.rewrite.locate import find_markers, text
 
-    project = read_project(None, [])
+    project = opened(None, [], streams)
     plan = masked(Wish().planned(project, streams))
     files = {path: data for path, data in project.files.items() if path.endswith(".py")}
     marked = sum(1 for path, data in files.items() for _ in find_markers(path, text(data)))

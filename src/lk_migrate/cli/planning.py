@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lk_migrate.cli.progress import progress
@@ -13,6 +14,14 @@ from lk_migrate.model import Plan
 if TYPE_CHECKING:
     from lk_migrate.read import ReadProject
     from lk_migrate.report.questions import Declined
+
+
+def opened(root: Path | None, paths: Sequence[Path] | None, streams: Streams) -> ReadProject:
+    """The project around `paths`, read. Raises UserError as `read_project` does."""
+    from lk_migrate.read import read_project
+
+    with progress(streams) as tell:
+        return read_project(root, paths or [], tell)
 
 
 @dataclass(frozen=True)

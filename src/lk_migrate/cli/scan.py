@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lk_migrate.cli.options import Common, Paths
+from lk_migrate.cli.planning import opened
 from lk_migrate.cli.progress import progress
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode
@@ -14,12 +15,11 @@ def scan(common: Common, paths: Paths = None) -> int:
     One row per file that has something to do: its edition, how many places are automatic, how many would be left
     to a person, and the rules that would act.
     """
-    from lk_migrate.read import read_project
     from lk_migrate.report.data import report
     from lk_migrate.report.masked import masked
 
     streams = Streams(common)
-    project = read_project(common.root, paths or [])
+    project = opened(common.root, paths, streams)
     with progress(streams) as tell:
         plan = masked(project.plan(progress=tell))
     if common.json:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lk_migrate.cli.options import Common, Paths
+from lk_migrate.cli.planning import opened
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode, UserError
 
@@ -33,13 +34,12 @@ def todo(
     One item per marker `# TODO(lk-migrate …)`: file and line, what is wanted, the code before and now, the facts about
     the new API, how to check it. An item is done when its marker is gone.
     """
-    from lk_migrate.read import read_project
     from lk_migrate.report import todo as report
     from lk_migrate.report.record import load
     from lk_migrate.rewrite.locate import text
 
     streams = Streams(common)
-    project = read_project(common.root, paths or [])
+    project = opened(common.root, paths, streams)
     wanted = project.targets or project.files
     try:
         recorded = load(project.root).data["todo"]

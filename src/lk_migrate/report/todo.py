@@ -16,8 +16,20 @@ from lk_migrate.report.blocks import block
 from lk_migrate.report.catalog import catalog
 from lk_migrate.rewrite.locate import Marker, find_markers
 
-#: How to see that an item is done right.
-CHECK = "lk-migrate verify --stage static --stage console && lk-migrate todo --check"
+#: Beginning of a rule's id → the stages of `verify` that would show a mistake there, the quickest first.
+_STAGES = {
+    "LK10": "static parity console",
+    "LK11": "static parity console",
+    "LK12": "static parity console",
+    "LK15": "static console worker",
+    "LK21": "static parity console",
+    "LK24": "static console voice",
+    "LK26": "static console voice",
+    "LK30": "static console voice",
+    "LK31": "static console voice",
+    "LK34": "static console worker",
+    "LK4": "static",
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,25 @@ class Item:
     @property
     def summary(self) -> str:
         return catalog()[self.rule].summary if self.rule in catalog() else ""
+
+    @property
+    def tried(self) -> str:
+        """What the conversion did at the place, and why it stopped."""
+        rule = f"{self.rule} ({self.summary.rstrip('.')})" if self.summary else self.rule
+        if not self.old:
+            return f"{rule} did not act here: what is right depends on what only you know."
+        if _bare(self.old) == _bare(self.code):
+            return f"{rule} left the statement as it was: what is right depends on what only you know."
+        return (
+            f"The statement was rewritten as far as the rules are sure (compare the code before with the code now); "
+            f"{rule} left the rest."
+        )
+
+    @property
+    def check(self) -> str:
+        """The command that shows whether it is done right."""
+        found = next((stages for start, stages in _STAGES.items() if self.rule.startswith(start)), "static console")
+        return f"lk-migrate verify {' '.join(f'--stage {s}' for s in found.split())} && lk-migrate todo --check"
 
     @property
     def facts(self) -> str:
@@ -102,24 +133,34 @@ def as_data(found: Iterable[Item]) -> list[dict[str, Any]]:
             "was": str(item.was) if item.was else None,
             "old_code": item.old,
             "summary": item.summary,
+            "tried": item.tried,
             "facts": item.facts,
-            "check": CHECK,
+            "check": item.check,
         }
         for item in found
     ]
 
 
 def markdown(found: Iterable[Item]) -> str:
-    """A checklist that reads well in an issue."""
+    """A checklist that reads well in an issue: the items, and below them what each rule's API is now."""
     parts = ["# Left after lk-migrate\n"]
+    rules: dict[str, Item] = {}
     for item in found:
         where = str(item.place) if item.place else "done"
         parts.append(f"- [{'x' if item.done else ' '}] **{where}** ({item.rule}) {item.wanted}")
-        if item.code:
-            parts.append(_fenced(item.code, "  "))
+        if item.done:
+            continue
+        rules.setdefault(item.rule, item)
+        parts.append(f"\n{_fenced(item.code, '  ')}\n")
+        if item.old and _bare(item.old) != _bare(item.code):
+            parts.append(f"  Before the conversion ({item.was}):\n\n{_fenced(item.old, '  ')}\n")
+        parts.append(f"  Tried: {item.tried}\n\n  Check: `{item.check}`\n")
     if len(parts) == 1:
         parts.append("Nothing is left.")
-    return "\n".join(parts) + "\n"
+    if rules:
+        parts.append("## The API now\n")
+        parts += [f"**{rule}** {item.summary}\n\n{item.facts}\n" for rule, item in rules.items() if item.facts]
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
 _TASK = """\
@@ -152,11 +193,11 @@ def prompt(found: Iterable[Item]) -> str:
         parts.append(f"The code now, below the marker:\n{_fenced(item.code)}\n")
         if item.old:
             parts.append(f"The code before the conversion ({item.was}):\n{_fenced(item.old)}\n")
-        parts.append(f"What was tried: {item.rule}: {item.summary} Here it was not certain to be right.\n")
+        parts.append(f"What was tried: {item.tried}\n")
         if item.rule not in said:
             parts.append(f"Facts about the API:\n\n{item.facts}\n")
             said.add(item.rule)
-        parts.append(f"Check: `{CHECK}`\n")
+        parts.append(f"Check: `{item.check}`\n")
     return "\n".join(parts)
 
 
