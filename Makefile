@@ -10,7 +10,7 @@ demo: $(STAMP)
 	@$(BIN)/python -m lk_migrate.demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2 # the same generated inputs every time; new ones are bench/fuzz.py's
 
 lint: $(STAMP)
 	$(BIN)/ruff check src tests bench

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import hypothesmith
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,6 +22,7 @@ SAMPLE = settings(
     max_examples=60,
     deadline=None,
     derandomize=True,
+    phases=(Phase.explicit, Phase.generate),  # shrinking takes many minutes; `bench/fuzz.py` keeps what fails
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 LEGACY = b"""\
@@ -125,3 +126,10 @@ def test_what_cannot_be_converted_is_left_alone_or_right(data: bytes) -> None:
         pytest.fail(str(error))
     if what != "changed":
         assert converted(data).change is None
+
+
+def test_form_feeds_as_indentation_are_told() -> None:
+    """New statements would be indented with them, and two of them in a row are not what Python takes them for."""
+    result = converted(b"class A:\n\x0c pass\n\n" + LEGACY)
+    assert result.change is None and result.skipped is not None
+    assert "indented with form feeds" in result.skipped.reason and "bug" not in result.skipped.reason

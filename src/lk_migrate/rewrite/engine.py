@@ -110,6 +110,8 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
     for error in edits.failed.values():
         raise error
     tree = module.tree
+    if "\f" in tree.default_indent:
+        raise NotWhatWeMeant("its blocks are indented with form feeds; take these out, then run it again")
     if edits.nodes():
         tree = cast(cst.Module, tree.visit(_Apply(edits, module.index)))
         tree = add_imports(tree, file.wanted)
