@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lk_migrate.verify import Options, Row
 
 #: What ends us, and must end our children first. (Windows has no SIGHUP.)
-_ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_ENDINGS = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 def verify(
