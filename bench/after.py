@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from field import applied, git, git_dir, project_files
-from legacy_api import uses
+from legacy_api import imported_names, uses
 
 from lk_migrate.plan import ConvertOptions, make_plan
 
@@ -35,12 +35,7 @@ def constructs(source: bytes) -> set[str]:
 
 
 def _constructs(tree: ast.Module) -> Iterator[str]:
-    names = {
-        alias.asname or alias.name: alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("livekit")
-        for alias in node.names
-    }
+    names = imported_names(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("livekit"):
             yield from (f"import {alias.name}" for alias in node.names)

@@ -59,13 +59,18 @@ def uses(source: bytes) -> list[Use]:
     return sorted(_uses(tree), key=lambda use: use.line)
 
 
-def _uses(tree: ast.Module) -> Iterator[Use]:
-    imported = {
+def imported_names(tree: ast.Module) -> dict[str, str]:
+    """Local name → name, of all that the file imports from LiveKit's modules."""
+    return {
         alias.asname or alias.name: alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("livekit")
         for alias in node.names
     }
+
+
+def _uses(tree: ast.Module) -> Iterator[Use]:
+    imported = imported_names(tree)
     old_locals = {local for local, name in imported.items() if name in NAMES}
     agent_classes = {
         node.name

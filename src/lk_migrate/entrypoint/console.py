@@ -6,6 +6,8 @@ Read in livekit-agents 1.8.9: `ctx.is_fake_job()` is true there, `ctx.job.metada
 
 from __future__ import annotations
 
+import libcst as cst
+
 HELPERS = '''
 @dataclass
 class ConsoleCaller:
@@ -39,3 +41,12 @@ READY = {
     "NOT_GIVEN": "from livekit.agents import NOT_GIVEN",
     "Agent": "from livekit.agents import Agent",
 }
+
+
+def through_helper(updated: cst.Call) -> cst.Call:
+    """`ctx.wait_for_participant(…)` → `wait_for_caller(ctx, …)`."""
+    assert isinstance(updated.func, cst.Attribute)
+    first = cst.Arg(updated.func.value)
+    if updated.args:
+        first = first.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
+    return updated.with_changes(func=cst.Name("wait_for_caller"), args=[first, *updated.args])

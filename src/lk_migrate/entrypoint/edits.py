@@ -8,6 +8,7 @@ from typing import Any
 
 import libcst as cst
 
+from lk_migrate.entrypoint.console import through_helper
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.layout import Layout
 from lk_migrate.entrypoint.spine import CannotSplit
@@ -88,15 +89,7 @@ def _wait_for_callers(found: Collected, entry: Entrypoint) -> None:
         name = dotted(call.func) or ""
         base, _, method = name.rpartition(".")
         if method == "wait_for_participant" and base in contexts:
-            found.add(CONSOLE, call, _waiting_helper, "in console mode a stand-in takes the participant's place")
-
-
-def _waiting_helper(updated: cst.Call) -> cst.Call:
-    assert isinstance(updated.func, cst.Attribute)
-    first = cst.Arg(updated.func.value)
-    if updated.args:
-        first = first.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
-    return updated.with_changes(func=cst.Name("wait_for_caller"), args=[first, *updated.args])
+            found.add(CONSOLE, call, through_helper, "in console mode a stand-in takes the participant's place")
 
 
 # ---- the turn gate's limit, the greeting ----------------------------------------

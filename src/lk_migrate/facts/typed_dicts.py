@@ -35,7 +35,7 @@ def typed_dicts(project: Project) -> TypedDicts:
         ]
         for module, node, objects in described:
             for one in objects:
-                known = wanted.setdefault(module.path, {}).setdefault(one.name, (one, _top_level(module, node)))
+                known = wanted.setdefault(module.path, {}).setdefault(one.name, (one, module.index.top_level(node)))
                 taken = one.name in module.definitions or any(i.local == one.name for i in module.imports)
                 inner = {(module.path, o.name) for p in one.properties for o in p.type.objects}
                 if known[0] != one or taken or inner & clashing:
@@ -66,13 +66,3 @@ def without_clashes(project: Project, module: Module, type_: PythonType) -> Pyth
         return type_
     source = "list[dict[str, Any]]" if type_.source.startswith("list[") else "dict[str, Any]"
     return PythonType(source, frozenset({"typing.Any"}), loose=True)
-
-
-def _top_level(module: Module, node: cst.CSTNode) -> cst.CSTNode:
-    """The statement of the module that holds `node`."""
-    current = node
-    for ancestor in module.index.ancestors(node):
-        if isinstance(ancestor, cst.Module):
-            return current
-        current = ancestor
-    return current

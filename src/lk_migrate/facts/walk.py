@@ -205,6 +205,15 @@ class Index:
             yield parent
             parent = parents.get(parent)
 
+    def top_level(self, node: cst.CSTNode) -> cst.CSTNode:
+        """The statement of the module that holds `node`, or is it."""
+        current = node
+        for ancestor in self.ancestors(node):
+            if isinstance(ancestor, cst.Module):
+                break
+            current = ancestor
+        return current
+
     def enclosing(self, node: cst.CSTNode, *kinds: type[Any]) -> cst.CSTNode | None:
         """The nearest ancestor of one of the `kinds`."""
         wanted, parents = concrete(*kinds), self.parents

@@ -16,6 +16,11 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import fitting, spot
 
 
+def awaited_at(node: cst.CSTNode, file: File) -> Callable[[cst.BaseExpression], cst.Await]:
+    """An edit that awaits the expression `node` where it stands."""
+    return awaited(isinstance(file.parent(node), (cst.Attribute, cst.Subscript, cst.Call)))
+
+
 def awaited(bracketed: bool) -> Callable[[cst.BaseExpression], cst.Await]:
     """An edit that awaits an expression, in brackets where it is the head of another."""
     lpar = [cst.LeftParen()] if bracketed else []
@@ -27,9 +32,8 @@ def alone(shot: OneShot, file: File) -> Rewrite:
     """A single blocking call as `await asyncio.to_thread(f, …)`; `time.sleep` has a coroutine of its own."""
     asyncio, where = file.use("asyncio"), spot(file, shot.call)
     where = replace(where, prefix=where.prefix + len("await "))
-    bracketed = isinstance(file.parent(shot.call), (cst.Attribute, cst.Subscript, cst.Call))
     edit = _sleeping if shot.sleeps else _handed_on
-    await_it = awaited(bracketed)
+    await_it = awaited_at(shot.call, file)
     return Rewrite(
         shot.call,
         lambda updated: await_it(fitting(lambda call: edit(call, asyncio), updated, where)),

@@ -26,7 +26,7 @@ from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import block_of, docstring_end, statement
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rewrite.threads import alone, through_thread
+from lk_migrate.rewrite.threads import alone, awaited, awaited_at, through_thread
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK115", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
@@ -175,17 +175,15 @@ def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
             call, lambda updated: _now(updated, twin_name(name)), f"`{name}` is async; this calls its sync part"
         )
         return
-    parent = file.parent(call)
-    if isinstance(parent, cst.Await) or _is_awaited_later(file, call):
+    if isinstance(file.parent(call), cst.Await) or _is_awaited_later(file, call):
         return
     scope = file.module.index.enclosing(call, cst.FunctionDef, cst.Lambda, cst.GeneratorExp)
     if scope is function and function.asynchronous is not None:
-        bracketed = isinstance(parent, (cst.Attribute, cst.Subscript, cst.Call))
-        yield Rewrite(call, lambda updated: _awaited(updated, bracketed), f"`{name}` is awaited")
+        yield Rewrite(call, awaited_at(call, file), f"`{name}` is awaited")
     elif scope is not function or any_tool(file.project, file.module, function) is None:
         yield Todo(call, f"`{name}` is a coroutine now, and this is not an async function: make it async and await it")
     else:
-        yield Rewrite(call, lambda updated: _awaited(updated, True), f"`{name}` is awaited")
+        yield Rewrite(call, awaited(bracketed=True), f"`{name}` is awaited")
 
 
 @rule.on(cst.Call)
@@ -205,8 +203,7 @@ def await_looked_up_tools(call: cst.Call, file: File) -> Iterator[Change]:
     if not (by_name and any(d.node is function for d in agent.dispatchers)) and not by_table:
         return
     if function.asynchronous is not None:
-        bracketed = isinstance(file.parent(call), (cst.Attribute, cst.Subscript, cst.Call))
-        yield Rewrite(call, lambda updated: _awaited(updated, bracketed), "the tool that is looked up here is awaited")
+        yield Rewrite(call, awaited_at(call, file), "the tool that is looked up here is awaited")
     else:
         yield Todo(call, "the tool that is looked up here is a coroutine now: make this function async and await it")
 
@@ -214,12 +211,6 @@ def await_looked_up_tools(call: cst.Call, file: File) -> Iterator[Change]:
 def _now(updated: cst.Call, name: str) -> cst.Call:
     assert isinstance(updated.func, cst.Attribute)
     return updated.with_changes(func=updated.func.with_changes(attr=cst.Name(name)))
-
-
-def _awaited(updated: cst.Call, bracketed: bool) -> cst.Await:
-    lpar = [cst.LeftParen()] if bracketed else []
-    rpar = [cst.RightParen()] if bracketed else []
-    return cst.Await(expression=updated, lpar=lpar, rpar=rpar)
 
 
 def _is_awaited_later(file: File, call: cst.Call) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.entrypoint.console import HELPERS
+from lk_migrate.entrypoint.console import HELPERS, through_helper
 from lk_migrate.facts.agents import find_agents
 from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.imports import dotted
@@ -60,8 +60,8 @@ def wait_for_caller(call: cst.Call, file: File) -> Iterator[Change]:
         test = cst.parse_expression(f"not {context}.is_fake_job()")
         yield Rewrite(line, lambda updated: _only_with_callers(updated, test), "console mode does not wait for anybody")
         return
-    yield Rewrite(call, _through_helper, message)
-    function = _outermost(call, file)
+    yield Rewrite(call, through_helper, message)
+    function = file.module.index.top_level(call)
     first = next(c for c in file.module.index.of(cst.Call) if _is_taken_over(c, file))
     if first is call:
         spaced = spelled(HELPERS.strip() + "\n", _NEEDS, file)
@@ -95,27 +95,9 @@ def _minds_console(call: cst.Call, file: File) -> bool:
     return function is not None and any(a.attr.value == "is_fake_job" for a in find(function, cst.Attribute))
 
 
-def _outermost(call: cst.Call, file: File) -> cst.CSTNode:
-    """The statement of the module that holds the call."""
-    statement: cst.CSTNode = call
-    for ancestor in file.module.index.ancestors(call):
-        if isinstance(ancestor, cst.Module):
-            break
-        statement = ancestor
-    return statement
-
-
 def _only_with_callers(updated: cst.SimpleStatementLine, test: cst.BaseExpression) -> cst.If:
     inner = updated.with_changes(leading_lines=[])
     return cst.If(test, cst.IndentedBlock([inner]), leading_lines=updated.leading_lines)
-
-
-def _through_helper(updated: cst.Call) -> cst.Call:
-    assert isinstance(updated.func, cst.Attribute)
-    first = cst.Arg(updated.func.value)
-    if updated.args:
-        first = first.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
-    return updated.with_changes(func=cst.Name("wait_for_caller"), args=[first, *updated.args])
 
 
 def _apart(statements: Any) -> list[cst.BaseStatement]:

@@ -38,9 +38,9 @@ def doubt(known: Registration, guard: Guard, file: File) -> str:
     return ""
 
 
-def any_doubt(registrations: Iterable[Registration], guard: Guard, file: File) -> bool:
+def any_doubt(registrations: Iterable[Registration], file: File) -> bool:
     """Whether a handler has to stay as it is because of one of its registrations."""
-    return any(doubt(known, guard, file) for known in registrations)
+    return any(_was_never_emitted(known, file) or _unknown_detail(known) is not None for known in registrations)
 
 
 def _was_never_emitted(known: Registration, file: File) -> bool:

@@ -9,7 +9,7 @@ import libcst as cst
 from lk_migrate.facts.starts import starts
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
-from lk_migrate.rewrite.threads import awaited
+from lk_migrate.rewrite.threads import awaited_at
 from lk_migrate.rules.v0.lk202_agent_and_session import rule as split
 
 
@@ -29,5 +29,4 @@ def call(node: cst.Call, file: File) -> Iterator[Change]:
     """`run(…)` → `await run(…)`."""
     if node not in file.project.fact(starts).calls:
         return
-    bracketed = isinstance(file.parent(node), (cst.Attribute, cst.Subscript, cst.Call))
-    yield Rewrite(node, awaited(bracketed), "a coroutine now: awaited")
+    yield Rewrite(node, awaited_at(node, file), "a coroutine now: awaited")

@@ -19,7 +19,7 @@ from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rewrite.threads import alone, awaited, through_thread
+from lk_migrate.rewrite.threads import alone, awaited_at, through_thread
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK211", Edition.V0, __doc__, triggers=(b"ai_callable",), since="1.0.0")
@@ -92,8 +92,7 @@ def former_sync_calls(call: cst.Call, file: File) -> Iterator[Change]:
     for callee in found.holdings.callees(file.module, call):
         if callee.node not in found.tools or callee.node.asynchronous is not None:
             continue
-        parent = file.parent(call)
-        if isinstance(parent, cst.Await):
+        if isinstance(file.parent(call), cst.Await):
             return
         function = file.module.index.enclosing(call, cst.FunctionDef, cst.Lambda)
         name = callee.node.name.value
@@ -103,6 +102,5 @@ def former_sync_calls(call: cst.Call, file: File) -> Iterator[Change]:
         if not becomes:
             yield Todo(call, f"`{name}` is a coroutine now, and this function is not: make it async and await it.")
             return
-        bracketed = isinstance(parent, (cst.Attribute, cst.Subscript, cst.Call))
-        yield Rewrite(call, awaited(bracketed), f"`{name}` is awaited")
+        yield Rewrite(call, awaited_at(call, file), f"`{name}` is awaited")
         return

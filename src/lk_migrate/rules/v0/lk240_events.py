@@ -155,7 +155,7 @@ def function_handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     if not mine or is_called_through(node, found) or not events_of(mine):
         return
     guard = guard_of(events_of(mine))
-    if guard is None or any_doubt(mine, guard, file):
+    if guard is None or any_doubt(mine, file):
         return
     second = [r.call for r in mine if r.decorates and _is_second(r.call, mine, guard)]
     event_type = file.use(f"livekit.agents.{guard.event_type}")
@@ -246,8 +246,7 @@ def _handler_around(node: cst.CSTNode, file: File) -> cst.FunctionDef | None:
     while function is not None:
         mine = found.of.get(function)
         if mine and events_of(mine) & {"function_calls_finished", "function_calls_collected"}:
-            guard = guard_of(events_of(mine))
-            unsure = guard is not None and any_doubt(mine, guard, file)
+            unsure = guard_of(events_of(mine)) is not None and any_doubt(mine, file)
             return function if function not in found.shared and not unsure else None
         function = file.enclosing(function, cst.FunctionDef)
     return None

@@ -8,7 +8,6 @@ the rest keeps its name. `cli.run_app(server)` stays: it still runs `console`, `
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import libcst as cst
 
@@ -89,8 +88,8 @@ def never_run(call: cst.Call, file: File) -> Iterator[Change]:
 def _converted(worker: Worker, file: File) -> Iterator[Change]:
     name = _free_name(file)
     function = _own_entrypoint(worker, file)
-    guard = _top_level(worker.variable or worker.run, file)
-    body = list(file.module.tree.body)
+    guard = file.module.index.top_level(worker.variable or worker.run)
+    body: list[cst.CSTNode] = list(file.module.tree.body)
     here = body.index(guard)
     spelling = file.use("livekit.agents.AgentServer")
 
@@ -217,16 +216,6 @@ def _own_entrypoint(worker: Worker, file: File) -> cst.FunctionDef | None:
     return found[0] if len(found) == 1 and not file.module.is_local(value.value, value) else None
 
 
-def _top_level(node: cst.CSTNode, file: File) -> Any:
-    """The statement of the module that holds `node`."""
-    current: Any = node
-    while not isinstance(file.parent(current), cst.Module):
-        parent = file.parent(current)
-        assert parent is not None
-        current = parent
-    return current
-
-
 def _needs(worker: Worker, file: File, skip: frozenset[str] = frozenset()) -> int | None:
     """The index of the last top-level statement that the options' values need, -1 if only imports.
 
@@ -260,7 +249,7 @@ def _defined_at(node: cst.Name, body: Sequence[cst.CSTNode], file: File) -> int 
         if item is None:
             return -1  # a builtin
         found = item.statement
-    top = _top_level(found, file)
+    top = file.module.index.top_level(found)
     if isinstance(top, cst.If) and _is_guard(top):
         return None
     return -1 if item is not None and found is item.statement and not isinstance(top, cst.If) else body.index(top)
@@ -277,7 +266,7 @@ def _reads_environment(value: cst.BaseExpression) -> bool:
 def _loads_environment_late(options: cst.Call, file: File) -> bool:
     """Whether `load_dotenv()` runs only in the block that builds the options."""
     calls = [c for c in file.module.index.of(cst.Call) if (dotted(c.func) or "").endswith("load_dotenv")]
-    return bool(calls) and not any(isinstance(_top_level(c, file), cst.SimpleStatementLine) for c in calls)
+    return bool(calls) and not any(isinstance(file.module.index.top_level(c), cst.SimpleStatementLine) for c in calls)
 
 
 def _setup_after(options: cst.Call, file: File, at: int) -> frozenset[str]:
