@@ -27,13 +27,13 @@ from lk_migrate.entrypoint.slicing import DEAD, slice_call
 from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.facts.byhand import ByHand
 from lk_migrate.facts.entrypoint import Entrypoint
+from lk_migrate.facts.imported_elsewhere import imported_elsewhere
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.ownmodels import plugin_arguments
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.walk import find, own_scope
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, MainSummary, Place
-from lk_migrate.rewrite.engine import imported_elsewhere
 from lk_migrate.rewrite.ledger import Touch, account, text_of
 from lk_migrate.rewrite.markers import marker_lines
 

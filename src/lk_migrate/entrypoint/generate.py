@@ -24,12 +24,12 @@ from lk_migrate.entrypoint.split import split_entrypoint
 from lk_migrate.entrypoint.whole import limit_sessions
 from lk_migrate.facts.byhand import find_by_hand
 from lk_migrate.facts.entrypoint import Entrypoint, find_entrypoint
+from lk_migrate.facts.imported_elsewhere import imported_elsewhere
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.sessions import find_sessions
 from lk_migrate.model import Action, FileChange, Finding, LedgerEntry, MainSummary, Place
-from lk_migrate.rewrite.engine import imported_elsewhere
 from lk_migrate.rewrite.ledger import Unaccounted, account, text_of
 
 #: A main module of at most this many lines is short enough to stay in one piece.

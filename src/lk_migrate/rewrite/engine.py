@@ -6,18 +6,17 @@ updated node and are applied from the leaves up in one pass that only visits wha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import libcst as cst
 
+from lk_migrate.facts.imported_elsewhere import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.relevant import imported_names
-from lk_migrate.facts.walk import Index, find
+from lk_migrate.facts.walk import Index
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
@@ -358,41 +357,3 @@ def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
                 if line.comment is not None and (with_comments or line in edits.comments):
                     lines[number] = by[node]
     return lines
-
-
-#: An import that does not begin a line: `try: import main`.
-_HIDDEN_IMPORT = re.compile(rb"[:;][ \t]*(?:from|import)\b")
-
-
-def _may_import(project: Project, importer: str, data: bytes, path: str) -> bool:
-    """Whether `importer` may import from `path`, told by its bytes; parsing it would cost a thousand times as much."""
-    if _HIDDEN_IMPORT.search(data):
-        return True
-    return any(project.path_of(name, importer) == path for name in imported_names(importer, data))
-
-
-def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
-    """Names that another file may import from this one, or that `__all__` offers: never dropped."""
-    module = project.module(path)
-    if module is None:
-        return frozenset()
-    names: set[str] = set()
-    if path.endswith("__init__.py"):
-        names.update(i.local for i in module.imports)
-    exported = module.definitions.get("__all__")
-    if exported is not None:
-        names.update(s.evaluated_value for s in find(exported, cst.SimpleString) if isinstance(s.evaluated_value, str))
-    stem = path.rpartition("/")[2].removesuffix(".py").encode()
-    for other, data in project.files.items():
-        if other == path or stem not in data or b"import" not in data or not _may_import(project, other, data, path):
-            continue
-        importer = project.module(other)
-        if importer is None:
-            continue
-        for item in importer.imports:
-            base, _, name = item.target.rpartition(".")
-            if item.local == "*":
-                base, name = item.target, "*"
-            if base and project.path_of(base, other) == path:
-                names.update({i.local for i in module.imports} if name == "*" else {name})
-    return frozenset(names)

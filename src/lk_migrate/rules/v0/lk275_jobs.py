@@ -2,7 +2,7 @@
 
 `JobRequest.reject()` ends the job since 1.0; `terminate=False` lets another worker take it, as 0.x did. Rooms call
 their maps `remote_participants` and `track_publications` since livekit 0.10, and `JobRequest.accept()` takes no
-entrypoint any more.
+entrypoint any more: that is the server's, and asks for the connection itself.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instances import instance_of
 from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.arguments import keyword_arg
+from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
+from lk_migrate.rewrite.bodies import insert_first, statement
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
@@ -42,9 +44,7 @@ def reject(call: cst.Call, file: File) -> Iterator[Change]:
     elif func.attr.value == "accept" and call.args and call.args[0].keyword is None:
         entry = file.code(call.args[0].value)
         if call in settled_accepts(file.module):
-            yield Rewrite(
-                call, lambda updated: updated.with_changes(args=[]), f"`{entry}` is given to the server (LK340)"
-            )
+            yield Rewrite(call, _without_entrypoint, f"`{entry}` is given to the server (LK340)")
         elif file.resolve(call.args[0].value) is not None and isinstance(
             getattr(file.resolve(call.args[0].value), "node", None), cst.FunctionDef
         ):
@@ -53,6 +53,26 @@ def reject(call: cst.Call, file: File) -> Iterator[Change]:
                 f"`accept` takes no entrypoint: call `accept()`, and give `{entry}` to the server: "
                 f"`@server.rtc_session(on_request={_function(call, file)})` on it.",
             )
+
+
+def _without_entrypoint(updated: cst.Call) -> cst.Call:
+    brackets = of_call(updated).without(0)
+    at = next((i for i, arg in enumerate(brackets.items) if keyword(arg) == "auto_subscribe"), None)
+    return to_call(updated, brackets.without(at) if at is not None else brackets)
+
+
+@rule.on(cst.FunctionDef)
+def connected(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    """The entrypoint of 0.7 was called once its job had connected to the room; now it connects by itself."""
+    found = next((a for a in settled_accepts(file.module).values() if a.function is node), None)
+    if found is None or not node.params.params or node.asynchronous is None:
+        return
+    job = node.params.params[0].name.value
+    if any(dotted(call.func) == f"{job}.connect" for call in find(node.body, cst.Call)):
+        return
+    subscribe = f"auto_subscribe={file.code(found.subscribe.value)}" if found.subscribe is not None else ""
+    line = statement(f"await {job}.connect({subscribe})")
+    yield Rewrite(node, lambda updated: insert_first(updated, [line]), "a job connects when its entrypoint asks for it")
 
 
 def _function(call: cst.Call, file: File) -> str:
