@@ -13,9 +13,9 @@ from lk_migrate.facts.imports import (
     ImportedName,
     References,
     Scope,
-    bound_names,
     dotted,
     imported_names,
+    names_bound_by,
     references,
     target_names,
 )
@@ -198,7 +198,7 @@ class Module:
         """`bound_names(scope)`, found once: what a function, lambda or class of this module binds itself."""
         found = self._bound.get(scope)
         if found is None:
-            found = self._bound[scope] = bound_names(scope)
+            found = self._bound[scope] = names_bound_by(self.index.own_scope(scope))
         return found
 
     def bound_or_imported(self, scope: cst.CSTNode) -> frozenset[str]:

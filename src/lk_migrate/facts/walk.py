@@ -148,9 +148,9 @@ def is_block(node: cst.CSTNode) -> bool:
     return type(node) in concrete(*_BLOCKS)
 
 
-def statements(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
-    """Every descendant of `node` that is a `kind` of statement, block or clause; no expression is entered."""
-    wanted, blocks = concrete(kind), concrete(*_BLOCKS)
+def statements(node: cst.CSTNode, *kinds: type[Node]) -> Iterator[Node]:
+    """Every descendant of `node` that is one of the `kinds` of statement, block or clause; no expression is entered."""
+    wanted, blocks = concrete(*kinds), concrete(*_BLOCKS)
     stack = [node]
     while stack:
         current = stack.pop()
@@ -230,6 +230,14 @@ class Index:
         """`descendants(node)`, at the price of a slice for a node of this tree."""
         found = self.extent.get(id(node))
         return self.nodes[found[0] : found[1]] if found is not None else descendants(node)
+
+    def own_scope(self, function: cst.CSTNode) -> Iterable[cst.CSTNode]:
+        """`own_scope(function)`, cheaper for a function, lambda, class or module of this tree."""
+        found = self.extent.get(id(function))
+        if found is None:
+            return own_scope(function)
+        below = slice(found[0] + 1, found[1])
+        return [node for node, scope in zip(self.nodes[below], self.scopes[below], strict=True) if scope is function]
 
     def find(self, node: cst.CSTNode, *kinds: type[Any]) -> list[Any]:
         """Every descendant of `node` (itself included) that is one of the `kinds`, in source order."""

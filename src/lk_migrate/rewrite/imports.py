@@ -258,7 +258,7 @@ def drop_unused(before: Module, after: cst.Module, keep: frozenset[str] = frozen
     `keep`: names that other files import from here, or that `__all__` lists. Names that were unused before
     are not ours to judge. Returns the tree and the names taken out.
     """
-    found: list[cst.Import | cst.ImportFrom] = [*statements(after, cst.Import), *statements(after, cst.ImportFrom)]
+    found: list[cst.Import | cst.ImportFrom] = list(statements(after, cst.Import, cst.ImportFrom))
     imported = {local for node in found for local in _locals(node)} - keep
     if not imported:
         return after, []
