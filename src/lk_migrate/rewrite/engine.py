@@ -293,7 +293,7 @@ class _Apply(cst.CSTTransformer):
         lines = self.edits.markers.get(original_node)
         if lines:
             updated_node = _marked(original_node, updated_node, lines)
-        if isinstance(updated_node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+        if isinstance(updated_node, type(original_node)) and isinstance(original_node, _LINES):
             updated_node = _without_last_semicolon(original_node, updated_node)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
             # Each small statement of the line was removed by itself.
@@ -301,6 +301,10 @@ class _Apply(cst.CSTTransformer):
         if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
             updated_node = close_gaps(updated_node)
         return updated_node
+
+
+#: What small statements stand in.
+_LINES = (cst.SimpleStatementLine, cst.SimpleStatementSuite)
 
 
 def _within(original: cst.CSTNode, updated: Any, apply: Any) -> Any:
