@@ -14,7 +14,7 @@ from rich.console import Console
 from lk_migrate.model import Place, UserError
 from lk_migrate.verify import STAGES, Row, Status, select
 from lk_migrate.verify.entry import find_main
-from lk_migrate.verify.findings import plugin_hint
+from lk_migrate.verify.findings import mock_hint, plugin_hint, unmocked
 from lk_migrate.verify.show import as_table, show, summary
 
 APPS = Path(__file__).parent / "apps"
@@ -131,3 +131,12 @@ def test_without_an_entrypoint_there_is_a_reason(tmp_path: Path) -> None:
 def test_a_missing_plugin_has_its_pip_line(error: str, package: str) -> None:
     assert package in plugin_hint(error)
     assert plugin_hint("ImportError: cannot import name 'x' from 'app'") == ""
+
+
+def test_what_a_console_has_for_a_participant_is_named_as_that() -> None:
+    """The texts are livekit-agents 1.8.9's: its mock participant has mocks for attributes."""
+    said = "Hello <MagicMock name='mock.name' id='139644436074064'>, welcome."
+    assert unmocked(said) == "Hello ‹mock name›, welcome."
+    error = "TypeError: the JSON object must be str, bytes or bytearray, not MagicMock"
+    assert "is_fake_job" in mock_hint(error)
+    assert not mock_hint("TypeError: unsupported operand")

@@ -97,24 +97,23 @@ def _scripted(run: _Run) -> Iterator[Row]:
 def _started(run: _Run, console: Terminal) -> Row:
     """Wait for the prompt; a wait for a participant is known to last for ever in the console."""
     run.context.tell("the agent's console to start")
-    begun = time.monotonic()
+    begun, since = time.monotonic(), len(run.observations.refresh())
     name = f"python {' '.join(run.context.launch)} console --text"
     clock = Clock(run.clock.left(_STARTS_IN))
     outcome = Outcome.TIMED_OUT
     waits = dead = None
     while outcome is Outcome.TIMED_OUT and clock.left() > 0 and waits is None and dead is None:
         outcome = console.wait_for(PROMPT, clock.left(1.0))
-        waits, dead = _waits_in_vain(run.observations), next(iter(run.observations.of("job_failed")), None)
+        waits, dead = _waits_in_vain(run.observations), findings.start_failure(run.observations, run.context, since)
     seconds = time.monotonic() - begun
     if outcome is Outcome.SEEN:
         return Row(STAGE, name, Status.OK, "it starts and waits for a line", seconds=seconds)
     place: Place | None = None
-    if outcome is Outcome.ENDED:
+    if dead is not None:
+        detail, place = dead
+    elif outcome is Outcome.ENDED:
         detail, place = findings.crash(console.text(), run.context)
         detail = f"it ended before the prompt: {detail}"
-    elif dead is not None:
-        place = place_of(dead)
-        detail = f"the entrypoint fails: {dead['error']}{findings.metadata_hint(run.context, place)}"
     elif waits is not None:
         place = place_of(waits)
         detail = "it waits for a participant who does not come: a console has one, `mock_user`, not a SIP one"
@@ -255,5 +254,5 @@ def _live(run: _Run) -> Iterator[Row]:
 
 
 def _short(text: str, length: int = 60) -> str:
-    line = " ".join(text.split())
+    line = findings.unmocked(" ".join(text.split()))
     return line if len(line) <= length else line[: length - 1] + "…"

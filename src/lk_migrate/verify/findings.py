@@ -80,6 +80,18 @@ def crash(output: str, context: Context) -> tuple[str, Place | None]:
     return detail + plugin_hint(detail), place
 
 
+def start_failure(observations: Observations, context: Context, since: int = 0) -> tuple[str, Place | None] | None:
+    """What kept the first session from coming, and where in the project, if the framework has told."""
+    for one in observations.refresh()[since:]:
+        place = place_of(one)
+        if one["event"] == "prewarm_failed":
+            return f"prewarming fails, so no call is answered: {one['error']}{plugin_hint(one['error'])}", place
+        if one["event"] == "job_failed":
+            hint = plugin_hint(one["error"]) or mock_hint(one["error"]) or metadata_hint(context, place)
+            return f"the entrypoint fails: {one['error']}{hint}", place
+    return None
+
+
 def _inside(path: str, workspace: Path) -> str | None:
     try:
         inside = (workspace / path).resolve().relative_to(workspace)
@@ -104,6 +116,20 @@ def plugin_hint(error: str) -> str:
     extras = importlib.metadata.metadata("livekit-agents").get_all("Provides-Extra") or []
     package = f"'livekit-agents[{name}]~={TARGET}'" if name in extras else f"livekit-plugins-{name}"
     return f"; install it with: pip install {package}"
+
+
+def mock_hint(error: str) -> str:
+    """What to do about an error that comes of the console's room; "" for any other."""
+    if "Mock" not in error:
+        return ""
+    return "; the console's room and participant are mocks, whose name, metadata and attributes are no text: " + (
+        "ask `ctx.is_fake_job()` before using them"
+    )
+
+
+def unmocked(text: str) -> str:
+    """A text for a person: `<MagicMock name='mock.name' id='…'>` is what a console has for a participant's name."""
+    return re.sub(r"<\w*Mock(?: name='(?:mock\.)?([\w.()]*)')?[^>]*>", r"‹mock \1›", text)
 
 
 def metadata_hint(context: Context, place: Place | None) -> str:

@@ -10,7 +10,9 @@ import ast
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from lk_migrate.model import Place
 from lk_migrate.verify import findings
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.greeting import silent
@@ -93,14 +95,12 @@ def _conversation(run: _Run) -> Iterator[Row]:
 def _connected(run: _Run) -> Row:
     begun = time.monotonic()
     name = f"python -m livekit.agents console {run.context.main}"
-    ends = ("session_started", "job_failed")
-    seen = run.call.wait(lambda: next(filter(None, map(run.call.observed, ends)), None), Clock(_STARTS_IN))
+    run.call.wait(lambda: run.call.observed("session_started") or _failure(run), Clock(_STARTS_IN))
     seconds = time.monotonic() - begun
-    if seen and seen["event"] == "job_failed":
-        place = place_of(seen)
-        detail = f"the entrypoint fails: {seen['error']}{findings.metadata_hint(run.context, place)}"
-        return Row(STAGE, name, Status.FAILED, detail, place, seconds)
-    if seen:
+    started, failure = run.call.observed("session_started"), _failure(run)
+    if failure is not None and not started:
+        return Row(STAGE, name, Status.FAILED, *failure, seconds)
+    if started:
         return Row(STAGE, name, Status.OK, f"it starts, as under `{COMMAND}`", seconds=seconds)
     if not run.call.ended():
         errors = run.observations.of("error_log") or run.observations.of("waits_for_participant")
@@ -115,13 +115,24 @@ def _connected(run: _Run) -> Row:
     return Row(STAGE, name, Status.FAILED, f"it ended before a session: {detail}", place, seconds)
 
 
+def _failure(run: _Run) -> tuple[str, Place | None] | None:
+    return findings.start_failure(run.observations, run.context)
+
+
 def _who(info: Observation) -> Row:
-    tools, instructions = info["tools"], info["instructions"]
+    tools, instructions = info["tools"], info["instructions"].strip()
+    prompt = _prompt_in(info["context"])
     named = f"{len(tools)} tool{'s' * (len(tools) != 1)}"
-    if not instructions.strip():
+    if not instructions and not prompt:
         return Row(STAGE, "agent", Status.FAILED, f"{info['agent']} has no instructions; {named}")
-    detail = f"{info['agent']}: {len(instructions)} characters of instructions, {named}, SDK {info['version']}"
-    return Row(STAGE, "agent", Status.OK, detail)
+    said = f"{len(instructions or prompt)} characters of instructions{'' if instructions else ' in its chat context'}"
+    return Row(STAGE, "agent", Status.OK, f"{info['agent']}: {said}, {named}, SDK {info['version']}")
+
+
+def _prompt_in(context: list[dict[str, Any]]) -> str:
+    """What a chat context tells the model in the name of the app: 0.x had its prompt there."""
+    told = [item for item in context if item["kind"] == "message" and item.get("role") in ("SYSTEM", "DEVELOPER")]
+    return "\n".join(part.get("text", "") for item in told for part in item.get("content", ())).strip()
 
 
 def _greeting(run: _Run) -> Row:

@@ -38,9 +38,6 @@ ALLOWED = ("the built-in Python CLI is deprecated", "dev mode is deprecated")
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
-#: What the worker logs of its job processes → how we call it.
-_LIFE = {"process initialized": "process_ready", "job exiting": "job_over"}
-
 
 def _is_allowed(message: str) -> bool:
     return any(part in message for part in ALLOWED)
@@ -66,8 +63,8 @@ class _LogWatch(logging.Handler):
             emit("job_failed", error=_last_line(error), **place_of_traceback(error.__traceback__))
         elif message.startswith("event loop blocked"):
             _on_blocked(record)
-        elif message in _LIFE:
-            emit(_LIFE[message])
+        elif message == "process initialized":
+            emit("process_ready")
         elif record.levelno >= logging.ERROR:
             text = message if error is None else f"{message}: {_last_line(error)}"
             place = place_of_traceback(error.__traceback__) if error is not None else {}
@@ -182,6 +179,13 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
         original(self, *args, **kwargs)
         emit("job_begun")
 
+    def initialize(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            original(self, *args, **kwargs)
+        except BaseException as error:  # `sys.exit` there ends it as well
+            emit("prewarm_failed", error=_last_line(error), **place_of_traceback(error.__traceback__))
+            raise
+
     def http_init(original: Any, self: Any, host: str, port: int) -> None:
         if port and _is_taken(host, port):
             emit_once("port_in_use", port=port)
@@ -199,6 +203,10 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
     _wrap(package.Agent, "__init__", agent_init)
     _wrap(package.JobContext, "wait_for_participant", wait_for_participant)
     _wrap(package.JobContext, "__init__", job_begun)
+    # The framework only logs a prewarm that raises; in a thread, as in the console, it then waits for ever.
+    from livekit.agents.ipc.job_proc_lazy_main import _JobProc
+
+    _wrap(_JobProc, "initialize", initialize)
     if stand_in:
         from livekit.agents import worker
         from livekit.agents.utils.http_server import HttpServer
