@@ -26,15 +26,31 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from field import MONOREPO, git, git_dir
+from field import git, git_dir
 
 from lk_migrate import TARGET
 from lk_migrate.verify.needs import plugins_imported
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("static", "console", "voice")
+#: Beyond this many Python files only the main file's folder is taken.
+_MONOREPO = 100
 _PYTHON = "3.11"
 _INSTALLS_IN = 180.0  # seconds; what takes longer (torch and its like) is left out
+
+#: Modules that a project imports and has no manifest for → what has them.
+_PACKAGES = {
+    "beanie": "beanie",
+    "fitz": "pymupdf",
+    "httpx": "httpx",
+    "motor": "motor",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "PyPDF2": "PyPDF2",
+    "pymongo": "pymongo",
+    "requests": "requests",
+    "supabase": "supabase",
+}
 
 #: A repository at a commit → the file that a person runs there: one app for each repository and class, where there is
 #: one (a commit that the corpus has only a helper or a test of is none). Of monorepos only that file's folder is taken.
@@ -112,7 +128,7 @@ def check_out(checkouts: Path, repo: str, commit: str, main: str, to: Path) -> s
     listed = git(folder, "ls-tree", "-r", "--name-only", "-z", commit).decode("utf-8", "surrogateescape").split("\0")
     environments = {path.removesuffix("pyvenv.cfg") for path in listed if path.rpartition("/")[2] == "pyvenv.cfg"}
     listed = [path for path in listed if path and not path.startswith(tuple(environments))]
-    base = main.rpartition("/")[0] if sum(path.endswith(".py") for path in listed) > MONOREPO else ""
+    base = main.rpartition("/")[0] if sum(path.endswith(".py") for path in listed) > _MONOREPO else ""
     for path in listed:
         target = (to / path.removeprefix(f"{base}/")).resolve()
         if base and not path.startswith(f"{base}/"):
@@ -148,7 +164,9 @@ def environment(root: Path, main: str, to: Path) -> tuple[Path, str]:
                     return python, name
                 break
     plugins = {p.replace("_", "-") for file in root.rglob("*.py") for p in plugins_imported(file)}
-    known = [f"livekit-agents~={TARGET}.0", *(f"livekit-plugins-{plugin}" for plugin in sorted(plugins))]
+    texts = [file.read_text("utf-8", "replace") for file in root.rglob("*.py")]
+    own = {p for m, p in _PACKAGES.items() if any(re.search(rf"^(import|from) {m}\b", t, re.M) for t in texts)}
+    known = [*sorted(own), f"livekit-agents~={TARGET}.0", *(f"livekit-plugins-{plugin}" for plugin in sorted(plugins))]
     return python, "plugins only" if _installs(python, *known) else "nothing"
 
 

@@ -21,6 +21,7 @@ from lk_migrate.verify.remote import Call, NoAnswer, call
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import Script, long_turn_text, turn_text
 from lk_migrate.verify.standin.server import serve
+from lk_migrate.verify.terminal import last_lines, plain
 from lk_migrate.verify.test_bed import stood_in
 
 STAGE = "voice"
@@ -33,7 +34,7 @@ _HEARD_IN = 4.0  # seconds for the detector to hear speech
 _ANSWERS_IN = 20.0  # seconds from the end of speech to the end of the answer; endpointing may take six of them
 _SPEAKS_FIRST = 3.5  # seconds; the framework ignores interruptions in the first three of a call (AEC warm-up)
 _STOPS_IN = 6.0  # seconds from the interrupting words to silence
-_ENDS_IN = 10.0  # seconds after SIGTERM
+_ENDS_IN = 20.0  # seconds after SIGTERM; as in the console
 
 
 @dataclass
@@ -99,20 +100,31 @@ def _connected(run: _Run) -> Row:
     seconds = time.monotonic() - begun
     started, failure = run.call.observed("session_started"), _failure(run)
     if failure is not None and not started:
-        return Row(STAGE, name, Status.FAILED, *failure, seconds)
+        return _failed_start(run, name, *failure, seconds)
     if started:
         return Row(STAGE, name, Status.OK, f"it starts, as under `{COMMAND}`", seconds=seconds)
     if not run.call.ended():
-        errors = run.observations.of("error_log") or run.observations.of("waits_for_participant")
-        detail = errors[-1].get("error", "it waits for a participant") if errors else "no session"
-        place = place_of(errors[-1]) if errors else None
-        return Row(STAGE, name, Status.FAILED, f"{detail} within {seconds:.0f} s", place, seconds)
+        return Row(STAGE, name, Status.FAILED, *_no_session(run, seconds), seconds)
     output = run.call.output()
     if "Could not find AgentServer in module" in output:
         detail = f"{run.context.main} defines no AgentServer at module level, which `{COMMAND}` looks for"
         return Row(STAGE, name, Status.SKIPPED, detail, None, seconds)
     detail, place = findings.crash(output, run.context)
     return Row(STAGE, name, Status.FAILED, f"it ended before a session: {detail}", place, seconds)
+
+
+def _failed_start(run: _Run, name: str, detail: str, place: Place | None, seconds: float) -> Row:
+    said = "" if place is not None else f"; last output: {last_lines(plain(run.call.output()))}"
+    return Row(STAGE, name, Status.FAILED, detail + said, place, seconds)
+
+
+def _no_session(run: _Run, seconds: float) -> tuple[str, Place | None]:
+    errors = run.observations.of("error_log") or run.observations.of("waits_for_participant")
+    if errors:
+        return f"{errors[-1].get('error', 'it waits for a participant')} within {seconds:.0f} s", place_of(errors[-1])
+    waits = findings.where_it_waits(run.call.agent, run.observations)
+    detail, place = waits or (f"last output: {last_lines(plain(run.call.output()))}", None)
+    return f"no session within {seconds:.0f} s: {detail}", place
 
 
 def _failure(run: _Run) -> tuple[str, Place | None] | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import Any
 
+from lk_migrate_child import waiting
 from lk_migrate_child.events import (
     emit,
     emit_once,
@@ -177,9 +178,18 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
 
     def job_begun(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
+        waiting.a_job_begins()
         emit("job_begun")
 
     def initialize(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+        entrypoint = self._job_entrypoint_fnc
+
+        @functools.wraps(entrypoint)
+        async def told(*args: Any, **kwargs: Any) -> None:
+            await entrypoint(*args, **kwargs)
+            emit("entrypoint_returned")
+
+        self._job_entrypoint_fnc = told
         try:
             original(self, *args, **kwargs)
         except BaseException as error:  # `sys.exit` there ends it as well
