@@ -5,7 +5,6 @@ These run in production: a file that fails one is left as it was, and reported.
 
 from __future__ import annotations
 
-import ast
 import traceback
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -13,14 +12,14 @@ from pathlib import Path
 import libcst as cst
 
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.syntax import read_syntax
 from lk_migrate.model import Fate
 from lk_migrate.rewrite.comments import lost_comments
-from lk_migrate.rewrite.ledger import Touch, text_of
+from lk_migrate.rewrite.ledger import Touch
 from lk_migrate.rewrite.meant import Touched, lines_of, only_what_we_meant
 from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
 
 _BUG = "this is a bug in lk-migrate"
-_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 class NotWhatWeMeant(Exception):
@@ -53,15 +52,13 @@ def blame(error: Exception) -> str:
 
 def _not_what_we_meant(module: Module, after: bytes, touches: Iterable[Touch]) -> str | None:
     new = Module(module.path, module.name, after, module.tree)
-    try:
-        old_tree = ast.parse(module.data)
-    except _UNREADABLE:
+    if module.syntax is None:
         return _by_libcst(module, after, touches)
     try:
-        new_tree = ast.parse(after)
-    except _UNREADABLE as error:
+        new_tree = read_syntax(after)
+    except SyntaxError as error:
         return f"the conversion would not parse ({error})"
-    return _changed(from_ast(old_tree, text_of(module)), from_ast(new_tree, text_of(new)), module, touches)
+    return _changed(from_ast(module.syntax, module.text), from_ast(new_tree, new.text), module, touches)
 
 
 def _by_libcst(module: Module, after: bytes, touches: Iterable[Touch]) -> str | None:
@@ -99,7 +96,7 @@ def check_comments(module: Module, after: bytes, touches: Iterable[Touch], taken
             span = module.span(touch.node)
             gone.update(range(span.line, span.end_line + 1))
     new = Module(module.path, module.name, after, module.tree)
-    lost = lost_comments(text_of(module), text_of(new), gone)
+    lost = lost_comments(module.text, new.text, gone)
     if lost:
         raise LostComments(lost)
 

@@ -6,18 +6,17 @@ updated node and are applied from the leaves up in one pass that only visits wha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import libcst as cst
 
+from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.relevant import imported_names
-from lk_migrate.facts.walk import Index, find
+from lk_migrate.facts.walk import Index
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
@@ -28,7 +27,7 @@ from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touche
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
 from lk_migrate.rewrite.meant import lines_of
-from lk_migrate.rewrite.printing import printed
+from lk_migrate.rewrite.printing import NotGivenBack, printed
 from lk_migrate.rules.registry import Finisher, Rule
 
 
@@ -37,7 +36,7 @@ class FileResult:
     """What became of one file.
 
     `change` is None when nothing is to be written; `skipped` says why not, if it should have been. `wanted_by`: the
-    rules that had an edit for it, or failed to say.
+    rules that had an edit for it, or failed to say. `tree`: what was printed as `change.after`.
     """
 
     path: str
@@ -46,6 +45,7 @@ class FileResult:
     ledger: tuple[LedgerEntry, ...] = ()
     skipped: Skipped | None = None
     wanted_by: frozenset[str] = frozenset()
+    tree: cst.Module | None = None
 
 
 @dataclass
@@ -65,6 +65,20 @@ class _Edits:
         return {*self.of, *self.removed, *self.markers}
 
 
+class _Words:
+    """What stands in a file's bytes; rules ask for the same words again and again."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._known: dict[bytes, bool] = {}
+
+    def __contains__(self, word: object) -> bool:
+        found = self._known.get(word)  # type: ignore[call-overload]
+        if found is None:
+            found = self._known[word] = word in self._data  # type: ignore[index, operator]
+        return found
+
+
 def convert_file(
     path: str, project: Project, rules: Sequence[Rule], declined: Collection[tuple[str, int]] = ()
 ) -> FileResult:
@@ -73,7 +87,8 @@ def convert_file(
     `declined`: (rule id, line of the node) where nothing is to be done.
     """
     data = project.files[path]
-    wanted = [r for r in rules if r.wants(data) and r.concerns(project, path)]
+    words = _Words(data)
+    wanted = [r for r in rules if r.wants(words) and r.concerns(project, path)]
     if not wanted:
         return FileResult(path)
     module = project.module(path)
@@ -121,18 +136,19 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
         tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     if tree is module.tree:
         return FileResult(path, findings=tuple(edits.findings))
-    after = printed(module, tree)
+    try:
+        after = printed(module, tree)
+    except NotGivenBack as error:
+        raise NotWhatWeMeant("LibCST does not give it back as it was (an odd continuation line?)") from error
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
-    if not module.comes_back:
-        raise NotWhatWeMeant("LibCST does not give it back as it was (an odd continuation line?)")
     touches = [*edits.touches, *import_touches(module, tree)]
     taken = _comments_taken(file, edits)
     left_out = lines_of([_lines(module, node) for node in edits.without])
     check(module, after, touches)
     check_comments(module, after, touches, left_out.union(taken))
     entries = account(module, touches, {path: after.decode(tree.encoding)}, taken)
-    return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
+    return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries), tree=tree)
 
 
 def _lines(module: Module, node: cst.CSTNode) -> tuple[int, int]:
@@ -354,41 +370,3 @@ def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
                 if line.comment is not None and (with_comments or line in edits.comments):
                     lines[number] = by[node]
     return lines
-
-
-#: An import that does not begin a line: `try: import main`.
-_HIDDEN_IMPORT = re.compile(rb"[:;][ \t]*(?:from|import)\b")
-
-
-def _may_import(project: Project, importer: str, data: bytes, path: str) -> bool:
-    """Whether `importer` may import from `path`, told by its bytes; parsing it would cost a thousand times as much."""
-    if _HIDDEN_IMPORT.search(data):
-        return True
-    return any(project.path_of(name, importer) == path for name in imported_names(importer, data))
-
-
-def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
-    """Names that another file may import from this one, or that `__all__` offers: never dropped."""
-    module = project.module(path)
-    if module is None:
-        return frozenset()
-    names: set[str] = set()
-    if path.endswith("__init__.py"):
-        names.update(i.local for i in module.imports)
-    exported = module.definitions.get("__all__")
-    if exported is not None:
-        names.update(s.evaluated_value for s in find(exported, cst.SimpleString) if isinstance(s.evaluated_value, str))
-    stem = path.rpartition("/")[2].removesuffix(".py").encode()
-    for other, data in project.files.items():
-        if other == path or stem not in data or b"import" not in data or not _may_import(project, other, data, path):
-            continue
-        importer = project.module(other)
-        if importer is None:
-            continue
-        for item in importer.imports:
-            base, _, name = item.target.rpartition(".")
-            if item.local == "*":
-                base, name = item.target, "*"
-            if base and project.path_of(base, other) == path:
-                names.update({i.local for i in module.imports} if name == "*" else {name})
-    return frozenset(names)
