@@ -72,7 +72,81 @@ async def entrypoint(ctx):
     session.conversation.item.truncate(item_id="x")
 """
 
+#: A registry stays as the class's own; under an `if`, no second tool is written.
+_TWO_NAMES = """\
+from livekit.agents import RunContext
 
-@pytest.mark.parametrize("text", [_CONTEXT_FOR_OTHERS, _ITS_OWN_SESSION, _RAW_SESSION])
-def test_it_finds_nothing(text: str) -> None:
-    assert check_laws(text.encode()) == "changed"
+if ready:
+
+    class Desk:
+        instructions = "You are the desk."
+
+        def __init__(self):
+            self.tools = {"order_taxi": self.call_cab, "call a cab": self.call_cab, "cab": self.call_cab}
+
+        async def call_cab(self, ctx: RunContext, where: str):
+            return where
+
+
+def make():
+    return Desk()
+"""
+#: A tool of a class that was cut out of it.
+_CUT_OUT = """\
+from livekit.agents import llm
+
+
+@llm.ai_callable(description="how warm it is")
+async def temperature(self, zone: str):
+    return zone
+"""
+#: The marker about the messages goes where these go.
+_MARKED_ARGUMENT = """\
+from livekit.agents.llm import ChatContext
+from livekit.agents.pipeline import VoicePipelineAgent
+from livekit.plugins import openai, silero
+
+
+def make():
+    return_to = VoicePipelineAgent(
+        vad=silero.VAD.load(),
+        llm=openai.LLM(),
+        chat_ctx=ChatContext().append(role="system", words="Be brief."),
+    )
+    return return_to
+"""
+#: A gate's limit, and 0.x's own.
+_TWO_LIMITS = """\
+from livekit.agents import Agent, RunContext, function_tool
+from livekit.agents.pipeline import VoicePipelineAgent
+from livekit.plugins import openai
+
+
+class Desk(Agent):
+    _last = None
+
+    def _turn_gate(self, ctx):
+        if ctx.speech_handle.id == self._last:
+            return "wait"
+        self._last = ctx.speech_handle.id
+        return None
+
+    @function_tool
+    async def look_up(self, ctx: RunContext) -> str:
+        if gate := self._turn_gate(ctx):
+            return gate
+        return "a"
+
+
+async def entrypoint(ctx):
+    agent = VoicePipelineAgent(llm=openai.LLM(), max_nested_fnc_calls=3)
+    agent.start(ctx.room)
+"""
+
+
+_CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
+
+
+@pytest.mark.parametrize("name", _CASES)
+def test_it_finds_nothing(name: str) -> None:
+    assert check_laws(_CASES[name].encode()) == "changed"

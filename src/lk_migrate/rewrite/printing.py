@@ -42,7 +42,10 @@ class _Slice(cst.BaseStatement):
 
     def _codegen_impl(self, state: CodegenState) -> None:
         if tuple(state.indent_tokens) == self.indents:
-            state.add_token(self.text)
+            # Two tokens: at the end of a file without a final newline LibCST takes the last one away.
+            end = len(self.text) - (2 if self.text.endswith("\r\n") else 1)
+            state.add_token(self.text[:end])
+            state.add_token(self.text[end:])
         else:
             self.node._codegen(state)
 
