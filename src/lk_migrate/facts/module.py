@@ -56,6 +56,11 @@ class Module:
         """The dotted package that relative imports start from."""
         return self.name if self.path.endswith("__init__.py") else self.name.rpartition(".")[0]
 
+    def forget_places(self) -> None:
+        """Free what was worked out of the text (it outweighs the tree); whoever asks again has it worked out again."""
+        for name in ("text", "syntax", "positions"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def index(self) -> Index:
         return index(self.tree)
