@@ -222,3 +222,60 @@ def test_line_ends_and_short_mains() -> None:
         assert change.after.count(b"\n") == change.after.count(b"\r\n")
     assert not needs_new_main(Project({"main.py": text}), "main.py")
     assert not generate_entrypoint(Project({"main.py": text}), "main.py").changes
+
+
+def test_what_the_server_needs_of_the_guard_comes_before_it(tmp_path: Path) -> None:
+    guard = """\
+
+if __name__ == "__main__":
+    # who answers
+    name = os.getenv("DESK", "desk")
+    print("starting", name)
+    server = AgentServer(setup_fnc=prewarm)
+    server.rtc_session(entrypoint, agent_name=name)
+    cli.run_app(server)
+"""
+    head = HEAD.replace('server = AgentServer(setup_fnc=prewarm)\n\n\n@server.rtc_session(agent_name="desk")\n', "")
+    after, _ = generate({"main.py": head + SIMPLE + guard})
+    lint(write(tmp_path, after))
+    main = after["main.py"]
+    assert main.index('# who answers\nname = os.getenv("DESK", "desk")') < main.index(
+        "@server.rtc_session(agent_name=name)"
+    )
+    assert main.count("os.getenv") == 1 and "\n    server" not in main
+    prepared = guard.replace("    # who answers\n", "    load_dotenv()\n")
+    after, _ = generate({"main.py": "from dotenv import load_dotenv\n" + head + SIMPLE + prepared})
+    assert "    server.rtc_session(entrypoint, agent_name=name)\n" in after["main.py"]
+
+
+def test_imports_keep_their_comments_and_what_they_do(tmp_path: Path) -> None:
+    imports = """\
+import os
+# where calls are kept
+from storage import save
+# registers the codecs
+import codecs_of_ours  # noqa: F401
+
+import base64
+"""
+    source = imports + HEAD + SIMPLE.replace("    print(meta)", "    save(meta)  # done") + TAIL
+    files = {"main.py": source, "storage.py": "def save(x): ...\n", "codecs_of_ours.py": "print('registered')\n"}
+    after, _ = generate(files)
+    lint(write(tmp_path, after))
+    assert "# registers the codecs\nimport codecs_of_ours  # noqa: F401\n" in after["main.py"]
+    assert "# where calls are kept\nfrom storage import save\n" in after["call_flow.py"]
+    assert "where calls" not in after["main.py"] and "base64" not in "".join(after.values())
+
+
+def test_a_comment_stays_with_its_argument(tmp_path: Path) -> None:
+    session = """session = AgentSession(
+        llm="openai/gpt-4o-mini",  # cheap
+        tts=voice(
+            "x",  # calm
+        ),
+    )"""
+    source = HEAD + SIMPLE.replace('session = AgentSession(llm="openai/gpt-4o-mini")', session) + TAIL
+    source = source.replace("def prewarm", "def voice(name):\n    return None\n\n\ndef prewarm")
+    main = generate({"main.py": source})[0]["main.py"]
+    assert '        llm="openai/gpt-4o-mini",  # cheap\n' in main
+    assert main.count("# cheap") == main.count("# calm") == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,7 +18,7 @@ from lk_migrate.entrypoint.importblock import grouped
 from lk_migrate.entrypoint.layout import BUILTINS, TopLevel, read_layout
 from lk_migrate.entrypoint.mainfile import write_main
 from lk_migrate.entrypoint.naming import Naming
-from lk_migrate.entrypoint.render import code_of, needed_by, render_main
+from lk_migrate.entrypoint.render import attached_comments, code_of, needed_by, render_main
 from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.entrypoint.split import split_entrypoint
 from lk_migrate.entrypoint.whole import limit_sessions
@@ -167,17 +167,17 @@ class _Generator:
         blocks = write_main(self.module, self.entry, self.layout, self.split, self.steps, self.edited)
         main = read_part(self.module.name, "", blocks.all())
         linker = Linker(self.layout, console.READY, self._undefined(), self.module.tree)
-        texts: dict[str, str] = {}
-        if flow.defines:
-            texts[self.flow.path] = self._module_text(flow, linker.imports(flow, [support]), _FLOW_DOC)
-        if support.defines:
-            texts[self.support.path] = self._module_text(support, linker.imports(support, []), _SUPPORT_DOC)
-        if not texts:
+        parts = {path: (part, may_import, doc) for path, part, may_import, doc in self._modules(flow, support)}
+        if not parts:
             return EntrypointResult()  # everything that is here belongs in a main module
+        moved = {path: linker.imports(part, may_import) for path, (part, may_import, _) in parts.items()}
         others = frozenset(imported_elsewhere(self.project, self.module.path))
         main.needs |= linker.imported_of(needed_by(self.layout)) | linker.unused_loggers()
+        main.needs |= linker.unused_imports(self._acts)
         imports = linker.imports(main, [flow, support], others)
-        texts[self.module.path] = render_main(self.module, self.layout, blocks, imports, self.edited)
+        commented = {id(item) for item, _ in imports.lines}
+        texts = {path: self._module_text(part, moved[path], doc, commented) for path, (part, _, doc) in parts.items()}
+        texts[self.module.path] = render_main(self.module, self.layout, blocks, imports, commented, self.edited)
         for path, text in texts.items():
             _check(path, text, self.entry.function)
         ledger = self._account(texts)
@@ -185,6 +185,17 @@ class _Generator:
             FileChange(path, self.project.files.get(path), self._bytes(text)) for path, text in sorted(texts.items())
         )
         return EntrypointResult(changes, tuple(self._findings(texts)), tuple(ledger), self._summary(texts))
+
+    def _modules(self, flow: Part, support: Part) -> Iterator[tuple[str, Part, list[Part], str]]:
+        """Path, part, the parts it may import, and docstring of each module to be that holds anything."""
+        if flow.defines:
+            yield self.flow.path, flow, [support], _FLOW_DOC
+        if support.defines:
+            yield self.support.path, support, [], _SUPPORT_DOC
+
+    def _acts(self, module: str) -> bool:
+        """Whether importing a module may do something: the project's own, and plugins, which register themselves."""
+        return module.startswith("livekit.plugins") or self.naming.is_ours(module)
 
     def _support_part(self, elsewhere: Sequence[TopLevel]) -> Part:
         moved = [i for i in self.layout.support if i not in elsewhere]
@@ -224,12 +235,17 @@ class _Generator:
             return frozenset()  # whatever is not bound here may come with the star
         return frozenset(o.name for o in found if o.owner is None and o.name not in bound)
 
-    def _module_text(self, part: Part, imports: Imports, doc: str) -> str:
+    def _module_text(self, part: Part, imports: Imports, doc: str, commented: set[int]) -> str:
+        """`commented`: the imports whose comments stand in another module already; grows."""
         future = [
             self.module.tree.code_for_node(cast(cst.SimpleStatementLine, i.node).with_changes(leading_lines=[])).strip()
             for i in self.layout.of_kind("future")
         ]
-        legacy = [text for _, text in imports.lines]
+        legacy = [
+            text if id(item) in commented else "\n".join([*attached_comments(item), text])
+            for item, text in imports.lines
+        ]
+        commented.update(id(item) for item, _ in imports.lines)
         lines = grouped([*legacy, *dict.fromkeys(imports.extra), *imports.generated], self.naming.is_ours)
         sections = [[doc.format(self.module.path.rpartition("/")[2])], future, lines, imports.copies]
         head = "\n\n".join("\n".join(section) for section in sections if section)
