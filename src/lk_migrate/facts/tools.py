@@ -234,9 +234,9 @@ def annotated_context(project: Project, module: Module, annotation: cst.BaseExpr
 
 
 def takes_context(project: Project, module: Module, function: cst.FunctionDef) -> bool:
-    """Whether an undecorated method looks like a tool: public, takes the run context, answers something."""
+    """Whether an undecorated method looks like a tool: public, no handler, takes the run context, answers something."""
     name = function.name.value
-    if name.startswith("_") or name in LIFECYCLE or self_name(function) is None:
+    if name.startswith(("_", "on_")) or name in LIFECYCLE or self_name(function) is None:
         return False
     param = context_parameter(project, module, function)
     if param is None:
