@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import libcst as cst
+
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
 from lk_migrate.facts.agents import AgentClass, Role, find_agents
@@ -21,7 +23,6 @@ from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding,
 from lk_migrate.project.root import main_candidates
 from lk_migrate.rewrite.compose import compose
 from lk_migrate.rewrite.engine import FileResult, convert_file
-from lk_migrate.rewrite.ledger import text_of
 from lk_migrate.rewrite.lines import line_map, moved_place
 from lk_migrate.rewrite.locate import located, still_marked
 from lk_migrate.rewrite.together import explained, held_back, why_not_here
@@ -67,11 +68,11 @@ def make_plan(
     plan, stuck = None, None
     if main is not None:
         converted = _by_rules(project, rules, main, options, progress)
-        stuck = _stuck(project, converted, main)
+        stuck = _stuck(project, converted.plan, main)
         progress(f"a new {main}", 0, 0)
         plan = _with_new_main(converted, project, main) if stuck is None else None
     if plan is None:
-        plan = _by_rules(project, rules, None, options, progress)
+        plan = _by_rules(project, rules, None, options, progress).plan
         if stuck is not None:
             note = Finding("LK150", Action.NOTE, Place(main or "", 1, 1), why_not_here(stuck))
             plan = replace(plan, findings=(*plan.findings, note))
@@ -81,9 +82,17 @@ def make_plan(
     return located(replace(plan, root=root, agents=_summaries(project, plan)))
 
 
+@dataclass(frozen=True)
+class _Converted:
+    """What the rules make of the files; `trees`: path → the tree that was printed, of the files that change."""
+
+    plan: Plan
+    trees: Mapping[str, cst.Module]
+
+
 def _by_rules(
     project: Project, rules: Sequence[Rule], main: str | None, options: ConvertOptions, progress: Progress
-) -> Plan:
+) -> _Converted:
     """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
     for_main = [r for r in rules if not r.kept_main_only]
     for_rest = [r for r in rules if not r.new_main_only]
@@ -107,7 +116,8 @@ def _by_rules(
         for path, because in more.items():
             held.setdefault(path, {}).update(because)
             results[path] = converted(path, held[path])
-    return _gathered(project, results.values(), rules, explained(held))
+    plan = _gathered(project, results.values(), rules, explained(held))
+    return _Converted(plan, {path: r.tree for path, r in results.items() if r.tree is not None})
 
 
 def _gathered(
@@ -141,9 +151,10 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
     return after
 
 
-def _with_new_main(plan: Plan, project: Project, path: str) -> Plan | None:
+def _with_new_main(converted: _Converted, project: Project, path: str) -> Plan | None:
     """The plan with the main module taken apart and generated anew; None when it stays in one piece."""
-    after = project.after(overlay(project.files, plan.changes))
+    plan = converted.plan
+    after = project.after(overlay(project.files, plan.changes), converted.trees)
     made = generate_entrypoint(
         after, path, [AgentForMain(a.name, a.module.path, _gate(project, a)) for a in _agents(project)]
     )
@@ -197,7 +208,7 @@ def _merged(
     mine = [e for e in first if e.place.path == path]
     if not mine:
         return (*first, *second)
-    lines = line_map(text_of(old), text_of(new))
+    lines = line_map(old.text, new.text)
     return (*(e for e in first if e.place.path != path), *compose(mine, second, lines))
 
 
@@ -206,7 +217,7 @@ def _legacy(found: Iterable[Finding], project: Project, after: Project, path: st
     old, new = project.module(path), after.module(path)
     if old is None or new is None:
         return found
-    back = {there: here for here, there in line_map(text_of(old), text_of(new)).items()}
+    back = {there: here for here, there in line_map(old.text, new.text).items()}
     return (replace(f, place=moved_place(f.place, back, path) or f.place) if f.place.path == path else f for f in found)
 
 

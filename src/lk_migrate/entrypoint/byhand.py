@@ -34,7 +34,7 @@ from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.walk import find, own_scope
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, MainSummary, Place
 from lk_migrate.rewrite.engine import imported_elsewhere
-from lk_migrate.rewrite.ledger import Touch, account, text_of
+from lk_migrate.rewrite.ledger import Touch, account
 from lk_migrate.rewrite.markers import marker_lines
 
 RULE = "LK156"
@@ -226,7 +226,7 @@ class _Replacer:
         texts[self.module.path] = render_main(self.module, layout, main_file, imports, (), lambda node: node)
         ledger = self._account(texts)
         changes = tuple(FileChange(p, self.project.files.get(p), self._bytes(t)) for p, t in sorted(texts.items()))
-        before, after = len(text_of(self.module).splitlines()), len(texts[self.module.path].splitlines())
+        before, after = len(self.module.text.splitlines()), len(texts[self.module.path].splitlines())
         summary = MainSummary(self.module.path, before, after, (self.support.path, self.old.path))
         return ByHandResult(changes, tuple(self._findings(moved, before, after)), tuple(ledger), summary)
 

@@ -30,7 +30,7 @@ from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.sessions import find_sessions
 from lk_migrate.model import Action, FileChange, Finding, LedgerEntry, MainSummary, Place
 from lk_migrate.rewrite.engine import imported_elsewhere
-from lk_migrate.rewrite.ledger import Unaccounted, account, text_of
+from lk_migrate.rewrite.ledger import Unaccounted, account
 
 #: A main module of at most this many lines is short enough to stay in one piece.
 SHORT = 230
@@ -56,7 +56,7 @@ class EntrypointResult:
 def needs_new_main(project: Project, main_path: str, options: EntrypointOptions | None = None) -> bool:
     """Whether `main_path` holds a worker's entrypoint, and more than a main module should."""
     module = project.module(main_path)
-    if module is None or len(text_of(module).splitlines()) <= (options or EntrypointOptions()).short:
+    if module is None or len(module.text.splitlines()) <= (options or EntrypointOptions()).short:
         return False
     if _is_generated(module):
         return False
@@ -280,7 +280,7 @@ class _Generator:
 
     @staticmethod
     def _lines(module: Module) -> int:
-        return len(text_of(module).splitlines())
+        return len(module.text.splitlines())
 
     def _summary(self, texts: dict[str, str]) -> MainSummary:
         path = self.module.path

@@ -13,6 +13,7 @@ from lk_migrate.entrypoint.assemble import Imports
 from lk_migrate.entrypoint.importblock import merged
 from lk_migrate.entrypoint.layout import Layout, TopLevel, is_environment
 from lk_migrate.facts.module import Module
+from lk_migrate.rewrite.printing import text_of_statements
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -40,7 +41,7 @@ def code_of(module: Module, statements: Sequence[cst.BaseStatement], spaced: boo
     body = list(statements)
     if spaced:
         body = [_two_blank_lines(s) if i else s for i, s in enumerate(body)]
-    return module.tree.with_changes(body=body, header=[], footer=[]).code
+    return text_of_statements(module, body)
 
 
 def _two_blank_lines(statement: cst.BaseStatement) -> cst.BaseStatement:

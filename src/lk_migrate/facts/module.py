@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -18,9 +19,10 @@ from lk_migrate.facts.imports import (
     references,
     target_names,
 )
-from lk_migrate.facts.positions import Printed, Span, positions
+from lk_migrate.facts.positions import Positions, Span
+from lk_migrate.facts.statement_spans import Place
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
-from lk_migrate.facts.walk import Index, index
+from lk_migrate.facts.walk import Index, children, index
 
 _FUNCTIONS_AND_MODULE = frozenset({cst.FunctionDef, cst.Lambda, cst.Module})
 
@@ -71,30 +73,36 @@ class Module:
         return references(self.index)
 
     @cached_property
-    def _printed(self) -> Printed:
-        return positions(self.tree)
-
-    @property
-    def code(self) -> str:
-        """`tree.code`, printed once."""
-        return self._printed.code
+    def text(self) -> str:
+        """The file decoded as LibCST did, without a byte order mark."""
+        return self.data.decode(self.tree.encoding, "replace").removeprefix("\ufeff")
 
     @cached_property
-    def comes_back(self) -> bool:
-        """Whether LibCST prints the file as it is, byte for byte."""
-        return self.code.encode(self.tree.encoding) == self.data
+    def syntax(self) -> ast.Module | None:
+        """The file by Python's own parser; None when it is newer than this Python, or nothing Python reads."""
+        try:
+            return ast.parse(self.data)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+    @cached_property
+    def positions(self) -> Positions:
+        return Positions(self.tree, self.index, self.text, self.syntax)
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node` stands. Nodes without a position of their own take the span of what they hold."""
-        spans = self._printed.spans
-        found = spans.get(node)
-        if found is not None:
-            return Span(*found)
-        inside = [spans[n] for n in self.index.below(node) if n in spans]
-        if inside:
-            return Span(*min(i[:2] for i in inside), *max(i[2:] for i in inside))
+        place = self._held(node)
+        if place is not None:
+            return Span(*place)
         parent = self.index.parents.get(node)
         return self.span(parent) if parent is not None else Span(1, 0, 1, 0)
+
+    def _held(self, node: cst.CSTNode) -> Place | None:
+        place = self.positions.place(node)
+        if place is not None:
+            return place
+        inside = [p for p in map(self._held, children(node)) if p is not None]
+        return (*min(i[:2] for i in inside), *max(i[2:] for i in inside)) if inside else None
 
     @cached_property
     def imports(self) -> list[ImportedName]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.module import Module
+from lk_migrate.facts.module import Module, module_name
 from lk_migrate.facts.nesting import is_too_deep
 from lk_migrate.facts.outline import Definition, sure_definition
 from lk_migrate.model import Skipped
@@ -54,10 +54,18 @@ class Project:
             found = self._facts[compute] = compute(self)
         return found  # type: ignore[no-any-return]
 
-    def after(self, files: Mapping[str, bytes]) -> Project:
-        """The same project with other files; what has not changed is not parsed again."""
-        same = {p: m for p, m in self._parsed.items() if m is not None and files.get(p) == self.files.get(p)}
-        return Project(files, self.targets, _parsed=dict(same))
+    def after(self, files: Mapping[str, bytes], trees: Mapping[str, cst.Module]) -> Project:
+        """The same project with other files; what has not changed is not parsed again.
+
+        `trees`: path → what was printed as the new bytes. One that holds a node twice is not taken: a node stands in
+        one place for us.
+        """
+        known = {p: m for p, m in self._parsed.items() if m is not None and files.get(p) == self.files.get(p)}
+        for path, tree in trees.items():
+            module = Module(path, module_name(path), files[path], tree)
+            if len(module.index.extent) == len(module.index.nodes):
+                known[path] = module
+        return Project(files, self.targets, _parsed=dict(known))
 
     def module(self, path: str) -> Module | None:
         """The parsed file, or None (and an entry in `skipped`) when it cannot be parsed."""

@@ -35,6 +35,8 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@'\"]+):([^/\s@'\"{}]{3,})(?=@)")
 _NAMED = re.compile(r"(?:api|secret|access|auth|private)_?(?:key|token)|secret|token|passw(?:or)?d|credential", re.I)
 #: `api_key="…"`, `TOKEN = '…'`, `"password": "…"`
 _ASSIGNED = re.compile(r"(?<!\w)(\w{1,60})(['\"]?\]?\s*[:=]\s*)(['\"])([^'\"\s]{8,})(?=\3)")
+#: No literal of fewer characters is taken for a key.
+SHORTEST_SECRET = 16
 _EXAMPLE = re.compile(r"your|example|placeholder|change|dummy|fake|test|xxx|\.\.\.|<|\{|\$|stand-?in|^[A-Z_]+$", re.I)
 
 
@@ -50,7 +52,7 @@ def is_secret(value: str, name: str = "") -> bool:
     """
     if _PREFIXED.search(value) and not _EXAMPLE.search(value):
         return True
-    if not names_a_secret(name) or len(value) < 16 or _EXAMPLE.search(value) or re.search(r"\s", value):
+    if not names_a_secret(name) or len(value) < SHORTEST_SECRET or _EXAMPLE.search(value) or re.search(r"\s", value):
         return False
     return any(c.isdigit() for c in value) and any(c.isalpha() for c in value) and "/" not in value[:8]
 

@@ -15,7 +15,7 @@ import libcst as cst
 from lk_migrate.facts.module import Module
 from lk_migrate.model import Fate
 from lk_migrate.rewrite.comments import lost_comments
-from lk_migrate.rewrite.ledger import Touch, text_of
+from lk_migrate.rewrite.ledger import Touch
 from lk_migrate.rewrite.meant import Touched, lines_of, only_what_we_meant
 from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
 
@@ -53,15 +53,13 @@ def blame(error: Exception) -> str:
 
 def _not_what_we_meant(module: Module, after: bytes, touches: Iterable[Touch]) -> str | None:
     new = Module(module.path, module.name, after, module.tree)
-    try:
-        old_tree = ast.parse(module.data)
-    except _UNREADABLE:
+    if module.syntax is None:
         return _by_libcst(module, after, touches)
     try:
         new_tree = ast.parse(after)
     except _UNREADABLE as error:
         return f"the conversion would not parse ({error})"
-    return _changed(from_ast(old_tree, text_of(module)), from_ast(new_tree, text_of(new)), module, touches)
+    return _changed(from_ast(module.syntax, module.text), from_ast(new_tree, new.text), module, touches)
 
 
 def _by_libcst(module: Module, after: bytes, touches: Iterable[Touch]) -> str | None:
@@ -99,7 +97,7 @@ def check_comments(module: Module, after: bytes, touches: Iterable[Touch], taken
             span = module.span(touch.node)
             gone.update(range(span.line, span.end_line + 1))
     new = Module(module.path, module.name, after, module.tree)
-    lost = lost_comments(text_of(module), text_of(new), gone)
+    lost = lost_comments(module.text, new.text, gone)
     if lost:
         raise LostComments(lost)
 

@@ -28,7 +28,7 @@ from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touche
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
 from lk_migrate.rewrite.meant import lines_of
-from lk_migrate.rewrite.printing import printed
+from lk_migrate.rewrite.printing import NotGivenBack, printed
 from lk_migrate.rules.registry import Finisher, Rule
 
 
@@ -37,7 +37,7 @@ class FileResult:
     """What became of one file.
 
     `change` is None when nothing is to be written; `skipped` says why not, if it should have been. `wanted_by`: the
-    rules that had an edit for it, or failed to say.
+    rules that had an edit for it, or failed to say. `tree`: what was printed as `change.after`.
     """
 
     path: str
@@ -46,6 +46,7 @@ class FileResult:
     ledger: tuple[LedgerEntry, ...] = ()
     skipped: Skipped | None = None
     wanted_by: frozenset[str] = frozenset()
+    tree: cst.Module | None = None
 
 
 @dataclass
@@ -121,18 +122,19 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
         tree = _finished(tree, rule, list(finisher(tree, file)), file, edits)
     if tree is module.tree:
         return FileResult(path, findings=tuple(edits.findings))
-    after = printed(module, tree)
+    try:
+        after = printed(module, tree)
+    except NotGivenBack as error:
+        raise NotWhatWeMeant("LibCST does not give it back as it was (an odd continuation line?)") from error
     if after == data:
         return FileResult(path, findings=tuple(edits.findings))
-    if not module.comes_back:
-        raise NotWhatWeMeant("LibCST does not give it back as it was (an odd continuation line?)")
     touches = [*edits.touches, *import_touches(module, tree)]
     taken = _comments_taken(file, edits)
     left_out = lines_of([_lines(module, node) for node in edits.without])
     check(module, after, touches)
     check_comments(module, after, touches, left_out.union(taken))
     entries = account(module, touches, {path: after.decode(tree.encoding)}, taken)
-    return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries))
+    return FileResult(path, FileChange(path, data, after), tuple(edits.findings), tuple(entries), tree=tree)
 
 
 def _lines(module: Module, node: cst.CSTNode) -> tuple[int, int]:

@@ -60,7 +60,7 @@ def units(module: Module) -> list[Unit]:
     """All units of a file in source order; together they cover every line that is not blank."""
     found: list[Unit] = []
     taken: set[int] = set()
-    lines = source_lines(text_of(module))
+    lines = source_lines(module.text)
     for node in module.index.find(module.tree, cst.SimpleStatementLine, *_HEADED):
         if type(node) is cst.SimpleStatementLine:
             span = module.span(node)
@@ -103,11 +103,6 @@ def _header_end(module: Module, node: cst.CSTNode, body: cst.CSTNode | None, lin
     return span.line
 
 
-def text_of(module: Module) -> str:
-    """The file's text, decoded as LibCST did."""
-    return module.data.decode(module.tree.encoding, "replace").removeprefix("\ufeff")
-
-
 def account(
     module: Module,
     touches: Iterable[Touch],
@@ -128,7 +123,7 @@ def account(
                 by_node[node] = touch
     stock = {path: Counter(_bare(line) for line in source_lines(text)) for path, text in after.items()}
     everything: Counter[str] = sum(stock.values(), Counter())
-    lines = source_lines(text_of(module))
+    lines = source_lines(module.text)
     entries: list[LedgerEntry] = []
     lost: list[int] = []
     enclosing = _covering(module, touches)

@@ -6,89 +6,119 @@ indentation, has the same text: its lines are taken from the file as they are.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, cast
 
 import libcst as cst
 from libcst._nodes.internal import CodegenState
 
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.positions import Lines
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+
+class NotGivenBack(Exception):
+    """LibCST would print a statement otherwise than it stands in the file (odd continuation lines do that)."""
 
 
 def printed(module: Module, tree: cst.Module) -> bytes:
-    """`tree.bytes` for a tree that was made from the module's by edits."""
-    if not module.comes_back or re.search(r"\r(?!\n)", module.code):
-        return tree.bytes
-    slices = _slices(module)
-    body = _with_slices(tree.body, slices)
-    return tree.with_changes(body=body).bytes if body is not None else tree.bytes
+    """`tree.bytes` for a tree that was made from the module's by edits.
+
+    Raises `NotGivenBack` when that changes a statement in other ways than the edits do.
+    """
+    slicer = _Slicer(module.positions.lines)
+    code = slicer.printed(tree)
+    if not all(map(module.positions.comes_back, slicer.left(module.tree))):
+        raise NotGivenBack
+    return code.encode(tree.encoding)
+
+
+def text_of_statements(module: Module, body: Sequence[cst.BaseStatement]) -> str:
+    """Top-level statements, which may be the module's own or edited ones, with the comments above them."""
+    return _Slicer(module.positions.lines).printed(module.tree.with_changes(body=body, header=[], footer=[]))
 
 
 @dataclass(frozen=True)
 class _Slice(cst.BaseStatement):
-    """Stands for `node` where the tree is printed: `text` in a block with these `indents`."""
+    """Stands for `node` where the tree is printed: `lines` if these are indented like the block."""
 
     node: cst.BaseStatement
-    text: str
-    indents: tuple[str, ...]
+    lines: Lines
 
     def _visit_and_replace_children(self, visitor: Any) -> _Slice:
         return self
 
     def _codegen_impl(self, state: CodegenState) -> None:
-        if tuple(state.indent_tokens) == self.indents:
-            state.add_token(self.text)
+        if tuple(state.indent_tokens) == self.lines.indents:
+            state.add_token(self.lines.text)
         else:
             self.node._codegen(state)
 
 
-def _slices(module: Module) -> Mapping[int, _Slice]:
-    """By the node's id: every statement that another follows in its block, for that one says where its lines end."""
-    lines = _LINE.findall(module.code)
-    indents: dict[cst.CSTNode | None, tuple[str, ...]] = {None: ()}
-    found: dict[int, _Slice] = {}
-    for block in (module.tree, *module.index.of(cst.IndentedBlock)):
-        if isinstance(block, cst.IndentedBlock):
-            own = block.indent if block.indent is not None else module.tree.default_indent
-            indents[block] = (*indents[module.index.enclosing(block, cst.IndentedBlock)], own)
-        inside = indents[block if isinstance(block, cst.IndentedBlock) else None]
-        starts = [_first_line(module, statement) for statement in block.body]
-        for (statement, first), (_, after) in pairwise(zip(block.body, starts, strict=True)):
-            found[id(statement)] = _Slice(statement, "".join(lines[first - 1 : after - 1]), inside)
-    return found
+class _Slicer:
+    """Puts slices in the places of statements whose `lines` are known, and remembers which."""
+
+    def __init__(self, lines: Mapping[int, Lines]) -> None:
+        self.lines = lines
+        self.taken: set[int] = set()
+
+    def printed(self, tree: cst.Module) -> str:
+        body = self._body(tree.body)
+        return (tree.with_changes(body=body) if body is not None else tree).code
+
+    def left(self, tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """The statements and clauses of a module or a block that LibCST prints, if they are printed at all."""
+        for statement in cast(Any, tree).body:
+            if id(statement) not in self.taken:
+                yield from self._parts(statement)
+
+    def _parts(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        yield node
+        if type(node) is cst.SimpleStatementLine:
+            return
+        block = getattr(node, "body", None)
+        if type(block) is cst.IndentedBlock:
+            yield from self.left(block)
+        for clause in (*getattr(node, "handlers", ()), *(getattr(node, name, None) for name in _CLAUSES)):
+            if clause is not None:
+                yield from self._parts(clause)
+
+    def _body(self, body: Sequence[cst.CSTNode]) -> list[cst.BaseStatement] | None:
+        """The body with slices for its statements, and for those inside the others; None when there are none."""
+        found: list[cst.BaseStatement] = []
+        any_slice = False
+        for item in body:
+            statement = cast(cst.BaseStatement, item)
+            lines = self.lines.get(id(statement))
+            if lines is not None:
+                self.taken.add(id(statement))
+                found.append(_Slice(statement, lines))
+                any_slice = True
+                continue
+            inner = self._compound(statement)
+            any_slice = any_slice or inner is not statement
+            found.append(cast(cst.BaseStatement, inner))
+        return found if any_slice else None
+
+    def _compound(self, node: cst.CSTNode) -> cst.CSTNode:
+        """A statement or clause, with slices in its blocks."""
+        if type(node) is cst.SimpleStatementLine:
+            return node
+        changes: dict[str, object] = {}
+        block = getattr(node, "body", None)
+        inner = self._body(block.body) if type(block) is cst.IndentedBlock else None
+        if inner is not None:
+            changes["body"] = cast(cst.IndentedBlock, block).with_changes(body=inner)
+        handlers = getattr(node, "handlers", ())
+        sliced = [self._compound(handler) for handler in handlers]
+        if any(new is not old for new, old in zip(sliced, handlers, strict=True)):
+            changes["handlers"] = sliced
+        for name in _CLAUSES:
+            clause = getattr(node, name, None)
+            new = self._compound(clause) if clause is not None else None
+            if new is not clause:
+                changes[name] = new
+        return node.with_changes(**changes) if changes else node
 
 
-def _first_line(module: Module, statement: cst.BaseStatement | cst.BaseSmallStatement) -> int:
-    """The line on which a statement's text begins, with the comments and blank lines above it."""
-    above = len(getattr(statement, "leading_lines", ()))
-    decorators: Sequence[cst.Decorator] = getattr(statement, "decorators", ())
-    if decorators:
-        return module.span(decorators[0]).line - len(decorators[0].leading_lines) - above
-    return module.span(statement).line - above
-
-
-def _with_slices(
-    body: Sequence[cst.BaseStatement | cst.BaseSmallStatement], slices: Mapping[int, _Slice]
-) -> list[cst.BaseStatement] | None:
-    """The body with slices for its statements, and for those inside the others; None when there are none."""
-    found: list[cst.BaseStatement] = []
-    any_slice = False
-    for item in body:
-        statement = cast(cst.BaseStatement, item)
-        known = slices.get(id(statement))
-        block = getattr(statement, "body", None)
-        if known is not None:
-            found.append(known)
-            any_slice = True
-            continue
-        inner = _with_slices(block.body, slices) if isinstance(block, cst.IndentedBlock) else None
-        if inner is not None and isinstance(block, cst.IndentedBlock):
-            statement = statement.with_changes(body=block.with_changes(body=inner))
-            any_slice = True
-        found.append(statement)
-    return found if any_slice else None
+_CLAUSES = ("orelse", "finalbody")

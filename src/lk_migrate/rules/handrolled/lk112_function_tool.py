@@ -109,8 +109,10 @@ def report_unanswered(node: cst.ClassDef, file: File) -> Iterator[Change]:
 @rule.on(cst.SimpleString, cst.Attribute)
 def mark_lost_records(node: cst.SimpleString | cst.Attribute, file: File) -> Iterator[Change]:
     """Code that collects what an own decorator recorded (`hasattr(member, "__tool_name__")`) finds nothing any more."""
-    name = node.attr.value if isinstance(node, cst.Attribute) else node.evaluated_value
     records = file.project.fact(_records)
+    if not records:
+        return
+    name = node.attr.value if isinstance(node, cst.Attribute) else node.raw_value
     if name not in records or any(a in records.values() for a in file.module.index.ancestors(node)):
         return
     function = file.enclosing(node, cst.FunctionDef)

@@ -28,7 +28,8 @@ _TRIGGERS = (b"RoomInputOptions", b"RoomOutputOptions", b"room_input_options", b
 rule = Rule("LK305", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.3.1", across_files=True)
 
 #: (input keyword, output keyword, new keyword) of the two consumers
-_START = ("room_input_options", "room_output_options", "room_options")
+_HELD = ("room_input_options", "room_output_options")
+_START = (*_HELD, "room_options")
 _ROOM_IO = ("input_options", "output_options", "options")
 _DEFAULTS = ("DEFAULT_ROOM_INPUT_OPTIONS", "DEFAULT_ROOM_OUTPUT_OPTIONS")
 
@@ -71,21 +72,25 @@ def unconverted(project: Project) -> list[str]:
         if module is None:
             continue
         for call in module.index.of(cst.Call):
-            place = f"{path}:{module.span(call).line}"
             if old_class(project, module, call) is not None and not convertible(call):
-                found.append(place)
-            names = {keyword(a) for a in call.args}
-            if names & set(_START[:2]) and any(a.star == "**" for a in call.args):
-                beside.append(place)
-            if _is_dict_call(call):
-                for name in names & set(_START[:2]):
-                    spelled.setdefault(name, []).append(place)
-        for text in module.index.of(cst.SimpleString):
-            if text.evaluated_value in _START[:2] and _is_key(text, module):
-                spelled.setdefault(str(text.evaluated_value), []).append(f"{path}:{module.span(text).line}")
+                found.append(_spot(module, call))
+            names = {keyword(a) for a in call.args}.intersection(_HELD)
+            if names and any(a.star == "**" for a in call.args):
+                beside.append(_spot(module, call))
+            if names and _is_dict_call(call):
+                for name in names:
+                    spelled.setdefault(name, []).append(_spot(module, call))
+        for name in _HELD:
+            keys = [text for text in module.strings.get(name, ()) if _is_key(text, module)]
+            if keys:
+                spelled.setdefault(name, []).extend(_spot(module, text) for text in keys)
     if len(spelled) == 2 or (spelled and beside):
         found += [p for places in spelled.values() for p in places]
     return found
+
+
+def _spot(module: Module, node: cst.CSTNode) -> str:
+    return f"{module.path}:{module.span(node).line}"
 
 
 def _is_dict_call(call: cst.Call) -> bool:
@@ -110,7 +115,7 @@ def _is_key(text: cst.SimpleString, module: Module) -> bool:
 @rule.on(cst.SimpleString)
 def dict_key(text: cst.SimpleString, file: File) -> Iterator[Change]:
     """`start_kwargs["room_input_options"] = …`."""
-    if text.evaluated_value not in _START[:2] or not _is_key(text, file.module):
+    if text.raw_value not in _HELD or not _is_key(text, file.module):
         return
     old = str(text.evaluated_value)
     if file.project.fact(unconverted):
@@ -129,7 +134,7 @@ def dict_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     if not _is_dict_call(call) or file.project.fact(unconverted):
         return
     for arg in call.args:
-        if keyword(arg) in _START[:2]:
+        if keyword(arg) in _HELD:
             yield Rewrite(
                 arg,
                 lambda updated: updated.with_changes(keyword=cst.Name("room_options")),
@@ -245,7 +250,7 @@ def _is_held(value: cst.BaseExpression, file: File) -> bool:
 
 def _keywords(call: cst.Call, file: File) -> tuple[str, str, str] | None:
     names = {keyword(a) for a in call.args}
-    if names & set(_START[:2]):
+    if names & set(_HELD):
         if isinstance(call.func, cst.Attribute) and call.func.attr.value == "start":
             return None if _has_own_start(call, file) else _START
     elif names & set(_ROOM_IO[:2]) and agents_name(file.project, file.module, callee(call)) == "RoomIO":
