@@ -279,3 +279,56 @@ def test_a_comment_stays_with_its_argument(tmp_path: Path) -> None:
     main = generate({"main.py": source})[0]["main.py"]
     assert '        llm="openai/gpt-4o-mini",  # cheap\n' in main
     assert main.count("# cheap") == main.count("# calm") == 1
+
+
+def helper(name: str, uses: str = "None", lines: int = 30) -> str:
+    steps = "".join(f"    step_{i} = {i}\n" for i in range(lines))
+    said = ", ".join(f"step_{i}" for i in range(lines))
+    return f"\n\ndef {name}(data=None):\n{steps}    print({said})\n    return {uses}\n"
+
+
+def heading(text: str) -> str:
+    rule = f"# {'-' * 20}"
+    return f"\n\n{rule}\n# {text}\n{rule}\n"
+
+
+def test_a_large_support_module_is_parted_by_what_belongs_together(tmp_path: Path) -> None:
+    counting = helper("count_up", "shorten()").replace("    step_0 =", "    global calls\n    calls += 1\n    step_0 =")
+    parts = [
+        "calls = 0\n",
+        helper("shorten", lines=220),
+        heading("Phone numbers (E.164)"),
+        'CODE = "44"\n',
+        helper("dialled", "CODE"),
+        helper("masked", "dialled()"),
+        heading("Counting"),
+        counting,
+        heading("Utilities"),
+        helper("send_crm", "masked()"),
+        helper("fetch_crm", "shorten()"),
+        helper("lonely"),
+    ]
+    body = SIMPLE.replace("    print(meta)", "    print(send_crm(fetch_crm(meta)), count_up(), calls, lonely())")
+    after, result = generate({"main.py": HEAD.replace("def parse", "".join(parts) + "\n\ndef parse") + body + TAIL})
+    lint(write(tmp_path, after))
+    assert result.main is not None
+    assert result.main.support == ("call_crm.py", "call_flow.py", "call_phone_numbers.py", "call_support.py")
+    assert 'CODE = "44"' in after["call_phone_numbers.py"]
+    assert "from call_phone_numbers import masked" in after["call_crm.py"]
+    assert {"shorten", "count_up", "lonely"} < names_of(after["call_support.py"])
+    assert "call_crm" not in after["call_support.py"] and "call_support.calls" in after["call_flow.py"]
+    again, second = generate(after)
+    assert again == after and second.main is None
+
+
+def test_a_long_choice_of_models_stands_beside_main(tmp_path: Path) -> None:
+    choice = "".join(f'    if meta == {i}:\n        llm = "openai/gpt-{i}"\n' for i in range(120))
+    session = '    session = AgentSession(llm="openai/gpt-4o-mini")'
+    body = SIMPLE.replace(
+        session, f'    llm = "x"\n{choice}{session.replace(chr(34) + "openai/gpt-4o-mini" + chr(34), "llm")}'
+    )
+    after, _ = generate({"main.py": HEAD + body + TAIL})
+    lint(write(tmp_path, after))
+    assert "def choose_models(call: CallState)" in after["call_models.py"]
+    assert "from call_models import choose_models" in after["main.py"]
+    assert len(after["main.py"].splitlines()) < 60
