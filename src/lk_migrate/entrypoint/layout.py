@@ -16,7 +16,7 @@ from lk_migrate.facts.entrypoint import Entrypoint
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.scopes import imported, occurrences
-from lk_migrate.facts.walk import descendants, find
+from lk_migrate.facts.walk import descendants
 
 BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__package__", "__spec__", "__builtins__"}
 _ENVIRONMENT = ("load_dotenv", "environ", "path", "putenv", "setdefault", "filterwarnings", "simplefilter")
@@ -49,10 +49,10 @@ class Layout:
 def read_layout(module: Module, entry: Entrypoint) -> Layout:
     """Decide for every top-level statement but the entrypoint itself."""
     items = [_read(module, node, i) for i, node in enumerate(module.tree.body)]
-    rebound = frozenset(item.name.value for node in find(module.tree, cst.Global) for item in node.names)
+    rebound = frozenset(item.name.value for node in module.index.of(cst.Global) for item in node.names)
     layout = Layout(items, rebound=rebound)
     core = {entry.function, entry.guard, entry.server_line, entry.options_line}
-    if entry.prewarm is not None and not any(True for _ in find(entry.prewarm, cst.Global)):
+    if entry.prewarm is not None and not module.index.find(entry.prewarm, cst.Global):
         core.add(entry.prewarm)
     main = [i for i in items if i.node in core]
     main_names = {n for i in main for n in i.binds}

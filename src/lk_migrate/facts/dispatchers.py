@@ -10,7 +10,7 @@ import libcst as cst
 
 from lk_migrate.facts.classes import is_self_attribute, methods, self_name
 from lk_migrate.facts.items import item_read
-from lk_migrate.facts.walk import children, find
+from lk_migrate.facts.walk import Index, children, find
 
 #: What the run context is called.
 CONTEXT_NAMES = frozenset({"ctx", "context", "run_context", "run_ctx", "runctx", "rctx"})
@@ -59,10 +59,10 @@ class Dispatcher:
         return next((r for r in self.routes if name in r.names), None)
 
 
-def dispatchers(node: cst.ClassDef) -> tuple[Dispatcher, ...]:
-    """The dispatchers among the methods of a class."""
+def dispatchers(node: cst.ClassDef, index: Index) -> tuple[Dispatcher, ...]:
+    """The dispatchers among the methods of a class, of the tree of `index`."""
     own = {m.name.value for m in methods(node)}
-    found = (dispatcher(m) for m in methods(node))
+    found = (dispatcher(m, index) for m in methods(node))
     return tuple(d for d in found if d is not None and _speaks_of_tools(d, own))
 
 
@@ -74,14 +74,14 @@ def _speaks_of_tools(found: Dispatcher, own: set[str]) -> bool:
     return len(called) > 1 or any(name in own for r in found.routes for name in r.names)
 
 
-def dispatcher(function: cst.FunctionDef) -> Dispatcher | None:
+def dispatcher(function: cst.FunctionDef, index: Index) -> Dispatcher | None:
     """`function` as a dispatcher, None when it is not one."""
     instance = self_name(function)
     params = {p.name.value for p in function.params.params} - {instance}
-    routes = tuple(_routes(function, params, instance))
+    routes = tuple(_routes(function, params, instance, index))
     if len(routes) > 1:
         return Dispatcher(function, routes)
-    for call in find(function, cst.Call):
+    for call in index.find(function, cst.Call):
         if isinstance(call.func, cst.Name) and call.func.value == "getattr" and len(call.args) >= 2:
             target, name = call.args[0].value, call.args[1].value
             if not (isinstance(target, cst.Name) and target.value == instance) or not _is_called(function, call):
@@ -117,12 +117,12 @@ def _prefix(name: cst.BaseExpression, params: set[str]) -> str | None:
     return text.value if known else None
 
 
-def _routes(function: cst.FunctionDef, params: set[str], instance: str | None) -> Iterator[Route]:
-    for node in find(function, cst.If):
+def _routes(function: cst.FunctionDef, params: set[str], instance: str | None, index: Index) -> Iterator[Route]:
+    for node in index.find(function, cst.If):
         names = _compared_names(node.test, params)
         if names:
             yield Route(names, _routed_call(node.body, instance), node)
-    for match in find(function, cst.Match):
+    for match in index.find(function, cst.Match):
         if not (isinstance(match.subject, cst.Name) and match.subject.value in params):
             continue
         for case in match.cases:

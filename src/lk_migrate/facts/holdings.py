@@ -18,7 +18,6 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import TRIGGERS, Kind, kind_of_name
 from lk_migrate.facts.variables import Binding, binding_of
-from lk_migrate.facts.walk import own_scope
 
 #: A library kind, or an instance of one of the project's own classes.
 Held = Kind | cst.ClassDef
@@ -239,7 +238,7 @@ class Holdings:
         if isinstance(expression, cst.Name):
             binding = binding_of(module, expression)
             if not isinstance(binding.owner, cst.Module):
-                node = self._functions_in(binding.owner).get(expression.value)
+                node = self._functions_in(module, binding.owner).get(expression.value)
                 return Function(module, node, None) if node is not None else None
         symbol = self.project.resolve(module, expression)
         if symbol is not None and isinstance(symbol.node, cst.FunctionDef) and symbol.module is not None:
@@ -249,12 +248,12 @@ class Holdings:
                 return self.method(owner, expression.attr.value)
         return None
 
-    def _functions_in(self, scope: cst.CSTNode) -> dict[str, cst.FunctionDef]:
+    def _functions_in(self, module: Module, scope: cst.CSTNode) -> dict[str, cst.FunctionDef]:
         """The functions that a function or class defines itself, by name; the first of a name counts."""
         found = self._local.get(scope)
         if found is None:
             found = self._local[scope] = {}
-            for node in own_scope(scope):
+            for node in module.index.own_scope(scope):
                 if type(node) is cst.FunctionDef:
                     found.setdefault(node.name.value, node)
         return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import libcst as cst
@@ -92,9 +93,14 @@ _OUTER = frozenset({cst.Global, cst.Nonlocal})
 
 def bound_names(scope: cst.CSTNode) -> frozenset[str]:
     """Names that a function, lambda or class body binds itself (parameters, targets, definitions), imports left out."""
+    return names_bound_by(own_scope(scope))
+
+
+def names_bound_by(nodes: Iterable[cst.CSTNode]) -> frozenset[str]:
+    """The same, of the nodes that stand in the scope itself."""
     names: set[str] = set()
     outer: set[str] = set()
-    for node in own_scope(scope):
+    for node in nodes:
         kind = type(node)  # every node of a scope comes by here: `isinstance` of LibCST's types is slow
         if kind in _NAMED:
             names.add(node.name.value)  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ A variable that merely has a good name is `session` to nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -16,7 +16,6 @@ from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import find, own_scope
 
 AGENT_CLASSES = frozenset({"Agent", "AgentTask"})
 _CONTEXTS = frozenset({"RunContext", "AsyncRunContext"})
@@ -71,7 +70,7 @@ def _returned(project: Project, module: Module, function: cst.FunctionDef, depth
             return found
     kinds = {
         instance_of(project, module, node.value, depth + 1)
-        for node in own_scope(function)
+        for node in module.index.own_scope(function)
         if isinstance(node, cst.Return) and node.value is not None
     }
     return kinds.pop() if len(kinds) == 1 else None
@@ -118,7 +117,7 @@ def _of_name(project: Project, module: Module, name: cst.Name, depth: int) -> st
     return None
 
 
-_BINDING = frozenset({cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.WithItem, cst.For, cst.CompFor})
+_TARGETED = frozenset({cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor})
 
 
 @dataclass
@@ -131,7 +130,7 @@ class _Known:
 
     names: dict[tuple[cst.CSTNode, str, int], tuple[str | None, bool]] = field(default_factory=dict)
     attributes: dict[tuple[cst.CSTNode, str, int], str | None] = field(default_factory=dict)
-    binding: dict[cst.CSTNode, list[cst.CSTNode]] = field(default_factory=dict)
+    binding: dict[cst.CSTNode, dict[str, list[cst.CSTNode]]] = field(default_factory=dict)
 
 
 def _known(project: Project) -> _Known:
@@ -154,7 +153,7 @@ def _read_bindings(
     kinds: set[str | None] = set()
     bound = False
     if isinstance(scope, (cst.FunctionDef, cst.Lambda)):
-        for param in find(scope.params, cst.Param):
+        for param in module.index.find(scope.params, cst.Param):
             if param.name.value == name.value:
                 bound = True
                 if param.annotation is not None:
@@ -163,23 +162,21 @@ def _read_bindings(
                     kinds.add(_passed(project, module, scope, param, depth))
     binding = project.fact(_known).binding
     if scope not in binding:
-        binding[scope] = [node for node in own_scope(scope) if type(node) in _BINDING]
-    for node in binding[scope]:
+        binding[scope] = _bindings(module.index.own_scope(scope))
+    for node in binding[scope].get(name.value, ()):
         values: list[cst.BaseExpression] = []
-        if isinstance(node, cst.Assign) and any(_is(t.target, name) for t in node.targets):
+        if isinstance(node, (cst.Assign, cst.NamedExpr)):
             values.append(node.value)
-        elif isinstance(node, cst.AnnAssign) and _is(node.target, name):
+        elif isinstance(node, cst.AnnAssign):
             bound = True
             found = of_annotation(project, module, node.annotation.annotation)
             if found is not None:
                 kinds.add(found)
             elif node.value is not None:
                 values.append(node.value)
-        elif isinstance(node, cst.NamedExpr) and _is(node.target, name):
-            values.append(node.value)
-        elif isinstance(node, cst.WithItem) and node.asname is not None and _is(node.asname.name, name):
+        elif isinstance(node, cst.WithItem):
             values.append(node.item)
-        elif isinstance(node, (cst.For, cst.CompFor)) and _is(node.target, name):
+        else:
             bound = True
             kinds.add(None)
         for value in values:
@@ -187,6 +184,24 @@ def _read_bindings(
             if dotted(value) != "None":
                 kinds.add(instance_of(project, module, value, depth + 1))
     return (next(iter(kinds)) if len(kinds) == 1 else None), bound
+
+
+def _bindings(nodes: Iterable[cst.CSTNode]) -> dict[str, list[cst.CSTNode]]:
+    """Plain name → what among the nodes of a scope may bind it, in source order."""
+    found: dict[str, list[cst.CSTNode]] = {}
+    for node in nodes:
+        kind = type(node)
+        if kind is cst.Assign:
+            targets = [t.target for t in node.targets]  # type: ignore[attr-defined]
+        elif kind is cst.WithItem:
+            targets = [node.asname.name] if node.asname is not None else []  # type: ignore[attr-defined]
+        elif kind in _TARGETED:
+            targets = [node.target]  # type: ignore[attr-defined]
+        else:
+            continue
+        for name in dict.fromkeys(t.value for t in targets if type(t) is cst.Name):
+            found.setdefault(name, []).append(node)
+    return found
 
 
 def _passed(project: Project, module: Module, function: cst.FunctionDef, param: cst.Param, depth: int) -> str | None:

@@ -236,7 +236,7 @@ def _collector(module: Module, name: str, line: Statement, made: cst.Call, targe
     kind = cst.ClassDef if "." in name else cst.FunctionDef
     scope = module.index.enclosing(line, kind) or module.tree
     collects, summaries, others = [], [], 0
-    for node in find(scope, cst.Attribute if "." in name else cst.Name):
+    for node in module.index.find(scope, cst.Attribute if "." in name else cst.Name):
         parent = module.index.parents.get(node)
         if dotted(node) != name or node is target or (isinstance(parent, cst.Attribute) and parent.attr is node):
             continue

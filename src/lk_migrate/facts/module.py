@@ -13,9 +13,9 @@ from lk_migrate.facts.imports import (
     ImportedName,
     References,
     Scope,
-    bound_names,
     dotted,
     imported_names,
+    names_bound_by,
     references,
     target_names,
 )
@@ -137,6 +137,11 @@ class Module:
         return {item.local: item.target.rpartition(".")[2] for item in self.imports}
 
     @cached_property
+    def renamed(self) -> frozenset[str]:
+        """The names that `import … as …` gives."""
+        return frozenset(i.local for i in self.imports if i.alias is not None and i.alias.asname)
+
+    @cached_property
     def _by_local(self) -> dict[str, list[ImportedName]]:
         table: dict[str, list[ImportedName]] = {}
         for item in self.imports:
@@ -157,8 +162,11 @@ class Module:
         stack: list[cst.CSTNode] = list(reversed(self.tree.body))
         while stack:
             node = stack.pop()
-            if isinstance(node, (cst.ClassDef, cst.FunctionDef)):
-                found.setdefault(node.name.value, node)
+            kind = type(node)
+            if kind is cst.ClassDef or kind is cst.FunctionDef:
+                found.setdefault(node.name.value, node)  # type: ignore[attr-defined]
+            elif kind is cst.Expr or kind is cst.Import or kind is cst.ImportFrom:
+                continue
             elif isinstance(node, (cst.If, cst.Else, cst.Try, cst.ExceptHandler, cst.Finally, cst.With)):
                 blocks = [node.body, getattr(node, "orelse", None), getattr(node, "finalbody", None)]
                 parts = [b for b in blocks if b is not None] + list(getattr(node, "handlers", ()))
@@ -198,7 +206,7 @@ class Module:
         """`bound_names(scope)`, found once: what a function, lambda or class of this module binds itself."""
         found = self._bound.get(scope)
         if found is None:
-            found = self._bound[scope] = bound_names(scope)
+            found = self._bound[scope] = names_bound_by(self.index.own_scope(scope))
         return found
 
     def bound_or_imported(self, scope: cst.CSTNode) -> frozenset[str]:

@@ -41,7 +41,8 @@ def _constructions(module: Module, session: cst.BaseExpression) -> Iterator[cst.
         return
     for scope in module.scopes(session):
         owner = module.index.enclosing(session, cst.ClassDef) if name.startswith("self.") else scope
-        found = [call for node in find(owner or scope, cst.BaseSmallStatement) for call in _made(node, name)]  # type: ignore[type-abstract]
+        assigned = module.index.find(owner or scope, cst.Assign, cst.AnnAssign)
+        found = [call for node in assigned for call in _made(node, name)]
         if found:
             yield from found
             return

@@ -9,7 +9,6 @@ import libcst as cst
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import find, own_scope
 
 SESSION_TYPES = frozenset(
     {
@@ -57,14 +56,12 @@ def is_session_type(project: Project, module: Module, expression: cst.CSTNode) -
 
 def find_sessions(project: Project, module: Module, function: cst.FunctionDef) -> Sessions:
     """The sessions that `function` itself (not a function nested in it) makes and starts."""
-    nodes = list(own_scope(function))
-    made = {
-        _assigned_name(_line_of(module, c), c) for c in _calls(function) if is_session_type(project, module, c.func)
-    } - {None}
-    simple = {id(n) for n in nodes}
+    calls = module.index.find(function.body, cst.Call)
+    made = {_assigned_name(_line_of(module, c), c) for c in calls if is_session_type(project, module, c.func)} - {None}
+    simple = {id(n) for n in module.index.own_scope(function)}
     starts: list[Start] = []
     odd: list[tuple[cst.CSTNode, str]] = []
-    for call in _calls(function):
+    for call in calls:
         if not _is_start(call, made):
             continue
         line = _line_of(module, call)
@@ -78,7 +75,7 @@ def find_sessions(project: Project, module: Module, function: cst.FunctionDef) -
             starts.append(Start(name.value, call, line))
     started = {s.name for s in starts}
     constructions: list[Construction] = []
-    for call in _calls(function):
+    for call in calls:
         literal = is_session_type(project, module, call.func)
         line = _line_of(module, call)
         target = _assigned_name(line, call)
@@ -87,10 +84,6 @@ def find_sessions(project: Project, module: Module, function: cst.FunctionDef) -
         elif target is not None and line is not None and id(call) in simple and (literal or target in started):
             constructions.append(Construction(target, call, line, literal))
     return Sessions(tuple(constructions), tuple(starts), tuple(odd))
-
-
-def _calls(function: cst.FunctionDef) -> list[cst.Call]:
-    return list(find(function.body, cst.Call))
 
 
 def _is_start(call: cst.Call, made: set[str | None]) -> bool:

@@ -104,7 +104,7 @@ class ClassTools:
 def class_tools(project: Project, ref: ClassRef) -> ClassTools:
     """What the body of `ref` says about tools, before its bases are asked."""
     module, node = ref.module, ref.node
-    found_dispatchers = dispatchers(node)
+    found_dispatchers = dispatchers(node, module.index)
     routers = {d.node for d in found_dispatchers}
     decorated: list[Tool] = []
     with_context: list[Tool] = []

@@ -258,7 +258,7 @@ def drop_unused(before: Module, after: cst.Module, keep: frozenset[str] = frozen
     `keep`: names that other files import from here, or that `__all__` lists. Names that were unused before
     are not ours to judge. Returns the tree and the names taken out.
     """
-    found: list[cst.Import | cst.ImportFrom] = [*statements(after, cst.Import), *statements(after, cst.ImportFrom)]
+    found: list[cst.Import | cst.ImportFrom] = list(statements(after, cst.Import, cst.ImportFrom))
     imported = {local for node in found for local in _locals(node)} - keep
     if not imported:
         return after, []
@@ -287,8 +287,8 @@ def _around(tree: cst.Module, lost: set[str]) -> set[cst.CSTNode]:
     stack: list[tuple[cst.CSTNode, tuple[cst.CSTNode, ...]]] = [(tree, ())]
     while stack:
         node, above = stack.pop()
-        if isinstance(node, _IMPORTS):
-            if not lost.isdisjoint(_locals(node)):
+        if type(node) in _IMPORTS:
+            if not lost.isdisjoint(_locals(cast(cst.Import, node))):
                 found.update(above, (node,))
         elif is_block(node):
             around = (*above, node)
@@ -296,7 +296,7 @@ def _around(tree: cst.Module, lost: set[str]) -> set[cst.CSTNode]:
     return found
 
 
-_IMPORTS = (cst.Import, cst.ImportFrom)
+_IMPORTS = frozenset({cst.Import, cst.ImportFrom})
 
 
 class _Dropper(cst.CSTTransformer):

@@ -165,7 +165,7 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
 
     Imports are edited for the file as a whole, by no single rule: the edit is accounted for here.
     """
-    kept = Counter(_spelled(after, (*statements(after, cst.Import), *statements(after, cst.ImportFrom))))
+    kept = Counter(_spelled(after, statements(after, cst.Import, cst.ImportFrom)))
     imports = [*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)]
     codes = _spelled(module.tree, imports)
     before = Counter(codes)

@@ -12,7 +12,6 @@ import libcst as cst
 
 from lk_migrate.facts.agents import any_tool
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.walk import own_scope
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
@@ -27,7 +26,7 @@ def check_result(node: cst.Return, file: File) -> Iterator[Change]:
     if function is None or node.value is None:
         return
     tool = any_tool(file.project, file.module, function)
-    if tool is None or not any(n is node for n in own_scope(function)):
+    if tool is None or file.module.index.scope(node) is not function:
         return
     kind = _unreadable(node.value, file)
     if kind:

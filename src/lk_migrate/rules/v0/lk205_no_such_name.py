@@ -71,8 +71,7 @@ def guarded(node: cst.ImportFrom, file: File) -> Iterator[Change]:
 def imports(tree: cst.Module, file: File) -> Iterator[Leftover]:
     """What the imports of the finished file ask for in vain, those in a `try` or for the type checker left out."""
     used = cache(lambda: referenced_names(tree, file.module.references))
-    blocks = (block for kind in (cst.Try, cst.If) for block in statements(tree, kind))
-    shielded = {n for block in blocks for n in statements(block, cst.ImportFrom)}
+    shielded = {n for block in statements(tree, cst.Try, cst.If) for n in statements(block, cst.ImportFrom)}
     for line in statements(tree, cst.SimpleStatementLine):
         for small in line.body:
             if isinstance(small, cst.ImportFrom) and small not in shielded:

@@ -38,7 +38,7 @@ def parameter(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     """A tool that asks for its context."""
     calls = [
         call
-        for call in find(node.body, cst.Call)
+        for call in file.module.index.find(node.body, cst.Call)
         if _is_current(call, file) and file.enclosing(call, cst.FunctionDef) is node
     ]
     if not calls:

@@ -166,7 +166,7 @@ def _is_used_elsewhere(
     name = function.name.value
     ours = {n for call in converted for arg in call.args[1:] for n in find(arg.value, cst.Name)}
     scope = file.enclosing(function, cst.FunctionDef) or file.module.tree
-    mentions = {n for n in find(scope, cst.Name) if n.value == name and n is not function.name}
+    mentions = {n for n in file.module.index.find(scope, cst.Name) if n.value == name and n is not function.name}
     others = [n for n in mentions - ours if not _is_same_name_only(n, file)]
     if others:
         return True
