@@ -279,7 +279,7 @@ class _Finder:
             chain = tuple(r for r in self.table.ancestors(ref) if r.node in members or r.node in bases)
             own = self.tools(ref)
             all_tools, _ = self._resolved(ref, ref.node in livekit)
-            gets_base = ref.node in livekit or role is not Role.MIXIN
+            serves_livekit = is_mixin and any(r.node in livekit for r in self.table.descendants(ref))
             yield AgentClass(
                 ref.module,
                 ref.node,
@@ -294,7 +294,7 @@ class _Finder:
                 own.registries,
                 own.dispatchers,
                 instructions_of(ref.module, ref.node),
-                collisions_of(ref, {t.node for t in all_tools}, ref.node in livekit) if gets_base else (),
+                collisions_of(ref, {t.node for t in all_tools}, ref.node in livekit or serves_livekit),
                 bool(self.table.subclasses.get(ref.node)),
                 found.get(ref.node, ()),
             )
