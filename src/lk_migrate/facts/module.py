@@ -22,6 +22,7 @@ from lk_migrate.facts.imports import (
 from lk_migrate.facts.positions import Positions, Span
 from lk_migrate.facts.statement_spans import Place
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
+from lk_migrate.facts.syntax import read_syntax
 from lk_migrate.facts.walk import Index, children, index
 
 _FUNCTIONS_AND_MODULE = frozenset({cst.FunctionDef, cst.Lambda, cst.Module})
@@ -86,8 +87,8 @@ class Module:
     def syntax(self) -> ast.Module | None:
         """The file by Python's own parser; None when it is newer than this Python, or nothing Python reads."""
         try:
-            return ast.parse(self.data)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return read_syntax(self.data)
+        except SyntaxError:
             return None
 
     @cached_property

@@ -62,12 +62,13 @@ def _session_here(known: Pipelines, module: Module, line: cst.CSTNode) -> str | 
     return None
 
 
-#: What the AgentSession's own `generate_reply` takes the place of.
-CREATE, RESPOND = ("conversation", "item", "create"), ("response", "create")
+#: What was asked of a raw session: a message added, an answer started.
+CREATE = ("conversation", "item", "create")
+RESPOND = ("response", "create")
 
 
 def raw_call(project: Project, module: Module, line: cst.CSTNode, path: tuple[str, ...]) -> cst.Call | None:
-    """The call `<session>.conversation.item.create(…)` (or another `path`) that the statement consists of."""
+    """The call `<session>.conversation.item.create(…)` (the `path`) that the statement consists of."""
     if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
         return None
     small = line.body[0]

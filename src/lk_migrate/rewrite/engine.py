@@ -6,17 +6,16 @@ updated node and are applied from the leaves up in one pass that only visits wha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import libcst as cst
 
+from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.relevant import imported_names
 from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
@@ -70,6 +69,20 @@ class _Edits:
         return {*self.of, *self.removed, *self.markers}
 
 
+class _Words:
+    """What stands in a file's bytes; rules ask for the same words again and again."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._known: dict[bytes, bool] = {}
+
+    def __contains__(self, word: object) -> bool:
+        found = self._known.get(word)  # type: ignore[call-overload]
+        if found is None:
+            found = self._known[word] = word in self._data  # type: ignore[index, operator]
+        return found
+
+
 def convert_file(
     path: str, project: Project, rules: Sequence[Rule], declined: Collection[tuple[str, int]] = ()
 ) -> FileResult:
@@ -78,7 +91,8 @@ def convert_file(
     `declined`: (rule id, line of the node) where nothing is to be done.
     """
     data = project.files[path]
-    wanted = [r for r in rules if r.wants(data) and r.concerns(project, path)]
+    words = _Words(data)
+    wanted = [r for r in rules if r.wants(words) and r.concerns(project, path)]
     if not wanted:
         return FileResult(path)
     module = project.module(path)
@@ -283,7 +297,7 @@ class _Apply(cst.CSTTransformer):
         lines = self.edits.markers.get(original_node)
         if lines:
             updated_node = _marked(original_node, updated_node, lines)
-        if isinstance(updated_node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+        if isinstance(updated_node, type(original_node)) and isinstance(original_node, _LINES):
             updated_node = _without_last_semicolon(original_node, updated_node)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
             # Each small statement of the line was removed by itself.
@@ -291,6 +305,10 @@ class _Apply(cst.CSTTransformer):
         if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
             updated_node = close_gaps(updated_node)
         return updated_node
+
+
+#: What small statements stand in.
+_LINES = (cst.SimpleStatementLine, cst.SimpleStatementSuite)
 
 
 def _within(original: cst.CSTNode, updated: Any, apply: Any) -> Any:
@@ -369,41 +387,3 @@ def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
                 if line.comment is not None and (with_comments or line in edits.comments):
                     lines[number] = by[node]
     return lines
-
-
-#: An import that does not begin a line: `try: import main`.
-_HIDDEN_IMPORT = re.compile(rb"[:;][ \t]*(?:from|import)\b")
-
-
-def _may_import(project: Project, importer: str, data: bytes, path: str) -> bool:
-    """Whether `importer` may import from `path`, told by its bytes; parsing it would cost a thousand times as much."""
-    if _HIDDEN_IMPORT.search(data):
-        return True
-    return any(project.path_of(name, importer) == path for name in imported_names(importer, data))
-
-
-def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
-    """Names that another file may import from this one, or that `__all__` offers: never dropped."""
-    module = project.module(path)
-    if module is None:
-        return frozenset()
-    names: set[str] = set()
-    if path.endswith("__init__.py"):
-        names.update(i.local for i in module.imports)
-    exported = module.definitions.get("__all__")
-    if exported is not None:
-        names.update(s.evaluated_value for s in find(exported, cst.SimpleString) if isinstance(s.evaluated_value, str))
-    stem = path.rpartition("/")[2].removesuffix(".py").encode()
-    for other, data in project.files.items():
-        if other == path or stem not in data or b"import" not in data or not _may_import(project, other, data, path):
-            continue
-        importer = project.module(other)
-        if importer is None:
-            continue
-        for item in importer.imports:
-            base, _, name = item.target.rpartition(".")
-            if item.local == "*":
-                base, name = item.target, "*"
-            if base and project.path_of(base, other) == path:
-                names.update({i.local for i in module.imports} if name == "*" else {name})
-    return frozenset(names)

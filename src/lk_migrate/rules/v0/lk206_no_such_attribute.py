@@ -39,7 +39,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     name = node.attr.value
     if name.startswith("_") or name in _in_all() or not isinstance(node.value, (cst.Name, cst.Attribute)):
         return
-    if _is_of_0x(node.value, file):
+    if _is_of_0x(node.value, file) or _is_of_a_raw_session(node, file):
         return
     raw = file.project.fact(holdings).has(file.module, node.value, Kind.REALTIME_SESSION)
     if raw and not _is_hook(node, file) and not _becomes_the_session(node, file):
@@ -57,11 +57,9 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
 
 
 def _becomes_the_session(node: cst.Attribute, file: File) -> bool:
-    """Whether the raw session's variable stands for the `AgentSession` afterwards, in a line that is not rewritten."""
-    if not isinstance(node.value, cst.Name) or not file.project.fact(raw_sessions).is_session(file.module, node.value):
-        return False
-    line = file.statement(node)
-    return not any(raw_call(file.project, file.module, line, path) for path in (CREATE, RESPOND))
+    """Whether the raw session's variable stands for the `AgentSession` afterwards."""
+    sessions = file.project.fact(raw_sessions)
+    return isinstance(node.value, cst.Name) and sessions.is_session(file.module, node.value)
 
 
 def _known(kind: str) -> frozenset[str]:
@@ -78,6 +76,13 @@ def _in_all() -> frozenset[str]:
 def _is_of_0x(node: cst.CSTNode, file: File) -> bool:
     """0.x objects are the business of other rules."""
     return file.project.fact(holdings).has(file.module, node, Kind.PIPELINE, Kind.MULTIMODAL, Kind.CALL_CONTEXT)
+
+
+def _is_of_a_raw_session(node: cst.Attribute, file: File) -> bool:
+    """`session.conversation.item.create(…)`, `session.response.create()`: LK260 says them in today's words."""
+    line = file.statement(node)
+    calls = (raw_call(file.project, file.module, line, path) for path in (CREATE, RESPOND))
+    return node.attr.value in ("conversation", "response") and any(call is not None for call in calls)
 
 
 def _is_told(node: cst.Attribute, file: File) -> bool:

@@ -156,6 +156,22 @@ _NO_SESSION = (
 )
 
 
+@rule.on(cst.Attribute)
+def raw_use(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`self.session.conversation` of a raw session whose place no AgentSession takes."""
+    owner = node.value
+    if node.attr.value not in (CREATE[0], RESPOND[0]) or not isinstance(owner, (cst.Name, cst.Attribute)):
+        return
+    if not file.project.fact(holdings).has(file.module, owner, Kind.REALTIME_SESSION):
+        return
+    if not (isinstance(owner, cst.Name) and file.project.fact(raw_sessions).is_session(file.module, owner)):
+        yield Todo(
+            node,
+            f"`{node.attr.value}` of a raw session is gone: an `AgentSession` says it with "
+            "`generate_reply(user_input=…)` or `generate_reply(instructions=…)`, and tells the answer in an event.",
+        )
+
+
 def _takes_raw_session(line: cst.SimpleStatementLine, file: File) -> bool:
     """`self.session = model.create_session()` where no AgentSession takes its place."""
     small = line.body[0] if len(line.body) == 1 else None
