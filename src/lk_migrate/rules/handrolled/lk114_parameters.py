@@ -67,8 +67,8 @@ def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
 
 
 _NO_METHOD = (
-    "this tool is no method, so the model would be asked for `self`: take the parameter out, and give what it stands for "
-    "another name around the tool."
+    "this tool is no method, so the model would be asked for `self`: take the parameter out, and give what it stands "
+    "for another name around the tool."
 )
 
 
