@@ -15,6 +15,7 @@ from lk_migrate.model import Place, UserError
 from lk_migrate.verify import STAGES, Row, Status, select
 from lk_migrate.verify.entry import find_main
 from lk_migrate.verify.findings import plugin_hint
+from lk_migrate.verify.rows import console_command
 from lk_migrate.verify.show import as_table, show, summary
 
 APPS = Path(__file__).parent / "apps"
@@ -131,3 +132,9 @@ def test_without_an_entrypoint_there_is_a_reason(tmp_path: Path) -> None:
 def test_a_missing_plugin_has_its_pip_line(error: str, package: str) -> None:
     assert package in plugin_hint(error)
     assert plugin_hint("ImportError: cannot import name 'x' from 'app'") == ""
+
+
+def test_the_next_command_is_the_console_that_was_started() -> None:
+    started = Row("console", "python -m clinic.main console --text", Status.OK)
+    assert console_command([Row("static", "clinic/main.py", Status.OK), started]) == "python -m clinic.main console"
+    assert console_command([Row("console", "console", Status.SKIPPED, "no main")]) == ""
