@@ -24,10 +24,9 @@ from lk_migrate.entrypoint.split import split_entrypoint
 from lk_migrate.entrypoint.whole import limit_sessions
 from lk_migrate.facts.byhand import find_by_hand
 from lk_migrate.facts.entrypoint import Entrypoint, find_entrypoint
-from lk_migrate.facts.imported_elsewhere import imported_elsewhere
+from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.sessions import find_sessions
 from lk_migrate.model import Action, FileChange, Finding, LedgerEntry, MainSummary, Place
 from lk_migrate.rewrite.ledger import Unaccounted, account
@@ -163,9 +162,10 @@ class _Generator:
         guarded = self._guarded_for(flow_statements)
         support = self._support_part(guarded)
         flow_statements = [*(cast(cst.BaseStatement, self.edited(i.node)) for i in guarded), *flow_statements]
-        flow = read_part(self.flow.spelled, code_of(self.module, flow_statements, spaced=True), flow_statements)
+        names = self.layout.occurrences
+        flow = read_part(self.flow.spelled, code_of(self.module, flow_statements, spaced=True), names(flow_statements))
         blocks = write_main(self.module, self.entry, self.layout, self.split, self.steps, self.edited)
-        main = read_part(self.module.name, "", blocks.all())
+        main = read_part(self.module.name, "", names(blocks.all()))
         linker = Linker(self.layout, console.READY, self._undefined(), self.module.tree)
         texts: dict[str, str] = {}
         if flow.defines:
@@ -196,7 +196,7 @@ class _Generator:
             text = f"{text.rstrip()}\n\n\n{console.HELPERS.strip()}\n"
         footer = [line.comment.value for line in self.module.tree.footer if line.comment is not None]
         text = "\n\n".join([text.rstrip(), *(["\n".join(footer)] if footer else [])])
-        return read_part(self.support.spelled, text, statements)
+        return read_part(self.support.spelled, text, self.layout.occurrences(statements))
 
     def _flow_statements(self) -> list[cst.BaseStatement]:
         if self.split is None:
@@ -207,17 +207,20 @@ class _Generator:
 
     def _guarded_for(self, statements: Sequence[cst.BaseStatement]) -> list[TopLevel]:
         """The guarded imports (`try: import x …`) that the flow module needs and the helpers don't."""
-        needed = {o.name for s in statements for o in occurrences(s) if o.owner is None}
+        guarded = [i for i in self.layout.support if i.kind == "guarded"]
+        if not guarded:
+            return []
+        needed = {o.name for o in self.layout.occurrences(statements) if o.owner is None}
         found = []
-        for item in self.layout.support:
+        for item in guarded:
             others = (i for i in self.layout.support if i is not item)
-            if item.kind == "guarded" and item.binds & needed and not any(i.needs & item.binds for i in others):
+            if item.binds & needed and not any(i.needs & item.binds for i in others):
                 found.append(item)
         return found
 
     def _undefined(self) -> frozenset[str]:
         """Names that the legacy main uses and nothing defines: not ours to judge."""
-        found = occurrences(self.module.tree)
+        found = [o for item in self.layout.items for o in item.found]
         binding = ("write", "def", "import", "walrus", "declared")
         bound = {o.name for o in found if o.owner is None and o.kind in binding} | BUILTINS
         if any(i.local == "*" and isinstance(i.scope, cst.Module) for i in self.module.imports):

@@ -17,7 +17,7 @@ from lk_migrate.entrypoint.spine import Branch, CannotSplit, Cut, Guard, Items, 
 from lk_migrate.facts.models import MODEL_KEYWORDS
 from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.sessions import Construction
-from lk_migrate.facts.walk import descendants
+from lk_migrate.facts.walk import descendants, find
 
 #: Parameters of `AgentSession(...)` and `.start(...)` whose default is not NOT_GIVEN: livekit-agents 1.8.9.
 _DEFAULTS = {
@@ -156,7 +156,7 @@ def _may_move(
 
 def _changes(statement: cst.CSTNode, names: set[str]) -> bool:
     """Whether `statement` changes what one of `names` holds, as far as can be seen."""
-    for node in descendants(statement):
+    for node in find(statement, cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del, cst.Call):
         target: cst.CSTNode | None = None
         if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del)):
             target = node.target

@@ -387,9 +387,7 @@ def _constructed(project: Project, table: ClassTable) -> dict[cst.ClassDef, tupl
 
 
 def _is_alias(module: Module | None, name: str) -> bool:
-    return module is not None and any(
-        i.local == name and i.alias is not None and i.alias.asname for i in module.imports
-    )
+    return module is not None and name in module.renamed
 
 
 def _is_value(parent: cst.CSTNode | None, name: cst.Name) -> bool:

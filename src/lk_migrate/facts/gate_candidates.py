@@ -16,7 +16,7 @@ from lk_migrate.facts.evaluation.values import UTTERANCE
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import descendants, find
+from lk_migrate.facts.walk import find
 
 #: Files without such a word hold no gate's definition.
 _WORDS = re.compile(rb"speech|utterance|(?<!re)turn_|_turn|user_input|generation_?id|\bturn\b", re.I)
@@ -140,7 +140,7 @@ def counted(candidate: Candidate) -> frozenset[str]:
 
 def written(function: cst.FunctionDef) -> Iterator[str]:
     """The attributes (of whatever object) that the function sets or changes."""
-    for node in descendants(function):
+    for node in find(function, cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.Call):
         targets: list[cst.CSTNode] = []
         if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)):
             targets = [node.target]

@@ -292,9 +292,14 @@ def _last(func: cst.CSTNode) -> str:
     return func.attr.value if isinstance(func, cst.Attribute) else ""
 
 
+_ASSIGNING = frozenset({cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor, cst.AsName})
+
+
 def _assignments(scope: cst.CSTNode, name: str) -> Iterator[cst.CSTNode | None]:
     """The values that `scope` assigns to the plain name; None for what is no plain assignment (a loop, a `with`)."""
     for node in own_scope(scope):
+        if type(node) not in _ASSIGNING:
+            continue
         if isinstance(node, cst.Assign):
             if any(isinstance(t.target, cst.Name) and t.target.value == name for t in node.targets):
                 yield node.value

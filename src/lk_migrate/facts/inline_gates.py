@@ -149,7 +149,7 @@ def _gets(call: cst.Call) -> bool:
 
 
 def _targets(statement: cst.CSTNode) -> Iterator[cst.BaseExpression]:
-    for node in descendants(statement):
+    for node in find(statement, cst.AssignTarget, cst.AugAssign, cst.AnnAssign):
         if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign)):
             target = node.target
             yield from (e.value for e in target.elements) if isinstance(target, cst.Tuple) else (target,)

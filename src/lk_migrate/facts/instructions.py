@@ -11,7 +11,7 @@ import libcst as cst
 from lk_migrate.facts.classes import class_attributes, is_self_attribute, method, methods, self_name
 from lk_migrate.facts.imports import dotted, target_names
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.walk import descendants, find
+from lk_migrate.facts.walk import find
 
 #: Names for the system prompt, the framework's own first.
 _NAMES = ("instructions", "system_prompt", "instruction", "system_message", "prompt", "persona", "base_prompt")
@@ -99,11 +99,7 @@ def _is_text(node: cst.CSTNode) -> bool:
 def _assigned(module: Module, init: cst.FunctionDef, name: str) -> Instructions | None:
     """`self.<name> = …` in `__init__`: one plain statement, or several."""
     instance = self_name(init)
-    places = [
-        n
-        for n in descendants(init)
-        if isinstance(n, (cst.Assign, cst.AnnAssign, cst.AugAssign)) and _targets(n, instance, name)
-    ]
+    places = [n for n in find(init, cst.Assign, cst.AnnAssign, cst.AugAssign) if _targets(n, instance, name)]
     if not places:
         return None
     only = places[0]
@@ -129,10 +125,16 @@ def _targets(node: cst.CSTNode, instance: str | None, name: str) -> bool:
     return isinstance(node, (cst.AnnAssign, cst.AugAssign)) and is_self_attribute(node.target, instance, name)
 
 
+_BINDING: tuple[type[cst.CSTNode], ...] = (
+    *(cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr),
+    *(cst.AsName, cst.Import, cst.ImportFrom),
+)
+
+
 def _needs_state(init: cst.FunctionDef, value: cst.BaseExpression, instance: str | None) -> bool:
     """Whether `value` reads `self`, or a local that `__init__` works out (or a parameter that it changes)."""
     local: set[str] = set()
-    for node in descendants(init.body):
+    for node in find(init.body, *_BINDING):
         if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr)):
             local |= target_names(node.target)
         elif isinstance(node, cst.AsName):

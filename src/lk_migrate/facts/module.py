@@ -22,6 +22,7 @@ from lk_migrate.facts.imports import (
 from lk_migrate.facts.positions import Positions, Span
 from lk_migrate.facts.statement_spans import Place
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
+from lk_migrate.facts.syntax import read_syntax
 from lk_migrate.facts.walk import Index, children, index
 
 _FUNCTIONS_AND_MODULE = frozenset({cst.FunctionDef, cst.Lambda, cst.Module})
@@ -81,8 +82,8 @@ class Module:
     def syntax(self) -> ast.Module | None:
         """The file by Python's own parser; None when it is newer than this Python, or nothing Python reads."""
         try:
-            return ast.parse(self.data)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return read_syntax(self.data)
+        except SyntaxError:
             return None
 
     @cached_property
@@ -137,6 +138,11 @@ class Module:
         return {item.local: item.target.rpartition(".")[2] for item in self.imports}
 
     @cached_property
+    def renamed(self) -> frozenset[str]:
+        """The names that `import … as …` gives."""
+        return frozenset(i.local for i in self.imports if i.alias is not None and i.alias.asname)
+
+    @cached_property
     def _by_local(self) -> dict[str, list[ImportedName]]:
         table: dict[str, list[ImportedName]] = {}
         for item in self.imports:
@@ -157,8 +163,11 @@ class Module:
         stack: list[cst.CSTNode] = list(reversed(self.tree.body))
         while stack:
             node = stack.pop()
-            if isinstance(node, (cst.ClassDef, cst.FunctionDef)):
-                found.setdefault(node.name.value, node)
+            kind = type(node)
+            if kind is cst.ClassDef or kind is cst.FunctionDef:
+                found.setdefault(node.name.value, node)  # type: ignore[attr-defined]
+            elif kind is cst.Expr or kind is cst.Import or kind is cst.ImportFrom:
+                continue
             elif isinstance(node, (cst.If, cst.Else, cst.Try, cst.ExceptHandler, cst.Finally, cst.With)):
                 blocks = [node.body, getattr(node, "orelse", None), getattr(node, "finalbody", None)]
                 parts = [b for b in blocks if b is not None] + list(getattr(node, "handlers", ()))

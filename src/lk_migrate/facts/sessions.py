@@ -57,9 +57,7 @@ def is_session_type(project: Project, module: Module, expression: cst.CSTNode) -
 def find_sessions(project: Project, module: Module, function: cst.FunctionDef) -> Sessions:
     """The sessions that `function` itself (not a function nested in it) makes and starts."""
     calls = module.index.find(function.body, cst.Call)
-    made = {
-        _assigned_name(_line_of(module, c), c) for c in calls if is_session_type(project, module, c.func)
-    } - {None}
+    made = {_assigned_name(_line_of(module, c), c) for c in calls if is_session_type(project, module, c.func)} - {None}
     simple = {id(n) for n in module.index.own_scope(function)}
     starts: list[Start] = []
     odd: list[tuple[cst.CSTNode, str]] = []

@@ -116,9 +116,9 @@ def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
             stack += below[::-1]
 
 
-def find(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
-    """Every descendant of `node` (itself included) that is a `kind`."""
-    wanted = concrete(kind)
+def find(node: cst.CSTNode, *kinds: type[Node]) -> Iterator[Node]:
+    """Every descendant of `node` (itself included) that is one of the `kinds`."""
+    wanted = concrete(*kinds)
     stack = [node]
     while stack:
         current = stack.pop()
@@ -178,15 +178,34 @@ def own_scope(function: cst.CSTNode) -> Iterator[cst.CSTNode]:
             stack += children(current)[::-1]
 
 
+class Parents:
+    """`dict[CSTNode, CSTNode]`, by identity: LibCST hashes nodes in Python."""
+
+    __slots__ = ("_above",)
+
+    def __init__(self, above: dict[int, cst.CSTNode]) -> None:
+        self._above = above
+
+    def get(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        return self._above.get(id(node))
+
+    def __getitem__(self, node: cst.CSTNode) -> cst.CSTNode:
+        return self._above[id(node)]
+
+    def __contains__(self, node: cst.CSTNode) -> bool:
+        return id(node) in self._above
+
+
 @dataclass(frozen=True)
 class Index:
-    """`parents`: child → parent; `by_type`: every node of a type, in source order.
+    """`parents`: child → parent (`above`: by the child's id); `by_type`: every node of a type, in source order.
 
     `nodes` are all nodes, parents first, in source order; what is below one of them is a slice of it (`extent`, by the
     node's id: LibCST hashes nodes in Python). `scopes`: the function, lambda, class or module around each of `nodes`.
     """
 
-    parents: dict[cst.CSTNode, cst.CSTNode]
+    parents: Parents
+    above: dict[int, cst.CSTNode]
     by_type: dict[type[cst.CSTNode], list[cst.CSTNode]]
     nodes: list[cst.CSTNode]
     extent: dict[int, tuple[int, int]]
@@ -199,11 +218,11 @@ class Index:
 
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """The nodes around `node`, innermost first, `node` left out."""
-        parents = self.parents
-        parent = parents.get(node)
+        above = self.above
+        parent = above.get(id(node))
         while parent is not None:
             yield parent
-            parent = parents.get(parent)
+            parent = above.get(id(parent))
 
     def top_level(self, node: cst.CSTNode) -> cst.CSTNode:
         """The statement of the module that holds `node`, or is it."""
@@ -216,10 +235,10 @@ class Index:
 
     def enclosing(self, node: cst.CSTNode, *kinds: type[Any]) -> cst.CSTNode | None:
         """The nearest ancestor of one of the `kinds`."""
-        wanted, parents = concrete(*kinds), self.parents
-        current = parents.get(node)
+        wanted, above = concrete(*kinds), self.above
+        current = above.get(id(node))
         while current is not None and type(current) not in wanted:
-            current = parents.get(current)
+            current = above.get(id(current))
         return current
 
     def of(self, kind: type[Any]) -> list[Any]:
@@ -247,7 +266,7 @@ class Index:
 
 def index(tree: cst.Module) -> Index:
     """Walk `tree` once."""
-    parents: dict[cst.CSTNode, cst.CSTNode] = {}
+    above: dict[int, cst.CSTNode] = {}
     by_type: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
     nodes: list[cst.CSTNode] = []
     starts: dict[int, int] = {}
@@ -277,7 +296,7 @@ def index(tree: cst.Module) -> Index:
             scope = node
         if below:
             for child in below:
-                parents[child] = node
+                above[id(child)] = node
             key = id(node)
             starts[key] = number
             opened.append(key)
@@ -285,4 +304,4 @@ def index(tree: cst.Module) -> Index:
             stack += below[::-1]
         else:
             extent[id(node)] = (number, number + 1)
-    return Index(parents, by_type, nodes, extent, scopes)
+    return Index(Parents(above), above, by_type, nodes, extent, scopes)

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import libcst as cst
 
-from lk_migrate.facts.imported_elsewhere import imported_elsewhere
+from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -65,6 +65,20 @@ class _Edits:
         return {*self.of, *self.removed, *self.markers}
 
 
+class _Words:
+    """What stands in a file's bytes; rules ask for the same words again and again."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._known: dict[bytes, bool] = {}
+
+    def __contains__(self, word: object) -> bool:
+        found = self._known.get(word)  # type: ignore[call-overload]
+        if found is None:
+            found = self._known[word] = word in self._data  # type: ignore[index, operator]
+        return found
+
+
 def convert_file(
     path: str, project: Project, rules: Sequence[Rule], declined: Collection[tuple[str, int]] = ()
 ) -> FileResult:
@@ -73,7 +87,8 @@ def convert_file(
     `declined`: (rule id, line of the node) where nothing is to be done.
     """
     data = project.files[path]
-    wanted = [r for r in rules if r.wants(data) and r.concerns(project, path)]
+    words = _Words(data)
+    wanted = [r for r in rules if r.wants(words) and r.concerns(project, path)]
     if not wanted:
         return FileResult(path)
     module = project.module(path)

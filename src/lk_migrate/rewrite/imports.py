@@ -287,8 +287,8 @@ def _around(tree: cst.Module, lost: set[str]) -> set[cst.CSTNode]:
     stack: list[tuple[cst.CSTNode, tuple[cst.CSTNode, ...]]] = [(tree, ())]
     while stack:
         node, above = stack.pop()
-        if isinstance(node, _IMPORTS):
-            if not lost.isdisjoint(_locals(node)):
+        if type(node) in _IMPORTS:
+            if not lost.isdisjoint(_locals(cast(cst.Import, node))):
                 found.update(above, (node,))
         elif is_block(node):
             around = (*above, node)
@@ -296,7 +296,7 @@ def _around(tree: cst.Module, lost: set[str]) -> set[cst.CSTNode]:
     return found
 
 
-_IMPORTS = (cst.Import, cst.ImportFrom)
+_IMPORTS = frozenset({cst.Import, cst.ImportFrom})
 
 
 class _Dropper(cst.CSTTransformer):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import libcst as cst
 
 from lk_migrate.facts.framework import library_name
-from lk_migrate.facts.imported_elsewhere import imported_elsewhere
+from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite
 from lk_migrate.rewrite.file import File
