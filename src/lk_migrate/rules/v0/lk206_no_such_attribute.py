@@ -16,7 +16,7 @@ from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.instances import instance_of
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.public_names import closest, public_names
-from lk_migrate.facts.realtime import CREATE, RESPOND, raw_call
+from lk_migrate.facts.realtime import CREATE, RESPOND, raw_call, raw_sessions
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Todo
@@ -42,6 +42,8 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     if _is_of_0x(node.value, file) or _is_of_a_raw_session(node, file):
         return
     raw = file.project.fact(holdings).has(file.module, node.value, Kind.REALTIME_SESSION)
+    if raw and not _is_hook(node, file) and not _becomes_the_session(node, file):
+        return
     kind = "AgentSession" if raw else instance_of(file.project, file.module, node.value)
     if kind not in _CLASSES or name in _known(kind) or _is_told(node, file):
         return
@@ -50,8 +52,14 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
             node,
             f"nothing ever calls `{name}` of a session: register the handler with `session.on(…)`, or take it out.",
         )
-    elif not raw and name not in file.project.fact(_own_attributes) and not is_guarded(node, name, file):
+    elif name not in file.project.fact(_own_attributes) and not is_guarded(node, name, file):
         yield Todo(node, f"`{kind}` has no `{name}`{closest(name, _known(kind))}: {_CLASSES[kind]}.")
+
+
+def _becomes_the_session(node: cst.Attribute, file: File) -> bool:
+    """Whether the raw session's variable stands for the `AgentSession` afterwards."""
+    sessions = file.project.fact(raw_sessions)
+    return isinstance(node.value, cst.Name) and sessions.is_session(file.module, node.value)
 
 
 def _known(kind: str) -> frozenset[str]:

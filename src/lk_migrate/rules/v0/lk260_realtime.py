@@ -111,11 +111,7 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
         yield Replace(line, lambda _: gap(line.leading_lines), "the session itself takes its place", Action.REMOVED)
         return
     if _takes_raw_session(line, file):
-        yield Todo(
-            line,
-            "a realtime model hands out no session of its own to talk through: run it in an `AgentSession(llm=model)`, "
-            "and use `session.generate_reply(…)` and the session's events.",
-        )
+        yield Todo(line, _NO_SESSION)
         return
     create = raw_call(file.project, file.module, line, CREATE)
     respond = raw_call(file.project, file.module, line, RESPOND)
@@ -142,6 +138,22 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
             yield Replace(line, lambda _: gap(line.leading_lines), "said by `generate_reply`", Action.REMOVED)
         else:
             yield Rewrite(line, _plain_reply, "a response is a `generate_reply`")
+
+
+@rule.on(cst.Attribute)
+def sessions_of_a_model(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`model.sessions[0].response.cancel()`, without a variable for the session."""
+    line = file.statement(node)
+    if node.attr.value != "sessions" or line in file.project.fact(raw_sessions).aliases:
+        return
+    if Kind.REALTIME_SESSIONS in file.project.fact(holdings).kinds(file.module, node):
+        yield Todo(line, _NO_SESSION)
+
+
+_NO_SESSION = (
+    "a realtime model hands out no session of its own to talk through: run it in an `AgentSession(llm=model)`, and use "
+    "`session.generate_reply(…)` and the session's events."
+)
 
 
 @rule.on(cst.Attribute)
