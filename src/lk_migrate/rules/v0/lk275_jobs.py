@@ -111,7 +111,7 @@ def asked_for(call: cst.Call, file: File) -> Iterator[Change]:
     if _is_room(call.args[0].value, file):
         text = name.value.replace("participants", "remote_participants")
         yield Rewrite(name, lambda updated: updated.with_changes(value=text), "asks for what there is")
-        yield Note(call, "`hasattr` was False here since livekit 0.10, so that what it guards has not run: it does now.")
+        yield Note(call, "`hasattr` was False here since livekit 0.10, and what it guards never ran: it does now.")
 
 
 def _renamed(name: str) -> Callable[[cst.Attribute], cst.Attribute]:
