@@ -83,6 +83,7 @@ def _scripted(run: _Run) -> Iterator[Row]:
             if launch == 0:
                 yield _greeting(run, console)
             alive = yield from _turns(run, console)
+            yield from findings.later_failure(STAGE, run.observations, run.context)
             if alive:
                 yield _end(run, console)
         if not run.script.not_called() or len(run.rows) == before or run.clock.left() < 1:

@@ -98,8 +98,8 @@ def in_calling_order(tools: Iterable[Tool]) -> list[Tool]:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A request that was answered: `transcription`, `reply`, `call` or `speech`, `at` (time.monotonic), and how
-    many `seconds` of audio it was about."""
+    """A request that was answered: `transcription`, `reply` (`talk` before a long one), `call` or `speech`, `at`
+    (time.monotonic), and how many `seconds` of audio it was about."""
 
     kind: str
     at: float
@@ -129,6 +129,7 @@ class Script:
             if turn is None:
                 return Say(GREETING)
             if request.user_turns[-1].endswith(_AT_LENGTH):
+                self.served.append(Served("talk", time.monotonic()))
                 return Say(" ".join([_LONG_SENTENCE] * 5))
             if turn in self._answered or not request.tools or not request.may_call:
                 return Say(answer_text(turn))

@@ -46,6 +46,13 @@ class Helper(Agent):
         return f"in {city}"
 
 
+class Consent(AgentTask[bool]):
+    """The framework hands on what it was not given: that is no deprecated argument of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(instructions="Ask for consent.")
+
+
 server = AgentServer()
 
 
