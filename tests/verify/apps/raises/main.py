@@ -6,6 +6,7 @@ from livekit.agents import (
     Agent,
     AgentServer,
     AgentSession,
+    AgentTask,
     JobContext,
     RunContext,
     ToolError,
