@@ -168,8 +168,9 @@ def _turns(run: _Run, console: Terminal) -> Generator[Row, None, bool]:
         tool = run.script.called_in(run.turn)
         if tool is not None:
             row = _tool_row(run, console, tool, outcome, mark, seen, time.monotonic() - begun)
+            if tool not in run.rows:  # else it was only the way to the others
+                yield row
             run.rows[tool] = row
-            yield row
         elif answer_text(run.turn) in console.text(mark):  # it has no tools, or keeps them to itself
             yield Row(STAGE, "answer", Status.OK, f"“{answer_text(run.turn)}”", seconds=time.monotonic() - begun)
         elif NOTHING_LEFT not in console.text(mark) and (left or not run.rows):
