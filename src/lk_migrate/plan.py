@@ -13,7 +13,7 @@ import libcst as cst
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
 from lk_migrate.facts.agents import AgentClass, Role, find_agents
-from lk_migrate.facts.gates import find_gates
+from lk_migrate.facts.gates import find_gates, is_hand_rolled
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
@@ -104,7 +104,10 @@ def _by_rules(
         off = options.without.get(path, ())
         mine = for_main if path == main else for_rest
         wanted = [r for r in mine if r.id not in held and not r.id.startswith(off)] if held or off else mine
-        return convert_file(path, project, wanted, left.get(path, ()))
+        result = convert_file(path, project, wanted, left.get(path, ()))
+        if path != main:  # (which is asked again)
+            project.forget_places(path)
+        return result
 
     paths = sorted(project.files)
     results: dict[str, FileResult] = {}
@@ -191,7 +194,7 @@ def _main_path(project: Project, options: ConvertOptions) -> str | None:
         return None
     if options.main is not None:
         return options.main if needs_new_main(project, options.main) else None
-    if not any(a.handrolled or _gate(project, a) is not None for a in find_agents(project)):
+    if not is_hand_rolled(project):
         return None
     near = sorted(options.targets or {a.module.path for a in _agents(project)})
     candidates = main_candidates(project.files, near)

@@ -207,7 +207,7 @@ class _Replacer:
 
     def result(self) -> ByHandResult:
         main_file = self._main_file()
-        main = read_part(self.module.name, "", main_file.all())
+        main = read_part(self.module.name, "", self.layout.occurrences(main_file.all()))
         support_items, moved = self._partition(main.needs)
         layout = replace(self.layout, support=support_items, main=[])
         rebound = layout.rebound & {n for i in support_items for n in i.binds}
@@ -223,7 +223,7 @@ class _Replacer:
         main.needs |= linker.imported_of(needed_by(layout)) | linker.unused_loggers()
         others = frozenset(imported_elsewhere(self.project, self.module.path))
         imports = linker.imports(main, [support, old], others)
-        texts[self.module.path] = render_main(self.module, layout, main_file, imports, lambda node: node)
+        texts[self.module.path] = render_main(self.module, layout, main_file, imports, (), lambda node: node)
         ledger = self._account(texts)
         changes = tuple(FileChange(p, self.project.files.get(p), self._bytes(t)) for p, t in sorted(texts.items()))
         before, after = len(self.module.text.splitlines()), len(texts[self.module.path].splitlines())
@@ -236,7 +236,7 @@ class _Replacer:
         if helpers:
             statements = [*statements, *cast(list[cst.BaseStatement], cst.parse_module(helpers).body)]
             text = f"{text.rstrip()}\n\n\n{helpers.strip()}\n"
-        return read_part(new.spelled, text, statements)
+        return read_part(new.spelled, text, self.layout.occurrences(statements))
 
     def _early(self, layout: Layout, moved: Sequence[TopLevel]) -> list[str]:
         """Side effects that the old program needs before its imports, when it is started by itself."""
@@ -259,7 +259,7 @@ class _Replacer:
         return f"{head}\n\n\n{part.code.strip()}\n".replace("\r\n", "\n")
 
     def _undefined(self) -> frozenset[str]:
-        found = occurrences(self.module.tree)
+        found = [o for item in self.layout.items for o in item.found]
         bound = {o.name for o in found if o.owner is None and o.kind != "read"} | BUILTINS
         return frozenset(o.name for o in found if o.owner is None and o.name not in bound)
 

@@ -56,6 +56,11 @@ class Module:
         """The dotted package that relative imports start from."""
         return self.name if self.path.endswith("__init__.py") else self.name.rpartition(".")[0]
 
+    def forget_places(self) -> None:
+        """Free what was worked out of the text (it outweighs the tree); whoever asks again has it worked out again."""
+        for name in ("text", "syntax", "positions"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def index(self) -> Index:
         return index(self.tree)
@@ -97,6 +102,11 @@ class Module:
             return Span(*place)
         parent = self.index.parents.get(node)
         return self.span(parent) if parent is not None else Span(1, 0, 1, 0)
+
+    def lines_of(self, node: cst.CSTNode) -> str:
+        """The text of the lines that `node` stands on."""
+        span, starts = self.span(node), self.positions.line_starts
+        return self.text[starts[span.line - 1] : starts[span.end_line]]
 
     def _held(self, node: cst.CSTNode) -> Place | None:
         place = self.positions.place(node)

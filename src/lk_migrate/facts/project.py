@@ -73,6 +73,12 @@ class Project:
             self._parsed[path] = self._parse(path)
         return self._parsed[path]
 
+    def forget_places(self, path: str) -> None:
+        """See `Module.forget_places`; a file that was never parsed has none."""
+        module = self._parsed.get(path)
+        if module is not None:
+            module.forget_places()
+
     def _parse(self, path: str) -> Module | None:
         data = self.files.get(path)
         if data is None:
@@ -217,8 +223,13 @@ class Project:
         """The dotted library name that `expression` stands for, None for the project's own and local names."""
         if not module.may_be_foreign(expression) or self.sure_definition(module, expression):
             return None
+        if type(module.index.parents.get(expression)) in _DEFINITIONS:  # a class or function that is called like it
+            return None
         symbol = self.resolve(module, expression)
         return symbol.name if symbol is not None and symbol.module is None else None
+
+
+_DEFINITIONS = frozenset({cst.FunctionDef, cst.ClassDef})
 
 
 def _split(name: str) -> tuple[str, str]:

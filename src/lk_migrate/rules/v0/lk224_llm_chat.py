@@ -7,7 +7,7 @@ options or to `extra_kwargs=`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
@@ -23,6 +23,10 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK224", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat(", b"ToolChoice"), since="1.0.0")
+
+
+#: What `chat` took by position until 0.8; since then it takes keywords only.
+_POSITIONS = ("chat_ctx", "fnc_ctx", "temperature", "n")
 
 
 def _is_chat(node: cst.CSTNode, file: File) -> bool:
@@ -46,14 +50,14 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
     """The arguments of `chat`."""
     if not _is_chat(call, file):
         return
-    first = call.args[0] if call.args else None
-    if first is not None and not keyword(first) and not first.star:
-        yield Rewrite(
-            first,
-            lambda updated: keyword_arg("chat_ctx", updated.value).with_changes(comma=updated.comma),
-            "by keyword",
-        )
-    given = next((a for a in call.args if keyword(a) == "fnc_ctx"), None)
+    named = {
+        id(arg): name for arg, name in zip(call.args, _POSITIONS, strict=False) if not keyword(arg) and not arg.star
+    }
+    for arg in call.args:
+        name = named.get(id(arg))
+        if name is not None and name != "fnc_ctx":
+            yield Rewrite(arg, functools.partial(_by_keyword, name=name), "by keyword")
+    given = next((a for a in call.args if "fnc_ctx" in (keyword(a), named.get(id(a)))), None)
     if given is not None:
         found = file.project.fact(function_contexts)
         binding = found.holdings.binding(file.module, given.value)
@@ -62,11 +66,16 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
             apply = functools.partial(_single_tools, names=names)
         else:
             context = file.use("livekit.agents.llm") + ".ToolContext"
-            apply = functools.partial(_flat, context=context, boxed=not _is_of_agent(given.value, file))
+            boxed = not _is_of_agent(given.value, file)
+            added = [t.node.name.value for t in found.closures(binding)] if binding is not None else []
+            apply = functools.partial(_flat, context=context, boxed=boxed, added=added)
         yield Rewrite(given, apply, "`fnc_ctx=` is a list of `tools=`")
-    extra = [a for a in call.args if keyword(a) in ("temperature", "n")]
-    if extra:
+    if any((keyword(a) or named.get(id(a))) in ("temperature", "n") for a in call.args):
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
+
+
+def _by_keyword(updated: cst.Arg, name: str) -> cst.Arg:
+    return keyword_arg(name, updated.value).with_changes(comma=updated.comma)
 
 
 @rule.on(cst.Call)
@@ -99,9 +108,10 @@ def _single_tools(updated: cst.Arg, names: list[str]) -> cst.Arg:
     return keyword_arg("tools", tools).with_changes(comma=updated.comma)
 
 
-def _flat(updated: cst.Arg, context: str, boxed: bool) -> cst.Arg:
-    """A box of tools, or a list that may hold some, laid out flat: `chat` takes single tools only."""
-    tools = cst.List([cst.Element(updated.value)]) if boxed else updated.value
+def _flat(updated: cst.Arg, context: str, boxed: bool, added: Sequence[str]) -> cst.Arg:
+    """A box of tools (and what was added to it), or a list that may hold some: `chat` takes single tools only."""
+    listed = [cst.Element(updated.value), *(cst.Element(cst.Name(name)) for name in added)]
+    tools = cst.List(listed) if boxed else updated.value
     call = cst.Call(cst.parse_expression(context), [cst.Arg(tools)])
     return keyword_arg("tools", cst.Call(cst.Attribute(call, cst.Name("flatten")))).with_changes(comma=updated.comma)
 
@@ -138,12 +148,6 @@ def chunk(node: cst.Attribute, file: File) -> Iterator[Change]:
             yield Todo(node, "a chunk has no `choices`: it has one `delta`, which may be None.")
     elif node.attr.value == "capabilities" and known.has(file.module, value, Kind.LLM):
         yield Todo(node, "an LLM has no `capabilities` any more: take the question out.")
-    elif node.attr.value in ("function_calls", "execute_functions") and known.has(file.module, value, Kind.STREAM):
-        yield Todo(
-            node,
-            "a stream does not run tools: `response = await stream.collect()`, then "
-            "`llm.execute_function_call(call, tool_ctx)` for each of `response.tool_calls`.",
-        )
 
 
 def _is_asked(node: cst.CSTNode, file: File) -> bool:
