@@ -116,6 +116,7 @@ def test_however_it_is_written(kind: str) -> None:
         pytest.param("# coding: utf-16\n".encode("utf-16") + LEGACY, id="UTF-16"),
         pytest.param(b"# coding: nonsense\n" + LEGACY, id="no such encoding"),
         pytest.param(b"# coding: ascii\n# \xe9\n" + LEGACY, id="not its encoding"),
+        pytest.param(LEGACY + b'x = "gr\\und"\n', id="no such escape"),
         pytest.param(b"", id="empty"),
     ],
 )
