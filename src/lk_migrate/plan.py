@@ -13,7 +13,7 @@ import libcst as cst
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
 from lk_migrate.facts.agents import AgentClass, Role, find_agents
-from lk_migrate.facts.gates import find_gates
+from lk_migrate.facts.gates import find_gates, is_hand_rolled
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
@@ -194,7 +194,7 @@ def _main_path(project: Project, options: ConvertOptions) -> str | None:
         return None
     if options.main is not None:
         return options.main if needs_new_main(project, options.main) else None
-    if not any(a.handrolled or _gate(project, a) is not None for a in find_agents(project)):
+    if not is_hand_rolled(project):
         return None
     near = sorted(options.targets or {a.module.path for a in _agents(project)})
     candidates = main_candidates(project.files, near)

@@ -235,3 +235,113 @@ def test_line_ends_and_short_mains() -> None:
         assert change.after.count(b"\n") == change.after.count(b"\r\n")
     assert not needs_new_main(Project({"main.py": text}), "main.py")
     assert not generate_entrypoint(Project({"main.py": text}), "main.py").changes
+
+
+def test_what_the_server_needs_of_the_guard_comes_before_it(tmp_path: Path) -> None:
+    guard = """\
+
+if __name__ == "__main__":
+    # who answers
+    name = os.getenv("DESK", "desk")
+    print("starting", name)
+    server = AgentServer(setup_fnc=prewarm)
+    server.rtc_session(entrypoint, agent_name=name)
+    cli.run_app(server)
+"""
+    head = HEAD.replace('server = AgentServer(setup_fnc=prewarm)\n\n\n@server.rtc_session(agent_name="desk")\n', "")
+    after, _ = generate({"main.py": head + SIMPLE + guard})
+    lint(write(tmp_path, after))
+    main = after["main.py"]
+    assert main.index('# who answers\nname = os.getenv("DESK", "desk")') < main.index(
+        "@server.rtc_session(agent_name=name)"
+    )
+    assert main.count("os.getenv") == 1 and "\n    server" not in main
+    prepared = guard.replace("    # who answers\n", "    load_dotenv()\n")
+    after, _ = generate({"main.py": "from dotenv import load_dotenv\n" + head + SIMPLE + prepared})
+    assert "    server.rtc_session(entrypoint, agent_name=name)\n" in after["main.py"]
+
+
+def test_imports_keep_their_comments_and_what_they_do(tmp_path: Path) -> None:
+    imports = """\
+import os
+# where calls are kept
+from storage import save
+# registers the codecs
+import codecs_of_ours  # noqa: F401
+
+import base64
+"""
+    source = imports + HEAD + SIMPLE.replace("    print(meta)", "    save(meta)  # done") + TAIL
+    files = {"main.py": source, "storage.py": "def save(x): ...\n", "codecs_of_ours.py": "print('registered')\n"}
+    after, _ = generate(files)
+    lint(write(tmp_path, after))
+    assert "# registers the codecs\nimport codecs_of_ours  # noqa: F401\n" in after["main.py"]
+    assert "# where calls are kept\nfrom storage import save\n" in after["call_flow.py"]
+    assert "where calls" not in after["main.py"] and "base64" not in "".join(after.values())
+
+
+def test_a_comment_stays_with_its_argument(tmp_path: Path) -> None:
+    session = """session = AgentSession(
+        llm="openai/gpt-4o-mini",  # cheap
+        tts=voice(
+            "x",  # calm
+        ),
+    )"""
+    source = HEAD + SIMPLE.replace('session = AgentSession(llm="openai/gpt-4o-mini")', session) + TAIL
+    source = source.replace("def prewarm", "def voice(name):\n    return None\n\n\ndef prewarm")
+    main = generate({"main.py": source})[0]["main.py"]
+    assert '        llm="openai/gpt-4o-mini",  # cheap\n' in main
+    assert main.count("# cheap") == main.count("# calm") == 1
+
+
+def helper(name: str, uses: str = "None", lines: int = 30) -> str:
+    steps = "".join(f"    step_{i} = {i}\n" for i in range(lines))
+    said = ", ".join(f"step_{i}" for i in range(lines))
+    return f"\n\ndef {name}(data=None):\n{steps}    print({said})\n    return {uses}\n"
+
+
+def heading(text: str) -> str:
+    rule = f"# {'-' * 20}"
+    return f"\n\n{rule}\n# {text}\n{rule}\n"
+
+
+def test_a_large_support_module_is_parted_by_what_belongs_together(tmp_path: Path) -> None:
+    counting = helper("count_up", "shorten()").replace("    step_0 =", "    global calls\n    calls += 1\n    step_0 =")
+    parts = [
+        "calls = 0\n",
+        helper("shorten", lines=220),
+        heading("Phone numbers (E.164)"),
+        'CODE = "44"\n',
+        helper("dialled", "CODE"),
+        helper("masked", "dialled()"),
+        heading("Counting"),
+        counting,
+        heading("Utilities"),
+        helper("send_crm", "masked()"),
+        helper("fetch_crm", "shorten()"),
+        helper("lonely"),
+    ]
+    body = SIMPLE.replace("    print(meta)", "    print(send_crm(fetch_crm(meta)), count_up(), calls, lonely())")
+    after, result = generate({"main.py": HEAD.replace("def parse", "".join(parts) + "\n\ndef parse") + body + TAIL})
+    lint(write(tmp_path, after))
+    assert result.main is not None
+    assert result.main.support == ("call_crm.py", "call_flow.py", "call_phone_numbers.py", "call_support.py")
+    assert 'CODE = "44"' in after["call_phone_numbers.py"]
+    assert "from call_phone_numbers import masked" in after["call_crm.py"]
+    assert {"shorten", "count_up", "lonely"} < names_of(after["call_support.py"])
+    assert "call_crm" not in after["call_support.py"] and "call_support.calls" in after["call_flow.py"]
+    again, second = generate(after)
+    assert again == after and second.main is None
+
+
+def test_a_long_choice_of_models_stands_beside_main(tmp_path: Path) -> None:
+    choice = "".join(f'    if meta == {i}:\n        llm = "openai/gpt-{i}"\n' for i in range(120))
+    session = '    session = AgentSession(llm="openai/gpt-4o-mini")'
+    body = SIMPLE.replace(
+        session, f'    llm = "x"\n{choice}{session.replace(chr(34) + "openai/gpt-4o-mini" + chr(34), "llm")}'
+    )
+    after, _ = generate({"main.py": HEAD + body + TAIL})
+    lint(write(tmp_path, after))
+    assert "def choose_models(call: CallState)" in after["call_models.py"]
+    assert "from call_models import choose_models" in after["main.py"]
+    assert len(after["main.py"].splitlines()) < 60

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lk_migrate.facts.gates import Gates, find_gates
+from lk_migrate.facts.gates import Gates, find_gates, is_hand_rolled
 from lk_migrate.facts.project import Project
 from lk_migrate.rewrite.engine import convert_file
 from lk_migrate.rules.handrolled.lk101_turn_gate import rule
@@ -225,3 +225,21 @@ def test_a_gate_that_does_more_than_count_stays() -> None:
     out = converted(files)["main.py"].decode()
     assert "def _gate" in out and "it does more than count" in out
     assert "gate = self._gate(ctx)" in out, "the guards stay with it"
+
+
+def test_a_mixin_of_a_livekit_agent_is_not_hand_rolled() -> None:
+    agent = textwrap.dedent("""
+        from livekit.agents import Agent, function_tool
+
+
+        class HangUp:
+            {tool}
+            async def end(self, ctx):
+                return self.x
+
+
+        class Desk(HangUp, Agent):
+            pass
+        """)
+    assert not is_hand_rolled(Project({"a.py": agent.format(tool="@function_tool").encode()}))
+    assert is_hand_rolled(Project({"a.py": agent.format(tool="# the model's").encode()}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -127,6 +127,16 @@ class Linker:
         """Loggers that no module has asked for so far: the legacy main made them, somebody may count on it."""
         return frozenset(n for i in self.layout.of_kind("logger") if id(i) not in self.used for n in i.binds)
 
+    def unused_imports(self, acts: Callable[[str], bool]) -> frozenset[str]:
+        """Names of imports that no module has asked for so far, from modules that act when they are imported."""
+        return frozenset(
+            name
+            for item in self.layout.of_kind("import")
+            if id(item) not in self.used
+            for name in item.binds
+            if self.table[name].line is item and acts(_module_of(self.table[name]))
+        )
+
     def imported_of(self, names: Iterable[str]) -> frozenset[str]:
         """Those of `names` that an import binds, or that are loggers."""
         return frozenset(n for n in names if n in self.table) | frozenset(
@@ -161,6 +171,15 @@ class Linker:
         if whole:
             return self.tree.code_for_node(item.node.with_changes(leading_lines=[])).rstrip("\r\n")
         return "\n".join(texts)
+
+
+def _module_of(found: ImportedFrom) -> str:
+    """The module that an import runs, as it is spelled."""
+    if isinstance(found.statement, cst.Import):
+        return dotted(found.alias.name) or ""
+    module = dotted(found.statement.module) or ""
+    name = dotted(found.alias.name) or ""
+    return f"{'.' * len(found.statement.relative)}{module}{'.' if module else ''}{name}"
 
 
 def _import_text(statement: cst.Import | cst.ImportFrom, aliases: list[cst.ImportAlias]) -> str:

@@ -223,7 +223,7 @@ class _Replacer:
         main.needs |= linker.imported_of(needed_by(layout)) | linker.unused_loggers()
         others = frozenset(imported_elsewhere(self.project, self.module.path))
         imports = linker.imports(main, [support, old], others)
-        texts[self.module.path] = render_main(self.module, layout, main_file, imports, lambda node: node)
+        texts[self.module.path] = render_main(self.module, layout, main_file, imports, (), lambda node: node)
         ledger = self._account(texts)
         changes = tuple(FileChange(p, self.project.files.get(p), self._bytes(t)) for p, t in sorted(texts.items()))
         before, after = len(self.module.text.splitlines()), len(texts[self.module.path].splitlines())

@@ -20,6 +20,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.walk import descendants, find
 from lk_migrate.model import Action, Fate, Finding, Place
+from lk_migrate.rewrite.arguments import keyword_arg, of_call, to_call
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.ledger import Touch
 
@@ -96,18 +97,7 @@ def _wait_for_callers(found: Collected, entry: Entrypoint) -> None:
 
 
 def _one_call_at_a_time(updated: cst.Call) -> cst.Call:
-    new = cst.Arg(
-        cst.Name("False"),
-        keyword=cst.Name("parallel_tool_calls"),
-        equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
-    )
-    if not updated.args:
-        return updated.with_changes(args=[new])
-    *others, last = updated.args
-    between = others[-1].comma if others else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    if isinstance(last.comma, cst.Comma):
-        new = new.with_changes(comma=last.comma)
-    return updated.with_changes(args=[*others, last.with_changes(comma=between), new])
+    return to_call(updated, of_call(updated).appended(keyword_arg("parallel_tool_calls", cst.Name("False"))))
 
 
 def _is_empty_run(call: cst.Call) -> bool:
@@ -139,6 +129,9 @@ def _run_the_server(found: Collected, entry: Entrypoint) -> None:
             found.add(
                 OPTIONS, line, _gone, "the server is made at the module's top level, the entrypoint registered there"
             )
+        for line in entry.hoisted:
+            found.edits[line] = _gone
+            found.touch(line, "stands before the server, which needs it", OPTIONS)
         return
     run_app, options = entry.run_app, entry.options
     if run_app is None or options is None or entry.server is not None:

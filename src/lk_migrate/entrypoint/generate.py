@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,11 +16,12 @@ from lk_migrate.entrypoint.edits import CONSOLE, SPLIT, WHOLE, collect_edits
 from lk_migrate.entrypoint.gates import AgentForMain, tool_steps
 from lk_migrate.entrypoint.importblock import grouped
 from lk_migrate.entrypoint.layout import BUILTINS, TopLevel, read_layout
-from lk_migrate.entrypoint.mainfile import write_main
-from lk_migrate.entrypoint.naming import Naming
-from lk_migrate.entrypoint.render import code_of, needed_by, render_main
+from lk_migrate.entrypoint.mainfile import MainFile, write_main
+from lk_migrate.entrypoint.naming import Naming, NewModule
+from lk_migrate.entrypoint.render import attached_comments, code_of, needed_by, render_main
 from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.entrypoint.split import split_entrypoint
+from lk_migrate.entrypoint.topics import topics
 from lk_migrate.entrypoint.whole import limit_sessions
 from lk_migrate.facts.byhand import find_by_hand
 from lk_migrate.facts.entrypoint import Entrypoint, find_entrypoint
@@ -128,6 +129,21 @@ def _replaced_loop(project: Project, module: Module, agents: Sequence[AgentForMa
     return EntrypointResult(found.changes, found.findings, found.ledger, found.main)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A module to be; `doc` is its docstring, with a place for main.py's name."""
+
+    module: NewModule
+    part: Part
+    doc: str
+
+
+def _below(this: _Made, made: Sequence[_Made], flow: NewModule) -> list[_Made]:
+    """What a module may import: the flow and the models take from the helpers, the models from the flow, too."""
+    helpers = [m for m in made if m.doc not in (_FLOW_DOC, _MODELS_DOC) and m is not this]
+    return [*(m for m in made if m.module is flow and this.doc == _MODELS_DOC), *helpers]
+
+
 class _Generator:
     def __init__(
         self,
@@ -160,24 +176,25 @@ class _Generator:
     def result(self) -> EntrypointResult:
         flow_statements = self._flow_statements()
         guarded = self._guarded_for(flow_statements)
-        support = self._support_part(guarded)
         flow_statements = [*(cast(cst.BaseStatement, self.edited(i.node)) for i in guarded), *flow_statements]
         names = self.layout.occurrences
         flow = read_part(self.flow.spelled, code_of(self.module, flow_statements, spaced=True), names(flow_statements))
+        helpers = list(self._helper_modules([i for i in self.layout.support if i not in guarded]))
         blocks = write_main(self.module, self.entry, self.layout, self.split, self.steps, self.edited)
+        models = list(self._models_module(blocks))
         main = read_part(self.module.name, "", names(blocks.all()))
-        linker = Linker(self.layout, console.READY, self._undefined(), self.module.tree)
-        texts: dict[str, str] = {}
-        if flow.defines:
-            texts[self.flow.path] = self._module_text(flow, linker.imports(flow, [support]), _FLOW_DOC)
-        if support.defines:
-            texts[self.support.path] = self._module_text(support, linker.imports(support, []), _SUPPORT_DOC)
-        if not texts:
+        made = [m for m in (_Made(self.flow, flow, _FLOW_DOC), *models, *helpers) if m.part.defines]
+        if not made:
             return EntrypointResult()  # everything that is here belongs in a main module
+        linker = Linker(self.layout, console.READY, self._undefined(), self.module.tree)
+        imported = {m.module.path: linker.imports(m.part, [o.part for o in _below(m, made, self.flow)]) for m in made}
         others = frozenset(imported_elsewhere(self.project, self.module.path))
         main.needs |= linker.imported_of(needed_by(self.layout)) | linker.unused_loggers()
-        imports = linker.imports(main, [flow, support], others)
-        texts[self.module.path] = render_main(self.module, self.layout, blocks, imports, self.edited)
+        main.needs |= linker.unused_imports(self._acts)
+        imports = linker.imports(main, [m.part for m in made], others)
+        commented = {id(item) for item, _ in imports.lines}
+        texts = {m.module.path: self._module_text(m, imported[m.module.path], commented) for m in made}
+        texts[self.module.path] = render_main(self.module, self.layout, blocks, imports, commented, self.edited)
         for path, text in texts.items():
             _check(path, text, self.entry.function)
         ledger = self._account(texts)
@@ -186,8 +203,40 @@ class _Generator:
         )
         return EntrypointResult(changes, tuple(self._findings(texts)), tuple(ledger), self._summary(texts))
 
-    def _support_part(self, elsewhere: Sequence[TopLevel]) -> Part:
-        moved = [i for i in self.layout.support if i not in elsewhere]
+    def _models_module(self, blocks: MainFile) -> Iterator[_Made]:
+        """The choice of models stands in main.py, unless it alone makes that long."""
+        if len(code_of(self.module, blocks.all()).splitlines()) <= SHORT or not blocks.functions:
+            return
+        chosen = {
+            id(p.node) for p in (self.split.phases if self.split is not None else ()) if p.label == "choose_models"
+        }
+        functions = [f for f in blocks.functions if id(f) in chosen]
+        if functions:
+            blocks.functions = [f for f in blocks.functions if id(f) not in chosen]
+            module = self.naming.new_module("models")
+            text = code_of(self.module, functions, spaced=True)
+            yield _Made(module, read_part(module.spelled, text, self.layout.occurrences(functions)), _MODELS_DOC)
+
+    def _helper_modules(self, items: Sequence[TopLevel]) -> Iterator[_Made]:
+        """The support module, and one for each topic when it is large."""
+        apart = topics(self.layout, items, lambda i: len(code_of(self.module, [i.node]).splitlines()))
+        gone = {id(i) for found in apart.values() for i in found}
+        yield _Made(self.support, self._support_part([i for i in items if id(i) not in gone]), _SUPPORT_DOC)
+        for word, found in apart.items():
+            module = self.naming.new_module(word)
+            statements = [cast(cst.BaseStatement, self.edited(i.node)) for i in found]
+            text = code_of(self.module, statements)
+            yield _Made(
+                module,
+                read_part(module.spelled, text, self.layout.occurrences(statements)),
+                _TOPIC_DOC.replace("{1}", word.replace("_", " ")),
+            )
+
+    def _acts(self, module: str) -> bool:
+        """Whether importing a module may do something: the project's own, and plugins, which register themselves."""
+        return module.startswith("livekit.plugins") or self.naming.is_ours(module)
+
+    def _support_part(self, moved: Sequence[TopLevel]) -> Part:
         statements = [cast(cst.BaseStatement, self.edited(i.node)) for i in moved]
         text = code_of(self.module, statements)
         if any(f.rule == CONSOLE for f in self.found.findings):
@@ -227,16 +276,21 @@ class _Generator:
             return frozenset()  # whatever is not bound here may come with the star
         return frozenset(o.name for o in found if o.owner is None and o.name not in bound)
 
-    def _module_text(self, part: Part, imports: Imports, doc: str) -> str:
+    def _module_text(self, made: _Made, imports: Imports, commented: set[int]) -> str:
+        """`commented`: the imports whose comments stand in another module already; grows."""
         future = [
             self.module.tree.code_for_node(cast(cst.SimpleStatementLine, i.node).with_changes(leading_lines=[])).strip()
             for i in self.layout.of_kind("future")
         ]
-        legacy = [text for _, text in imports.lines]
+        legacy = [
+            text if id(item) in commented else "\n".join([*attached_comments(item), text])
+            for item, text in imports.lines
+        ]
+        commented.update(id(item) for item, _ in imports.lines)
         lines = grouped([*legacy, *dict.fromkeys(imports.extra), *imports.generated], self.naming.is_ours)
-        sections = [[doc.format(self.module.path.rpartition("/")[2])], future, lines, imports.copies]
+        sections = [[made.doc.format(self.module.path.rpartition("/")[2])], future, lines, imports.copies]
         head = "\n\n".join("\n".join(section) for section in sections if section)
-        return f"{head}\n\n\n{part.code.strip()}\n".replace("\r\n", "\n")
+        return f"{head}\n\n\n{made.part.code.strip()}\n".replace("\r\n", "\n")
 
     # ---- accounts ------------------------------------------------------------------
 
@@ -279,6 +333,8 @@ class _Generator:
         return text.replace("\n", self.module.tree.default_newline).encode("utf-8")
 
 
+_MODELS_DOC = '"""Which models and voices a call of {0} gets."""'
+_TOPIC_DOC = '"""What {0} needs around its {1}, word for word as they were."""'
 _SUPPORT_DOC = '"""What {0} needs besides the call itself, word for word as it was."""'
 _FLOW_DOC = '"""The steps of one call, in the order in which {0} takes them."""'
 

@@ -43,7 +43,7 @@ def grouped(lines: Sequence[str], is_local: Callable[[str], bool]) -> list[str]:
     """
     groups: dict[int, list[str]] = {0: [], 1: [], _OWN: []}
     for line in merged(lines):
-        module = line.split()[1]
+        module = _statement(line).split()[1]
         top = module.split(".")[0]
         groups[0 if top in sys.stdlib_module_names else _OWN if not top or is_local(module) else 1].append(line)
     out: list[str] = []
@@ -56,4 +56,12 @@ def grouped(lines: Sequence[str], is_local: Callable[[str], bool]) -> list[str]:
 
 def _isort_key(line: str) -> tuple[bool, str]:
     """`import x` before `from x import y`, each by module."""
-    return line.startswith("from "), line.split()[1].lower()
+    statement = _statement(line)
+    return statement.startswith("from "), statement.split()[1].lower()
+
+
+def _statement(line: str) -> str:
+    """An import without the comments above it."""
+    while line.startswith("#"):
+        line = line.partition("\n")[2]
+    return line

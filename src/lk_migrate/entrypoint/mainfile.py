@@ -53,6 +53,7 @@ def write_main(
     if entry.late_server is not None and entry.registration is not None:
         call, registration = entry.late_server, entry.registration
         name = module.tree.code_for_node(cst.ensure_type(registration.func, cst.Attribute).value)
+        main.setup.extend(entry.hoisted)
         main.server.append(
             parsed(call_text(f"{name} = {module.tree.code_for_node(call.func)}", _texts(module, call.args)))
         )
@@ -147,7 +148,7 @@ def _entry_body(split: SplitEntrypoint, context: str, steps: Steps) -> list[Stat
         elif label == "start":
             if steps.late:
                 blocks[-1].append(_apart(parsed(f"{split.session}.options.max_tool_steps = {steps.late}"), ()))
-            text = call_text(f"await {split.session}.start", split.start.arguments)
+            text = call_text(f"await {split.session}.start", split.start.arguments, split.start.remarks)
             blocks[-1].append(_apart(parsed(text), split.start.comments))
         elif label == "enter":
             opened.append(guards.pop(0))
@@ -168,7 +169,7 @@ def _construction(split: SplitEntrypoint, steps: str) -> list[Statement]:
         args.append(f"max_tool_steps={steps}")
     annotation = f": {construct.annotation}" if construct.annotation else ""
     awaited = "await " if construct.is_awaited else ""
-    text = call_text(f"{split.session}{annotation} = {awaited}{construct.func}", args)
+    text = call_text(f"{split.session}{annotation} = {awaited}{construct.func}", args, construct.remarks)
     found = [_apart(parsed(text), construct.comments)]
     if split.session_is_attribute:
         found.append(parsed(f"{split.state}.{split.session} = {split.session}"))

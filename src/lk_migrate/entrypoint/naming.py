@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import libcst as cst
 
@@ -24,10 +24,11 @@ class NewModule:
 
 @dataclass(frozen=True)
 class Naming:
-    """Names beside `module`, a main."""
+    """Names beside `module`, a main. `made`: those given so far."""
 
     project: Project
     module: Module
+    made: set[str] = field(default_factory=set)
 
     def new_module(self, kind: str, base: str = "") -> NewModule:
         """`call_<kind>` for a main.py, `<stem>_<kind>` for others, with a number when that is taken."""
@@ -38,11 +39,12 @@ class Naming:
         while self._is_taken(name, folder):
             number += 1
             name = f"{base}_{kind}_{number}"
+        self.made.add(name)
         return NewModule(name, f"{folder}/{name}.py" if folder else f"{name}.py", self._spelled(name, folder))
 
     def is_ours(self, name: str) -> bool:
         """Whether a dotted name leads to a file of the project, or to a module that is being made."""
-        if name.startswith(".") or re.search(r"_(support|flow|webrtc)(_\d+)?$", name):
+        if name.startswith(".") or name.rpartition(".")[2] in self.made:
             return True
         candidates = (name, name.rpartition(".")[0], name.split(".")[0])
         return any(self.project.path_of(c, self.module.path) for c in candidates if c)

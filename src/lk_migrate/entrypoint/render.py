@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import libcst as cst
@@ -23,17 +24,16 @@ _WIDTH = 100
 _INDENT = "    "
 
 
-def call_text(head: str, args: Sequence[str]) -> str:
-    """`head(args)`, on one line if it fits, else one argument a line with a trailing comma."""
+def call_text(head: str, args: Sequence[str], remarks: Mapping[str, str] = MappingProxyType({})) -> str:
+    """`head(args)`, on one line if it fits, else one argument a line with a trailing comma.
+
+    `remarks`: arguments → the comments behind them.
+    """
     line = f"{head}({', '.join(args)})"
-    if len(line) <= _WIDTH - 8 and "\n" not in line and len(args) < 4:
+    if len(line) <= _WIDTH - 8 and "\n" not in line and len(args) < 4 and not remarks:
         return line
-    return f"{head}(\n" + "".join(f"{_INDENT}{_deeper(a)},\n" for a in args) + ")"
-
-
-def _deeper(text: str) -> str:
-    """An argument as it stands in a call; the lines of a call inside it keep their place relative to it."""
-    return text
+    lines = (f"{_INDENT}{a},{f'  {remarks[a]}' if a in remarks else ''}\n" for a in args)
+    return f"{head}(\n{''.join(lines)})"
 
 
 def code_of(module: Module, statements: Sequence[cst.BaseStatement], spaced: bool = False) -> str:
@@ -61,16 +61,24 @@ def _template() -> Template:
 
 
 def render_main(
-    module: Module, layout: Layout, main: MainFile, imports: Imports, edited: Callable[[cst.CSTNode], cst.CSTNode]
+    module: Module,
+    layout: Layout,
+    main: MainFile,
+    imports: Imports,
+    commented: Collection[int],
+    edited: Callable[[cst.CSTNode], cst.CSTNode],
 ) -> str:
-    """main.py: header, imports and early side effects in the legacy order, then the statements of `main`."""
+    """main.py: header, imports and early side effects in the legacy order, then the statements of `main`.
+
+    `commented`: the imports whose comments stand in a module already.
+    """
 
     def texts(statements: Sequence[cst.BaseStatement]) -> list[str]:
         return [code_of(module, [s]).strip("\r\n") for s in statements]
 
     text = _template().render(
         header=_header(module, layout),
-        imports=_import_section(module, layout, imports, edited),
+        imports=_import_section(module, layout, imports, commented, edited),
         copies=imports.copies,
         constants=texts(main.constants),
         setup=texts(main.setup),
@@ -94,7 +102,11 @@ def _header(module: Module, layout: Layout) -> str:
 
 
 def _import_section(
-    module: Module, layout: Layout, imports: Imports, edited: Callable[[cst.CSTNode], cst.CSTNode]
+    module: Module,
+    layout: Layout,
+    imports: Imports,
+    commented: Collection[int],
+    edited: Callable[[cst.CSTNode], cst.CSTNode],
 ) -> list[str]:
     by_item = {id(item): text for item, text in imports.lines}
     preamble = {id(i) for i in layout.preamble}
@@ -119,7 +131,9 @@ def _import_section(
         else:
             if item.kind in ("import", "logger"):
                 blank = blank or any(line.comment is None for line in above)
-                carried.extend(t for t in _comment_lines(above) if t)
+                gone = attached_comments(item) if id(item) in commented else []
+                texts = [t for t in _comment_lines(above) if t]
+                carried.extend(texts[: len(texts) - len(gone)])
             continue
         comments = [*carried, *_comment_lines(above)]
         carried = []
@@ -142,6 +156,16 @@ def _import_section(
         rest = ["", *carried, *rest]
     if rest:
         found.extend(rest if rest[0] == "" else ["", *rest])
+    return found
+
+
+def attached_comments(item: TopLevel) -> list[str]:
+    """The comments right above a statement, no blank line between."""
+    found: list[str] = []
+    for line in reversed(getattr(item.node, "leading_lines", ())):
+        if line.comment is None:
+            break
+        found.insert(0, line.comment.value)
     return found
 
 

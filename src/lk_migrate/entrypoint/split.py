@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -19,18 +19,23 @@ from lk_migrate.facts.comments import comments_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import Occurrence, occurrences
-from lk_migrate.facts.sessions import Construction, Sessions
+from lk_migrate.facts.sessions import Construction, Sessions, Start
 from lk_migrate.facts.walk import descendants
+from lk_migrate.rewrite.arguments import keyword, of_call
 
 
 @dataclass(frozen=True)
 class SiteCall:
-    """The one construction or start that main.py has. An argument is its text, with the keyword."""
+    """The one construction or start that main.py has. An argument is its text, with the keyword.
+
+    `remarks`: the comments behind arguments; `comments`: the others, which stand above.
+    """
 
     func: str
     is_session: bool
     arguments: tuple[str, ...]
     comments: tuple[str, ...]
+    remarks: Mapping[str, str]
     annotation: str = ""
     is_awaited: bool = False
 
@@ -305,22 +310,29 @@ class _Splitter:
         sites = [c.site for c in self.sites if c.label == label and c.site is not None]
         first = sites[0]
         arguments: list[str] = []
+        remarks: dict[str, str] = {}
+        behind = {keyword(a): of_call(first.call).comments(i).behind for i, a in enumerate(first.call.args)}
         if len(sites) == 1:
             arguments = [self._argument(a) for a in first.call.args]
+            remarks = {text: behind[keyword(a)] for text, a in zip(arguments, first.call.args, strict=True)}
         for name in self.merged.order[label]:
             differing = self.merged.find(label, name)
             if differing is not None:
                 arguments.append(f"{name}={self.state}.{differing.attribute}")
             else:
-                arguments.append(
-                    self._argument(next(a for a in first.call.args if a.keyword and a.keyword.value == name))
-                )
+                same = next(a for a in first.call.args if keyword(a) == name)
+                arguments.append(self._argument(same))
+                remarks[arguments[-1]] = behind[name]
+        remarks = {text: comment for text, comment in remarks.items() if comment}
+        comments = [c for site in sites for c in _own_comments(site)]
+        comments = [c for c in comments if c not in remarks.values()]
         small = first.statement.body[0]
         return SiteCall(
             self.code(self.edit(first.call.func, MAIN)),
             isinstance(first, Construction) and first.is_literal,
             tuple(arguments),
-            tuple(c for site in sites for c in comments_of(site.statement)),
+            tuple(comments),
+            remarks,
             self.code(small.annotation.annotation) if isinstance(small, cst.AnnAssign) else "",
             isinstance(getattr(small, "value", None), cst.Await),
         )
@@ -328,6 +340,15 @@ class _Splitter:
     def _argument(self, arg: cst.Arg) -> str:
         value = self.code(self.edit(arg.value, MAIN)).strip()
         return f"{arg.keyword.value}={value}" if arg.keyword is not None else f"{arg.star}{value}"
+
+
+def _own_comments(site: Construction | Start) -> list[str]:
+    """The comments of a construction or start that do not go with the value of an argument."""
+    found = comments_of(site.statement)
+    for arg in site.call.args:
+        for comment in comments_of(arg.value):
+            found.remove(comment)
+    return found
 
 
 def _only_parameter(function: cst.FunctionDef) -> str:

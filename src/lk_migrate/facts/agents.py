@@ -19,6 +19,8 @@ from lk_migrate.facts.instructions import Instructions, Source, instructions_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.registries import Registry
+from lk_migrate.facts.relevant import MAY_HOLD_AGENTS
+from lk_migrate.facts.testcode import is_test
 from lk_migrate.facts.tools import (
     ClassTools,
     Declared,
@@ -50,11 +52,6 @@ _OTHER_KINDS = re.compile(
 #: Bases that mind nothing beside them.
 _NEUTRAL = frozenset({"object", "ABC", "abc.ABC", "Generic", "typing.Generic"})
 _VOICE_NAME = re.compile(r"assistant|agent|bot|desk|receptionist|concierge|operator|secretary", re.IGNORECASE)
-_SEED = re.compile(
-    rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate|"
-    rb"class\s+\w+\s*\([^)]*Agent"
-)
-_TEST_PATH = re.compile(r"(^|/)(tests?|testing|fixtures)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 #: The evidence that a class without a LiveKit base must add up to.
 _ENOUGH = 4
 
@@ -174,8 +171,8 @@ class _Finder:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        seeds = (p for p, data in project.files.items() if b"class " in data and _SEED.search(data))
-        self.table = class_table(project, (p for p in seeds if not _TEST_PATH.search(p)))
+        seeds = (p for p, data in project.files.items() if b"class " in data and MAY_HOLD_AGENTS.search(data))
+        self.table = class_table(project, (p for p in seeds if not is_test(p)))
         self.own: dict[cst.ClassDef, ClassTools] = {}
         self.constructed = _constructed(project, self.table)
         livekit = {ref.node for ref in agent_classes(self.table)}
@@ -199,7 +196,7 @@ class _Finder:
 
     def _evidence(self, ref: ClassRef) -> tuple[str, ...]:
         """Why a class without a LiveKit base is an assistant; empty when it is not one."""
-        if _TEST_PATH.search(ref.module.path):
+        if is_test(ref.module.path):
             return ()
         if any(_OTHER_KINDS.search(name) for name in self.table.library_bases(ref)):
             return ()
@@ -243,7 +240,7 @@ class _Finder:
 
     def _names_the_context(self, ref: ClassRef) -> bool:
         """Whether `RunContext` stands in the class or its bases; elsewhere in the file it may be there for others."""
-        return any("RunContext" in each.module.tree.code_for_node(each.node) for each in self.family(ref))
+        return any("RunContext" in each.module.lines_of(each.node) for each in self.family(ref))
 
     def _obstacle(self, ref: ClassRef) -> str:
         """Why an assistant cannot be made an `Agent` by rule; empty when it can."""
@@ -283,7 +280,7 @@ class _Finder:
             chain = tuple(r for r in self.table.ancestors(ref) if r.node in members or r.node in bases)
             own = self.tools(ref)
             all_tools, _ = self._resolved(ref, ref.node in livekit)
-            gets_base = ref.node in livekit or role is not Role.MIXIN
+            serves_livekit = is_mixin and any(r.node in livekit for r in self.table.descendants(ref))
             yield AgentClass(
                 ref.module,
                 ref.node,
@@ -298,7 +295,7 @@ class _Finder:
                 own.registries,
                 own.dispatchers,
                 instructions_of(ref.module, ref.node),
-                collisions_of(ref, {t.node for t in all_tools}, ref.node in livekit) if gets_base else (),
+                collisions_of(ref, {t.node for t in all_tools}, ref.node in livekit or serves_livekit),
                 bool(self.table.subclasses.get(ref.node)),
                 found.get(ref.node, ()),
             )
@@ -373,7 +370,7 @@ def _constructed(project: Project, table: ClassTable) -> dict[cst.ClassDef, tupl
     names = {ref.name.encode(): ref for ref in table.refs.values()}
     found: dict[cst.ClassDef, list[str]] = {}
     for path, data in sorted(project.files.items()):
-        if _TEST_PATH.search(path) or not any(name in data for name in names):
+        if is_test(path) or not any(name in data for name in names):
             continue
         module = project.module(path)
         for name in module.index.of(cst.Name) if module is not None else ():

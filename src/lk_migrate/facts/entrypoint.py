@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.guard_lines import lines_to_hoist
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -28,7 +29,8 @@ class Entrypoint:
     """`function` runs once per job; everything else is None when the module has no such thing.
 
     `server`/`server_line`: an `AgentServer` the module makes at its top level; `options`: `WorkerOptions(...)`.
-    `late_server`/`registration`: `server = AgentServer(...)` and `server.rtc_session(function, ...)` inside the guard.
+    `late_server`/`registration`: `server = AgentServer(...)` and `server.rtc_session(function, ...)` inside the guard,
+    which can stand at the top level behind the guard's lines `hoisted`.
     """
 
     function: cst.FunctionDef
@@ -41,6 +43,7 @@ class Entrypoint:
     server_line: cst.SimpleStatementLine | None
     late_server: cst.Call | None = None
     registration: cst.Call | None = None
+    hoisted: tuple[cst.SimpleStatementLine, ...] = ()
 
 
 def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
@@ -76,8 +79,23 @@ def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
     if function is None:
         return None
     options_line, _ = _module_assignment(module, options)
+    hoisted: tuple[cst.SimpleStatementLine, ...] = ()
+    if guard is not None and late_server is not None and registration is not None:
+        lines = lines_to_hoist(guard, late_server, [*late_server.args, *registration.args[1:]])
+        late_server, registration = (late_server, registration) if lines is not None else (None, None)
+        hoisted = lines or ()
     return Entrypoint(
-        function, prewarm, guard, run_app, options, options_line, server, server_line, late_server, registration
+        function,
+        prewarm,
+        guard,
+        run_app,
+        options,
+        options_line,
+        server,
+        server_line,
+        late_server,
+        registration,
+        hoisted,
     )
 
 

@@ -13,7 +13,14 @@ import libcst as cst
 
 from lk_migrate.facts.gate_candidates import written
 from lk_migrate.facts.gate_guards import Strip
-from lk_migrate.facts.gate_mentions import attribute_mentions, in_all, method_mentions, modules_with, name_mentions
+from lk_migrate.facts.gate_mentions import (
+    attribute_mentions,
+    in_all,
+    method_mentions,
+    modules_with,
+    name_mentions,
+    tests_of,
+)
 from lk_migrate.facts.gate_state import definition_of, harmless, mere_reset, write_of
 from lk_migrate.facts.gates import Gate, find_gates
 from lk_migrate.facts.imports import dotted
@@ -44,11 +51,15 @@ class Read:
 
 @dataclass(frozen=True)
 class Leftovers:
-    """`going`: the gates whose guards are stripped; `staying`: gates that other code looks into, with the places."""
+    """`going`: the gates whose guards are stripped; `staying`: gates that other code looks into, with the places.
+
+    `tests`: those of a gate that is removed.
+    """
 
     going: tuple[Gate, ...]
     staying: tuple[tuple[Gate, tuple[Read, ...]], ...]
     removals: tuple[Removal, ...]
+    tests: tuple[Read, ...] = ()
 
     def defined(self, gate: Gate) -> bool:
         """Whether the gate's definition is among what goes."""
@@ -101,11 +112,10 @@ def find_leftovers(project: Project) -> Leftovers:
         staying.update(looked_into)
     _grow(search, going)
     effects = {g: () for g in gates.all if g.trial.effects}
-    return Leftovers(
-        tuple(going),
-        tuple({**effects, **staying}.items()),
-        tuple(search.removals.values()),
-    )
+    removals = tuple(search.removals.values())
+    names = {r.node.name.value for r in removals if isinstance(r.node, cst.FunctionDef)}
+    tests = tuple(Read(*found) for found in tests_of(project, names))
+    return Leftovers(tuple(going), tuple({**effects, **staying}.items()), removals, tests)
 
 
 def _gone_with(strip: Strip, call: cst.CSTNode) -> Iterator[cst.CSTNode]:

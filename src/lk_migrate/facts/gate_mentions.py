@@ -6,7 +6,7 @@ keeps code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
@@ -15,6 +15,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.testcode import is_test
 
 
 def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[Module, cst.CSTNode]]:
@@ -39,12 +40,27 @@ def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tupl
 
 
 def modules_with(project: Project, name: str) -> Iterator[Module]:
-    """The modules in whose text `name` stands somewhere."""
+    """The modules in whose text `name` stands somewhere, tests left out."""
     for path in sorted(project.files):
-        if name.encode() in project.files[path]:
+        if name.encode() in project.files[path] and not is_test(path):
             module = project.module(path)
             if module is not None:
                 yield module
+
+
+def tests_of(project: Project, names: Iterable[str]) -> Iterator[tuple[Module, cst.CSTNode, str]]:
+    """Where tests speak of what is gone: the outermost function or statement of each, once, and the name."""
+    wanted = frozenset(names)
+    for path in sorted(p for p in project.files if is_test(p)):
+        module = project.module(path) if any(n.encode() in project.files[path] for n in wanted) else None
+        seen: set[cst.CSTNode] = set()
+        for node in module.index.of(cst.Name) if module is not None else ():
+            if module is None or node.value not in wanted:
+                continue
+            place = module.index.enclosing(node, cst.FunctionDef) or module.index.top_level(node)
+            if place not in seen:
+                seen.add(place)
+                yield module, place, node.value
 
 
 def _in_slots(module: Module, node: cst.CSTNode) -> bool:

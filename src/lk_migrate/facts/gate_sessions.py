@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.agent_values import agent_classes
 from lk_migrate.facts.agents import Role, find_agents
 from lk_migrate.facts.framework import Owner, callee, constructed, framework_base, is_super_init
 from lk_migrate.facts.gates import Gates, find_gates
@@ -50,16 +51,52 @@ def limits_of_session(project: Project, module: Module, call: cst.Call) -> Sessi
     if not is_session and not _becomes_session(project, module, call):
         return None
     gates = project.fact(find_gates)
-    agents = list(agents_of_session(project, module, call))
-    classes = [_class_of(project, module, a) for a in agents]
+    classes = [c for a in _started(module, call) for c in agent_classes(project, module, a)]
     found = [c for c in classes if c is not None]
     if found and len(found) == len(classes):
-        return SessionLimits(frozenset(_limits(gates, found)), known=True)
+        return SessionLimits(frozenset(_limits(gates, _with_successors(project, found))), known=True)
     built = [c for c in _built_nearby(project, module, call) if c in gates.gated()]
     if built:
         return SessionLimits(frozenset(_limits(gates, built)), known=True)
+    used = project.fact(_gated_and_used)
     runnable = {a.node for a in find_agents(project) if a.role is Role.AGENT}
-    return SessionLimits(_all_limits(gates), known=bool(runnable) and runnable <= gates.gated())
+    known = not used or (bool(runnable) and runnable <= gates.gated())
+    return SessionLimits(frozenset(_limits(gates, list(used))), known)
+
+
+def _with_successors(project: Project, classes: list[cst.ClassDef]) -> list[cst.ClassDef]:
+    """`classes`, and the agents that these make: a tool may hand the session over to them."""
+    agents = {a.node: a.module for a in find_agents(project)}
+    found: list[cst.ClassDef] = []
+    while classes:
+        node = classes.pop()
+        if node in found:
+            continue
+        found.append(node)
+        made = (_class_of(project, agents[node], c) for c in find(node, cst.Call)) if node in agents else ()
+        classes.extend(c for c in made if c in agents)
+    return found
+
+
+def _gated_and_used(project: Project) -> frozenset[cst.ClassDef]:
+    """The classes with a gate that any code of the project speaks of, other than to import or derive from them."""
+    return frozenset(c for c in project.fact(find_gates).gated() if _is_used(project, c))
+
+
+def _is_used(project: Project, node: cst.ClassDef) -> bool:
+    name = node.name.value
+    for path in sorted(p for p, data in project.files.items() if name.encode() in data):
+        module = project.module(path)
+        for use in module.index.of(cst.Name) if module is not None else ():
+            if module is None or use.value != name:
+                continue
+            around = module.index.enclosing(use, cst.Annotation, cst.ImportAlias, cst.BaseStatement)
+            is_base = isinstance(around, cst.ClassDef) and (
+                around.name is use or any(a.value is use for a in around.bases)
+            )
+            if not is_base and not isinstance(around, (cst.Annotation, cst.ImportAlias)):
+                return True
+    return False
 
 
 def _becomes_session(project: Project, module: Module, call: cst.Call) -> bool:
@@ -71,12 +108,13 @@ def _limits(gates: Gates, classes: list[cst.ClassDef]) -> Iterator[int | None]:
     return (gates.limit_of(c) for c in classes if c in gates.gated())
 
 
-def _all_limits(gates: Gates) -> frozenset[int | None]:
-    return frozenset(gates.limit_of(c) for c in gates.gated())
-
-
 def agents_of_session(project: Project, module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:
     """The expressions given as agent to `start` on whatever the session is bound to; variables looked through."""
+    for agent in _started(module, call):
+        yield from _values(module, agent)
+
+
+def _started(module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:
     bound = _bound_to(module, call)
     for start in find(_scope_of(module, call, bound), cst.Call):
         func = start.func
@@ -87,7 +125,7 @@ def agents_of_session(project: Project, module: Module, call: cst.Call) -> Itera
             continue
         for arg in start.args:
             if arg.keyword is None or arg.keyword.value == "agent":
-                yield from _values(module, arg.value)
+                yield arg.value
                 break
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import libcst as cst
 
+from lk_migrate.facts.agents import AgentClass, Role, find_agents
 from lk_migrate.facts.gate_candidates import Candidate, candidate_of, candidates
 from lk_migrate.facts.gate_guards import Strip, Unclear, strip_of
 from lk_migrate.facts.gate_trials import trial_of
@@ -20,6 +21,7 @@ from lk_migrate.facts.inline_gates import inline_gates
 from lk_migrate.facts.lineage import Class, Lineages, lineages
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.tools import Declared
 from lk_migrate.facts.trial import Trial
 from lk_migrate.facts.walk import descendants
 
@@ -83,6 +85,18 @@ class Gates:
     def gated(self) -> frozenset[cst.ClassDef]:
         """The classes whose tools ask a gate, subclasses included."""
         return frozenset(self._limits)
+
+
+def is_hand_rolled(project: Project) -> bool:
+    """Whether any agent grew by hand, or had a gate. A mixin of one that was written for LiveKit does not count."""
+    gates = project.fact(find_gates)
+
+    def grew(agent: AgentClass) -> bool:
+        if agent.role is not Role.MIXIN:
+            return agent.handrolled
+        return any(t.declared is not Declared.FUNCTION_TOOL for t in agent.tools)
+
+    return any(grew(a) or gates.limit_of(a.node) is not None for a in find_agents(project))
 
 
 def find_gates(project: Project) -> Gates:

@@ -28,8 +28,9 @@ def renames(project: Project) -> dict[cst.ClassDef, frozenset[str]]:
             family[member] = members
     found: dict[cst.ClassDef, frozenset[str]] = {}
     for node, members in family.items():
+        bodies = {*members, *(r.node for m in members for r in by_node[m].mixins if r.node in by_node)}
         found[node] = frozenset(
-            c.name for m in members for c in by_node[m].collisions if c.name != "instructions" or _gives_up(by_node[m])
+            c.name for m in bodies for c in by_node[m].collisions if c.name != "instructions" or _gives_up(by_node[m])
         )
     for agent in agents:
         if agent.role is Role.MIXIN:

@@ -80,6 +80,19 @@ class Tool:
     description: str = ""
     aliases: tuple[str, ...] = ()
 
+    @property
+    def bundle(self) -> cst.Param | None:
+        """The one parameter that takes all that the model gives, as a dictionary; None when there is no such thing."""
+        given = self.schema.parameters if self.schema is not None else ()
+        if self.schema is None or len(self.parameters) != 1 or self.node.params.star_kwarg is not None:
+            return None
+        param = self.parameters[0]
+        annotation = param.annotation.annotation if param.annotation is not None else None
+        named = annotation.value if isinstance(annotation, cst.Subscript) else annotation
+        is_mapping = named is None or (dotted(named) or "").rpartition(".")[2] in ("dict", "Dict", "Mapping", "Any")
+        plain = all(p.name.isidentifier() and p.name != param.name.value for p in given)
+        return param if is_mapping and plain and param.default is None else None
+
 
 @dataclass(frozen=True)
 class InlineTool:
@@ -234,9 +247,9 @@ def annotated_context(project: Project, module: Module, annotation: cst.BaseExpr
 
 
 def takes_context(project: Project, module: Module, function: cst.FunctionDef) -> bool:
-    """Whether an undecorated method looks like a tool: public, takes the run context, answers something."""
+    """Whether an undecorated method looks like a tool: public, no handler, takes the run context, answers something."""
     name = function.name.value
-    if name.startswith("_") or name in LIFECYCLE or self_name(function) is None:
+    if name.startswith(("_", "on_")) or name in LIFECYCLE or self_name(function) is None:
         return False
     param = context_parameter(project, module, function)
     if param is None:

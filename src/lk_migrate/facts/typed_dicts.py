@@ -53,7 +53,7 @@ def _objects(tool: Tool) -> Iterator[ObjectType]:
     for param in tool.parameters:
         type_ = schema_type(tool, param)
         yield from type_.objects if type_ is not None else ()
-    if tool.schema is not None and tool.node.params.star_kwarg is not None:
+    if tool.schema is not None and (tool.node.params.star_kwarg is not None or tool.bundle is not None):
         known = {p.name.value for p in tool.parameters}
         for entry in tool.schema.parameters:
             yield from entry.type.objects if entry.name not in known else ()

@@ -7,9 +7,10 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.facts.imports import bound_names
+from lk_migrate.facts.imports import bound_names, dotted
 from lk_migrate.facts.items import item_read
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.scopes import occurrences
+from lk_migrate.facts.walk import descendants, find
 from lk_migrate.rewrite.blocks import close_gaps, gap
 
 _CONSTANTS = (cst.SimpleString, cst.Integer, cst.Float)
@@ -48,7 +49,18 @@ def _shadowed(body: cst.CSTNode, mapping: str, keys: Collection[str]) -> bool:
     """Whether a name of a parameter means something else in the body: `day = args["day"]` is the same thing."""
     bound = {n for n in keys if n in bound_names(body)}
     same = {key for a in find(body, cst.Assign) if (key := _own_name(a, mapping)) is not None}
+    same |= {key for key in bound if _made_of_itself(body, mapping, key)}
     return bool(bound - same) or any(n.value in keys and n.value not in bound for n in find(body, cst.Name))
+
+
+def _made_of_itself(body: cst.CSTNode, mapping: str, key: str) -> bool:
+    """`day = parse(args["day"])`, bound nowhere else, and the entry read nowhere else."""
+    assigns = [a for a in find(body, cst.Assign) if any(dotted(t.target) == key for t in a.targets)]
+    if len(assigns) != 1 or sum(o.name == key and o.kind not in ("read", "quoted") for o in occurrences(body)) != 1:
+        return False
+    inside = {id(n) for n in descendants(assigns[0].value)}
+    reads = [n for n in (*find(body, cst.Subscript), *find(body, cst.Call)) if item_read(n, mapping) == key]
+    return bool(reads) and all(id(n) in inside for n in reads)
 
 
 def _own_name(assign: cst.Assign, mapping: str) -> str | None:

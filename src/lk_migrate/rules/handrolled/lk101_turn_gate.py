@@ -49,7 +49,7 @@ def paths(project: Project) -> frozenset[str]:
     found = {r.module.path for r in leftovers.removals}
     for gate in gates.all:
         found |= {gate.module.path, *(g.module.path for g in gate.guards)}
-    for _, reads in leftovers.staying:
+    for reads in (leftovers.tests, *(reads for _, reads in leftovers.staying)):
         found |= {r.module.path for r in reads}
     return frozenset(found)
 
@@ -65,6 +65,9 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
         yield from _strip_gate(gate, leftovers, file)
     for gate, reads in leftovers.staying:
         yield from _keep_gate(gate, [r.node for r in reads if r.module is file.module], bool(reads), file)
+    for read in leftovers.tests:
+        if read.module is file.module:
+            yield Todo(read.node, f"This tests `{read.name}`, which went with the turn gate: take the test out.")
     names = {n for g in leftovers.going for n in (g.name, g.owner.name.value if g.owner else g.name)}
     gone = {r.node for r in leftovers.removals if not r.parts}
     for removal in leftovers.removals:

@@ -87,6 +87,8 @@ def _args_section(tool: Tool, step: str) -> list[str]:
     if tool.schema is None:
         return []
     own = {p.name.value for p in tool.parameters}
+    if tool.bundle is not None and tool.schema is not None:
+        own |= {p.name for p in tool.schema.parameters}
     lines = [
         f"{step}{p.name}: {p.description}"
         for p in tool.schema.parameters

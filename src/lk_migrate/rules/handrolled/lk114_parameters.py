@@ -55,7 +55,7 @@ def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         return
     if tool.context is not None:
         yield from _annotate_context(tool.context, file)
-    changes = [change for param in tool.parameters for change in _annotate(tool, param, file)]
+    changes = [c for param in tool.parameters if param is not tool.bundle for c in _annotate(tool, param, file)]
     changes += _star_parameters(tool, file)
     yield from changes
     depth = sum(isinstance(a, cst.IndentedBlock) for a in file.module.index.ancestors(node))

@@ -16,19 +16,18 @@ from lk_migrate.facts.agents import AgentClass, agent_of
 from lk_migrate.facts.classes import method, methods, self_name
 from lk_migrate.facts.dispatchers import Dispatcher
 from lk_migrate.facts.imports import bound_names, dotted
-from lk_migrate.facts.json_types import PythonType, annotated, literal
-from lk_migrate.facts.parameters import is_none, keys_read
+from lk_migrate.facts.json_types import PythonType
+from lk_migrate.facts.parameters import keys_read
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ParameterSchema
 from lk_migrate.facts.tools import InlineTool, context_parameter
-from lk_migrate.facts.typed_dicts import without_clashes
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.bodies import body_indent, insert_first, statement, with_docstring, wrapped_parameters
 from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
-from lk_migrate.rewrite.spelling import spelled
+from lk_migrate.rewrite.schema_parameters import parameter_of
 from lk_migrate.rewrite.unpacked import defaults_of, with_parameters
 from lk_migrate.rules.registry import Rule
 
@@ -120,7 +119,7 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     as_it_was = defaults is None or not mapping
     action = Action.MOVED if as_it_was else Action.REWRITTEN
     yield Replace(body, call_it, f"`{tool.name}` is a method of its own", action)
-    made = [_parameter(p, (defaults or {}).get(p.name), file) for p in listed]
+    made = [parameter_of(p, (defaults or {}).get(p.name), file) for p in listed]
     params += sorted(made, key=lambda p: p.default is not None)
     indent = body_indent(file.module.tree, 2)
     text = "\n".join([tool.schema.description or tool.name.replace("_", " "), *_args(listed, file)])
@@ -204,17 +203,6 @@ def _ends(last: cst.BaseStatement | cst.BaseSmallStatement) -> bool:
         other = last.orelse.body.body[-1] if isinstance(last.orelse, cst.Else) else last.orelse
         return other is not None and _ends(other) and _ends(last.body.body[-1])
     return isinstance(last, (cst.With, cst.Try)) and _ends(last.body.body[-1])
-
-
-def _parameter(schema: ParameterSchema, default: cst.BaseExpression | None, file: File) -> cst.Param:
-    """`default`: what the branch took when the model left the argument out."""
-    if default is None and schema.has_default and isinstance(schema.default, (str, int, float, bool)):
-        default = cst.parse_expression(literal(schema.default))
-    default = None if schema.required else default or cst.Name("None")
-    type_ = without_clashes(file.project, file.module, schema.type)
-    source, needs = annotated(type_, optional=is_none(default))
-    annotation = cst.Annotation(cst.parse_expression(spelled(source, needs, file)))
-    return cst.Param(cst.Name(schema.name), annotation=annotation, default=default)
 
 
 def _args(parameters: list[ParameterSchema], file: File) -> list[str]:

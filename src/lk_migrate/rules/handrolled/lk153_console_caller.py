@@ -13,8 +13,7 @@ from typing import Any
 import libcst as cst
 
 from lk_migrate.entrypoint.console import HELPERS, through_helper
-from lk_migrate.facts.agents import find_agents
-from lk_migrate.facts.gates import find_gates
+from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
@@ -27,8 +26,7 @@ from lk_migrate.rules.registry import Rule
 
 def paths(project: Project) -> frozenset[str]:
     """The files of a hand-rolled project that wait: what was written for LiveKit is a person's to decide."""
-    gates = project.fact(find_gates)
-    if not any(a.handrolled or gates.limit_of(a.node) is not None for a in find_agents(project)):
+    if not is_hand_rolled(project):
         return frozenset()
     return frozenset(p for p, data in project.files.items() if b"wait_for_participant" in data)
 

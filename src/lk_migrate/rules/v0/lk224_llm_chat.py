@@ -25,6 +25,10 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK224", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat(", b"ToolChoice"), since="1.0.0")
 
 
+#: What `chat` took by position until 0.8; since then it takes keywords only.
+_POSITIONS = ("chat_ctx", "fnc_ctx", "temperature", "n")
+
+
 def _is_chat(node: cst.CSTNode, file: File) -> bool:
     return (
         isinstance(node, cst.Call)
@@ -46,14 +50,14 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
     """The arguments of `chat`."""
     if not _is_chat(call, file):
         return
-    first = call.args[0] if call.args else None
-    if first is not None and not keyword(first) and not first.star:
-        yield Rewrite(
-            first,
-            lambda updated: keyword_arg("chat_ctx", updated.value).with_changes(comma=updated.comma),
-            "by keyword",
-        )
-    given = next((a for a in call.args if keyword(a) == "fnc_ctx"), None)
+    named = {
+        id(arg): name for arg, name in zip(call.args, _POSITIONS, strict=False) if not keyword(arg) and not arg.star
+    }
+    for arg in call.args:
+        name = named.get(id(arg))
+        if name is not None and name != "fnc_ctx":
+            yield Rewrite(arg, functools.partial(_by_keyword, name=name), "by keyword")
+    given = next((a for a in call.args if "fnc_ctx" in (keyword(a), named.get(id(a)))), None)
     if given is not None:
         found = file.project.fact(function_contexts)
         binding = found.holdings.binding(file.module, given.value)
@@ -66,9 +70,12 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
             added = [t.node.name.value for t in found.closures(binding)] if binding is not None else []
             apply = functools.partial(_flat, context=context, boxed=boxed, added=added)
         yield Rewrite(given, apply, "`fnc_ctx=` is a list of `tools=`")
-    extra = [a for a in call.args if keyword(a) in ("temperature", "n")]
-    if extra:
+    if any((keyword(a) or named.get(id(a))) in ("temperature", "n") for a in call.args):
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
+
+
+def _by_keyword(updated: cst.Arg, name: str) -> cst.Arg:
+    return keyword_arg(name, updated.value).with_changes(comma=updated.comma)
 
 
 @rule.on(cst.Call)

@@ -1,0 +1,110 @@
+"""`chat_ctx.items` read as if all of it were messages becomes `chat_ctx.messages()`.
+
+Since 1.4 every history begins with an `AgentConfigUpdate`, and it always held tool calls: neither has a `role` or a
+`content`, so that `[m.content for m in session.history.items]` raises AttributeError. Code that asks what an item is
+(`item.type`, `isinstance`, `getattr`, `hasattr`) stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.walk import find
+from lk_migrate.model import Edition
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.registry import Rule
+
+rule = Rule("LK342", Edition.V1, __doc__, triggers=(b".items",), since="1.4.0")
+
+#: What a `ChatMessage` has and no other item.
+_OF_MESSAGES = frozenset(
+    {"role", "content", "text_content", "raw_text_content", "interrupted", "transcript_confidence"}
+)
+
+
+@rule.on(cst.Attribute)
+def items(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`for item in chat_ctx.items`, in statements and comprehensions, and `chat_ctx.items[-1]`."""
+    if node.attr.value != "items" or not _is_context(node.value, file):
+        return
+    parent = file.parent(node)
+    looped = _loop(node, file)
+    if looped is not None:
+        target, scope = looped
+        if _reads_messages(target, scope, file):
+            yield Rewrite(node, _messages, "tool calls and config updates have no `role` or `content`")
+    elif isinstance(parent, cst.Subscript) and parent.value is node and _is_read_as_message(parent, file):
+        yield Todo(
+            node,
+            "this item may be a tool call or a config update, which have no `role` and no `content`: take it from "
+            "`.messages()`, which may be empty.",
+        )
+
+
+def _is_context(value: cst.BaseExpression, file: File) -> bool:
+    """Whether an expression is a `ChatContext`: known to be one, or the history of a session."""
+    if isinstance(value, cst.Attribute) and value.attr.value == "history":
+        return instance_of(file.project, file.module, value.value) == "AgentSession"
+    return file.project.fact(holdings).has(file.module, value, Kind.CHAT_CONTEXT)
+
+
+def _loop(node: cst.Attribute, file: File) -> tuple[cst.Name, cst.CSTNode] | None:
+    """The variable that runs over the items, and where it is used; `reversed(…)` and `list(…)` are seen through."""
+    outer: cst.CSTNode | None = file.parent(node)
+    inner: cst.CSTNode = node
+    if isinstance(outer, cst.Arg):
+        call = file.parent(outer)
+        if not (
+            isinstance(call, cst.Call) and isinstance(call.func, cst.Name) and call.func.value in ("reversed", "list")
+        ):
+            return None
+        outer, inner = file.parent(call), call
+    if isinstance(outer, cst.For) and outer.iter is inner and isinstance(outer.target, cst.Name):
+        return outer.target, outer.body
+    if isinstance(outer, cst.CompFor) and outer.iter is inner and isinstance(outer.target, cst.Name):
+        made = file.parent(outer)
+        return (outer.target, made) if made is not None else None
+    return None
+
+
+def _reads_messages(target: cst.Name, scope: cst.CSTNode, file: File) -> bool:
+    """Whether what is in the variable is read as a message without being asked for its kind, or for that attribute."""
+    read: set[str] = set()
+    asked: set[str] = set()
+    for use in (n for n in find(scope, cst.Name) if n.value == target.value and n is not target):
+        parent = file.parent(use)
+        if isinstance(parent, cst.Attribute) and parent.value is use:
+            read.add(parent.attr.value)
+        elif isinstance(parent, cst.Arg):
+            asked |= _asked(file.parent(parent))
+    return "type" not in read | asked and bool((read - asked) & _OF_MESSAGES)
+
+
+def _asked(call: cst.CSTNode | None) -> set[str]:
+    """What a call asks of an item: `hasattr(item, "role")` its role, `isinstance(item, ChatMessage)` its type."""
+    name = call.func.value if isinstance(call, cst.Call) and isinstance(call.func, cst.Name) else ""
+    if name in ("isinstance", "type", "issubclass"):
+        return {"type"}
+    if name in ("hasattr", "getattr") and isinstance(call, cst.Call):
+        return {str(text.evaluated_value) for text in find(call, cst.SimpleString)}
+    return set()
+
+
+def _is_read_as_message(item: cst.Subscript, file: File) -> bool:
+    """`items[-1].role`, or a variable that holds the item and is read so, unasked."""
+    parent = file.parent(item)
+    if isinstance(parent, cst.Attribute):
+        return parent.attr.value in _OF_MESSAGES
+    target = parent.targets[0].target if isinstance(parent, cst.Assign) and len(parent.targets) == 1 else None
+    function = file.enclosing(item, cst.FunctionDef)
+    return isinstance(target, cst.Name) and function is not None and _reads_messages(target, function, file)
+
+
+def _messages(updated: cst.Attribute) -> cst.Call:
+    return cst.Call(updated.with_changes(attr=cst.Name("messages")))
