@@ -39,6 +39,8 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     name = node.attr.value
     if name.startswith("_") or name in _in_all() or not isinstance(node.value, (cst.Name, cst.Attribute)):
         return
+    if name[:1].isupper():
+        return  # a class: a module of that name is meant
     if _is_of_0x(node.value, file) or _is_of_a_raw_session(node, file):
         return
     raw = file.project.fact(holdings).has(file.module, node.value, Kind.REALTIME_SESSION)
