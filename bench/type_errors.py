@@ -9,9 +9,10 @@ something imported from it; all others are "elsewhere", where only messages that
 count. A name that no longer exists is one error at its import and unknown from there on, so that 0.x files start
 with fewer errors than they have mistakes.
 
-What is a mistake of the project's own, and what is an edition that changed? `--v0` (for class B) and `--v1` (for
-class C) are interpreters with the livekit-agents that the projects were written for: an error that pyright finds with
-that one already, in the untouched file, is the project's own.
+What is a mistake of the project's own, and what is an edition that changed? `--v0` (for class B, and for projects of
+class C whose requirements name a 0.x release) and `--v1` (for the others of class C) are interpreters with the
+livekit-agents that the projects were written for: an error that pyright finds with that one already, in the untouched
+file, is the project's own.
 """
 
 from __future__ import annotations
@@ -177,6 +178,25 @@ def converted(corpus: Path, checkouts: Path, kinds: str, only: str) -> Iterator[
         yield Job(repo, commit[:10], kind, Tree(files, shown), Tree(after, shown))
 
 
+#: `livekit-agents==0.12.17`, `livekit-agents[openai]~=0.11`: a requirement of a 0.x release.
+PINNED_0X = re.compile(rb"^[\s\"']*livekit-agents(?:\[[^\]]*\])?\s*[=~]=\s*0\.", re.MULTILINE)
+
+
+def is_of_0x(job: Job) -> bool:
+    manifests = (data for path, data in job.before.files.items() if not path.endswith(".py"))
+    return job.kind == "B" or any(PINNED_0X.search(data) for data in manifests)
+
+
+def written_for(jobs: Sequence[Job], pyright: Path, v0: Path, v1: Path) -> list[list[Error]]:
+    """What pyright says of each untouched project with the edition that it was written for."""
+    found: dict[int, list[Error]] = {}
+    for python, of_0x in ((v0, True), (v1, False)):
+        numbers = [n for n, job in enumerate(jobs) if is_of_0x(job) is of_0x]
+        if numbers:
+            found |= dict(zip(numbers, check([jobs[n].before for n in numbers], pyright, python), strict=True))
+    return [found[n] for n in range(len(jobs))]
+
+
 COLUMNS = "API before | after | own | left | unmarked | values before | after | own | new elsewhere"
 
 
@@ -199,7 +219,7 @@ def main() -> None:
         jobs = list(converted(options.corpus, options.checkouts, kind, options.only))
         trees = [tree for job in jobs for tree in (job.before, job.after)]
         found = check(trees, options.pyright, options.python)
-        then = check([job.before for job in jobs], options.pyright, options.v0 if kind == "B" else options.v1)
+        then = written_for(jobs, options.pyright, options.v0, options.v1)
         for number, job in enumerate(jobs):
             counts, details = judged(job, found[2 * number], found[2 * number + 1], then[number], classes)
             row = " | ".join(map(str, counts.values()))

@@ -104,7 +104,10 @@ def _by_rules(
         off = options.without.get(path, ())
         mine = for_main if path == main else for_rest
         wanted = [r for r in mine if r.id not in held and not r.id.startswith(off)] if held or off else mine
-        return convert_file(path, project, wanted, left.get(path, ()))
+        result = convert_file(path, project, wanted, left.get(path, ()))
+        if path != main:  # (which is asked again)
+            project.forget_places(path)
+        return result
 
     paths = sorted(project.files)
     results: dict[str, FileResult] = {}

@@ -147,6 +147,19 @@ def test_gates_keep_their_limit_when_the_entrypoint_moves_whole(tmp_path: Path) 
     assert "Desk: 1, Night: 4" in todo.message
     assert "TODO(lk-migrate LK152)" in after["call_flow.py"]
     assert drive(write(tmp_path / "unknown", after))["printed"] == ["3"]
+    more = (head + body + TAIL).replace("AgentSession()", "AgentSession(max_tool_steps=7)")
+    after, _ = generate({"main.py": more}, agents=agents)
+    assert drive(write(tmp_path / "more", after))["printed"] == ["1"]
+
+
+def test_a_session_that_allowed_more_than_its_gate_gets_the_gates_limit() -> None:
+    body = (
+        "async def entrypoint(ctx: JobContext):\n    agent = Desk(instructions='x')\n"
+        "    session = AgentSession(max_tool_steps=7)\n    await session.start(agent=agent, room=ctx.room)\n"
+    )
+    head = HEAD.replace("def parse", "class Desk(Agent):\n    pass\n\n\ndef parse")
+    main = generate({"main.py": head + body + TAIL}, agents=(AgentForMain("Desk", "main.py", 2),))[0]["main.py"]
+    assert "max_tool_steps=1" in main and main.count("max_tool_steps") == 1
 
 
 def test_console_does_not_wait_for_anybody(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def _settles(data: bytes, first: bytes, second: bytes) -> str:
     """A second run may find more to do in a file that could not run: a name was used without an import, and the first
     run brought it; or Python would not compile the file. The third run then has nothing to do.
     """
-    came = {i.local for i in _module(first).imports} - {i.local for i in _module(data).imports}
+    came = _imported(first) - _imported(data)
     if not any(_mentions(data, name) for name in came) and not _is_no_program(data):
         raise Broken("not idempotent")
     if converted(second).change is not None:
@@ -59,8 +59,9 @@ def _settles(data: bytes, first: bytes, second: bytes) -> str:
     return "settled"
 
 
-def _module(data: bytes) -> Module:
-    return Module.parse("main.py", data)
+def _imported(data: bytes) -> set[str]:
+    """What the file imports, by its own name (the local one may be new)."""
+    return {i.target.rpartition(".")[2] for i in Module.parse("main.py", data).imports}
 
 
 def _mentions(data: bytes, name: str) -> bool:

@@ -73,3 +73,11 @@ def test_names_in_use_are_the_same_from_the_index_and_from_a_walk() -> None:
 )
 def test_only_what_is_sure_is_told_from_bytes(text: bytes, expected: str | None) -> None:
     assert sure_definition(text, "Agent") == expected
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_without_a_final_newline_only_the_last_line_end_goes(end: str) -> None:
+    """LibCST takes the last token away, and a slice of the file was one."""
+    module = Module.parse("main.py", end.join(["a = [", "    1,", "]", "b = 2"]).encode())
+    tree = module.tree.with_changes(body=module.tree.body[:1])
+    assert printed(module, tree) == tree.bytes == end.join(["a = [", "    1,", "]"]).encode()

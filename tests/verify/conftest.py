@@ -19,6 +19,7 @@ Rows = Callable[[str], list[Row]]
 #: The stages in which an app's fault shows; the others would only take time.
 STAGES = {
     "blocking": ("console",),
+    "cold": ("console",),
     "deaf": ("voice",),
     "deprecated": ("static", "console"),
     "dispatched": ("console",),

@@ -107,6 +107,13 @@ def test_an_entrypoint_that_wants_metadata_fails_at_once_with_a_hint(rows_of: Ro
     assert row.seconds < 35  # the wait for a prompt is over
 
 
+def test_a_prewarm_that_fails_is_told_at_once_with_its_line(rows_of: Rows) -> None:
+    [row] = failed(rows_of("cold"), "console")
+    assert "prewarming fails" in row.detail and "unexpected keyword argument 'min_silence'" in row.detail
+    assert code_at("cold", row.place) == 'proc.userdata["vad"] = silero.VAD.load(min_silence=0.4)'
+    assert row.seconds < 35
+
+
 def test_a_wait_for_nobody_is_found_at_its_line(rows_of: Rows) -> None:
     [row] = failed(rows_of("waits"), "console")
     assert "waits for a participant who does not come" in row.detail

@@ -12,9 +12,10 @@ import pytest
 from rich.console import Console
 
 from lk_migrate.model import Place, UserError
-from lk_migrate.verify import STAGES, Row, Status, select
-from lk_migrate.verify.entry import find_main
-from lk_migrate.verify.findings import plugin_hint
+from lk_migrate.verify import STAGES, Options, Row, Status, select
+from lk_migrate.verify.entry import find_main, launch
+from lk_migrate.verify.hints import for_import, for_mock, for_plugin, unmocked
+from lk_migrate.verify.run import prepared
 from lk_migrate.verify.show import as_table, show, summary
 
 APPS = Path(__file__).parent / "apps"
@@ -107,6 +108,21 @@ def test_main_py_wins_and_several_others_need_a_choice(tmp_path: Path) -> None:
         find_main(tmp_path, ("a.py", "b.py"), None)
 
 
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("from src.agents import sales\nimport json", ("-m", "src.main")),
+        ("from . import agents", ("-m", "src.main")),
+        ("from agents import sales\nimport livekit.agents", ("src/main.py",)),
+    ],
+)
+def test_a_main_file_is_run_as_its_imports_want_it(text: str, command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "src" / "agents").mkdir(parents=True)
+    (tmp_path / "src" / "agents" / "sales.py").touch()
+    (tmp_path / "src" / "main.py").write_text(text)
+    assert launch(tmp_path, "src/main.py") == command
+
+
 def test_without_an_entrypoint_there_is_a_reason(tmp_path: Path) -> None:
     main, reason = find_main(tmp_path, (), None)
     assert main is None and "--main" in reason
@@ -129,5 +145,27 @@ def test_without_an_entrypoint_there_is_a_reason(tmp_path: Path) -> None:
     ],
 )
 def test_a_missing_plugin_has_its_pip_line(error: str, package: str) -> None:
-    assert package in plugin_hint(error)
-    assert plugin_hint("ImportError: cannot import name 'x' from 'app'") == ""
+    assert package in for_plugin(error)
+    assert for_plugin("ImportError: cannot import name 'x' from 'app'") == ""
+
+
+def test_what_a_console_has_for_a_participant_is_named_as_that() -> None:
+    """The texts are livekit-agents 1.8.9's: its mock participant has mocks for attributes."""
+    said = "Hello <MagicMock name='mock.name' id='139644436074064'>, welcome."
+    assert unmocked(said) == "Hello ‹mock name›, welcome."
+    error = "TypeError: the JSON object must be str, bytes or bytearray, not MagicMock"
+    assert "is_fake_job" in for_mock(error)
+    assert not for_mock("TypeError: unsupported operand")
+
+
+def test_a_module_of_the_persons_own_is_no_package_to_install(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    for name in ("main.py", "words.py", "__init__.py"):
+        (tmp_path / "src" / name).write_text(RUNS if name == "main.py" else "")
+    error = "ModuleNotFoundError: No module named 'words'"
+    with prepared(Options(tmp_path)) as context:
+        assert "src/words.py" in for_import(error, context) and "delete that file" in for_import(error, context)
+        assert "install what has `word`" in for_import("ModuleNotFoundError: No module named 'word'", context)
+    (tmp_path / "src" / "__init__.py").unlink()
+    with prepared(Options(tmp_path)) as context:
+        assert "import it by its path from the root" in for_import(error, context)

@@ -43,9 +43,9 @@ def test_a_tool_that_blocks_the_event_loop_is_found_at_its_line(rows_of: Rows) -
     assert "asyncio.to_thread" in row.detail and str(row.place) == "main.py:16"
 
 
-def found_in(app: Path) -> list[Row]:
-    with prepared(Options(app)) as context:
-        return [*doctor.examine(context), *names.undefined(context)]
+def found_in(app: Path, old: Path | None = None, reached: tuple[str, ...] = ("agent.py",)) -> list[Row]:
+    with prepared(Options(app, old=old)) as context:
+        return [*doctor.examine(context), *names.undefined(context, set(reached))]
 
 
 def test_a_program_that_is_not_installed_is_named_with_its_package(
@@ -79,6 +79,10 @@ def again():
     [row] = found_in(tmp_path)
     assert row.status is Status.FAILED and str(row.place) == "agent.py:8"
     assert "`ZoneInfo` is not defined" in row.detail and "1 more line;" in row.detail
+    [aside] = found_in(tmp_path, reached=("main.py",))
+    assert aside.status is Status.SKIPPED and "does not import it" in aside.detail
+    [old] = found_in(tmp_path, old=tmp_path)
+    assert old.status is Status.SKIPPED and "the same before the migration" in old.detail
 
 
 def test_a_python_that_is_too_old_is_one_row(tmp_path: Path) -> None:

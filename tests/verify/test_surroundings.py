@@ -97,6 +97,33 @@ for host in ("crm.example.com", "192.0.2.7", "crm.example.com"):
     assert "tried to reach crm.example.com:443" in rows[0].detail and "192.0.2.7:443" in rows[1].detail
 
 
+@pytest.mark.parametrize(
+    ("waits", "line"), [("await asyncio.Event().wait()", 6), ("time.sleep(2)", 6), ("await deeper()", 9)]
+)
+def test_a_process_says_on_request_where_its_job_waits(waits: str, line: int, tmp_path: Path) -> None:
+    code = f"""import asyncio, os, signal, threading, time
+from lk_migrate_child import waiting
+
+async def entrypoint():
+    waiting.a_job_begins()
+    {waits}
+
+async def deeper():
+    await asyncio.sleep(2)
+
+async def job():
+    await asyncio.create_task(entrypoint(), name="job_user_entrypoint")
+
+threading.Thread(target=asyncio.run, args=(job(),), daemon=True).start()
+time.sleep(0.3)
+os.kill(os.getpid(), signal.SIGUSR2)
+"""
+    _, observations = in_test_bed(code, tmp_path)
+    [told] = [one for one in observations if one["event"] == "waits_at"]
+    assert (told["path"], told["line"]) == ("program.py", line)
+    assert told["code"] in ("await asyncio.sleep(2)", waits)
+
+
 def test_what_the_app_writes_outside_its_folder_is_reported(tmp_path: Path) -> None:
     app, outside = tmp_path / "stage" / "app", tmp_path / "elsewhere" / "outside.txt"
     for folder in (app, outside.parent):

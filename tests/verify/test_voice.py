@@ -12,6 +12,7 @@ from rich.console import Console
 from lk_migrate.verify import Row, Status, any_failed
 from lk_migrate.verify.show import as_table
 from lk_migrate.verify.speech import speech
+from lk_migrate.verify.voice import _prompt_in
 
 Rows = Callable[[str], list[Row]]
 
@@ -62,6 +63,14 @@ def test_an_agent_without_a_voice_is_not_heard(rows_of: Rows) -> None:
 @pytest.mark.slow
 def test_a_realtime_model_is_replaced_by_three_that_hear_think_and_speak(rows_of: Rows) -> None:
     assert voice(rows_of("providers"))["a spoken turn, weather"].status is Status.OK
+
+
+def test_a_prompt_in_the_chat_context_counts_as_instructions() -> None:
+    def told(role: str) -> dict[str, object]:
+        return {"kind": "message", "role": role, "content": [{"text": "You sell bicycles."}]}
+
+    assert _prompt_in([told("USER"), told("SYSTEM")]) == "You sell bicycles."
+    assert not _prompt_in([told("USER"), {"kind": "function_call"}])
 
 
 def test_the_speech_is_as_long_as_it_should_be_and_neither_silent_nor_clipped() -> None:

@@ -9,7 +9,7 @@ import libcst as cst
 
 from lk_migrate.entrypoint.layout import BUILTINS, ImportedFrom, Layout, TopLevel, import_table
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.scopes import imported, occurrences
+from lk_migrate.facts.scopes import Occurrence, imported
 
 _WIDTH = 100
 
@@ -31,9 +31,11 @@ class Part:
     needs: frozenset[str]
 
 
-def read_part(spelled: str, code: str, statements: Iterable[cst.CSTNode]) -> Part:
-    """What `statements` (`code` is their text) define at the top level, and which names they take from elsewhere."""
-    found = [o for s in statements for o in occurrences(s)]
+def read_part(spelled: str, code: str, found: Sequence[Occurrence]) -> Part:
+    """What statements define at the top level, and which names they take from elsewhere.
+
+    `code` is their text, `found` are the occurrences of names in them.
+    """
     defines = frozenset(o.name for o in found if o.owner is None and o.kind in ("write", "def", "import", "walrus"))
     needs = frozenset(o.name for o in found if o.owner is None and o.kind == "read")
     quoted = frozenset(o.name for o in found if o.owner is None and o.kind == "quoted")

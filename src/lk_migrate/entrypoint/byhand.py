@@ -27,13 +27,13 @@ from lk_migrate.entrypoint.slicing import DEAD, slice_call
 from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.facts.byhand import ByHand
 from lk_migrate.facts.entrypoint import Entrypoint
+from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.ownmodels import plugin_arguments
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.walk import find, own_scope
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, MainSummary, Place
-from lk_migrate.rewrite.engine import imported_elsewhere
 from lk_migrate.rewrite.ledger import Touch, account
 from lk_migrate.rewrite.markers import marker_lines
 
@@ -207,7 +207,7 @@ class _Replacer:
 
     def result(self) -> ByHandResult:
         main_file = self._main_file()
-        main = read_part(self.module.name, "", main_file.all())
+        main = read_part(self.module.name, "", self.layout.occurrences(main_file.all()))
         support_items, moved = self._partition(main.needs)
         layout = replace(self.layout, support=support_items, main=[])
         rebound = layout.rebound & {n for i in support_items for n in i.binds}
@@ -236,7 +236,7 @@ class _Replacer:
         if helpers:
             statements = [*statements, *cast(list[cst.BaseStatement], cst.parse_module(helpers).body)]
             text = f"{text.rstrip()}\n\n\n{helpers.strip()}\n"
-        return read_part(new.spelled, text, statements)
+        return read_part(new.spelled, text, self.layout.occurrences(statements))
 
     def _early(self, layout: Layout, moved: Sequence[TopLevel]) -> list[str]:
         """Side effects that the old program needs before its imports, when it is started by itself."""
@@ -259,7 +259,7 @@ class _Replacer:
         return f"{head}\n\n\n{part.code.strip()}\n".replace("\r\n", "\n")
 
     def _undefined(self) -> frozenset[str]:
-        found = occurrences(self.module.tree)
+        found = [o for item in self.layout.items for o in item.found]
         bound = {o.name for o in found if o.owner is None and o.kind != "read"} | BUILTINS
         return frozenset(o.name for o in found if o.owner is None and o.name not in bound)
 

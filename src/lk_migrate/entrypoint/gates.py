@@ -40,12 +40,17 @@ def tool_steps(agents: Sequence[AgentForMain], module: Module, split: SplitEntry
     These are the ones that `module` names; all of them when it names none, because it gets them from a table or a
     function of another module.
     """
-    if split is None or b"max_tool_steps" in module.data:
+    if split is None:
+        return Steps()
+    given = next((a.partition("=")[2] for a in split.construct.arguments if a.startswith("max_tool_steps=")), "")
+    if b"max_tool_steps" in module.data and not given.isdigit():
         return Steps()
     known = {i.local for i in module.imports} | set(module.definitions)
     named = [a for a in agents if a.name in known]
     agent = next((a.removeprefix("agent=") for a in split.start.arguments if a.startswith("agent=")), None)
     value, constant = limit_of(named or agents, agent, by_class=bool(named))
+    if given and not (value.isdigit() and int(given) > int(value)):
+        return Steps()
     early = value.isdigit() or split.agent_is_ready
     return Steps(value, "", constant) if early and split.construct.is_session else Steps("", value, constant)
 

@@ -25,12 +25,11 @@ from lk_migrate.entrypoint.topics import topics
 from lk_migrate.entrypoint.whole import limit_sessions
 from lk_migrate.facts.byhand import find_by_hand
 from lk_migrate.facts.entrypoint import Entrypoint, find_entrypoint
+from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.sessions import find_sessions
 from lk_migrate.model import Action, FileChange, Finding, LedgerEntry, MainSummary, Place
-from lk_migrate.rewrite.engine import imported_elsewhere
 from lk_migrate.rewrite.ledger import Unaccounted, account
 
 #: A main module of at most this many lines is short enough to stay in one piece.
@@ -178,11 +177,12 @@ class _Generator:
         flow_statements = self._flow_statements()
         guarded = self._guarded_for(flow_statements)
         flow_statements = [*(cast(cst.BaseStatement, self.edited(i.node)) for i in guarded), *flow_statements]
-        flow = read_part(self.flow.spelled, code_of(self.module, flow_statements, spaced=True), flow_statements)
+        names = self.layout.occurrences
+        flow = read_part(self.flow.spelled, code_of(self.module, flow_statements, spaced=True), names(flow_statements))
         helpers = list(self._helper_modules([i for i in self.layout.support if i not in guarded]))
         blocks = write_main(self.module, self.entry, self.layout, self.split, self.steps, self.edited)
         models = list(self._models_module(blocks))
-        main = read_part(self.module.name, "", blocks.all())
+        main = read_part(self.module.name, "", names(blocks.all()))
         made = [m for m in (_Made(self.flow, flow, _FLOW_DOC), *models, *helpers) if m.part.defines]
         if not made:
             return EntrypointResult()  # everything that is here belongs in a main module
@@ -215,7 +215,7 @@ class _Generator:
             blocks.functions = [f for f in blocks.functions if id(f) not in chosen]
             module = self.naming.new_module("models")
             text = code_of(self.module, functions, spaced=True)
-            yield _Made(module, read_part(module.spelled, text, functions), _MODELS_DOC)
+            yield _Made(module, read_part(module.spelled, text, self.layout.occurrences(functions)), _MODELS_DOC)
 
     def _helper_modules(self, items: Sequence[TopLevel]) -> Iterator[_Made]:
         """The support module, and one for each topic when it is large."""
@@ -226,9 +226,8 @@ class _Generator:
             module = self.naming.new_module(word)
             statements = [cast(cst.BaseStatement, self.edited(i.node)) for i in found]
             text = code_of(self.module, statements)
-            yield _Made(
-                module, read_part(module.spelled, text, statements), _TOPIC_DOC.replace("{1}", word.replace("_", " "))
-            )
+            part = read_part(module.spelled, text, self.layout.occurrences(statements))
+            yield _Made(module, part, _TOPIC_DOC.replace("{1}", word.replace("_", " ")))
 
     def _acts(self, module: str) -> bool:
         """Whether importing a module may do something: the project's own, and plugins, which register themselves."""
@@ -243,7 +242,7 @@ class _Generator:
             text = f"{text.rstrip()}\n\n\n{console.HELPERS.strip()}\n"
         footer = [line.comment.value for line in self.module.tree.footer if line.comment is not None]
         text = "\n\n".join([text.rstrip(), *(["\n".join(footer)] if footer else [])])
-        return read_part(self.support.spelled, text, statements)
+        return read_part(self.support.spelled, text, self.layout.occurrences(statements))
 
     def _flow_statements(self) -> list[cst.BaseStatement]:
         if self.split is None:
@@ -254,17 +253,20 @@ class _Generator:
 
     def _guarded_for(self, statements: Sequence[cst.BaseStatement]) -> list[TopLevel]:
         """The guarded imports (`try: import x …`) that the flow module needs and the helpers don't."""
-        needed = {o.name for s in statements for o in occurrences(s) if o.owner is None}
+        guarded = [i for i in self.layout.support if i.kind == "guarded"]
+        if not guarded:
+            return []
+        needed = {o.name for o in self.layout.occurrences(statements) if o.owner is None}
         found = []
-        for item in self.layout.support:
+        for item in guarded:
             others = (i for i in self.layout.support if i is not item)
-            if item.kind == "guarded" and item.binds & needed and not any(i.needs & item.binds for i in others):
+            if item.binds & needed and not any(i.needs & item.binds for i in others):
                 found.append(item)
         return found
 
     def _undefined(self) -> frozenset[str]:
         """Names that the legacy main uses and nothing defines: not ours to judge."""
-        found = occurrences(self.module.tree)
+        found = [o for item in self.layout.items for o in item.found]
         binding = ("write", "def", "import", "walrus", "declared")
         bound = {o.name for o in found if o.owner is None and o.kind in binding} | BUILTINS
         if any(i.local == "*" and isinstance(i.scope, cst.Module) for i in self.module.imports):

@@ -15,7 +15,7 @@ import libcst as cst
 from lk_migrate.facts.entrypoint import Entrypoint
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.scopes import imported, occurrences
+from lk_migrate.facts.scopes import Occurrence, imported, occurrences
 from lk_migrate.facts.walk import descendants
 
 BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__package__", "__spec__", "__builtins__"}
@@ -30,6 +30,7 @@ class TopLevel:
     binds: frozenset[str]
     needs: frozenset[str]
     kind: str  # "import", "future", "guarded", "logger", "effect", "definition", "docstring"
+    found: list[Occurrence]
 
 
 @dataclass
@@ -41,6 +42,11 @@ class Layout:
     preamble: list[TopLevel] = field(default_factory=list)
     support: list[TopLevel] = field(default_factory=list)
     rebound: frozenset[str] = frozenset()
+
+    def occurrences(self, statements: Iterable[cst.CSTNode]) -> list[Occurrence]:
+        """`occurrences` of these, known already where one is a statement of the legacy module as it was."""
+        known = {id(i.node): i.found for i in self.items}
+        return [o for s in statements for o in known.get(id(s)) or occurrences(s)]
 
     def of_kind(self, *kinds: str) -> list[TopLevel]:
         return [i for i in self.items if i.kind in kinds]
@@ -82,7 +88,7 @@ def _read(module: Module, node: cst.BaseStatement, position: int) -> TopLevel:
     needs = frozenset(o.name for o in found if o.owner is None and o.kind in ("read", "quoted")) - (
         binds if isinstance(node, (cst.FunctionDef, cst.ClassDef)) else frozenset()
     )
-    return TopLevel(node, binds, needs, _kind(module, node, binds, position))
+    return TopLevel(node, binds, needs, _kind(module, node, binds, position), found)
 
 
 def _kind(module: Module, node: cst.BaseStatement, binds: frozenset[str], position: int) -> str:

@@ -165,6 +165,7 @@ def _construction(split: SplitEntrypoint, steps: str) -> list[Statement]:
     construct = split.construct
     args = list(construct.arguments)
     if steps:
+        args = [a for a in args if not a.startswith("max_tool_steps=")]
         args.append(f"max_tool_steps={steps}")
     annotation = f": {construct.annotation}" if construct.annotation else ""
     awaited = "await " if construct.is_awaited else ""

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 import libcst as cst
 
 from lk_migrate.entrypoint.layout import Layout, TopLevel
-from lk_migrate.facts.scopes import occurrences
 
 #: A support module of at most so many lines stays in one piece.
 LARGE = 400
@@ -144,7 +143,7 @@ def _reaches(needs: Mapping[str, set[str]], start: str, goal: str) -> bool:
 
 def _names(item: TopLevel) -> set[str]:
     """Every module-level name that a statement speaks of, what it re-binds included."""
-    return {o.name for o in occurrences(item.node) if o.owner is None} - (
+    return {o.name for o in item.found if o.owner is None} - (
         item.binds if isinstance(item.node, (cst.FunctionDef, cst.ClassDef)) else frozenset()
     )
 

@@ -25,13 +25,16 @@ def limit_sessions(found: Collected, project: Project, module: Module, agents: S
     if not any(a.gate is not None for a in agents):
         return
     for call in module.index.of(cst.Call):
-        if not is_session_type(project, module, call.func) or find_keyword(call, "max_tool_steps") is not None:
+        if not is_session_type(project, module, call.func):
             continue
         runs = _runs(project, module, call, agents)
         gates = {a.gate for a in runs if a.gate is not None}
         if not gates:
             continue
         steps = max(gates) - 1
+        given = find_keyword(call, "max_tool_steps")
+        if given is not None and not (isinstance(given.value, cst.Integer) and int(given.value.value, 0) > steps):
+            continue
         if len({a.gate for a in runs}) > 1 or any(a.star for a in call.args):
             _mark(found, module, call, runs)
             continue

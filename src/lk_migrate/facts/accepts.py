@@ -1,4 +1,4 @@
-"""`WorkerOptions(request_fnc)` of 0.7: the entrypoint stood in `await req.accept(entrypoint)`."""
+"""`WorkerOptions(request_fnc)` of 0.7: `await req.accept(entrypoint)` named the entrypoint, and connected the job."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ from lk_migrate.facts.walk import find
 
 @dataclass(frozen=True)
 class Accepted:
-    """`request`: the function that is asked for each job, `call`: its one `accept(entrypoint)`."""
+    """`request`: the function that is asked for each job, `call`: its one `accept(entrypoint)`.
+
+    `function`: the entrypoint itself, `subscribe`: the `auto_subscribe=` of the call, which is the job's now.
+    """
 
     request: cst.Name
     call: cst.Call
     entrypoint: cst.Name
+    function: cst.FunctionDef
+    subscribe: cst.Arg | None = None
+
+
+#: What `accept` still takes, by keyword.
+_KEPT = frozenset({"name", "identity", "metadata"})
 
 
 def accepted(module: Module, options: cst.Call) -> Accepted | None:
@@ -38,12 +47,17 @@ def accepted(module: Module, options: cst.Call) -> Accepted | None:
         and isinstance(c.func.value, cst.Name)
         and c.func.value.value == request
     ]
-    if len(found) != 1 or len(found[0].args) != 1 or found[0].args[0].keyword is not None:
+    if len(found) != 1 or not found[0].args or found[0].args[0].keyword is not None:
         return None
+    others = {a.keyword.value if a.keyword is not None else "": a for a in found[0].args[1:]}
+    subscribe = others.pop("auto_subscribe", None)
     entry = found[0].args[0].value
-    if not isinstance(entry, cst.Name) or not isinstance(module.definitions.get(entry.value), cst.FunctionDef):
+    if not isinstance(entry, cst.Name) or not others.keys() <= _KEPT or module.is_local(entry.value, entry):
         return None
-    return Accepted(given, found[0], entry) if not module.is_local(entry.value, entry) else None
+    if subscribe is not None and any(module.is_local(n.value, n) for n in find(subscribe.value, cst.Name)):
+        return None
+    target = module.definitions.get(entry.value)
+    return Accepted(given, found[0], entry, target, subscribe) if isinstance(target, cst.FunctionDef) else None
 
 
 def settled_accepts(module: Module) -> dict[cst.Call, Accepted]:

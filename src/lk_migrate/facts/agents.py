@@ -237,9 +237,13 @@ class _Finder:
         speaks = prompt is not None or (made_in and any(p.source is Source.CONSTANT for p in prompts))
         reached = made_in or self.table.descendants(ref) or (self.project.targets and enough)
         schema_only = ways <= {Declared.SCHEMA} and not made_in and not self.table.descendants(ref)
-        if not (enough and speaks and (reached or b"RunContext" in ref.module.data) and not schema_only):
+        if not (enough and speaks and (reached or self._names_the_context(ref)) and not schema_only):
             return ()
         return tuple(text for _, text in reasons)
+
+    def _names_the_context(self, ref: ClassRef) -> bool:
+        """Whether `RunContext` stands in the class or its bases; elsewhere in the file it may be there for others."""
+        return any("RunContext" in each.module.tree.code_for_node(each.node) for each in self.family(ref))
 
     def _obstacle(self, ref: ClassRef) -> str:
         """Why an assistant cannot be made an `Agent` by rule; empty when it can."""

@@ -46,6 +46,13 @@ class FunctionContexts:
                 found.append(tool)
         return found
 
+    def spelled(self, module: Module, given: cst.BaseExpression) -> tuple[str, ...]:
+        """How the tools of a context are spelled in a list: the box, unless it holds nothing itself; the closures."""
+        binding = self.holdings.binding(module, given)
+        closures = tuple(t.node.name.value for t in self.closures(binding)) if binding is not None else ()
+        box = () if binding in self.bare else (module.tree.code_for_node(given),)
+        return (*box, *closures)
+
 
 def function_contexts(project: Project) -> FunctionContexts:
     """Use as `project.fact(function_contexts)`."""

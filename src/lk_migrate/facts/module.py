@@ -22,6 +22,7 @@ from lk_migrate.facts.imports import (
 from lk_migrate.facts.positions import Positions, Span
 from lk_migrate.facts.statement_spans import Place
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
+from lk_migrate.facts.syntax import read_syntax
 from lk_migrate.facts.walk import Index, children, index
 
 _FUNCTIONS_AND_MODULE = frozenset({cst.FunctionDef, cst.Lambda, cst.Module})
@@ -55,6 +56,11 @@ class Module:
         """The dotted package that relative imports start from."""
         return self.name if self.path.endswith("__init__.py") else self.name.rpartition(".")[0]
 
+    def forget_places(self) -> None:
+        """Free what was worked out of the text (it outweighs the tree); whoever asks again has it worked out again."""
+        for name in ("text", "syntax", "positions"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def index(self) -> Index:
         return index(self.tree)
@@ -81,8 +87,8 @@ class Module:
     def syntax(self) -> ast.Module | None:
         """The file by Python's own parser; None when it is newer than this Python, or nothing Python reads."""
         try:
-            return ast.parse(self.data)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return read_syntax(self.data)
+        except SyntaxError:
             return None
 
     @cached_property

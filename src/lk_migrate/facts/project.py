@@ -73,6 +73,12 @@ class Project:
             self._parsed[path] = self._parse(path)
         return self._parsed[path]
 
+    def forget_places(self, path: str) -> None:
+        """See `Module.forget_places`; a file that was never parsed has none."""
+        module = self._parsed.get(path)
+        if module is not None:
+            module.forget_places()
+
     def _parse(self, path: str) -> Module | None:
         data = self.files.get(path)
         if data is None:

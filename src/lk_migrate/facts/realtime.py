@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.holdings import Holdings
+from lk_migrate.facts.holdings import Holdings, holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import Pipelines, pipelines
 from lk_migrate.facts.project import Project
@@ -60,3 +60,31 @@ def _session_here(known: Pipelines, module: Module, line: cst.CSTNode) -> str | 
         if module.span(construction.call).line < module.span(line).line:
             return known.renamed.get(construction.binding, construction.binding.name)
     return None
+
+
+#: What was asked of a raw session: a message added, an answer started.
+CREATE = ("conversation", "item", "create")
+RESPOND = ("response", "create")
+
+
+def raw_call(project: Project, module: Module, line: cst.CSTNode, path: tuple[str, ...]) -> cst.Call | None:
+    """The call `<session>.conversation.item.create(…)` (the `path`) that the statement consists of."""
+    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+        return None
+    small = line.body[0]
+    value = small.value if isinstance(small, (cst.Expr, cst.Assign)) else None
+    if isinstance(value, cst.Await):
+        value = value.expression
+    if not isinstance(value, cst.Call):
+        return None
+    node: cst.BaseExpression = value.func
+    for name in reversed(path):
+        if not (isinstance(node, cst.Attribute) and node.attr.value == name):
+            return None
+        node = node.value
+    found = project.fact(holdings).kinds(module, node)
+    if found.isdisjoint({Kind.SESSION, Kind.PIPELINE, Kind.MULTIMODAL}) and not (
+        isinstance(node, cst.Name) and project.fact(raw_sessions).is_session(module, node)
+    ):
+        return None
+    return value

@@ -11,10 +11,8 @@ from lk_migrate.facts.framework import class_of, is_super_init, library_name, me
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.variables import Binding, binding_of
 from lk_migrate.facts.walk import find
-
-#: Keywords of `AgentSession` (and of the 0.x agents) that hold a model which tells metrics.
-MODELS = ("stt", "llm", "tts", "vad")
 
 
 class SessionModels(Enum):
@@ -36,27 +34,26 @@ def session_models(project: Project, module: Module, session: cst.BaseExpression
 
 
 def _constructions(module: Module, session: cst.BaseExpression) -> Iterator[cst.Call]:
+    """What is assigned to the variable anywhere, or to `self.…` in its class."""
     name = dotted(session)
     if name is None:
         return
-    for scope in module.scopes(session):
-        owner = module.index.enclosing(session, cst.ClassDef) if name.startswith("self.") else scope
-        assigned = module.index.find(owner or scope, cst.Assign, cst.AnnAssign)
-        found = [call for node in assigned for call in _made(node, name)]
-        if found:
-            yield from found
-            return
+    variable = _variable(module, session)
+    for node in module.index.find(variable.owner, cst.Assign, cst.AnnAssign):
+        targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
+        if isinstance(node.value, cst.Call) and any(
+            dotted(t) == name and _variable(module, t) == variable for t in targets
+        ):
+            yield node.value
 
 
-def _made(node: cst.BaseSmallStatement, name: str) -> Iterator[cst.Call]:
-    if isinstance(node, cst.Assign):
-        targets, value = [t.target for t in node.targets], node.value
-    elif isinstance(node, cst.AnnAssign) and node.value is not None:
-        targets, value = [node.target], node.value
-    else:
-        return
-    if isinstance(value, cst.Call) and any(dotted(t) == name for t in targets):
-        yield value
+def _variable(module: Module, node: cst.BaseExpression) -> Binding:
+    """The variable that a dotted name begins with; `self` is the same one in the whole class."""
+    while isinstance(node, cst.Attribute):
+        node = node.value
+    assert isinstance(node, cst.Name)
+    owner = module.index.enclosing(node, cst.ClassDef) if node.value == "self" else None
+    return Binding(owner, node.value) if owner is not None else binding_of(module, node)
 
 
 def _of_construction(project: Project, module: Module, call: cst.Call) -> SessionModels:

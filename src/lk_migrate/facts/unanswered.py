@@ -24,11 +24,13 @@ def unanswered(project: Project) -> dict[cst.ClassDef, tuple[Unanswered, ...]]:
     found: dict[cst.ClassDef, tuple[Unanswered, ...]] = {}
     for agent in agents:
         listed = [s.name for r in agent.registries for s in r.schemas]
-        listed += [name for r in agent.registries for name in (*(e[0] for e in r.entries), *r.others)]
-        if not listed:
+        listed += [name for r in agent.registries for name in r.others]
+        entries = [entry for r in agent.registries for entry in r.entries]
+        if not listed and not entries:
             continue
         family = [a for a in agents if a is agent or agent.ref in a.chain or a.ref in agent.chain]
         answered = {name for a in family for name in _answers(a)}
+        listed += [name for name, method in entries if method not in answered]
         missing = [name for name in dict.fromkeys(listed) if name not in answered]
         if missing:
             found[agent.node] = tuple(Unanswered(name, tuple(_speaks_of(project, name))) for name in missing)

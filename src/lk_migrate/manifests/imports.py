@@ -11,6 +11,8 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+from lk_migrate.facts.syntax import read_syntax
+
 _PLUGINS = "livekit.plugins"
 _MODULE = re.compile(r"\blivekit\.plugins\.([a-z][a-z0-9_]*)")
 
@@ -35,13 +37,13 @@ def imported_modules(files: Mapping[str, bytes]) -> dict[str, frozenset[str]]:
 
 def _modules_of(data: bytes) -> Iterator[str]:
     try:
-        tree = ast.parse(data)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # not ours to report; better too many than too few
+        tree = read_syntax(data)
+    except SyntaxError:  # not ours to report; better too many than too few
         yield from (f"{_PLUGINS}.{name}" for name in _MODULE.findall(data.decode("utf-8", "replace")))
         if re.search(rb"^\s*(from|import)\s+livekit\b", data, re.M):
             yield "livekit"
         return
-    nodes = _nodes(tree)
+    nodes = _nodes(tree, _TOLD if _SPOKEN_OF.search(data) else _IMPORTING)
     tries = (node for node in nodes if isinstance(node, ast.Try) and _copes_without(node))
     guarded = {id(n) for node in tries for part in node.body for n in ast.walk(part)}
     plugins = {"livekit.plugins"}  # spellings of the package in this file
@@ -63,17 +65,23 @@ def _modules_of(data: bytes) -> Iterator[str]:
             yield from (f"{_PLUGINS}.{name}" for name in _MODULE.findall(node.value))
 
 
-_TOLD = frozenset({ast.Import, ast.ImportFrom, ast.Try, ast.Attribute, ast.Constant})
+_IMPORTING = frozenset({ast.Import, ast.ImportFrom, ast.Try})
+_TOLD = _IMPORTING | {ast.Attribute, ast.Constant}
+#: Without these, only imports say anything: expressions need not be walked.
+_SPOKEN_OF = re.compile(rb"mcp|MCP|(?<!livekit\.)\bplugins\b|(?<!from )(?<!import )\blivekit\.plugins")
 
 
-def _nodes(tree: ast.AST) -> list[ast.AST]:
-    """The nodes that say something here. `ast.walk` takes twice as long, and there may be many files."""
+def _nodes(tree: ast.AST, kinds: frozenset[type[ast.AST]]) -> list[ast.AST]:
+    """The nodes of these kinds. `ast.walk` takes twice as long, and there may be many files."""
     found: list[ast.AST] = []
     stack = [tree]
+    skipped = ast.expr if kinds is _IMPORTING else ()
     while stack:
         node = stack.pop()
-        if type(node) in _TOLD:
+        if type(node) in kinds:
             found.append(node)
+        if isinstance(node, skipped):
+            continue
         for name in node._fields:
             value = getattr(node, name, None)
             if type(value) is list:

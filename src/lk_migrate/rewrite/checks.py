@@ -5,7 +5,6 @@ These run in production: a file that fails one is left as it was, and reported.
 
 from __future__ import annotations
 
-import ast
 import traceback
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import libcst as cst
 
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.syntax import read_syntax
 from lk_migrate.model import Fate
 from lk_migrate.rewrite.comments import lost_comments
 from lk_migrate.rewrite.ledger import Touch
@@ -20,7 +20,6 @@ from lk_migrate.rewrite.meant import Touched, lines_of, only_what_we_meant
 from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
 
 _BUG = "this is a bug in lk-migrate"
-_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 class NotWhatWeMeant(Exception):
@@ -56,8 +55,8 @@ def _not_what_we_meant(module: Module, after: bytes, touches: Iterable[Touch]) -
     if module.syntax is None:
         return _by_libcst(module, after, touches)
     try:
-        new_tree = ast.parse(after)
-    except _UNREADABLE as error:
+        new_tree = read_syntax(after)
+    except SyntaxError as error:
         return f"the conversion would not parse ({error})"
     return _changed(from_ast(module.syntax, module.text), from_ast(new_tree, new.text), module, touches)
 

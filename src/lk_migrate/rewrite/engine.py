@@ -6,17 +6,16 @@ updated node and are applied from the leaves up in one pass that only visits wha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import libcst as cst
 
+from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.relevant import imported_names
 from lk_migrate.facts.walk import Index, find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
@@ -49,6 +48,10 @@ class FileResult:
     tree: cst.Module | None = None
 
 
+#: A comment line above a statement, and the node in that which it speaks of.
+_Marker = tuple[cst.CSTNode, cst.EmptyLine]
+
+
 @dataclass
 class _Edits:
     """What the rules asked for, by node."""
@@ -57,13 +60,27 @@ class _Edits:
     removed: dict[cst.CSTNode, bool] = field(default_factory=dict)
     comments: set[cst.CSTNode] = field(default_factory=set)
     without: list[cst.CSTNode] = field(default_factory=list)
-    markers: dict[cst.CSTNode, list[cst.EmptyLine]] = field(default_factory=dict)
+    markers: dict[cst.CSTNode, list[_Marker]] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     failed: dict[str, Exception] = field(default_factory=dict)
 
     def nodes(self) -> set[cst.CSTNode]:
         return {*self.of, *self.removed, *self.markers}
+
+
+class _Words:
+    """What stands in a file's bytes; rules ask for the same words again and again."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._known: dict[bytes, bool] = {}
+
+    def __contains__(self, word: object) -> bool:
+        found = self._known.get(word)  # type: ignore[call-overload]
+        if found is None:
+            found = self._known[word] = word in self._data  # type: ignore[index, operator]
+        return found
 
 
 def convert_file(
@@ -74,7 +91,8 @@ def convert_file(
     `declined`: (rule id, line of the node) where nothing is to be done.
     """
     data = project.files[path]
-    wanted = [r for r in rules if r.wants(data) and r.concerns(project, path)]
+    words = _Words(data)
+    wanted = [r for r in rules if r.wants(words) and r.concerns(project, path)]
     if not wanted:
         return FileResult(path)
     module = project.module(path)
@@ -90,8 +108,8 @@ def convert_file(
         except LostComments as error:  # where a rule has no place for a comment, it goes above its statement
             again = _collect(file := File(module, project, declined=declined), wanted)
             for line, text in reversed(error.comments):
-                comment = cst.EmptyLine(comment=cst.Comment(text))
-                again.markers.setdefault(statement_at(module, line), []).insert(0, comment)
+                at = statement_at(module, line)
+                again.markers.setdefault(at, []).insert(0, (at, cst.EmptyLine(comment=cst.Comment(text))))
             return _edited(file, again, finishers)
     except UnicodeEncodeError as error:  # a marker quotes nothing but the file, a rule's new code may
         reason = f"its conversion has a character that {error.encoding} has not"
@@ -199,7 +217,7 @@ def _add(edits: _Edits, file: File, rule: Rule, change: Change) -> None:
         if not has_marker(statement, rule.id, file.module.tree) and not _is_there(
             lines, edits.markers.get(statement, ())
         ):
-            edits.markers.setdefault(statement, []).extend(lines)
+            edits.markers.setdefault(statement, []).extend((change.node, line) for line in lines)
             edits.touches.append(Touch(statement, Fate.MARKER, rule.id, change.message, whole=False))
         return
     if isinstance(change, Remove):
@@ -230,9 +248,9 @@ def _writable(message: str, encoding: str) -> str:
     return message
 
 
-def _is_there(lines: Sequence[cst.EmptyLine], markers: Sequence[cst.EmptyLine]) -> bool:
+def _is_there(lines: Sequence[cst.EmptyLine], markers: Sequence[_Marker]) -> bool:
     """Whether the same marker was left at the same statement already (for another node in it)."""
-    texts = [m.comment.value for m in markers if m.comment is not None]
+    texts = [line.comment.value for _, line in markers if line.comment is not None]
     wanted = [line.comment.value for line in lines if line.comment is not None]
     return any(texts[i : i + len(wanted)] == wanted for i in range(len(texts)))
 
@@ -279,7 +297,7 @@ class _Apply(cst.CSTTransformer):
         lines = self.edits.markers.get(original_node)
         if lines:
             updated_node = _marked(original_node, updated_node, lines)
-        if isinstance(updated_node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+        if isinstance(updated_node, type(original_node)) and isinstance(original_node, _LINES):
             updated_node = _without_last_semicolon(original_node, updated_node)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
             # Each small statement of the line was removed by itself.
@@ -287,6 +305,10 @@ class _Apply(cst.CSTTransformer):
         if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
             updated_node = close_gaps(updated_node)
         return updated_node
+
+
+#: What small statements stand in.
+_LINES = (cst.SimpleStatementLine, cst.SimpleStatementSuite)
 
 
 def _within(original: cst.CSTNode, updated: Any, apply: Any) -> Any:
@@ -328,17 +350,26 @@ def _without_last_semicolon(original: Any, updated: Any) -> Any:
     return updated.with_changes(body=[*updated.body[:-1], last])
 
 
-def _marked(original: cst.CSTNode, updated: Any, lines: list[cst.EmptyLine]) -> Any:
+def _marked(original: cst.CSTNode, updated: Any, markers: Sequence[_Marker]) -> Any:
     if isinstance(updated, cst.FlattenSentinel):
-        # The marker speaks of what was there, not of what was put around it.
         nodes = list(updated.nodes)
-        end = getattr(original, "trailing_whitespace", None)
-        at = next(
-            (i for i, n in enumerate(nodes) if end is not None and getattr(n, "trailing_whitespace", 0) is end), 0
-        )
-        return cst.FlattenSentinel([*nodes[:at], _marked(original, nodes[at], lines), *nodes[at + 1 :]])
+        for i in range(len(nodes)):
+            here = [marker for marker in markers if _at(original, nodes, marker[0]) == i]
+            nodes[i] = _marked(original, nodes[i], here) if here else nodes[i]
+        return cst.FlattenSentinel(nodes)
     place = "header" if isinstance(updated, cst.Module) else "leading_lines"
-    return updated.with_changes(**{place: [*getattr(updated, place), *lines]})
+    return updated.with_changes(**{place: [*getattr(updated, place), *(line for _, line in markers)]})
+
+
+def _at(original: cst.CSTNode, nodes: Sequence[cst.CSTNode], of: cst.CSTNode) -> int:
+    """Which of the statements that took the original's place a marker stands at: what is left of the original, unless
+    what it speaks of is only in one that was put around that.
+    """
+    end = getattr(original, "trailing_whitespace", None)
+    left = (i for i, node in enumerate(nodes) if end is not None and getattr(node, "trailing_whitespace", 0) is end)
+    first = next(left, 0)
+    order = (first, *range(len(nodes)))
+    return next((i for i in order if any(n is of or n.deep_equals(of) for n in find(nodes[i], type(of)))), first)
 
 
 def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
@@ -356,41 +387,3 @@ def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
                 if line.comment is not None and (with_comments or line in edits.comments):
                     lines[number] = by[node]
     return lines
-
-
-#: An import that does not begin a line: `try: import main`.
-_HIDDEN_IMPORT = re.compile(rb"[:;][ \t]*(?:from|import)\b")
-
-
-def _may_import(project: Project, importer: str, data: bytes, path: str) -> bool:
-    """Whether `importer` may import from `path`, told by its bytes; parsing it would cost a thousand times as much."""
-    if _HIDDEN_IMPORT.search(data):
-        return True
-    return any(project.path_of(name, importer) == path for name in imported_names(importer, data))
-
-
-def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
-    """Names that another file may import from this one, or that `__all__` offers: never dropped."""
-    module = project.module(path)
-    if module is None:
-        return frozenset()
-    names: set[str] = set()
-    if path.endswith("__init__.py"):
-        names.update(i.local for i in module.imports)
-    exported = module.definitions.get("__all__")
-    if exported is not None:
-        names.update(s.evaluated_value for s in find(exported, cst.SimpleString) if isinstance(s.evaluated_value, str))
-    stem = path.rpartition("/")[2].removesuffix(".py").encode()
-    for other, data in project.files.items():
-        if other == path or stem not in data or b"import" not in data or not _may_import(project, other, data, path):
-            continue
-        importer = project.module(other)
-        if importer is None:
-            continue
-        for item in importer.imports:
-            base, _, name = item.target.rpartition(".")
-            if item.local == "*":
-                base, name = item.target, "*"
-            if base and project.path_of(base, other) == path:
-                names.update({i.local for i in module.imports} if name == "*" else {name})
-    return frozenset(names)

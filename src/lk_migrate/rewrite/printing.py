@@ -50,7 +50,11 @@ class _Slice(cst.BaseStatement):
 
     def _codegen_impl(self, state: CodegenState) -> None:
         if tuple(state.indent_tokens) == self.lines.indents:
-            state.add_token(self.lines.text)
+            # Two tokens: at the end of a file without a final newline LibCST takes the last one away.
+            text = self.lines.text
+            end = len(text) - (2 if text.endswith("\r\n") else 1)
+            state.add_token(text[:end])
+            state.add_token(text[end:])
         else:
             self.node._codegen(state)
 

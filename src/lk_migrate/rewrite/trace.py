@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
-from heapq import heapify, heappop, heappush
+
+from rapidfuzz import process
+from rapidfuzz.distance import Indel
 
 from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Place
@@ -19,9 +20,9 @@ from lk_migrate.rewrite.same_lines import same_lines
 #: A run of equal lines shorter than this many characters says nothing by itself (`)`, `return`).
 _TELLING = 24
 #: How alike two lines must be for one to be the other, rewritten.
-_ALIKE = 0.5
+_ALIKE = 0.53
 #: How alike they must be when they stand far from each other.
-_SURELY = 0.75
+_SURELY = 0.77
 #: How many lines around its neighbours a rewritten line is looked for.
 _NEAR = 12
 
@@ -72,31 +73,10 @@ class Trace:
 
     def alike(self, text: str, window: Iterable[Spot], score: float) -> Spot | None:
         """The free line of the window that is most like `text` (the first of several), and more than `score`."""
-        matcher = SequenceMatcher(autojunk=False, b=text)
-        at_most: list[tuple[float, int, Spot]] = []
-        for order, (path, number) in enumerate(window):
-            line = self.new[path][number] if number < len(self.new[path]) else ""
-            if not line or _longest_ratio(line, text) <= score or (path, number) in self.used:
-                continue
-            matcher.set_seq1(line)
-            bound = matcher.quick_ratio()
-            if bound > score:
-                at_most.append((-bound, order, (path, number)))
-        # `ratio` is dear: it is only asked where the bound leaves a chance to be the best.
-        best, first = None, 0
-        for negative, order, spot in sorted(at_most):
-            if -negative < score or (best is not None and -negative == score and order > first):
-                break
-            matcher.set_seq1(self.new[spot[0]][spot[1]])
-            ratio = matcher.ratio()
-            if ratio > score or (best is not None and ratio == score and order < first):
-                best, first, score = spot, order, ratio
-        return best
-
-
-def _longest_ratio(one: str, other: str) -> float:
-    """`SequenceMatcher.real_quick_ratio`: how alike two texts of these lengths can be at most."""
-    return 2.0 * min(len(one), len(other)) / (len(one) + len(other)) if one or other else 1.0
+        free = [spot for spot in window if spot not in self.used and spot[1] < len(self.new[spot[0]])]
+        lines = [self.new[path][number] for path, number in free]
+        best = process.extractOne(text, lines, scorer=Indel.normalized_similarity, score_cutoff=score)
+        return free[best[2]] if best is not None and best[0] else None
 
 
 def trace(before: str, after: Mapping[str, str]) -> Trace:
@@ -160,28 +140,17 @@ def _pair_alike(result: Trace) -> None:
         if not (above and below and above[0] == below[0] and above[1] < below[1]):
             continue
         path = above[0]
-        pairs: list[tuple[float, int, int, bool]] = []  # (how alike, negative; legacy line, new line, at most so much)
-        matcher = SequenceMatcher(autojunk=False)
+        pairs: list[tuple[float, int, int]] = []  # (how alike, negative; legacy line, new line)
         free = [n for n in range(above[1] + 1, below[1]) if (path, n) not in result.used and result.new[path][n]]
         for step, number in enumerate(n for n in range(first, last + 1) if result.old[n]):
-            matcher.set_seq2(result.old[number])
-            for spot in free[max(0, step - _NEAR) : step + 2 * _NEAR]:
-                if _longest_ratio(result.new[path][spot], result.old[number]) > _ALIKE:
-                    matcher.set_seq1(result.new[path][spot])
-                    bound = matcher.quick_ratio()
-                    if bound > _ALIKE:
-                        pairs.append((-bound, number, spot, True))
-        # `ratio` is dear: it is only asked when a pair's turn comes by its bound, and both its lines are still free.
-        heapify(pairs)
-        while pairs:
-            _, number, spot, is_bound = heappop(pairs)
-            if number in result.spots or (path, spot) in result.used:
-                continue
-            if is_bound:
-                ratio = SequenceMatcher(None, result.new[path][spot], result.old[number], autojunk=False).ratio()
-                if ratio > _ALIKE:
-                    heappush(pairs, (-ratio, number, spot, False))
-            else:
+            near = free[max(0, step - _NEAR) : step + 2 * _NEAR]
+            lines = [result.new[path][spot] for spot in near]
+            alike = process.extract(
+                result.old[number], lines, scorer=Indel.normalized_similarity, score_cutoff=_ALIKE, limit=None
+            )
+            pairs += [(-score, number, near[index]) for _, score, index in alike]
+        for _, number, spot in sorted(pairs):
+            if number not in result.spots and (path, spot) not in result.used:
                 result.take(number, (path, spot))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,7 @@ class Rule:
         self.finishers.append(finisher)
         return finisher
 
-    def wants(self, data: bytes) -> bool:
+    def wants(self, data: Container[bytes]) -> bool:
         """Whether a file with these bytes is worth parsing for this rule; never for one that only reads manifests."""
         if not self.handlers:
             return False

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lk_migrate.model import Place
-from lk_migrate.verify import findings
+from lk_migrate.verify import findings, hints
 from lk_migrate.verify.context import Clock, Context, slowness
 from lk_migrate.verify.greeting import silent
 from lk_migrate.verify.observations import Observation, Observations, place_of
@@ -29,7 +29,7 @@ _GREETS_IN = 2.5  # seconds after the prompt is there
 _TAKEN_IN = 6.0  # seconds for a typed line
 _ANSWERS_IN = 20.0  # seconds for one turn
 _LAST_ANSWER_IN = 5.0  # seconds, when a tool may have ended the conversation
-_ENDS_IN = 8.0  # seconds after Ctrl-C; the console itself takes two
+_ENDS_IN = 20.0  # seconds after Ctrl-C; the framework gives an entrypoint that goes on fifteen
 _LAUNCHES = 8  # a tool that ends the call makes us start again, for the ones that are left
 
 
@@ -97,33 +97,41 @@ def _scripted(run: _Run) -> Iterator[Row]:
 def _started(run: _Run, console: Terminal) -> Row:
     """Wait for the prompt; a wait for a participant is known to last for ever in the console."""
     run.context.tell("the agent's console to start")
-    begun = time.monotonic()
+    begun, since = time.monotonic(), len(run.observations.refresh())
     name = f"python {' '.join(run.context.launch)} console --text"
     clock = Clock(run.clock.left(_STARTS_IN))
     outcome = Outcome.TIMED_OUT
     waits = dead = None
     while outcome is Outcome.TIMED_OUT and clock.left() > 0 and waits is None and dead is None:
         outcome = console.wait_for(PROMPT, clock.left(1.0))
-        waits, dead = _waits_in_vain(run.observations), next(iter(run.observations.of("job_failed")), None)
+        waits, dead = _waits_in_vain(run.observations), findings.start_failure(run.observations, run.context, since)
     seconds = time.monotonic() - begun
     if outcome is Outcome.SEEN:
         return Row(STAGE, name, Status.OK, "it starts and waits for a line", seconds=seconds)
     place: Place | None = None
-    if outcome is Outcome.ENDED:
+    if dead is not None:
+        detail, place = dead
+        if place is None:
+            detail = f"{detail}; last output: {console.last_lines()}"
+    elif outcome is Outcome.ENDED:
         detail, place = findings.crash(console.text(), run.context)
         detail = f"it ended before the prompt: {detail}"
-    elif dead is not None:
-        place = place_of(dead)
-        detail = f"the entrypoint fails: {dead['error']}{findings.metadata_hint(run.context, place)}"
     elif waits is not None:
         place = place_of(waits)
         detail = "it waits for a participant who does not come: a console has one, `mock_user`, not a SIP one"
     else:
-        detail = f"no prompt within {seconds:.0f} s; last output: {console.last_lines()}"
-        errors = run.observations.of("error_log")
-        if errors:
-            detail, place = f"no prompt: {errors[-1]['error']}", place_of(errors[-1])
+        detail, place = _no_prompt(run, console, seconds)
     return Row(STAGE, name, Status.FAILED, detail, place, seconds)
+
+
+def _no_prompt(run: _Run, console: Terminal, seconds: float) -> tuple[str, Place | None]:
+    errors = run.observations.of("error_log")
+    if errors:
+        return f"no prompt: {errors[-1]['error']}", place_of(errors[-1])
+    waits = findings.where_it_waits(console.process, run.observations)
+    if waits is not None:
+        return f"no prompt within {seconds:.0f} s: {waits[0]}", waits[1]
+    return f"no prompt within {seconds:.0f} s; last output: {console.last_lines()}", None
 
 
 def _waits_in_vain(observations: Observations) -> Observation | None:
@@ -255,5 +263,5 @@ def _live(run: _Run) -> Iterator[Row]:
 
 
 def _short(text: str, length: int = 60) -> str:
-    line = " ".join(text.split())
+    line = hints.unmocked(" ".join(text.split()))
     return line if len(line) <= length else line[: length - 1] + "…"

@@ -44,10 +44,29 @@ def _runs_app(file: Path) -> bool:
 
 
 def launch(root: Path, main: str) -> tuple[str, ...]:
-    """What follows `python` on the command line that runs a main file: its path, or `-m` and its module's name where it
-    is part of a package, as its relative imports say."""
+    """What follows `python` on the command line that runs a main file: its path, or `-m` and its module's name.
+
+    The imports say which: relative ones, and those from a folder of the root (`from src.agents import …`)."""
     tree = parse(root / main)
     nodes = ast.walk(tree) if tree is not None else ()
-    if any(isinstance(node, ast.ImportFrom) and node.level for node in nodes):
+    if any(_is_from_the_root(node, root, (root / main).parent) for node in nodes):
         return ("-m", main.removesuffix(".py").replace("/", "."))
     return (main,)
+
+
+def _is_from_the_root(node: ast.AST, root: Path, beside: Path) -> bool:
+    """Whether an import finds its module from the root, and not beside the main file."""
+    if beside == root:
+        return isinstance(node, ast.ImportFrom) and bool(node.level)
+    if isinstance(node, ast.ImportFrom):
+        return bool(node.level) or _is_only_in(root, beside, node.module or "")
+    return isinstance(node, ast.Import) and any(_is_only_in(root, beside, alias.name) for alias in node.names)
+
+
+def _is_only_in(root: Path, beside: Path, module: str) -> bool:
+    top = module.partition(".")[0]
+    return _is_importable(root, top) and not _is_importable(beside, top)
+
+
+def _is_importable(folder: Path, name: str) -> bool:
+    return bool(name) and ((folder / f"{name}.py").is_file() or any((folder / name).glob("**/*.py")))

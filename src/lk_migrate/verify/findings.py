@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import contextlib
 import re
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lk_migrate import TARGET
 from lk_migrate.model import Place
+from lk_migrate.verify import hints
 from lk_migrate.verify.context import Context, slowness
 from lk_migrate.verify.observations import Observation, Observations, place_of
 from lk_migrate.verify.rows import Row, Status
@@ -19,9 +22,15 @@ PORTAUDIO_HINT = (
     "to talk to it aloud, install PortAudio: `apt install libportaudio2` (Debian, Ubuntu), "
     "`dnf install portaudio` (Fedora), `brew install portaudio` (macOS); typing works without"
 )
-_PYAV = "pip install --force-reinstall --only-binary :all: 'av>=14'"
 #: The names of rows made here.
 SIDE_NAMES = frozenset({"deprecated API", "exchanged", "network", "files", "PortAudio", "event loop", "port in use"})
+#: What ends the start of a session → how it is called.
+_ENDS_THE_START = {
+    "prewarm_failed": "prewarming fails, so no call is answered",
+    "job_failed": "the entrypoint fails",
+}
+_STARTS_AFTERWARDS_IN = 5.0  # seconds for a task that the entrypoint leaves behind to start the session
+_TELLS_IN = 20  # tenths of a second for a process to say where it is
 _BLOCKS = 0.3  # seconds of a blocked event loop that people hear, on a machine that does nothing else
 _ERROR_LINE = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Found)): (.*)$")
 _FRAME = re.compile(r"""(?:File "([^"]+)", line (\d+)|^([^\s:"]+\.py):(\d+) in )""")
@@ -77,7 +86,37 @@ def crash(output: str, context: Context) -> tuple[str, Place | None]:
             if inside is not None:
                 number = int(found.group(2) or found.group(4))
                 place = Place(inside, number, number)
-    return detail + plugin_hint(detail), place
+    return detail + hints.for_import(detail, context), place
+
+
+def start_failure(observations: Observations, context: Context, since: int = 0) -> tuple[str, Place | None] | None:
+    """What kept the first session from coming, and where in the project, if the framework has told."""
+    for one in observations.refresh()[since:]:
+        what = _ENDS_THE_START.get(one["event"])
+        if what is not None:
+            return f"{what}: {one['error']}{hints.for_start(one, observations, context)}", place_of(one)
+    returned = observations.of("entrypoint_returned", since)
+    if returned and not observations.of("session_started", since) and _is_past(returned[0], _STARTS_AFTERWARDS_IN):
+        return f"the entrypoint returns, and no session was started{hints.for_network(observations)}", None
+    return None
+
+
+def _is_past(one: Observation, seconds: float) -> bool:
+    return time.monotonic() - float(one["at"]) > seconds * slowness()
+
+
+def where_it_waits(process: subprocess.Popen[bytes], observations: Observations) -> tuple[str, Place] | None:
+    """What a process that does not go on waits for: the line of the project that its entrypoint has come to."""
+    since = len(observations.refresh())
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGUSR2)
+    for _ in range(_TELLS_IN):
+        time.sleep(0.1)
+        for one in observations.of("waits_at", since):
+            place = place_of(one)
+            if place is not None:
+                return f"it waits in `{one['code']}`{hints.for_network(observations)}", place
+    return None
 
 
 def _inside(path: str, workspace: Path) -> str | None:
@@ -86,31 +125,3 @@ def _inside(path: str, workspace: Path) -> str | None:
     except ValueError:
         return None
     return inside.as_posix()
-
-
-def plugin_hint(error: str) -> str:
-    """How to install the plugin or package whose import failed; "" when the error is about something else."""
-    found = re.search(r"No module named 'livekit\.plugins\.(\w+)'", error) or re.search(
-        r"cannot import name '(\w+)' from 'livekit\.plugins'", error
-    )
-    if not found:
-        if re.search(r"\blib(av|sw)\w+\.|No module named 'av'|\bav/_core", error):
-            return f"; PyAV, which the framework decodes audio with, is broken or gone: {_PYAV}"
-        missing = re.search(r"No module named '([\w.]+)'", error)
-        if missing and not missing.group(1).startswith("livekit"):
-            return f"; install what has `{missing.group(1).split('.')[0]}`, or name your environment with --python"
-        return ""
-    name = found.group(1).replace("_", "-")
-    extras = importlib.metadata.metadata("livekit-agents").get_all("Provides-Extra") or []
-    package = f"'livekit-agents[{name}]~={TARGET}'" if name in extras else f"livekit-plugins-{name}"
-    return f"; install it with: pip install {package}"
-
-
-def metadata_hint(context: Context, place: Place | None) -> str:
-    """What to do about an error in a line that reads a job's metadata; "" when the line does something else."""
-    if place is None:
-        return ""
-    lines = (context.workspace / place.path).read_text("utf-8", "replace").splitlines()
-    if "metadata" not in "".join(lines[place.line - 1 : place.line]):
-        return ""
-    return "; a job that nobody dispatched with metadata has an empty string there, as in the console: allow for it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from pyflakes.checker import Checker
 from pyflakes.messages import UndefinedLocal, UndefinedName
@@ -17,14 +17,31 @@ from lk_migrate.verify.rows import Row, Status
 STAGE = "static"
 
 
-def undefined(context: Context) -> Iterator[Row]:
-    """One row for each name that a file of the app uses and nothing defines, with the first line that does."""
+def undefined(context: Context, reached: Set[str]) -> Iterator[Row]:
+    """One row for each name that a file of the app uses and nothing defines, with the first line that does.
+
+    A failure when the migration may have done it: not in a file that the main file does not reach (`reached` are those
+    that it does), nor where the old file lacked the name as well."""
     for file in context.app_files:
         tree = parse(context.workspace / file)
-        for name, lines in undefined_names(tree).items() if tree is not None else ():
+        found = undefined_names(tree) if tree is not None else {}
+        before = _undefined_before(context, file) if found else frozenset()
+        for name, lines in found.items():
             others = f", and {len(lines) - 1} more line{'s' * (len(lines) != 2)}" if len(lines) > 1 else ""
             detail = f"`{name}` is not defined: this line raises NameError when it runs{others}; import or define it"
-            yield Row(STAGE, "names", Status.FAILED, detail, Place(file, lines[0], lines[0]))
+            place = Place(file, lines[0], lines[0])
+            if name in before:
+                yield Row(STAGE, "names", Status.SKIPPED, f"{detail} (the same before the migration)", place)
+            elif file in reached:
+                yield Row(STAGE, "names", Status.FAILED, detail, place)
+            else:
+                yield Row(STAGE, "names", Status.SKIPPED, f"{detail} ({context.main} does not import it)", place)
+
+
+def _undefined_before(context: Context, file: str) -> Set[str]:
+    """The names that the file lacked before the migration."""
+    tree = parse(context.before.root / file) if context.before is not None else None
+    return undefined_names(tree).keys() if tree is not None else frozenset()
 
 
 def undefined_names(tree: ast.Module) -> dict[str, list[int]]:

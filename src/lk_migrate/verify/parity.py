@@ -184,6 +184,10 @@ def run(context: Context) -> Iterator[Row]:
         except Impossible as error:
             yield Row(STAGE, "new code", Status.SKIPPED, f"nothing to compare: {error}")
             return
+        if not described["agents"]:
+            detail = "no agent class stands at a module's level, where it could be built and called without its session"
+            yield Row(STAGE, "agents", Status.SKIPPED, detail)
+            return
         gates = _gates(old_root)
         for about in described["agents"]:
             yield _agent(context, Sides(old, new, clock, gates, context.before.origin), about)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from lk_migrate import TARGET
 from lk_migrate.model import Place
-from lk_migrate.verify import doctor, findings, names
+from lk_migrate.verify import doctor, findings, hints, names
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observations, place_of
 from lk_migrate.verify.rows import Row, Status
@@ -25,11 +25,11 @@ def run(context: Context) -> Iterator[Row]:
     """The interpreter, the child's rows, deprecated API, and markers that are left."""
     yield _python_row(context)
     yield from doctor.examine(context)
-    yield from names.undefined(context)
     observations = Observations(context.scratch / "static.jsonl")
     with serve(Script()) as server:
         env = observed(context, observations.file) if context.live else stood_in(context, observations.file, server)
         yield from _child(context, observations, env)
+    yield from names.undefined(context, _reached(context, observations))
     yield from findings.on_the_side(STAGE, observations)
     yield _markers_row(context)
 
@@ -68,7 +68,7 @@ def _child(context: Context, observations: Observations, env: dict[str, str]) ->
                 if one["event"] == "begin":
                     context.tell(one["what"])
                 elif one["event"] == "row":
-                    detail = one["detail"] + findings.plugin_hint(one["detail"])
+                    detail = one["detail"] + hints.for_import(one["detail"], context)
                     yield Row(STAGE, one["name"], Status(one["status"]), detail, place_of(one), one["seconds"])
             if ended or not clock.left():
                 break
@@ -80,6 +80,12 @@ def _child(context: Context, observations: Observations, env: dict[str, str]) ->
     elif not observations.of("done"):
         detail, place = findings.crash(log.read_text(errors="replace"), context)
         yield Row(STAGE, "crash", Status.FAILED, f"Python ended during {during}: {detail}", place)
+
+
+def _reached(context: Context, observations: Observations) -> set[str]:
+    """The files that are imported when the main file is run; all, where that is not known."""
+    told = observations.of("reached")
+    return set(told[-1]["files"] if told else context.app_files)
 
 
 def _markers_row(context: Context) -> Row:

@@ -22,6 +22,7 @@ from lk_migrate.verify.context import Clock
 from lk_migrate.verify.processes import Children
 
 ROWS, COLUMNS = 50, 200
+_WIDTH = 160  # characters of a line that is quoted
 _TAKEN_IN = 2.0  # seconds from Enter to an answer being awaited, before the line is typed again
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|\x07")
 
@@ -43,7 +44,7 @@ class Terminal:
         self._master = master
         self._read: list[str] = []
         self._pending = ""
-        self._process = process
+        self.process = process
 
     def wait_for(self, text: str, seconds: float) -> Outcome:
         """Read until `text` appears after what was read before."""
@@ -92,7 +93,7 @@ class Terminal:
     def press_control_c(self) -> None:
         """As the key does: an interrupt for the program in front."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGINT)
+            os.killpg(self.process.pid, signal.SIGINT)
 
     def mark(self) -> int:
         """A position for `text`."""
@@ -104,18 +105,24 @@ class Terminal:
 
     def last_lines(self, count: int = 3) -> str:
         """The last lines that say something, on one line."""
-        return " / ".join(dict.fromkeys(telling_lines(self.text())[-count:])) or "nothing"
+        return last_lines(self.text(), count)
 
     def exit_code(self) -> int | None:
         """How the program ended, if it has."""
         with contextlib.suppress(TimeoutExpired):
-            return self._process.wait(1.0)
+            return self.process.wait(1.0)
         return None
 
 
 def plain(text: str) -> str:
     """Without colours, cursor movement and carriage returns."""
     return _ESCAPES.sub("", text).replace("\r", "")
+
+
+def last_lines(text: str, count: int = 3) -> str:
+    """The last lines of a program's output that say something, on one line."""
+    lines = (line if len(line) <= _WIDTH else f"{line[:_WIDTH]}…" for line in telling_lines(text)[-count:])
+    return " / ".join(dict.fromkeys(lines)) or "nothing"
 
 
 def telling_lines(text: str) -> list[str]:

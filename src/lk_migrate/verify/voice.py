@@ -10,7 +10,9 @@ import ast
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from lk_migrate.model import Place
 from lk_migrate.verify import findings
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.greeting import silent
@@ -19,6 +21,7 @@ from lk_migrate.verify.remote import Call, NoAnswer, call
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import Script, long_turn_text, turn_text
 from lk_migrate.verify.standin.server import serve
+from lk_migrate.verify.terminal import last_lines, plain
 from lk_migrate.verify.test_bed import stood_in
 
 STAGE = "voice"
@@ -31,7 +34,7 @@ _HEARD_IN = 4.0  # seconds for the detector to hear speech
 _ANSWERS_IN = 20.0  # seconds from the end of speech to the end of the answer; endpointing may take six of them
 _SPEAKS_FIRST = 3.5  # seconds; the framework ignores interruptions in the first three of a call (AEC warm-up)
 _STOPS_IN = 6.0  # seconds from the interrupting words to silence
-_ENDS_IN = 10.0  # seconds after SIGTERM
+_ENDS_IN = 20.0  # seconds after SIGTERM; as in the console
 
 
 @dataclass
@@ -93,20 +96,15 @@ def _conversation(run: _Run) -> Iterator[Row]:
 def _connected(run: _Run) -> Row:
     begun = time.monotonic()
     name = f"python -m livekit.agents console {run.context.main}"
-    ends = ("session_started", "job_failed")
-    seen = run.call.wait(lambda: next(filter(None, map(run.call.observed, ends)), None), Clock(_STARTS_IN))
+    run.call.wait(lambda: run.call.observed("session_started") or _failure(run), Clock(_STARTS_IN))
     seconds = time.monotonic() - begun
-    if seen and seen["event"] == "job_failed":
-        place = place_of(seen)
-        detail = f"the entrypoint fails: {seen['error']}{findings.metadata_hint(run.context, place)}"
-        return Row(STAGE, name, Status.FAILED, detail, place, seconds)
-    if seen:
+    started, failure = run.call.observed("session_started"), _failure(run)
+    if failure is not None and not started:
+        return _failed_start(run, name, *failure, seconds)
+    if started:
         return Row(STAGE, name, Status.OK, f"it starts, as under `{COMMAND}`", seconds=seconds)
     if not run.call.ended():
-        errors = run.observations.of("error_log") or run.observations.of("waits_for_participant")
-        detail = errors[-1].get("error", "it waits for a participant") if errors else "no session"
-        place = place_of(errors[-1]) if errors else None
-        return Row(STAGE, name, Status.FAILED, f"{detail} within {seconds:.0f} s", place, seconds)
+        return Row(STAGE, name, Status.FAILED, *_no_session(run, seconds), seconds)
     output = run.call.output()
     if "Could not find AgentServer in module" in output:
         detail = f"{run.context.main} defines no AgentServer at module level, which `{COMMAND}` looks for"
@@ -115,13 +113,38 @@ def _connected(run: _Run) -> Row:
     return Row(STAGE, name, Status.FAILED, f"it ended before a session: {detail}", place, seconds)
 
 
+def _failed_start(run: _Run, name: str, detail: str, place: Place | None, seconds: float) -> Row:
+    said = "" if place is not None else f"; last output: {last_lines(plain(run.call.output()))}"
+    return Row(STAGE, name, Status.FAILED, detail + said, place, seconds)
+
+
+def _no_session(run: _Run, seconds: float) -> tuple[str, Place | None]:
+    errors = run.observations.of("error_log") or run.observations.of("waits_for_participant")
+    if errors:
+        return f"{errors[-1].get('error', 'it waits for a participant')} within {seconds:.0f} s", place_of(errors[-1])
+    waits = findings.where_it_waits(run.call.agent, run.observations)
+    detail, place = waits or (f"last output: {last_lines(plain(run.call.output()))}", None)
+    return f"no session within {seconds:.0f} s: {detail}", place
+
+
+def _failure(run: _Run) -> tuple[str, Place | None] | None:
+    return findings.start_failure(run.observations, run.context)
+
+
 def _who(info: Observation) -> Row:
-    tools, instructions = info["tools"], info["instructions"]
+    tools, instructions = info["tools"], info["instructions"].strip()
+    prompt = _prompt_in(info["context"])
     named = f"{len(tools)} tool{'s' * (len(tools) != 1)}"
-    if not instructions.strip():
+    if not instructions and not prompt:
         return Row(STAGE, "agent", Status.FAILED, f"{info['agent']} has no instructions; {named}")
-    detail = f"{info['agent']}: {len(instructions)} characters of instructions, {named}, SDK {info['version']}"
-    return Row(STAGE, "agent", Status.OK, detail)
+    said = f"{len(instructions or prompt)} characters of instructions{'' if instructions else ' in its chat context'}"
+    return Row(STAGE, "agent", Status.OK, f"{info['agent']}: {said}, {named}, SDK {info['version']}")
+
+
+def _prompt_in(context: list[dict[str, Any]]) -> str:
+    """What a chat context tells the model in the name of the app: 0.x had its prompt there."""
+    told = [item for item in context if item["kind"] == "message" and item.get("role") in ("SYSTEM", "DEVELOPER")]
+    return "\n".join(part.get("text", "") for item in told for part in item.get("content", ())).strip()
 
 
 def _greeting(run: _Run) -> Row:

@@ -63,6 +63,10 @@ class _Worker:
         seconds = time.monotonic() - begun if begun else 0.0
         return Row(STAGE, f"{self.mode}: {name}", status, detail, place, seconds)
 
+    def failure(self) -> tuple[str, Place | None] | None:
+        """What kept it from taking its first call, if that is known."""
+        return findings.start_failure(self.observations, self.context, self.since)
+
 
 def run(context: Context) -> Iterator[Row]:
     """Each way of running it as a worker; then what was seen on the side."""
@@ -137,33 +141,36 @@ def _mode(
         assert dispatcher.stdin is not None
         dispatcher.stdin.write(json.dumps({"do": "terminate"}).encode() + b"\n")
         dispatcher.stdin.flush()
-        worker.wait(lambda: observations.of("job_over", since), _JOB_ENDS_IN)
+        worker.wait(lambda: _job_over(worker), _JOB_ENDS_IN)
         yield _ended(worker)
 
 
 def _registered(worker: _Worker) -> Row:
     begun = time.monotonic()
     name = f"python {' '.join(worker.context.launch)} {worker.mode}"
-    one = worker.seen("registered", _REGISTERS_IN)
+    worker.wait(lambda: worker.seen("registered") or worker.failure(), _REGISTERS_IN)
+    one, failure = worker.seen("registered"), worker.failure()
     seconds = time.monotonic() - begun
     if one is not None:
         agent = f"as “{one['agent']}”" if one["agent"] else "without an agent name: it is sent to every room"
         return Row(STAGE, name, Status.OK, f"it registers {agent}", seconds=seconds)
-    text = worker.log.read_text(errors="replace")
-    if worker.process.poll() is None:
-        detail, place = findings.crash(text, worker.context)
-        return Row(STAGE, name, Status.FAILED, f"it does not register: {detail}", place, seconds)
-    detail, place = findings.crash(text, worker.context)
-    code = worker.process.returncode
-    return Row(STAGE, name, Status.FAILED, f"it ended, exit code {code}: {detail}", place, seconds)
+    if failure is not None:
+        return Row(STAGE, name, Status.FAILED, *failure, seconds)
+    detail, place = findings.crash(worker.log.read_text(errors="replace"), worker.context)
+    code = worker.process.poll()
+    what = "it does not register" if code is None else f"it ended, exit code {code}"
+    return Row(STAGE, name, Status.FAILED, f"{what}: {detail}", place, seconds)
 
 
 def _prewarmed(worker: _Worker) -> Row:
     worker.context.tell("a process to be prewarmed")
     begun = time.monotonic()
-    one = worker.seen("process_ready", _REGISTERS_IN)
-    if one is not None:
+    worker.wait(lambda: worker.seen("process_ready") or worker.failure(), _REGISTERS_IN)
+    failure = worker.failure()
+    if worker.seen("process_ready"):
         return worker.row("prewarm", Status.OK, "a process is kept warm for the next call", begun=begun)
+    if failure is not None:
+        return worker.row("prewarm", Status.FAILED, *failure, begun)
     errors = worker.observations.of("error_log", worker.since)
     if errors:
         return worker.row("prewarm", Status.FAILED, errors[-1]["error"], place_of(errors[-1]), begun)
@@ -179,27 +186,27 @@ def _job(worker: _Worker) -> Row:
     if not answer["available"]:
         detail = "it declines a job in a room that it does not know (its own request function decides)"
         return worker.row("job", Status.SKIPPED, detail, begun=begun)
-    if worker.seen("job_begun", _ANSWERS_IN + _REGISTERS_IN) is None:
-        errors = worker.observations.of("error_log", worker.since)
-        why = errors[-1]["error"] if errors else "its process does not come up"
-        return worker.row("job", Status.FAILED, f"it accepts a job and does not run it: {why}", begun=begun)
-    found = worker.wait(lambda: _room_or_error(worker), _JOINS_IN)
-    if found is None:
+    worker.wait(lambda: worker.seen("job_begun") or worker.failure(), _ANSWERS_IN + _REGISTERS_IN)
+    if worker.seen("job_begun"):
+        worker.wait(lambda: worker.seen("room_asked") or worker.failure(), _JOINS_IN)
+    failure = worker.failure()
+    if worker.seen("room_asked"):  # that it may not join fails the entrypoint then, and is no fault of its own
+        detail = "accepted, assigned, and the entrypoint asks to join its room; no LiveKit server here has one"
+        return worker.row("job", Status.OK, detail, begun=begun)
+    if failure is not None:
+        return worker.row("job", Status.FAILED, *failure, begun)
+    if worker.seen("job_begun"):
         detail = "accepted and begun, but the entrypoint does not ask to join the room"
         return worker.row("job", Status.FAILED, detail, begun=begun)
-    if found["event"] != "room_asked":
-        place = place_of(found)
-        detail = f"the entrypoint fails before the room: {found['error']}"
-        return worker.row("job", Status.FAILED, detail + findings.metadata_hint(worker.context, place), place, begun)
-    detail = (
-        "accepted, assigned, and the entrypoint asks to join its room; there is no LiveKit server here to go on with"
-    )
-    return worker.row("job", Status.OK, detail, begun=begun)
+    errors = worker.observations.of("error_log", worker.since)
+    why = errors[-1]["error"] if errors else "its process does not come up"
+    return worker.row("job", Status.FAILED, f"it accepts a job and does not run it: {why}", begun=begun)
 
 
-def _room_or_error(worker: _Worker) -> dict[str, Any] | None:
-    ends = ("room_asked", "job_failed")
-    return next((one for one in worker.observations.refresh()[worker.since :] if one["event"] in ends), None)
+def _job_over(worker: _Worker) -> bool:
+    """Whether the worker has told the server that its job is done, well or badly, or there is none."""
+    told = [one["status"] for one in worker.observations.of("job_status", worker.since)]
+    return told[-1] not in ("JS_PENDING", "JS_RUNNING") if told else not worker.seen("job_begun")
 
 
 def _ended(worker: _Worker) -> Row:

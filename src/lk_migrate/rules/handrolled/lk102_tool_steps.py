@@ -2,7 +2,8 @@
 
 The session runs one round of tool calls more than `max_tool_steps` says, then asks for an answer without tools. It
 counts rounds, not calls, so the model gets `parallel_tool_calls=False`: then a round is one call. An `Agent` has no
-such option in 1.8 (`tool_handling=` holds prompts only), so agents of different limits need different sessions.
+such option in 1.8 (`tool_handling=` holds prompts only), so agents of different limits need different sessions. A
+session that allowed more than the gate beside it gets the gate's limit; 0.x's `max_nested_fnc_calls` counts all rounds.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ rule = Rule(
     kept_main_only=True,
 )
 
+_NESTED = "max_nested_fnc_calls"
 #: Models that take `parallel_tool_calls` (livekit-plugins 1.8).
 _TAKES_PARALLEL = {
     *("livekit.plugins.openai.LLM", "livekit.plugins.openai.llm.LLM", "livekit.plugins.openai.responses.LLM"),
@@ -44,9 +46,14 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
     if any(a.attr.value == "max_tool_steps" for a in file.module.index.of(cst.Attribute)):
         return  # `session.options.max_tool_steps = …`: it is set later
     session = limits_of_session(file.project, file.module, call)
-    if session is None or not session.limits or find_keyword(call, "max_tool_steps") is not None:
+    if session is None or not session.limits:
         return
     steps = _steps(session.limits)
+    limit, rounds = _limit(call, steps)
+    given = find_keyword(call, limit)
+    known = int(given.value.value, 0) if given is not None and isinstance(given.value, cst.Integer) else None
+    if known is not None and rounds is not None and known <= rounds:
+        return
     if len(session.limits) > 1:
         yield Todo(
             call,
@@ -55,10 +62,13 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
             "`parallel_tool_calls=False`.",
         )
         return
-    if steps is None or not session.known or unpacked(file.module, call) is None:
+    decided = given is not None and known is None
+    if rounds is None or not session.known or decided or unpacked(file.module, call) is None:
         why = (
             "how many tool calls its agent's turn gate let through is not in the code"
             if steps is None
+            else f"`{limit}` is decided elsewhere"
+            if decided
             else "its arguments come from elsewhere"
             if session.known
             else "which agent it runs is not clear"
@@ -72,10 +82,17 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
         return
     yield Rewrite(
         call,
-        lambda updated: with_keyword(updated, "max_tool_steps", cst.Integer(str(steps))),
-        f"the turn gate's {steps + 1} tool call(s) per utterance are `max_tool_steps={steps}` now",
+        lambda updated: with_keyword(updated, limit, cst.Integer(str(rounds))),
+        f"the turn gate's {_spoken(session.limits)} tool call(s) per utterance are `max_tool_steps={steps}` now",
     )
     yield from _one_at_a_time(call, file)
+
+
+def _limit(call: cst.Call, steps: int | None) -> tuple[str, int | None]:
+    """The keyword that limits the rounds of tool calls, and what it has to be; 0.x counted the first one, too."""
+    if find_keyword(call, _NESTED) is not None:
+        return _NESTED, steps + 1 if steps is not None else None
+    return "max_tool_steps", steps
 
 
 def _one_at_a_time(call: cst.Call, file: File) -> Iterator[Change]:

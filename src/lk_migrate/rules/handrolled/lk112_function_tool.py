@@ -54,7 +54,7 @@ def answer_to_other_names(node: cst.ClassDef, file: File) -> Iterator[Change]:
     agent = agent_of(file.project, node)
     for tool in agent.tools if agent is not None else ():
         for alias in tool.aliases:
-            if not alias.isidentifier() or method(node, alias) is not None or file.enclosing(tool.node, cst.If):
+            if not alias.isidentifier() or method(node, alias) is not None or tool.node not in node.body.body:
                 yield Todo(
                     tool.node,
                     f"the model knows `{tool.name}` as `{alias}` too, and a method is one tool: "

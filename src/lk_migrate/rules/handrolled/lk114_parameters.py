@@ -106,6 +106,13 @@ def _annotate_context(param: cst.Param, file: File) -> Iterator[Change]:
 def _annotate(tool: Tool, param: cst.Param, file: File) -> Iterator[Change]:
     """A type, unless the parameter has one that says as much as its schema; and what else the schema said of it."""
     name = param.name.value
+    if name == "self" and param.annotation is None:
+        yield Todo(
+            param,
+            "this tool is no method, so the model would be asked for `self`: take the parameter out, and give what it "
+            "stands for another name around the tool.",
+        )
+        return
     spelt = file.code(param.annotation.annotation) if param.annotation is not None else ""
     entry = tool.schema.parameter(name) if tool.schema is not None else None
     drop = param in file.project.fact(always_given)

@@ -7,6 +7,7 @@ only in the middle of a call.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 import libcst as cst
 
@@ -23,12 +24,11 @@ rule = Rule("LK120", Edition.HANDROLLED, __doc__, triggers=(b"ctx", b"context"))
 
 @rule.on(cst.Call)
 def hand_on_the_context(call: cst.Call, file: File) -> Iterator[Change]:
-    function = file.enclosing(call, cst.FunctionDef)
     owner = file.enclosing(call, cst.ClassDef)
-    if function is None or owner is None or not isinstance(call.func, cst.Attribute):
+    if owner is None or not isinstance(call.func, cst.Attribute):
         return
-    agent = agent_of(file.project, owner)
-    if agent is None or not is_self_attribute(call.func, self_name(function)):
+    agent, function = agent_of(file.project, owner), _method_around(call, file)
+    if agent is None or function is None or not is_self_attribute(call.func, self_name(function)):
         return
     name = call.func.attr.value
     called = next((t for t in agent.all_tools if t.node.name.value == name), None)
@@ -41,6 +41,19 @@ def hand_on_the_context(call: cst.Call, file: File) -> Iterator[Change]:
         return
     given = context.name.value
     yield Rewrite(call, lambda updated: _with_first(updated, given), f"`{name}` takes the run context: `{given}`")
+
+
+def _method_around(call: cst.Call, file: File) -> cst.FunctionDef | None:
+    """The method that the call stands in, also in a function inside it that leaves the instance its name."""
+    around = file.module.index.ancestors(call)
+    functions = [f for f in takewhile(lambda a: not isinstance(a, cst.ClassDef), around) if isinstance(f, _FUNCTIONS)]
+    if not functions or not isinstance(functions[-1], cst.FunctionDef):
+        return None
+    method = functions[-1]
+    return None if any(self_name(method) in file.module.bound(f) for f in functions[:-1]) else method
+
+
+_FUNCTIONS = (cst.FunctionDef, cst.Lambda)
 
 
 def _lacks_context(tool: Tool, call: cst.Call) -> bool:

@@ -1,7 +1,8 @@
 """Arguments of 0.x, or of no version, in a call of `AgentSession` or `Agent`.
 
 Half-migrated files give the new classes the old arguments (`fnc_ctx=`, `chat_ctx=` on a session), or names that never
-existed (`fn_ctx=`, `function_context=`). All of them raise TypeError at the first call. A 0.x agent, which becomes a
+existed (`fn_ctx=`, `function_context=`). All of them raise TypeError at the first call. A box of tools goes where the
+class takes tools; a list of plugins, which register themselves, goes; the rest is marked. A 0.x agent, which becomes a
 session (LK202), is asked for what neither it nor a session ever took.
 """
 
@@ -11,10 +12,14 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.function_contexts import function_contexts
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.public_names import closest, public_names
 from lk_migrate.facts.v0_names import AGENTS, SESSIONS, V0_ARGUMENTS, Kind, kind_of_name
+from lk_migrate.facts.variables import is_variable
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.arguments import keyword
+from lk_migrate.rewrite.arguments import keyword, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
@@ -54,6 +59,12 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
             continue
         if becomes_session and given in V0_ARGUMENTS:
             continue
+        if given in _TOOLS and "tools" not in names and _is_box(arg.value, file):
+            yield Rewrite(arg, _listed, f"`{given}=` is a list of `tools=`")
+            continue
+        if given == "plugins" and is_session and _only_plugins(arg.value, file):
+            yield Rewrite(call, _without_plugins, "plugins register themselves when imported", without=(arg,))
+            continue
         if given in _TOOLS:
             home = "" if not is_session else " of the Agent"
             said.append(f"`{given}=` is no argument: tools are `tools=[…]`{home}")
@@ -65,3 +76,39 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
             said.append(f"`{given}=` is no argument of 1.8{closest(given, known)}")
     if said:
         yield Todo(call, "; ".join(said) + ".")
+
+
+def _is_box(value: cst.BaseExpression, file: File) -> bool:
+    """An object of a class that becomes a `Toolset` (LK210), and holds all of its tools itself."""
+    found = file.project.fact(function_contexts)
+    binding = found.holdings.binding(file.module, value)
+    if not any(kind in found.classes for kind in found.holdings.kinds(file.module, value)):
+        return False
+    return binding is None or not (binding in found.bare or found.closures(binding))
+
+
+def _listed(updated: cst.Arg) -> cst.Arg:
+    tools = cst.List([cst.Element(updated.value)])
+    return updated.with_changes(keyword=cst.Name("tools"), value=tools)
+
+
+def _only_plugins(value: cst.BaseExpression, file: File) -> bool:
+    """`[openai.Plugin()]`, `[silero]`, `[]`: nothing but packages of plugins, which stay imported for another use."""
+    if not isinstance(value, cst.List):
+        return False
+    inside = set(find(value, cst.Name))
+    for element in value.elements:
+        made = element.value.func if isinstance(element.value, cst.Call) else element.value
+        name = file.full_name(made) or ""
+        package = name.startswith("livekit.plugins.") and (name.count(".") == 2 or name.endswith("Plugin"))
+        head = (dotted(made) or "").partition(".")[0]
+        used = any(n not in inside and is_variable(file.module, n) for n in file.module.names.get(head, ()))
+        if not package or not used:
+            return False
+    return True
+
+
+def _without_plugins(updated: cst.Call) -> cst.Call:
+    brackets = of_call(updated)
+    (at,) = (i for i, arg in enumerate(brackets.items) if keyword(arg) == "plugins")
+    return to_call(updated, brackets.without(at))

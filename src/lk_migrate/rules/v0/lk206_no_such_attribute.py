@@ -16,6 +16,7 @@ from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.instances import instance_of
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.public_names import closest, public_names
+from lk_migrate.facts.realtime import CREATE, RESPOND, raw_call, raw_sessions
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Todo
@@ -38,9 +39,11 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     name = node.attr.value
     if name.startswith("_") or name in _in_all() or not isinstance(node.value, (cst.Name, cst.Attribute)):
         return
-    if _is_of_0x(node.value, file):
+    if _is_of_0x(node.value, file) or _is_of_a_raw_session(node, file):
         return
     raw = file.project.fact(holdings).has(file.module, node.value, Kind.REALTIME_SESSION)
+    if raw and not _is_hook(node, file) and not _becomes_the_session(node, file):
+        return
     kind = "AgentSession" if raw else instance_of(file.project, file.module, node.value)
     if kind not in _CLASSES or name in _known(kind) or _is_told(node, file):
         return
@@ -49,8 +52,16 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
             node,
             f"nothing ever calls `{name}` of a session: register the handler with `session.on(…)`, or take it out.",
         )
-    elif not raw and name not in file.project.fact(_own_attributes) and not is_guarded(node, name, file):
+    elif name not in file.project.fact(_own_attributes) and not is_guarded(node, name, file):
         yield Todo(node, f"`{kind}` has no `{name}`{closest(name, _known(kind))}: {_CLASSES[kind]}.")
+
+
+def _becomes_the_session(node: cst.Attribute, file: File) -> bool:
+    """Whether the raw session's variable stands for the `AgentSession` afterwards, in a line that is not rewritten."""
+    if not isinstance(node.value, cst.Name) or not file.project.fact(raw_sessions).is_session(file.module, node.value):
+        return False
+    line = file.statement(node)
+    return not any(raw_call(file.project, file.module, line, path) for path in (CREATE, RESPOND))
 
 
 def _known(kind: str) -> frozenset[str]:
@@ -67,6 +78,13 @@ def _in_all() -> frozenset[str]:
 def _is_of_0x(node: cst.CSTNode, file: File) -> bool:
     """0.x objects are the business of other rules."""
     return file.project.fact(holdings).has(file.module, node, Kind.PIPELINE, Kind.MULTIMODAL, Kind.CALL_CONTEXT)
+
+
+def _is_of_a_raw_session(node: cst.Attribute, file: File) -> bool:
+    """`session.conversation.item.create(…)`, `session.response.create()`: LK260 says them in today's words."""
+    line = file.statement(node)
+    calls = (raw_call(file.project, file.module, line, path) for path in (CREATE, RESPOND))
+    return node.attr.value in ("conversation", "response") and any(call is not None for call in calls)
 
 
 def _is_told(node: cst.Attribute, file: File) -> bool:

@@ -11,11 +11,14 @@ import libcst as cst
 
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.holdings import holdings
-from lk_migrate.facts.v0_names import CALL_CONTEXTS, TRIGGERS, Kind
+from lk_migrate.facts.pipelines import pipelines
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_names import CALL_CONTEXTS, SESSIONS, TRIGGERS, Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition
+from lk_migrate.rewrite.arguments import with_keyword
 from lk_migrate.rewrite.blocks import gap
-from lk_migrate.rewrite.changes import Change, Replace, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -107,6 +110,97 @@ def members(node: cst.Attribute, file: File) -> Iterator[Change]:
             "the chat context is the Agent's",
         )
     elif name in ("store_metadata", "get_metadata"):
+        if file.project.fact(_has_userdata) and _call_of(node, file) is not None:
+            return
         yield Todo(node, f"`{name}` is gone: keep it in `ctx.userdata` (give the session a `userdata=` object).")
     elif name in ("llm_stream", "add_extra_chat_message"):
         yield Todo(node, f"`{name}` has no successor: return the text, or change the Agent's chat context.")
+
+
+def _has_userdata(project: Project) -> bool:
+    """Whether every session of the project is one that the rules make of a 0.x agent, and so can be given userdata."""
+    known = project.fact(pipelines)
+    made = known.holdings.modules if known.constructions else ()
+    return bool(known.constructions) and not any(
+        project.full_name(module, call.func) in SESSIONS for module in made for call in module.index.of(cst.Call)
+    )
+
+
+def _stores(project: Project) -> bool:
+    """Whether anything is stored in a call's context."""
+    known = project.fact(holdings)
+    return any(
+        node.attr.value in ("store_metadata", "get_metadata") and known.has(module, node.value, Kind.CALL_CONTEXT)
+        for module in known.modules
+        if b"_metadata" in module.data
+        for node in module.index.of(cst.Attribute)
+    )
+
+
+def _call_of(node: cst.Attribute, file: File) -> cst.Call | None:
+    """`ctx.get_metadata(key)`, or `ctx.store_metadata(key, value)` as a statement; None for what is put otherwise."""
+    call = file.parent(node)
+    if not isinstance(call, cst.Call) or call.func is not node or any(a.keyword or a.star for a in call.args):
+        return None
+    if node.attr.value == "store_metadata":
+        return call if len(call.args) == 2 and isinstance(file.parent(call), cst.Expr) else None
+    return call if len(call.args) in (1, 2) else None
+
+
+def _is_metadata(call: cst.Call, name: str, file: File) -> bool:
+    func = call.func
+    return (
+        isinstance(func, cst.Attribute)
+        and func.attr.value == name
+        and file.project.fact(holdings).has(file.module, func.value, Kind.CALL_CONTEXT)
+        and file.project.fact(_has_userdata)
+        and _call_of(func, file) is not None
+    )
+
+
+@rule.on(cst.Expr)
+def stored(node: cst.Expr, file: File) -> Iterator[Change]:
+    """`ctx.store_metadata("zone", 3)` → `ctx.userdata["zone"] = 3`."""
+    if isinstance(node.value, cst.Call) and _is_metadata(node.value, "store_metadata", file):
+        yield Rewrite(node, _assignment_of, "what is kept is the session's `userdata`")
+        yield Note(node, "`userdata` is kept as long as the session: take out what counts for one answer only.")
+
+
+def _assignment_of(updated: cst.Expr) -> cst.Assign:
+    call = updated.value
+    assert isinstance(call, cst.Call)
+    key, value = (a.value for a in call.args)
+    place = cst.Subscript(_userdata(call), [cst.SubscriptElement(cst.Index(key))])
+    return cst.Assign([cst.AssignTarget(place)], value, semicolon=updated.semicolon)
+
+
+def _userdata(call: cst.Call) -> cst.Attribute:
+    assert isinstance(call.func, cst.Attribute)
+    return cst.Attribute(call.func.value, cst.Name("userdata"))
+
+
+@rule.on(cst.Call)
+def read(call: cst.Call, file: File) -> Iterator[Change]:
+    """`ctx.get_metadata("zone")` → `ctx.userdata.get("zone")`."""
+    if not _is_metadata(call, "get_metadata", file):
+        return
+    function = file.enclosing(call, cst.FunctionDef)
+    reads = [c for c in find(function, cst.Call) if _is_metadata(c, "get_metadata", file)] if function else []
+    if function not in file.project.fact(function_contexts).tools and len(reads) == 1:
+        # A handler was told of one answer's context: what it has read is not there for the next one.
+        args = [] if len(call.args) == 2 else [cst.Arg(cst.Name("None"))]
+        yield Rewrite(call, lambda updated: _read(updated, "pop", args), "what was kept for this answer")
+    else:
+        yield Rewrite(call, lambda updated: _read(updated, "get", []), "what is kept is the session's `userdata`")
+
+
+def _read(updated: cst.Call, method: str, args: list[cst.Arg]) -> cst.Call:
+    return updated.with_changes(func=cst.Attribute(_userdata(updated), cst.Name(method)), args=[*updated.args, *args])
+
+
+@rule.on(cst.Call)
+def session(call: cst.Call, file: File) -> Iterator[Change]:
+    """The session that is made of a 0.x agent has a place for it."""
+    known = file.project.fact(pipelines).constructions
+    if call in known and file.project.fact(_stores) and file.project.fact(_has_userdata):
+        yield Rewrite(call, lambda updated: with_keyword(updated, "userdata", cst.Dict([])), "a place for what is kept")

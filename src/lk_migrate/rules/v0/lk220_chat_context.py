@@ -15,6 +15,7 @@ from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.prompts import context_messages, is_context_class, prompts
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, of_display, to_display
 from lk_migrate.rewrite.changes import Change, Replace, Rewrite, Todo
@@ -121,7 +122,10 @@ def _on_copy(call: cst.Call, file: File) -> Iterator[Change]:
         and isinstance(statement, cst.SimpleStatementLine)
         and len(statement.body) == 1
     )
-    if not alone or function is None or function.asynchronous is None:
+    waits = "await {}" if function is not None and function.asynchronous is not None else None
+    if function is not None and waits is None and _runs_in_the_loop(call, function, file):
+        waits = f"{file.use('asyncio')}.create_task({{}})"
+    if not alone or function is None or waits is None:
         yield Todo(
             call,
             "the Agent's chat context is read-only: `chat_ctx = agent.chat_ctx.copy()`, `chat_ctx.add_message(…)`, "
@@ -135,13 +139,26 @@ def _on_copy(call: cst.Call, file: File) -> Iterator[Change]:
     name = next(n for n in ("chat_ctx", "new_ctx", "agent_ctx", "changed_ctx") if n not in used)
     yield Replace(
         statement,
-        lambda updated: _three_statements(updated, name, agent),
+        lambda updated: _three_statements(updated, name, agent, waits),
         "the Agent's context is copied, changed, and given back",
     )
 
 
+def _runs_in_the_loop(call: cst.Call, function: cst.FunctionDef, file: File) -> bool:
+    """Whether a plain function stands in a coroutine, so that it can start a task, and asks for the context but once.
+
+    The task gives the context back after the function has returned: a second copy would not have the message.
+    """
+    assert isinstance(call.func, cst.Attribute)
+    outer = file.enclosing(function, cst.FunctionDef)
+    context = file.code(call.func.value)
+    reads = [a for a in find(function, cst.Attribute) if a.attr.value.startswith("chat_c") and file.code(a) == context]
+    loop = file.module.index.enclosing(call, cst.For, cst.While, cst.FunctionDef)
+    return outer is not None and outer.asynchronous is not None and len(reads) == 1 and loop is function
+
+
 def _three_statements(
-    updated: cst.SimpleStatementLine, name: str, agent: str | None
+    updated: cst.SimpleStatementLine, name: str, agent: str | None, waits: str
 ) -> cst.FlattenSentinel[cst.BaseStatement]:
     small = updated.body[0]
     assert isinstance(small, cst.Expr) and isinstance(small.value, cst.Call)
@@ -151,7 +168,7 @@ def _three_statements(
     owner = agent or code(call.func.value.value)
     copy = cst.ensure_type(cst.parse_statement(f"{name} = {owner}.chat_ctx.copy()"), cst.SimpleStatementLine)
     added = _add_message(call).with_changes(func=cst.parse_expression(f"{name}.add_message"))
-    back = cst.parse_statement(f"await {owner}.update_chat_ctx({name})")
+    back = cst.parse_statement(waits.format(f"{owner}.update_chat_ctx({name})"))
     return cst.FlattenSentinel(
         [
             copy.with_changes(leading_lines=updated.leading_lines),

@@ -7,7 +7,7 @@ options or to `extra_kwargs=`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
@@ -66,7 +66,9 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
             apply = functools.partial(_single_tools, names=names)
         else:
             context = file.use("livekit.agents.llm") + ".ToolContext"
-            apply = functools.partial(_flat, context=context, boxed=not _is_of_agent(given.value, file))
+            boxed = not _is_of_agent(given.value, file)
+            added = [t.node.name.value for t in found.closures(binding)] if binding is not None else []
+            apply = functools.partial(_flat, context=context, boxed=boxed, added=added)
         yield Rewrite(given, apply, "`fnc_ctx=` is a list of `tools=`")
     if any((keyword(a) or named.get(id(a))) in ("temperature", "n") for a in call.args):
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
@@ -106,9 +108,10 @@ def _single_tools(updated: cst.Arg, names: list[str]) -> cst.Arg:
     return keyword_arg("tools", tools).with_changes(comma=updated.comma)
 
 
-def _flat(updated: cst.Arg, context: str, boxed: bool) -> cst.Arg:
-    """A box of tools, or a list that may hold some, laid out flat: `chat` takes single tools only."""
-    tools = cst.List([cst.Element(updated.value)]) if boxed else updated.value
+def _flat(updated: cst.Arg, context: str, boxed: bool, added: Sequence[str]) -> cst.Arg:
+    """A box of tools (and what was added to it), or a list that may hold some: `chat` takes single tools only."""
+    listed = [cst.Element(updated.value), *(cst.Element(cst.Name(name)) for name in added)]
+    tools = cst.List(listed) if boxed else updated.value
     call = cst.Call(cst.parse_expression(context), [cst.Arg(tools)])
     return keyword_arg("tools", cst.Call(cst.Attribute(call, cst.Name("flatten")))).with_changes(comma=updated.comma)
 
@@ -145,12 +148,6 @@ def chunk(node: cst.Attribute, file: File) -> Iterator[Change]:
             yield Todo(node, "a chunk has no `choices`: it has one `delta`, which may be None.")
     elif node.attr.value == "capabilities" and known.has(file.module, value, Kind.LLM):
         yield Todo(node, "an LLM has no `capabilities` any more: take the question out.")
-    elif node.attr.value in ("function_calls", "execute_functions") and known.has(file.module, value, Kind.STREAM):
-        yield Todo(
-            node,
-            "a stream does not run tools: `response = await stream.collect()`, then "
-            "`llm.execute_function_call(call, tool_ctx)` for each of `response.tool_calls`.",
-        )
 
 
 def _is_asked(node: cst.CSTNode, file: File) -> bool:

@@ -15,7 +15,8 @@ import libcst as cst
 from lk_migrate.facts.handlers import EVENTS, Handlers, Registration, handlers
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.v0_names import Kind, llm_name
+from lk_migrate.facts.pipelines import pipelines
+from lk_migrate.facts.v0_names import CALL_CONTEXTS, Kind, llm_name
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.bodies import insert_first
@@ -187,6 +188,9 @@ def _given(known: Registration, guard: Guard, file: File, param: cst.Param | Non
     if param is not None and param.annotation is not None:
         if "str" in file.code(param.annotation.annotation).replace("|", " ").split():
             return guard.text
+        if file.full_name(param.annotation.annotation) in CALL_CONTEXTS and isinstance(known.call.func, cst.Attribute):
+            # 0.7 handed over the context of the calls, which has the session's `userdata` (LK216).
+            return file.project.fact(pipelines).spelled(known.module, known.call.func.value)
         if llm_name(file.full_name(param.annotation.annotation)) == "ChatMessage":
             return guard.message
     return guard.text if known.kinds == {Kind.MULTIMODAL} else guard.message

@@ -13,7 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.prompts import prompts
-from lk_migrate.facts.realtime import raw_sessions
+from lk_migrate.facts.realtime import CREATE, RESPOND, raw_call, raw_sessions
 from lk_migrate.facts.v0_names import REALTIME_MODELS, Kind
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, without_keywords
@@ -111,14 +111,10 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
         yield Replace(line, lambda _: gap(line.leading_lines), "the session itself takes its place", Action.REMOVED)
         return
     if _takes_raw_session(line, file):
-        yield Todo(
-            line,
-            "a realtime model hands out no session of its own to talk through: run it in an `AgentSession(llm=model)`, "
-            "and use `session.generate_reply(…)` and the session's events.",
-        )
+        yield Todo(line, _NO_SESSION)
         return
-    create = _method(line, file, ("conversation", "item", "create"))
-    respond = _method(line, file, ("response", "create"))
+    create = raw_call(file.project, file.module, line, CREATE)
+    respond = raw_call(file.project, file.module, line, RESPOND)
     if create is not None:
         partner = _next_response(line, create, file)
         if partner is None:
@@ -144,6 +140,38 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
             yield Rewrite(line, _plain_reply, "a response is a `generate_reply`")
 
 
+@rule.on(cst.Attribute)
+def raw_use(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`self.session.conversation` of a raw session whose place no AgentSession takes."""
+    owner = node.value
+    if node.attr.value not in (CREATE[0], RESPOND[0]) or not isinstance(owner, (cst.Name, cst.Attribute)):
+        return
+    if not file.project.fact(holdings).has(file.module, owner, Kind.REALTIME_SESSION):
+        return
+    if not (isinstance(owner, cst.Name) and file.project.fact(raw_sessions).is_session(file.module, owner)):
+        yield Todo(
+            node,
+            f"`{node.attr.value}` of a raw session is gone: an `AgentSession` says it with "
+            "`generate_reply(user_input=…)` or `generate_reply(instructions=…)`, and tells the answer in an event.",
+        )
+
+
+@rule.on(cst.Attribute)
+def sessions_of_a_model(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`model.sessions[0].response.cancel()`, without a variable for the session."""
+    line = file.statement(node)
+    if node.attr.value != "sessions" or line in file.project.fact(raw_sessions).aliases:
+        return
+    if Kind.REALTIME_SESSIONS in file.project.fact(holdings).kinds(file.module, node):
+        yield Todo(line, _NO_SESSION)
+
+
+_NO_SESSION = (
+    "a realtime model hands out no session of its own to talk through: run it in an `AgentSession(llm=model)`, and use "
+    "`session.generate_reply(…)` and the session's events."
+)
+
+
 def _takes_raw_session(line: cst.SimpleStatementLine, file: File) -> bool:
     """`self.session = model.create_session()` where no AgentSession takes its place."""
     small = line.body[0] if len(line.body) == 1 else None
@@ -152,29 +180,6 @@ def _takes_raw_session(line: cst.SimpleStatementLine, file: File) -> bool:
         and isinstance(small.value, (cst.Call, cst.Subscript))
         and Kind.REALTIME_SESSION in file.project.fact(holdings).kinds(file.module, small.value)
     )
-
-
-def _method(line: cst.CSTNode, file: File, path: tuple[str, ...]) -> cst.Call | None:
-    """The call `<session>.conversation.item.create(…)` that the statement consists of."""
-    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
-        return None
-    small = line.body[0]
-    value = small.value if isinstance(small, (cst.Expr, cst.Assign)) else None
-    if isinstance(value, cst.Await):
-        value = value.expression
-    if not isinstance(value, cst.Call):
-        return None
-    node: cst.BaseExpression = value.func
-    for name in reversed(path):
-        if not (isinstance(node, cst.Attribute) and node.attr.value == name):
-            return None
-        node = node.value
-    found = file.project.fact(holdings).kinds(file.module, node)
-    if found.isdisjoint({Kind.SESSION, Kind.PIPELINE, Kind.MULTIMODAL}) and not (
-        isinstance(node, cst.Name) and file.project.fact(raw_sessions).is_session(file.module, node)
-    ):
-        return None
-    return value
 
 
 def _siblings(line: cst.SimpleStatementLine, file: File) -> tuple[list[cst.CSTNode], int]:
@@ -186,9 +191,9 @@ def _siblings(line: cst.SimpleStatementLine, file: File) -> tuple[list[cst.CSTNo
 def _next_response(line: cst.SimpleStatementLine, create: cst.Call, file: File) -> cst.Call | None:
     body, at = _siblings(line, file)
     for other in body[at + 1 : at + 4]:
-        if _method(other, file, ("conversation", "item", "create")) is not None:
+        if raw_call(file.project, file.module, other, CREATE) is not None:
             return None
-        found = _method(other, file, ("response", "create"))
+        found = raw_call(file.project, file.module, other, RESPOND)
         if found is not None and isinstance(other, cst.SimpleStatementLine) and isinstance(other.body[0], cst.Expr):
             return found
     return None
@@ -197,7 +202,7 @@ def _next_response(line: cst.SimpleStatementLine, create: cst.Call, file: File) 
 def _previous_create(line: cst.SimpleStatementLine, respond: cst.Call, file: File) -> cst.Call | None:
     body, at = _siblings(line, file)
     for other in reversed(body[max(0, at - 3) : at]):
-        found = _method(other, file, ("conversation", "item", "create"))
+        found = raw_call(file.project, file.module, other, CREATE)
         if found is not None and isinstance(other, cst.SimpleStatementLine):
             return found if _next_response(other, found, file) is respond else None
     return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import libcst as cst
 
 from lk_migrate.facts.framework import library_name
+from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite
 from lk_migrate.rewrite.file import File
@@ -47,19 +48,21 @@ def replaced(node: cst.Name | cst.Attribute, file: File, moved: Mapping[str, str
 
 
 def unused_import(node: cst.ImportFrom, file: File, moved: Mapping[str, str]) -> Iterator[Change]:
-    """An import of a name that is gone fails even if nothing uses it; the others of its statement stay."""
+    """An old name's import that nothing uses, here or elsewhere, goes; the others of its statement stay."""
     if isinstance(node.names, cst.ImportStar):
         return
     gone = [i for i in file.module.imports if i.statement is node and i.target in moved]
     used = {n.value for n in file.module.index.of(cst.Name) if file.enclosing(n, cst.ImportFrom) is None}
-    unused = [i.alias for i in gone if i.local not in used]
+    unused = [i for i in gone if i.local not in used]
+    kept = imported_elsewhere(file.project, file.path) if unused else ()
+    unused = [i for i in unused if i.local not in kept]
     if not unused:
         return
     if len(unused) == len(node.names):
-        yield Remove(node, "an import that is gone, and unused")
+        yield Remove(node, "an import of an old name, unused")
         return
-    names = [dotted(a.name) for a in unused if a is not None]
-    yield Rewrite(node, lambda updated: _without(updated, names), "an import that is gone, and unused")
+    names = [dotted(i.alias.name) for i in unused if i.alias is not None]
+    yield Rewrite(node, lambda updated: _without(updated, names), "an import of an old name, unused")
 
 
 def _without(node: cst.ImportFrom, names: list[str | None]) -> cst.ImportFrom:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import MagicMock
 
+from lk_migrate_child import network
 from lk_migrate_child.events import in_project, place_of_traceback
 
 Result = tuple[str, str, str, dict[str, Any]]  # name, status, detail, place
@@ -155,10 +156,14 @@ def _construct(cls: type) -> tuple[Any, tuple[str, str, dict[str, Any]]]:
             named[parameter.name] = value
         else:
             positional.append(value)
+    before = len(network.refused)
     try:
         return cls(*positional, **named), ("ok", "", {})
     except Exception as error:
         place = place_of_traceback(error.__traceback__) or _place(cls)
+        if network.refused[before:]:
+            asks = ", ".join(dict.fromkeys(network.refused[before:]))
+            return None, ("skipped", f"it asks {asks} when it is built, out of reach here: {_one_line(error)}", place)
         if parameters:
             given = ", ".join(p.name for p in parameters)
             return None, (

@@ -131,6 +131,7 @@ class Caller:
                 "agent": info.id,
                 "instructions": info.instructions,
                 "tools": list(info.tools),
+                "context": [_item(item) for item in info.chat_ctx],
                 "options": dict(state.options),
                 "version": framework.sdk_version,
             }

@@ -14,6 +14,9 @@ from typing import Any
 
 from lk_migrate_child.events import emit_once, place_of_caller
 
+#: The machines that this process tried to reach, in order.
+refused: list[str] = []
+
 _LOCAL_NAMES = frozenset({"", "localhost", "localhost.localdomain", "ip6-localhost"})
 
 
@@ -41,6 +44,7 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     if is_local(host):
         return
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+    refused.append(f"{name}:{port}")
     emit_once("refused", host=name, port=port, **place_of_caller())
     raise ConnectionRefusedError(f"lk-migrate verify: {name}:{port} is outside this machine")
 

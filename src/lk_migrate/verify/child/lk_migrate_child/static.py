@@ -52,6 +52,7 @@ def _imports(trees: dict[str, ast.Module], main: str | None) -> None:
     places = [problem.place for problem in problems]
     problems += [problem for problem in loading.unresolved(trees) if problem.place not in places]
     run = loading.reached(trees, main)
+    emit("reached", files=sorted(run))
     for same in _by_module(problems):
         first = min(same, key=lambda problem: problem.place.get("path") not in run)
         others = len({problem.place.get("path") for problem in same}) - 1

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import Any
 
+from lk_migrate_child import waiting
 from lk_migrate_child.events import (
     emit,
     emit_once,
@@ -37,9 +38,6 @@ ALLOWED = ("the built-in Python CLI is deprecated", "dev mode is deprecated")
 
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
-
-#: What the worker logs of its job processes → how we call it.
-_LIFE = {"process initialized": "process_ready", "job exiting": "job_over"}
 
 
 def _is_allowed(message: str) -> bool:
@@ -66,8 +64,8 @@ class _LogWatch(logging.Handler):
             emit("job_failed", error=_last_line(error), **place_of_traceback(error.__traceback__))
         elif message.startswith("event loop blocked"):
             _on_blocked(record)
-        elif message in _LIFE:
-            emit(_LIFE[message])
+        elif message == "process initialized":
+            emit("process_ready")
         elif record.levelno >= logging.ERROR:
             text = message if error is None else f"{message}: {_last_line(error)}"
             place = place_of_traceback(error.__traceback__) if error is not None else {}
@@ -180,7 +178,23 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
 
     def job_begun(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
+        waiting.a_job_begins()
         emit("job_begun")
+
+    def initialize(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+        entrypoint = self._job_entrypoint_fnc
+
+        @functools.wraps(entrypoint)
+        async def told(*args: Any, **kwargs: Any) -> None:
+            await entrypoint(*args, **kwargs)
+            emit("entrypoint_returned")
+
+        self._job_entrypoint_fnc = told
+        try:
+            original(self, *args, **kwargs)
+        except BaseException as error:  # `sys.exit` there ends it as well
+            emit("prewarm_failed", error=_last_line(error), **place_of_traceback(error.__traceback__))
+            raise
 
     def http_init(original: Any, self: Any, host: str, port: int) -> None:
         if port and _is_taken(host, port):
@@ -199,6 +213,10 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
     _wrap(package.Agent, "__init__", agent_init)
     _wrap(package.JobContext, "wait_for_participant", wait_for_participant)
     _wrap(package.JobContext, "__init__", job_begun)
+    # The framework only logs a prewarm that raises; in a thread, as in the console, it then waits for ever.
+    from livekit.agents.ipc.job_proc_lazy_main import _JobProc
+
+    _wrap(_JobProc, "initialize", initialize)
     if stand_in:
         from livekit.agents import worker
         from livekit.agents.utils.http_server import HttpServer

@@ -1,0 +1,66 @@
+"""Which files import from which: what must stay importable although its own file uses it no more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.relevant import imported_names
+from lk_migrate.facts.walk import find
+
+
+def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
+    """Names that another file may import from this one, or that `__all__` offers: never dropped."""
+    module = project.module(path)
+    if module is None:
+        return frozenset()
+    names: set[str] = set()
+    if path.endswith("__init__.py"):
+        names.update(i.local for i in module.imports)
+    exported = module.definitions.get("__all__")
+    if exported is not None:
+        names.update(s.evaluated_value for s in find(exported, cst.SimpleString) if isinstance(s.evaluated_value, str))
+    stem = path.rpartition("/")[2].removesuffix(".py").encode("utf-8", "surrogateescape")
+    known = project.fact(_importers)
+    hidden = (other for other in known.hidden if stem in project.files[other])
+    for other in (*known.of.get(path, ()), *hidden):
+        importer = project.module(other)
+        if importer is None or other == path:
+            continue
+        for item in importer.imports:
+            base, _, name = item.target.rpartition(".")
+            if item.local == "*":
+                base, name = item.target, "*"
+            if base and project.path_of(base, other) == path:
+                names.update({i.local for i in module.imports} if name == "*" else {name})
+    return frozenset(names)
+
+
+#: An import that does not begin a line: `try: import main`.
+_HIDDEN = re.compile(rb"[:;][ \t]*(?:from|import)\b")
+
+
+@dataclass(frozen=True)
+class _Importers:
+    """`of`: file → the files that import from it, as far as their bytes say; `hidden`: those that must be parsed."""
+
+    of: Mapping[str, list[str]]
+    hidden: list[str]
+
+
+def _importers(project: Project) -> _Importers:
+    of: dict[str, list[str]] = {}
+    hidden: list[str] = []
+    for path, data in project.files.items():
+        if b"import" not in data:
+            continue
+        if _HIDDEN.search(data):
+            hidden.append(path)
+            continue
+        for imported in {project.path_of(name, path) for name in imported_names(path, data)} - {None}:
+            of.setdefault(str(imported), []).append(path)
+    return _Importers(of, hidden)

@@ -1,0 +1,152 @@
+"""What a second run must not find: code in which the first run leaves less to see than it saw itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from laws import check_laws
+
+#: `RunContext` comes into the file by a rule about another class.
+_CONTEXT_FOR_OTHERS = """\
+from livekit.agents import llm
+from livekit.agents.pipeline import AgentCallContext
+
+
+class Tools(llm.FunctionContext):
+    @llm.ai_callable(description="ring")
+    async def ring(self):
+        return str(AgentCallContext.get_current().agent)
+
+
+class Desk:
+    def __init__(self, instructions):
+        self.instructions = instructions
+
+    async def note(self, ctx, text):
+        return text
+
+
+def main():
+    return Desk("You are the desk.")
+
+
+from elsewhere import Desk
+"""
+#: A parameter is no session of another function, whatever that one calls it.
+_ITS_OWN_SESSION = """\
+from livekit.agents import Agent, AgentSession, multimodal
+from livekit.plugins import openai
+
+
+def listen(session: AgentSession):
+    @session.on("metrics_collected")
+    def measured(ev):
+        print(ev.metrics.timestamp)
+
+
+async def entrypoint(ctx):
+    agent = multimodal.MultimodalAgent(model=openai.realtime.RealtimeModel(voice="alloy"))
+    agent.start(ctx.room)
+
+
+async def other(ctx):
+    session = AgentSession()
+    await session.start(agent=Agent(instructions="x"), room=ctx.room)
+"""
+#: The raw session becomes the AgentSession, which has less.
+_RAW_SESSION = """\
+from livekit.agents.multimodal import MultimodalAgent
+from livekit.plugins import openai
+
+
+async def entrypoint(ctx):
+    model = openai.realtime.RealtimeModel(instructions="You are the porter.")
+    assistant = MultimodalAgent(model=model)
+    assistant.start(ctx.room)
+    session = model.sessions[0]
+    session.response.cancel()
+    session.conversation.item.truncate(item_id="x")
+"""
+
+#: A registry stays as the class's own; under an `if`, no second tool is written.
+_TWO_NAMES = """\
+from livekit.agents import RunContext
+
+if ready:
+
+    class Desk:
+        instructions = "You are the desk."
+
+        def __init__(self):
+            self.tools = {"order_taxi": self.call_cab, "call a cab": self.call_cab, "cab": self.call_cab}
+
+        async def call_cab(self, ctx: RunContext, where: str):
+            return where
+
+
+def make():
+    return Desk()
+"""
+#: A tool of a class that was cut out of it.
+_CUT_OUT = """\
+from livekit.agents import llm
+
+
+@llm.ai_callable(description="how warm it is")
+async def temperature(self, zone: str):
+    return zone
+"""
+#: The marker about the messages goes where these go.
+_MARKED_ARGUMENT = """\
+from livekit.agents.llm import ChatContext
+from livekit.agents.pipeline import VoicePipelineAgent
+from livekit.plugins import openai, silero
+
+
+def make():
+    return_to = VoicePipelineAgent(
+        vad=silero.VAD.load(),
+        llm=openai.LLM(),
+        chat_ctx=ChatContext().append(role="system", words="Be brief."),
+    )
+    return return_to
+"""
+#: A gate's limit, and 0.x's own.
+_TWO_LIMITS = """\
+from livekit.agents import Agent, RunContext, function_tool
+from livekit.agents.pipeline import VoicePipelineAgent
+from livekit.plugins import openai
+
+
+class Desk(Agent):
+    _last = None
+
+    def _turn_gate(self, ctx):
+        if ctx.speech_handle.id == self._last:
+            return "wait"
+        self._last = ctx.speech_handle.id
+        return None
+
+    @function_tool
+    async def look_up(self, ctx: RunContext) -> str:
+        if gate := self._turn_gate(ctx):
+            return gate
+        return "a"
+
+
+async def entrypoint(ctx):
+    agent = VoicePipelineAgent(llm=openai.LLM(), max_nested_fnc_calls=3)
+    agent.start(ctx.room)
+"""
+
+
+_CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
+
+
+@pytest.mark.parametrize("name", _CASES)
+def test_it_finds_nothing(name: str) -> None:
+    assert check_laws(_CASES[name].encode()) == "changed"
