@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import csv
+import hashlib
 import json
 import subprocess
 import sys
@@ -33,7 +35,11 @@ MONOREPO = 400
 
 @dataclass
 class Result:
-    """One project (repository at a commit): counts, and what went wrong in words."""
+    """One project (repository at a commit): counts, and what went wrong in words.
+
+    `clean`: the listed files that import livekit and have no old use, with the hash of their bytes; `clean_changed`:
+    those of them that come out otherwise.
+    """
 
     repo: str
     commit: str
@@ -46,7 +52,8 @@ class Result:
     uses_before: int = 0
     uses_after: int = 0
     unmarked: int = 0
-    listed_unchanged: int = 0
+    clean: dict[str, str] = field(default_factory=dict)
+    clean_changed: list[str] = field(default_factory=list)
     seconds: float = 0.0
     crash: str = ""
     newly_broken: list[str] = field(default_factory=list)
@@ -126,6 +133,17 @@ def parses(data: bytes) -> bool:
     return True
 
 
+def is_clean(data: bytes) -> bool:
+    """Whether a file can be read by this Python, imports livekit, and has no old use."""
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError):
+        return False
+    modules = [getattr(n, "module", None) or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    modules += [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
+    return any(m.partition(".")[0] == "livekit" for m in modules) and not uses(data)
+
+
 def applied(files: dict[str, bytes], plan: Plan) -> dict[str, bytes]:
     after = dict(files)
     for change in plan.changes:
@@ -155,7 +173,10 @@ def try_project(repo: str, commit: str, kind: str, files: dict[str, bytes], path
         f"{s.path}: {s.reason}" for s in plan.skipped
     ]
     result.gates = [f"{a.path}:{a.name} N={a.gate}" for a in plan.agents if a.gate is not None]
-    result.listed_unchanged = sum(p not in touched for p in paths)
+    result.clean = {
+        p: hashlib.sha256(files[p]).hexdigest() for p in paths if b"livekit" in files[p] and is_clean(files[p])
+    }
+    result.clean_changed = [p for p in result.clean if p in touched]
     result.newly_broken = [
         p for p in touched if p.endswith(".py") and p in after and not parses(after[p]) and parses(files.get(p, b""))
     ]
@@ -251,6 +272,10 @@ def main() -> None:
         f"old API uses {before} → {after} ({100 * (before - after) / max(before, 1):.1f} % rewritten), "
         f"unmarked {sum(r.unmarked for r in results)}; markers {sum(r.todo for r in results)}"
     )
+    clean = {digest: f"{r.repo} {p}" for r in results for p, digest in r.clean.items()}
+    changed = {r.clean[p]: f"{r.repo} {r.commit} {p}" for r in results for p in r.clean_changed}
+    print(f"{len(clean)} listed files (each once) import livekit and have no old use; {len(changed)} of them change:")
+    print("\n".join(f"    {where}" for where in sorted(changed.values())))
     if options.json:
         options.json.write_text(json.dumps([asdict(r) for r in results], indent=1))
 

@@ -137,6 +137,8 @@ def _is_super_init(node: ast.AST) -> bool:
 
 
 def _last(node: ast.AST) -> str:
+    if isinstance(node, ast.Subscript):  # `AgentSession[Userdata](…)`
+        return _last(node.value)
     if isinstance(node, ast.Name):
         return node.id
     return node.attr if isinstance(node, ast.Attribute) else ""

@@ -15,6 +15,7 @@ from lk_migrate.model import Place, UserError
 from lk_migrate.verify import STAGES, Options, Row, Status, select
 from lk_migrate.verify.entry import find_main, launch
 from lk_migrate.verify.hints import for_import, for_mock, for_plugin, unmocked
+from lk_migrate.verify.rows import console_command
 from lk_migrate.verify.run import prepared
 from lk_migrate.verify.show import as_table, show, summary
 
@@ -169,3 +170,9 @@ def test_a_module_of_the_persons_own_is_no_package_to_install(tmp_path: Path) ->
     (tmp_path / "src" / "__init__.py").unlink()
     with prepared(Options(tmp_path)) as context:
         assert "import it by its path from the root" in for_import(error, context)
+
+
+def test_the_next_command_is_the_console_that_was_started() -> None:
+    started = Row("console", "python -m clinic.main console --text", Status.OK)
+    assert console_command([Row("static", "clinic/main.py", Status.OK), started]) == "python -m clinic.main console"
+    assert console_command([Row("console", "console", Status.SKIPPED, "no main")]) == ""

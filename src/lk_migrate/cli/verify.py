@@ -53,6 +53,7 @@ def verify(
     from lk_migrate.project.config import load_settings
     from lk_migrate.project.root import root_for
     from lk_migrate.verify import Options, any_failed
+    from lk_migrate.verify.rows import console_command
     from lk_migrate.verify.show import as_data, show
 
     streams = Streams(common)
@@ -76,6 +77,8 @@ def verify(
         streams.result_json(as_data(rows))
     else:
         show(rows, streams.out)
+        if not any_failed(rows) and (talk := console_command(rows)):
+            streams.say(f"Next: {talk}, and talk to it")
     return ExitCode.FAILED if any_failed(rows) else ExitCode.DONE
 
 

@@ -245,7 +245,7 @@ class _Finder:
 
     def _names_the_context(self, ref: ClassRef) -> bool:
         """Whether `RunContext` stands in the class or its bases; elsewhere in the file it may be there for others."""
-        return any("RunContext" in each.module.tree.code_for_node(each.node) for each in self.family(ref))
+        return any("RunContext" in each.module.lines_of(each.node) for each in self.family(ref))
 
     def _obstacle(self, ref: ClassRef) -> str:
         """Why an assistant cannot be made an `Agent` by rule; empty when it can."""

@@ -18,7 +18,7 @@ from lk_migrate.facts.variables import Binding, binding_of
 from lk_migrate.facts.walk import own_scope
 
 #: Arguments of the construction that `start` takes over: their values may mean nothing where the caller starts.
-_MOVED_TO_START = frozenset({"noise_cancellation", "transcription"})
+MOVED_TO_START = frozenset({"noise_cancellation", "transcription"})
 AgentName = Callable[[Module, cst.CSTNode], str]
 
 
@@ -51,7 +51,7 @@ def factories(
         function = module.index.enclosing(call, cst.FunctionDef, cst.Lambda)
         if not isinstance(function, cst.FunctionDef) or function.decorators or not _may_give_two(function):
             continue
-        if any(a.keyword is not None and a.keyword.value in _MOVED_TO_START for a in call.args):
+        if any(a.keyword is not None and a.keyword.value in MOVED_TO_START for a in call.args):
             continue
         if sum(function in m.index.ancestors(c) for m, c, _, _ in made) != 1:
             continue

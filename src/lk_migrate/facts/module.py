@@ -103,6 +103,11 @@ class Module:
         parent = self.index.parents.get(node)
         return self.span(parent) if parent is not None else Span(1, 0, 1, 0)
 
+    def lines_of(self, node: cst.CSTNode) -> str:
+        """The text of the lines that `node` stands on."""
+        span, starts = self.span(node), self.positions.line_starts
+        return self.text[starts[span.line - 1] : starts[span.end_line]]
+
     def _held(self, node: cst.CSTNode) -> Place | None:
         place = self.positions.place(node)
         if place is not None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.factories import Factories, factories
+from lk_migrate.facts.factories import MOVED_TO_START, Factories, factories
 from lk_migrate.facts.holdings import Holdings, arguments, holdings
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.passed_agents import Passed, passed_agents
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
@@ -55,6 +56,7 @@ class Pipelines:
     #: The names that new Agents got, each with the scope of its variable.
     named: list[tuple[Module, cst.CSTNode, str]] = field(default_factory=list)
     factories: Factories = field(default_factory=Factories)
+    passed: Passed = field(default_factory=Passed)
 
     def of(self, module: Module, expression: cst.CSTNode) -> list[Construction]:
         """The constructions whose object `expression` reads directly from where it was first kept.
@@ -65,6 +67,8 @@ class Pipelines:
         handed = self.factories.handed.get(binding) if binding is not None else None
         if handed is not None:
             return [self.constructions[handed.call]]
+        if binding in self.passed.sessions:
+            return [self.constructions[call] for call in self.passed.sessions[binding][1]]
         return [c for c in self.constructions.values() if binding is not None and c.binding == binding]
 
     def binding(self, module: Module, expression: cst.CSTNode) -> Binding | None:
@@ -78,6 +82,8 @@ class Pipelines:
         handed = self.factories.handed.get(binding) if binding is not None else None
         if handed is not None:
             return handed.agent
+        if binding in self.passed.sessions:
+            return self.passed.sessions[binding][2]
         for construction in self.of(module, session):
             if construction.module is not module:
                 continue
@@ -128,7 +134,31 @@ def pipelines(project: Project) -> Pipelines:
         result.constructions[call] = _construction(result, module, call, kind)
     made = [(c.module, c.call, c.binding, c.agent) for c in result.constructions.values()]
     result.factories = factories(known, made, lambda module, scope: _agent_variable(result, module, scope))
+    result.passed = passed_agents(
+        known,
+        _started_parameters(known),
+        lambda module, value: _seen(result, module, value),
+        lambda module, function: _agent_variable(result, module, function),
+    )
     return result
+
+
+def _started_parameters(known: Holdings) -> Iterator[tuple[Module, cst.Call]]:
+    """`agent.start(…)` where `agent` is a parameter."""
+    for module in known.modules:
+        for call in module.index.of(cst.Call):
+            func = call.func
+            starts = isinstance(func, cst.Attribute) and func.attr.value == "start"
+            if starts and isinstance(func.value, cst.Name) and known.is_v0_agent(module, func.value):
+                yield module, call
+
+
+def _seen(result: Pipelines, module: Module, value: cst.BaseExpression) -> tuple[list[cst.Call], str | None]:
+    """What makes the 0.x agent that `value` reads, unless its making says what only belongs where it is started."""
+    found = result.of(module, value)
+    if any(c.argument(*MOVED_TO_START) is not None for c in found):
+        return [], None
+    return [c.call for c in found], result.agent_for(module, value)
 
 
 def _construction(result: Pipelines, module: Module, call: cst.Call, kind: Kind) -> Construction:

@@ -223,8 +223,13 @@ class Project:
         """The dotted library name that `expression` stands for, None for the project's own and local names."""
         if not module.may_be_foreign(expression) or self.sure_definition(module, expression):
             return None
+        if type(module.index.parents.get(expression)) in _DEFINITIONS:  # a class or function that is called like it
+            return None
         symbol = self.resolve(module, expression)
         return symbol.name if symbol is not None and symbol.module is None else None
+
+
+_DEFINITIONS = frozenset({cst.FunctionDef, cst.ClassDef})
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -193,7 +193,7 @@ def make_tool(
     owner = None if isinstance(ref, Module) else ref.node
     context = context_parameter(project, module, function)
     given = [*function.params.posonly_params, *function.params.params]
-    if self_name(function) is not None and (owner is not None or _is_bare_self(given[0])):
+    if owner is not None and self_name(function) is not None:
         given = given[1:]
     parameters = tuple(p for p in [*given, *function.params.kwonly_params] if p is not context)
     return Tool(
@@ -205,7 +205,7 @@ def make_tool(
 def context_parameter(project: Project, module: Module, function: cst.FunctionDef) -> cst.Param | None:
     """The parameter that takes the framework's `RunContext`: annotated so, or first and named so without a type."""
     params = [*function.params.posonly_params, *function.params.params, *function.params.kwonly_params]
-    if self_name(function) is not None and (_is_method(module, function) or _is_bare_self(params[0])):
+    if self_name(function) is not None and _is_method(module, function):
         params = params[1:]
     for i, param in enumerate(params):
         if param.annotation is None:
@@ -216,11 +216,6 @@ def context_parameter(project: Project, module: Module, function: cst.FunctionDe
         if kind or (i == 0 and param.name.value in CONTEXT_NAMES and dotted(param.annotation.annotation) == "Any"):
             return param
     return None
-
-
-def _is_bare_self(param: cst.Param) -> bool:
-    """A function with one that stands in no class is put into one somewhere, or was cut out of one."""
-    return param.name.value == "self" and param.annotation is None
 
 
 def _is_method(module: Module, function: cst.FunctionDef) -> bool:

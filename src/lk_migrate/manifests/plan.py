@@ -176,6 +176,16 @@ def _judge(manifest: _Manifest, rules: Collection[str]) -> None:
         manifest.remarks += verdict.remarks
         if verdict.requirement != requirement:
             manifest.changed[index] = verdict.requirement
+        if verdict.requirement is None:
+            manifest.remarks += _comment_above(manifest, requirement)
+
+
+def _comment_above(manifest: _Manifest, gone: Requirement) -> Iterable[Remark]:
+    """The comment above a line that goes stays: whether it spoke of that line alone is for a person to say."""
+    above = manifest.encoded.text.splitlines()[: gone.line - 1]
+    if above and above[-1].lstrip().startswith("#"):
+        text = f"`{above[-1].strip()}` stood above `{gone.name}`, which is gone: take it out if it spoke of that alone"
+        yield Remark(policy.REMOVED, Action.NOTE, gone.line - 1, text)
 
 
 def _add_missing(manifests: Sequence[_Manifest]) -> None:

@@ -6,9 +6,11 @@ While a file is edited, a removed statement is a `SimpleStatementLine` with an e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import libcst as cst
+
+from lk_migrate.facts.walk import children, is_block
 
 
 class Gap(cst.SimpleStatementLine):
@@ -66,3 +68,20 @@ def _without_opening_blanks(lines: list[cst.EmptyLine]) -> list[cst.EmptyLine]:
     while lines and lines[0].comment is None:
         lines = lines[1:]
     return lines
+
+
+def around(tree: cst.Module, is_wanted: Callable[[cst.CSTNode], bool]) -> set[cst.CSTNode]:
+    """The statements that are wanted, and all that is around them; what they hold themselves is not looked at.
+
+    A transformer that visits only these leaves every other statement the node that it was.
+    """
+    found: set[cst.CSTNode] = set()
+    stack: list[tuple[cst.CSTNode, tuple[cst.CSTNode, ...]]] = [(tree, ())]
+    while stack:
+        node, above = stack.pop()
+        if is_wanted(node):
+            found.update(above, (node,))
+        elif is_block(node):
+            above = (*above, node)
+            stack += [(child, above) for child in children(node)]
+    return found

@@ -11,8 +11,8 @@ import libcst as cst
 
 from lk_migrate.facts.imports import dotted, referenced_names
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.walk import children, is_block, statements
-from lk_migrate.rewrite.blocks import close_gaps, gap
+from lk_migrate.facts.walk import statements
+from lk_migrate.rewrite.blocks import around, close_gaps, gap
 
 #: As wide as an import that was extended may be: what most projects' formatters allow at the most.
 _WIDTH = 100
@@ -266,37 +266,19 @@ def drop_unused(before: Module, after: cst.Module, keep: frozenset[str] = frozen
     lost = {n for n in imported if not used_after.get(n)}.intersection(used_before.words)
     if not lost:
         return after, []
-    editor = _Dropper(lost, _around(after, lost))
+    editor = _Dropper(lost, around(after, lambda node: not lost.isdisjoint(_locals(node))))
     return after.visit(editor), sorted(editor.dropped)
 
 
-def _locals(node: cst.Import | cst.ImportFrom) -> list[str]:
+def _locals(node: cst.CSTNode) -> list[str]:
     """What an import statement binds."""
-    if isinstance(node.names, cst.ImportStar):
+    if not isinstance(node, (cst.Import, cst.ImportFrom)) or isinstance(node.names, cst.ImportStar):
         return []
     return [_local(alias) for alias in node.names]
 
 
 def _local(alias: cst.ImportAlias) -> str:
     return (dotted(alias.asname.name) if alias.asname else (dotted(alias.name) or "").split(".")[0]) or ""
-
-
-def _around(tree: cst.Module, lost: set[str]) -> set[cst.CSTNode]:
-    """The imports of what is lost, and all that is around them."""
-    found: set[cst.CSTNode] = set()
-    stack: list[tuple[cst.CSTNode, tuple[cst.CSTNode, ...]]] = [(tree, ())]
-    while stack:
-        node, above = stack.pop()
-        if type(node) in _IMPORTS:
-            if not lost.isdisjoint(_locals(cast(cst.Import, node))):
-                found.update(above, (node,))
-        elif is_block(node):
-            around = (*above, node)
-            stack += [(child, around) for child in children(node)]
-    return found
-
-
-_IMPORTS = frozenset({cst.Import, cst.ImportFrom})
 
 
 class _Dropper(cst.CSTTransformer):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.rewrite.blocks import close_gaps, gap
+from lk_migrate.rewrite.blocks import around, close_gaps, gap
 from lk_migrate.rewrite.markers import has_marker, marker_lines
 
 
@@ -42,6 +42,10 @@ class _Editor(cst.CSTTransformer):
         self.unused = {item.alias for item in leftovers if not item.used}
         self.marked = {item.line: item.message for item in reversed(leftovers) if item.used}
         self.lines = {item.line for item in leftovers}
+        self.around = around(tree, self.lines.__contains__)
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        return node in self.around
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine

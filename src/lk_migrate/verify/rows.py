@@ -37,3 +37,9 @@ class Row:
 def any_failed(rows: Iterable[Row]) -> bool:
     """Whether verification as a whole failed."""
     return any(row.status is Status.FAILED for row in rows)
+
+
+def console_command(rows: Iterable[Row]) -> str:
+    """How a person talks to what was verified (`python -m clinic.main console`); "" if its console was not started."""
+    commands = (row.name for row in rows if row.stage == "console" and row.status is Status.OK)
+    return next((name.removesuffix(" --text") for name in commands if name.startswith("python ")), "")

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.agents import any_tool
+from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.json_types import PythonType, annotated, typed_dict
 from lk_migrate.facts.parameters import (
@@ -65,6 +66,24 @@ def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         )
 
 
+_NO_METHOD = (
+    "this tool is no method, so the model would be asked for `self`: take the parameter out, and give what it stands "
+    "for another name around the tool."
+)
+
+
+@rule.on(cst.FunctionDef)
+def annotate_tool_of_0x(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    """An `@ai_callable` that is no method becomes such a tool."""
+    first = node.params.params[0] if node.params.params else None
+    if first is None or first.name.value != "self" or first.annotation is not None:
+        return
+    if node in file.project.fact(function_contexts).tools and not isinstance(
+        file.parent(file.parent(node) or node), cst.ClassDef
+    ):
+        yield Todo(first, _NO_METHOD)
+
+
 @rule.on(cst.ClassDef, cst.FunctionDef)
 def define_typed_dicts(node: cst.ClassDef | cst.FunctionDef, file: File) -> Iterator[Change]:
     """The objects that parameters take, as classes above the statement that holds the tools."""
@@ -107,11 +126,7 @@ def _annotate(tool: Tool, param: cst.Param, file: File) -> Iterator[Change]:
     """A type, unless the parameter has one that says as much as its schema; and what else the schema said of it."""
     name = param.name.value
     if name == "self" and param.annotation is None:
-        yield Todo(
-            param,
-            "this tool is no method, so the model would be asked for `self`: take the parameter out, and give what it "
-            "stands for another name around the tool.",
-        )
+        yield Todo(param, _NO_METHOD)
         return
     spelt = file.code(param.annotation.annotation) if param.annotation is not None else ""
     entry = tool.schema.parameter(name) if tool.schema is not None else None

@@ -157,11 +157,13 @@ def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
     """`self.opening_hours(…)` in another method, `assistant.opening_hours(…)` elsewhere."""
     known = file.project.fact(sync_tools)
     table = known.names
-    function = file.enclosing(call, cst.FunctionDef)
-    if function is None or not isinstance(call.func, cst.Attribute):
+    if not isinstance(call.func, cst.Attribute):
         return
     name = call.func.attr.value
     if not any(name in names for names in table.values()):
+        return
+    function = file.enclosing(call, cst.FunctionDef)
+    if function is None:
         return
     held = file.project.fact(holders).of(file.module, call.func.value)
     affected = [c for c in held.classes if name in table.get(c, ())]
@@ -189,6 +191,8 @@ def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
 @rule.on(cst.Call)
 def await_looked_up_tools(call: cst.Call, file: File) -> Iterator[Change]:
     """`getattr(self, name)(**args)` and `self.tools[name](**args)` in a dispatcher call coroutines now."""
+    if not isinstance(call.func, (cst.Call, cst.Subscript)):
+        return
     function, owner = file.enclosing(call, cst.FunctionDef), file.enclosing(call, cst.ClassDef)
     if function is None or owner is None or isinstance(file.parent(call), cst.Await):
         return

@@ -24,8 +24,7 @@ rule = Rule("LK120", Edition.HANDROLLED, __doc__, triggers=(b"ctx", b"context"))
 
 @rule.on(cst.Call)
 def hand_on_the_context(call: cst.Call, file: File) -> Iterator[Change]:
-    owner = file.enclosing(call, cst.ClassDef)
-    if owner is None or not isinstance(call.func, cst.Attribute):
+    if not isinstance(call.func, cst.Attribute) or (owner := file.enclosing(call, cst.ClassDef)) is None:
         return
     agent, function = agent_of(file.project, owner), _method_around(call, file)
     if agent is None or function is None or not is_self_attribute(call.func, self_name(function)):

@@ -57,11 +57,9 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
 
 
 def _becomes_the_session(node: cst.Attribute, file: File) -> bool:
-    """Whether the raw session's variable stands for the `AgentSession` afterwards, in a line that is not rewritten."""
-    if not isinstance(node.value, cst.Name) or not file.project.fact(raw_sessions).is_session(file.module, node.value):
-        return False
-    line = file.statement(node)
-    return not any(raw_call(file.project, file.module, line, path) for path in (CREATE, RESPOND))
+    """Whether the raw session's variable stands for the `AgentSession` afterwards."""
+    sessions = file.project.fact(raw_sessions)
+    return isinstance(node.value, cst.Name) and sessions.is_session(file.module, node.value)
 
 
 def _known(kind: str) -> frozenset[str]:

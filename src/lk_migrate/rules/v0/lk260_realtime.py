@@ -141,22 +141,6 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
 
 
 @rule.on(cst.Attribute)
-def raw_use(node: cst.Attribute, file: File) -> Iterator[Change]:
-    """`self.session.conversation` of a raw session whose place no AgentSession takes."""
-    owner = node.value
-    if node.attr.value not in (CREATE[0], RESPOND[0]) or not isinstance(owner, (cst.Name, cst.Attribute)):
-        return
-    if not file.project.fact(holdings).has(file.module, owner, Kind.REALTIME_SESSION):
-        return
-    if not (isinstance(owner, cst.Name) and file.project.fact(raw_sessions).is_session(file.module, owner)):
-        yield Todo(
-            node,
-            f"`{node.attr.value}` of a raw session is gone: an `AgentSession` says it with "
-            "`generate_reply(user_input=…)` or `generate_reply(instructions=…)`, and tells the answer in an event.",
-        )
-
-
-@rule.on(cst.Attribute)
 def sessions_of_a_model(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`model.sessions[0].response.cancel()`, without a variable for the session."""
     line = file.statement(node)
@@ -170,6 +154,22 @@ _NO_SESSION = (
     "a realtime model hands out no session of its own to talk through: run it in an `AgentSession(llm=model)`, and use "
     "`session.generate_reply(…)` and the session's events."
 )
+
+
+@rule.on(cst.Attribute)
+def raw_use(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`self.session.conversation` of a raw session whose place no AgentSession takes."""
+    owner = node.value
+    if node.attr.value not in (CREATE[0], RESPOND[0]) or not isinstance(owner, (cst.Name, cst.Attribute)):
+        return
+    if not file.project.fact(holdings).has(file.module, owner, Kind.REALTIME_SESSION):
+        return
+    if not (isinstance(owner, cst.Name) and file.project.fact(raw_sessions).is_session(file.module, owner)):
+        yield Todo(
+            node,
+            f"`{node.attr.value}` of a raw session is gone: an `AgentSession` says it with "
+            "`generate_reply(user_input=…)` or `generate_reply(instructions=…)`, and tells the answer in an event.",
+        )
 
 
 def _takes_raw_session(line: cst.SimpleStatementLine, file: File) -> bool:

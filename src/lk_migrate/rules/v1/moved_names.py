@@ -52,8 +52,7 @@ def unused_import(node: cst.ImportFrom, file: File, moved: Mapping[str, str]) ->
     if isinstance(node.names, cst.ImportStar):
         return
     gone = [i for i in file.module.imports if i.statement is node and i.target in moved]
-    used = {n.value for n in file.module.index.of(cst.Name) if file.enclosing(n, cst.ImportFrom) is None}
-    unused = [i for i in gone if i.local not in used]
+    unused = [i for i in gone if not _is_used(i.local, file)]
     kept = imported_elsewhere(file.project, file.path) if unused else ()
     unused = [i for i in unused if i.local not in kept]
     if not unused:
@@ -63,6 +62,10 @@ def unused_import(node: cst.ImportFrom, file: File, moved: Mapping[str, str]) ->
         return
     names = [dotted(i.alias.name) for i in unused if i.alias is not None]
     yield Rewrite(node, lambda updated: _without(updated, names), "an import of an old name, unused")
+
+
+def _is_used(name: str, file: File) -> bool:
+    return any(file.enclosing(n, cst.ImportFrom) is None for n in file.module.names.get(name, ()))
 
 
 def _without(node: cst.ImportFrom, names: list[str | None]) -> cst.ImportFrom:
