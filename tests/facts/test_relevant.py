@@ -52,3 +52,12 @@ def test_packages_under_src() -> None:
         "o.py": b"import os\n",
     }
     assert relevant(files) == {"src/pkg/agent.py", "scripts/run.py"}
+
+
+def test_of_very_many_named_files_those_are_looked_at_that_may_hold_an_assistant() -> None:
+    """`convert .` names every file of a project."""
+    desk = {"desk.py": b"class Desk:\n    instructions = 'Answer.'\n"}
+    few = desk | {f"m{n}.py": b"class Thing: ...\n" for n in range(20)}
+    many = desk | {f"m{n}.py": b"class Thing: ...\n" for n in range(300)}
+    assert relevant(few | FILES, few) >= set(few)
+    assert relevant(many | FILES, many) == relevant(FILES) | {"desk.py"}

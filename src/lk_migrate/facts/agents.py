@@ -19,6 +19,7 @@ from lk_migrate.facts.instructions import Instructions, Source, instructions_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.registries import Registry
+from lk_migrate.facts.relevant import MAY_HOLD_AGENTS
 from lk_migrate.facts.testcode import is_test
 from lk_migrate.facts.tools import (
     ClassTools,
@@ -51,10 +52,6 @@ _OTHER_KINDS = re.compile(
 #: Bases that mind nothing beside them.
 _NEUTRAL = frozenset({"object", "ABC", "abc.ABC", "Generic", "typing.Generic"})
 _VOICE_NAME = re.compile(r"assistant|agent|bot|desk|receptionist|concierge|operator|secretary", re.IGNORECASE)
-_SEED = re.compile(
-    rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate|"
-    rb"class\s+\w+\s*\([^)]*Agent"
-)
 #: The evidence that a class without a LiveKit base must add up to.
 _ENOUGH = 4
 
@@ -176,7 +173,7 @@ class _Finder:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        seeds = (p for p, data in project.files.items() if b"class " in data and _SEED.search(data))
+        seeds = (p for p, data in project.files.items() if b"class " in data and MAY_HOLD_AGENTS.search(data))
         self.table = class_table(project, (p for p in seeds if not is_test(p)))
         self.own: dict[cst.ClassDef, ClassTools] = {}
         self.constructed = _constructed(project, self.table)

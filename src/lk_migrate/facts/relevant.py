@@ -15,6 +15,11 @@ from lk_migrate.facts.project import Project
 
 #: What a file with an agent in it says somewhere.
 _TELLING = (b"livekit", b"turn_gate", b"RunContext")
+#: What a file with an assistant class of any kind says somewhere.
+MAY_HOLD_AGENTS = re.compile(
+    rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate|"
+    rb"class\s+\w+\s*\([^)]*Agent"
+)
 #: A project without any such file is looked at as a whole as long as it is small: there may be hand-rolled code in it.
 _SMALL = 200
 
@@ -25,11 +30,15 @@ _NAME = re.compile(rb"(?:^|,|\()\s*(?:#[^\n]*\n\s*)*([\w.]+)")
 
 
 def relevant(files: Mapping[str, bytes], targets: Collection[str] = ()) -> frozenset[str]:
-    """The paths among the Python `files` that a conversion has to look at; `targets` are always among them."""
+    """The paths among the Python `files` that a conversion has to look at.
+
+    `targets` are among them; of very many, those that may hold an assistant (`convert .` names every file).
+    """
     core = {p for p, data in files.items() if any(word in data for word in _TELLING)}
     if not core and len(files) <= _SMALL:
         return frozenset(files)
-    core.update(p for p in targets if p in files)
+    named = [p for p in targets if p in files]
+    core.update(p for p in named if len(named) <= _SMALL or MAY_HOLD_AGENTS.search(files[p]))
     tree = _Tree(files)
     return frozenset(tree.importers(core) | tree.imported(core))
 

@@ -89,7 +89,7 @@ class Rule:
 
     def concerns(self, project: Project, path: str) -> bool:
         """Whether the project's facts have anything to say about this file."""
-        return self.paths is None or path in self.paths(project)
+        return self.paths is None or path in project.fact(self.paths)
 
 
 @cache
