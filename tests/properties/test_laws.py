@@ -84,6 +84,8 @@ WRITTEN = {
     "3.14 t-string": LEGACY + b'said = t"{x}"\n',
     "type parameters": LEGACY + b"def first[T](xs: list[T]) -> T: ...\n",
     "10,000 lines": LEGACY + b"".join(b"value_%d = call(%d)  # %d\n" % (n, n, n) for n in range(10_000)),
+    "brackets, 199 deep": LEGACY + b"x = " + b"f(" * 199 + b"1" + b")" * 199 + b"\n",
+    "blocks, 99 deep": LEGACY + b"".join(b" " * n + b"if x:\n" for n in range(99)) + b" " * 99 + b"pass\n",
     "a long line": LEGACY + b"x = [" + b"1, " * 50_000 + b"]\n",
     "separators": LEGACY + "s = 'a\u2028b\x85c'  # \u2029\n".encode(),
     "stray byte in a comment": LEGACY + b"# caf\xe9\n",
@@ -110,12 +112,15 @@ def test_however_it_is_written(kind: str) -> None:
         pytest.param(
             LEGACY + b"".join(b" " * n + b"if x:\n" for n in range(200)) + b" " * 200 + b"pass\n", id="200 blocks"
         ),
+        pytest.param(LEGACY + b"if x:\n  pass\n" + b"elif y:\n  pass\n" * 1000, id="long elif"),
+        pytest.param(LEGACY + b"x = a" + b".b()" * 1000 + b"\n", id="long chain"),
         pytest.param(LEGACY + b"x = " + b"-" * 5000 + b"1\n", id="deep operators"),
         pytest.param(LEGACY + b"x = " + b"1 + " * 5000 + b"1\n", id="long sum"),
         pytest.param(b"\\\n" + LEGACY, id="continued before it begins"),
         pytest.param("# coding: utf-16\n".encode("utf-16") + LEGACY, id="UTF-16"),
         pytest.param(b"# coding: nonsense\n" + LEGACY, id="no such encoding"),
         pytest.param(b"# coding: ascii\n# \xe9\n" + LEGACY, id="not its encoding"),
+        pytest.param(LEGACY + b'x = "gr\\und"\n', id="no such escape"),
         pytest.param(b"", id="empty"),
     ],
 )

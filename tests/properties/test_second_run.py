@@ -70,6 +70,7 @@ async def entrypoint(ctx):
     session = model.sessions[0]
     session.response.cancel()
     session.conversation.item.truncate(item_id="x")
+    session.on("response_done", print)
 """
 
 #: A registry stays as the class's own; under an `if`, no second tool is written.

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from lk_migrate.model import Place, UserError
-from lk_migrate.verify import STAGES, Options, Row, Status, select
+from lk_migrate.verify import STAGES, Options, Row, Status, select, verify
 from lk_migrate.verify.entry import find_main, launch
 from lk_migrate.verify.hints import for_import, for_mock, for_plugin, unmocked
 from lk_migrate.verify.rows import console_command
@@ -40,6 +40,16 @@ def test_a_failed_row_is_exit_code_1() -> None:
     done = run("--root", APPS / "unannotated", "--stage", "static", "-q")
     assert done.returncode == 1 and done.stderr == ""
     assert "Something is wrong" in done.stdout
+
+
+def test_a_key_in_what_an_app_raises_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sk-proj-" + "a1B2" * 8
+    raised = Row(
+        "console", "start", Status.FAILED, f"AuthenticationError: incorrect key {key}", None, 1.0, ((key, 0.5),)
+    )
+    monkeypatch.setattr("lk_migrate.verify.run.run_lanes", lambda *_: [raised])
+    (row,) = verify(Options(APPS / "healthy"))
+    assert row.detail == "AuthenticationError: incorrect key sk-p***" and row.steps == (("sk-p***", 0.5),)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -41,7 +42,7 @@ class Module:
     def parse(cls, path: str, data: bytes) -> Module:
         """Parse bytes, so that encoding, BOM and line ends come back as they were.
 
-        Raises `libcst.ParserSyntaxError` or `UnicodeError` for what cannot be parsed.
+        Raises `libcst.ParserSyntaxError`, `UnicodeError` or `SyntaxError` for what cannot be parsed.
         """
         try:
             tree = cst.parse_module(data)
@@ -49,6 +50,8 @@ class Module:
             if not has_stray_bytes(data):
                 raise
             tree = cst.parse_module(data.decode(STRAY), cst.PartialParserConfig(encoding=STRAY))
+        if _ESCAPE.search(data):
+            _check_escapes(data)
         return cls(path, module_name(path), data, tree)
 
     @property
@@ -277,6 +280,20 @@ class Module:
         if item is None:
             return None
         return f"{item.target}.{rest}" if rest else item.target
+
+
+_ESCAPE = re.compile(rb"\\[NuUx]")
+
+
+def _check_escapes(data: bytes) -> None:
+    """Raises `SyntaxError` for a string that says nothing (`"gr\\und"`): LibCST does not look into strings."""
+    try:
+        ast.parse(data)
+    except SyntaxError as error:
+        if "unicodeescape" in error.msg or "invalid \\x escape" in error.msg:
+            raise
+    except (ValueError, RecursionError, MemoryError):
+        return
 
 
 def module_name(path: str) -> str:

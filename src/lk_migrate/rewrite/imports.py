@@ -272,7 +272,9 @@ def drop_unused(before: Module, after: cst.Module, keep: frozenset[str] = frozen
 
 def _locals(node: cst.CSTNode) -> list[str]:
     """What an import statement binds."""
-    if not isinstance(node, (cst.Import, cst.ImportFrom)) or isinstance(node.names, cst.ImportStar):
+    if type(node) is not cst.Import and type(node) is not cst.ImportFrom:
+        return []
+    if isinstance(node.names, cst.ImportStar):
         return []
     return [_local(alias) for alias in node.names]
 

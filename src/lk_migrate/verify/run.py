@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lk_migrate.facts.secrets import mask
 from lk_migrate.model import Place, UserError
 from lk_migrate.verify import console, environment, parity, static, voice, worker
 from lk_migrate.verify.before import Before, before
@@ -120,9 +121,14 @@ def verify(options: Options, tell: Callable[[str], None] = _silent) -> Iterator[
         if old is not None:  # nothing of ours runs there either
             yield old
             return
-        for row in run_lanes(context, stages, LANES):
+        for row in map(_without_secrets, run_lanes(context, stages, LANES)):
             # Every stage that runs the app meets the same side findings; one row for each is enough.
             side = (row.name, row.detail, row.place)
             if row.name not in SIDE_NAMES or side not in seen:
                 yield row
             seen.add(side)
+
+
+def _without_secrets(row: Row) -> Row:
+    """What the app printed or raised may hold a key; what is yielded is shown, and kept for the report."""
+    return replace(row, detail=mask(row.detail), steps=tuple((mask(name), at) for name, at in row.steps))

@@ -12,6 +12,7 @@ import libcst as cst
 
 from lk_migrate.facts.handlers import handlers
 from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.realtime import raw_sessions
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Note, Todo
 from lk_migrate.rewrite.file import File
@@ -62,7 +63,7 @@ def unknown(call: cst.Call, file: File) -> Iterator[Change]:
     name = event.evaluated_value if isinstance(event, cst.SimpleString) else None
     if not isinstance(name, str) or name in EVENTS:
         return
-    if instance_of(file.project, file.module, call.func.value) != "AgentSession":
+    if not _is_session(call.func.value, file):
         return
     if name in OLD_EVENTS:
         if call in file.project.fact(handlers).registrations:
@@ -73,3 +74,10 @@ def unknown(call: cst.Call, file: File) -> Iterator[Change]:
             call,
             f"a session has no event `{name}`: this is never called. See `livekit.agents.voice.events.EventTypes`.",
         )
+
+
+def _is_session(node: cst.BaseExpression, file: File) -> bool:
+    """An `AgentSession`, or the raw session of a realtime model whose place one takes."""
+    if isinstance(node, cst.Name) and file.project.fact(raw_sessions).is_session(file.module, node):
+        return True
+    return instance_of(file.project, file.module, node) == "AgentSession"
