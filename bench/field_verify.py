@@ -251,7 +251,8 @@ def told(row: dict[str, Any], root: Path) -> str:
     """A failed row in a line."""
     place = row["place"]
     at = f"{place['path']}:{place['line']}: " if place else ""
-    return re.sub(r"\s+", " ", f"{row['stage']}: {row['name']}: {at}{row['detail']}").replace(str(root), ".").replace(str(root.parent), "…")
+    line = re.sub(r"\s+", " ", f"{row['stage']}: {row['name']}: {at}{row['detail']}")
+    return line.replace(str(root), ".").replace(str(root.parent), "…")
 
 
 def main() -> None:
