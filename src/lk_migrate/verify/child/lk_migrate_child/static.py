@@ -25,16 +25,23 @@ def _row(name: str, status: str, detail: str, place: dict[str, Any] | None = Non
     emit("row", name=name, status=status, detail=detail, seconds=seconds, **(place or {}))
 
 
-def _parse(files: list[str]) -> dict[str, ast.Module]:
+def _parse(files: list[str], main: str | None) -> dict[str, ast.Module]:
     emit("begin", what="the files to parse")
     begun = time.monotonic()
     trees: dict[str, ast.Module] = {}
+    broken: dict[str, Exception] = {}
     for file in files:
         try:
             trees[file] = ast.parse(Path(file).read_bytes(), file)
         except (SyntaxError, ValueError, OSError) as error:
-            line = getattr(error, "lineno", None) or 1
-            _row("parses", "failed", f"{file}: {error}", {"path": file, "line": line})
+            broken[file] = error
+    run = loading.reached({**trees, **{file: ast.Module([], []) for file in broken}}, main)
+    for file, problem in broken.items():
+        place = {"path": file, "line": getattr(problem, "lineno", None) or 1}
+        if file in run:
+            _row("parses", "failed", f"{file}: {problem}", place)
+        else:
+            _row("parses", "skipped", f"{file}: {problem}; {main} does not import it", place)
     if len(trees) == len(files):
         _row("parses", "ok", f"{len(files)} Python file{'s' * (len(files) != 1)}", seconds=time.monotonic() - begun)
     return trees
@@ -94,7 +101,7 @@ def main() -> None:
     if entry is not None:
         sys.path.insert(0, str((Path(root) / entry).parent))
         sys.argv = [entry]
-    trees = _parse(job["files"])
+    trees = _parse(job["files"], entry)
     _imports({file: trees[file] for file in job["app"] if file in trees}, entry)
     if "livekit.agents" in sys.modules:
         asyncio.run(_build())
