@@ -167,19 +167,19 @@ class Desk:
     def __init__(self):
         self.tools = {"call_cab": self.call_cab, "cab": self.call_cab}
 
-    async def call_cab(self, ctx: RunContext, room: str):
+    async def call_cab(self, ctx, room: str):
         return room
 
-    async def call_cab(self, ctx: RunContext, where: str):
+    async def call_cab(self, ctx, where: str):
         return where
 
 
-def make():
+async def entrypoint(ctx: RunContext):
     return Desk()
 """
 #: One import grows to what it was not, another shrinks to what the first one was.
 _IMPORTS_SWAPPED = """\
-from livekit.agents import AgentSession
+from livekit.agents import AgentSession  # the session
 from livekit.agents import AgentSession, llm
 from livekit.plugins import openai
 
