@@ -193,6 +193,19 @@ async def entrypoint(ctx: JobContext):
     session = AgentSession(**options)
     await session.start(agent=Agent(instructions="x"), room=ctx.room)
 """,
+    "starred options on two paths": """\
+async def entrypoint(ctx: JobContext):
+    meta = parse(ctx.job.metadata)
+    options = {"llm": "openai/gpt-4o-mini"}
+    if meta.get("dial"):
+        options["tts"] = "tts/fast"
+        session = AgentSession(**options, vad="v")
+        await session.start(agent=Agent(instructions="out"), room=ctx.room)
+        return
+    session = AgentSession(**options, vad="w")
+    await session.start(agent=Agent(instructions="in"), room=ctx.room)
+    print(meta)
+""",
     "made by a helper": """\
 def make_session(model):
     return AgentSession(llm=model)

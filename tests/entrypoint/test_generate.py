@@ -345,3 +345,19 @@ def test_a_long_choice_of_models_stands_beside_main(tmp_path: Path) -> None:
     assert "def choose_models(call: CallState)" in after["call_models.py"]
     assert "from call_models import choose_models" in after["main.py"]
     assert len(after["main.py"].splitlines()) < 60
+
+
+def test_an_entrypoint_that_hands_over_stays_in_main(tmp_path: Path) -> None:
+    handler = """class CallHandler:
+    async def handle(self, ctx):
+        session = AgentSession(llm=parse("{}").get("llm"))
+        await session.start(agent=Agent(instructions="x"), room=ctx.room)
+
+
+"""
+    steps = '    """One call."""\n    # all of it\n    await CallHandler().handle(ctx)\n'
+    body = f"async def entrypoint(ctx: JobContext):\n{steps}"
+    after, result = generate({"main.py": HEAD.replace("def prewarm", f"{handler}def prewarm") + body + TAIL})
+    lint(write(tmp_path, after))
+    assert split_result(result) and sorted(after) == ["call_support.py", "main.py"]
+    assert steps in after["main.py"]

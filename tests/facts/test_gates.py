@@ -97,6 +97,12 @@ STATE = "self._last = None\nself._n = 0"
             "    self._pair = (turn, n)\n    return 'no' if n > most else None\n",
             "pass",
         ),
+        (
+            2,
+            LAST_ID.format("self._n += 1\n    return 'wait' if self._n > 2 else None")
+            + "\ndef _start_over(self):\n    self._last = None\n    self._n = 0\n",
+            "self._start_over()",
+        ),
     ],
 )
 def test_the_limit_is_what_a_run_shows(limit: int, gate: str, init: str) -> None:

@@ -24,6 +24,7 @@ STAGES = {
     "deprecated": ("static", "console"),
     "dispatched": ("console",),
     "healthy": ("static", "console", "voice", "worker", "parity"),
+    "late": ("console",),
     "missing_plugin": ("static", "console"),
     "mute": ("console", "voice"),
     "providers": ("console", "voice"),

@@ -114,6 +114,12 @@ def test_a_prewarm_that_fails_is_told_at_once_with_its_line(rows_of: Rows) -> No
     assert row.seconds < 35
 
 
+def test_an_entrypoint_that_fails_after_the_start_is_told_with_its_line(rows_of: Rows) -> None:
+    [row] = [row for row in failed(rows_of("late"), "console") if row.name == "entrypoint"]
+    assert "after the session has started" in row.detail and "'wait_for_disconnection'" in row.detail
+    assert "wait_for_disconnection" in code_at("late", row.place)
+
+
 def test_a_wait_for_nobody_is_found_at_its_line(rows_of: Rows) -> None:
     [row] = failed(rows_of("waits"), "console")
     assert "waits for a participant who does not come" in row.detail

@@ -51,6 +51,29 @@ def test_tools_of_another_agent_are_called_once_they_are_offered() -> None:
     assert script.reply(request(turn_text(2), tools=("a", "c"))) == Call("c", {"city": "Berlin"})
 
 
+def test_a_tool_that_hands_over_is_called_again_for_those_that_are_left_there() -> None:
+    script, turns = Script(), iter(range(1, 20))
+    desk, cards = ("identify", "ask"), ("anew", "block", "pay")
+
+    def called(tools: tuple[str, ...]) -> str | None:
+        reply = script.reply(request(turn_text(next(turns)), tools=tools))
+        return reply.tool if isinstance(reply, Call) else None
+
+    assert [called(desk), called(desk)] == ["identify", "ask"]  # `ask` leads to the cards,
+    assert called(cards) == "anew"  # and `anew` back to the desk, which has nothing left
+    assert called(desk) == "ask"
+    assert [called(cards), called(cards)] == ["block", "pay"]
+    assert called(desk) is None and script.not_called() == []
+
+
+def test_a_way_that_leads_nowhere_is_not_taken_for_ever() -> None:
+    script, turns = Script(), iter(range(1, 20))
+    for tools in (("ask",), ("anew", "block"), ("ask",)):  # after that, it does not lead there any more
+        script.reply(request(turn_text(next(turns)), tools=tools))
+    replies = [script.reply(request(turn_text(next(turns)), tools=("ask",))) for _ in range(4)]
+    assert replies[-1] == Say(NOTHING_LEFT) and replies.count(Say(NOTHING_LEFT)) < 4
+
+
 def test_tools_that_may_end_the_call_come_last() -> None:
     script = Script()
     assert script.reply(request(turn_text(1), tools=("end_call", "transfer", "z"))) == Call("z", {"city": "Berlin"})

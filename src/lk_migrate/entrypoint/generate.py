@@ -16,10 +16,10 @@ from lk_migrate.entrypoint.edits import CONSOLE, SPLIT, WHOLE, collect_edits
 from lk_migrate.entrypoint.gates import AgentForMain, tool_steps
 from lk_migrate.entrypoint.importblock import grouped
 from lk_migrate.entrypoint.layout import BUILTINS, TopLevel, read_layout
-from lk_migrate.entrypoint.mainfile import MainFile, write_main
+from lk_migrate.entrypoint.mainfile import MainFile, parsed, write_main
 from lk_migrate.entrypoint.naming import Naming, NewModule
 from lk_migrate.entrypoint.render import attached_comments, code_of, needed_by, render_main
-from lk_migrate.entrypoint.spine import CannotSplit
+from lk_migrate.entrypoint.spine import CannotSplit, is_docstring
 from lk_migrate.entrypoint.split import split_entrypoint
 from lk_migrate.entrypoint.topics import topics
 from lk_migrate.entrypoint.whole import limit_sessions
@@ -34,6 +34,8 @@ from lk_migrate.rewrite.ledger import Unaccounted, account
 
 #: A main module of at most this many lines is short enough to stay in one piece.
 SHORT = 230
+#: An entrypoint of so many lines that makes no session itself stays as it is.
+_SHORT_ENTRYPOINT = 40
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class _Generator:
         if in_phases:
             sessions = find_sessions(project, module, entry.function)
             self.split = split_entrypoint(project, module, entry.function, sessions, self.found.edits)
+        self.stays = self.split is None and self._hands_over()
         self.steps = tool_steps(agents, module, self.split)
 
     # ---- the parts ---------------------------------------------------------------
@@ -180,7 +183,9 @@ class _Generator:
         names = self.layout.occurrences
         flow = read_part(self.flow.spelled, code_of(self.module, flow_statements, spaced=True), names(flow_statements))
         helpers = list(self._helper_modules([i for i in self.layout.support if i not in guarded]))
-        blocks = write_main(self.module, self.entry, self.layout, self.split, self.steps, self.edited)
+        blocks = write_main(
+            self.module, self.entry, self.layout, self.split, self.steps, self.edited, self._whole_body()
+        )
         models = list(self._models_module(blocks))
         main = read_part(self.module.name, "", names(blocks.all()))
         made = [m for m in (_Made(self.flow, flow, _FLOW_DOC), *models, *helpers) if m.part.defines]
@@ -226,11 +231,8 @@ class _Generator:
             module = self.naming.new_module(word)
             statements = [cast(cst.BaseStatement, self.edited(i.node)) for i in found]
             text = code_of(self.module, statements)
-            yield _Made(
-                module,
-                read_part(module.spelled, text, self.layout.occurrences(statements)),
-                _TOPIC_DOC.replace("{1}", word.replace("_", " ")),
-            )
+            part = read_part(module.spelled, text, self.layout.occurrences(statements))
+            yield _Made(module, part, _TOPIC_DOC.replace("{1}", word.replace("_", " ")))
 
     def _acts(self, module: str) -> bool:
         """Whether importing a module may do something: the project's own, and plugins, which register themselves."""
@@ -247,7 +249,25 @@ class _Generator:
         text = "\n\n".join([text.rstrip(), *(["\n".join(footer)] if footer else [])])
         return read_part(self.support.spelled, text, self.layout.occurrences(statements))
 
+    def _hands_over(self) -> bool:
+        """Whether the entrypoint is short and leaves the session to a class or function of the project."""
+        found = find_sessions(self.project, self.module, self.entry.function)
+        nothing = not (found.constructions or found.starts or found.odd)
+        return nothing and len(code_of(self.module, [self.entry.function]).splitlines()) <= _SHORT_ENTRYPOINT
+
+    def _whole_body(self) -> list[cst.BaseStatement]:
+        """What the entrypoint in main.py does when it could not be split."""
+        if not self.stays:
+            params = self.entry.function.params.params
+            return [parsed(f"await run_call({params[0].name.value if params else ''})")]
+        body = cast(cst.FunctionDef, self.edited(self.entry.function)).body
+        statements = [cast(cst.BaseStatement, s) for s in body.body]
+        has_docstring = isinstance(statements[0], cst.SimpleStatementLine) and is_docstring(statements[0])
+        return statements[1:] if has_docstring else statements
+
     def _flow_statements(self) -> list[cst.BaseStatement]:
+        if self.stays:
+            return []
         if self.split is None:
             function = cast(cst.FunctionDef, self.edited(self.entry.function))
             return [function.with_changes(name=cst.Name("run_call"), decorators=[])]
@@ -309,7 +329,7 @@ class _Generator:
     def _findings(self, texts: dict[str, str]) -> list[Finding]:
         span = self.module.span(self.entry.function)
         place = Place(self.module.path, span.line, span.end_line)
-        if self.why is not None:
+        if self.why is not None and not self.stays:
             message = (
                 f"the entrypoint moved to {self.flow.path} in one piece: {self.why}. Bring the session back by hand."
             )

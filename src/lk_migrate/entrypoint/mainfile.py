@@ -38,9 +38,15 @@ class MainFile:
 
 
 def write_main(
-    module: Module, entry: Entrypoint, layout: Layout, split: SplitEntrypoint | None, steps: Steps, edited: Edited
+    module: Module,
+    entry: Entrypoint,
+    layout: Layout,
+    split: SplitEntrypoint | None,
+    steps: Steps,
+    edited: Edited,
+    whole: Sequence[Statement],
 ) -> MainFile:
-    """`split` None: the entrypoint hands the call to `run_call` of the flow module, in one piece."""
+    """`split` None: the entrypoint does `whole`."""
     main = MainFile()
     order = {id(item.node): i for i, item in enumerate(layout.items)}
     for item in layout.main:
@@ -61,7 +67,7 @@ def write_main(
     if steps.constant:
         main.constants.append(parsed(steps.constant))
     context = entry.function.params.params[0].name.value if entry.function.params.params else ""
-    body = [parsed(f"await run_call({context})")] if split is None else _entry_body(split, context, steps)
+    body = list(whole) if split is None else _entry_body(split, context, steps)
     doc = _docstring(entry.function)
     main.entrypoint.append(entry.function.with_changes(decorators=decorators, body=cst.IndentedBlock([*doc, *body])))
     for phase in split.phases if split is not None else ():

@@ -90,12 +90,17 @@ def _merge(label: str, cuts: Sequence[Cut], merged: Merged, code: Callable[[cst.
             raise CannotSplit("the paths make their sessions in different ways", site.statement)
         given[cut] = {}
         for arg in site.call.args:
-            if arg.keyword is None:
-                raise CannotSplit("the paths give their sessions positional or starred arguments", site.statement)
-            given[cut][arg.keyword.value] = arg.value
-            if arg.keyword.value not in order:
-                order.append(arg.keyword.value)
+            if arg.keyword is None and not arg.star:
+                raise CannotSplit("the paths give their sessions positional arguments", site.statement)
+            name = arg.keyword.value if arg.keyword is not None else f"{arg.star}{code(arg.value)}"
+            given[cut][name] = arg.value
+            if name not in order:
+                order.append(name)
     for name in order:
+        if name.startswith("*"):
+            if not all(name in values for values in given.values()):
+                raise CannotSplit("the paths give their sessions different starred arguments", cuts[0].site.statement)  # type: ignore[union-attr]
+            continue
         if len({code(values[name]) if name in values else None for values in given.values()}) > 1:
             values = {c: given[c][name] if name in given[c] else _default(name) for c in cuts}
             merged.differing.append(Differing(label, name, values, {c: c for c in cuts}))

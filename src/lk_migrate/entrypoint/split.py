@@ -320,9 +320,9 @@ class _Splitter:
             if differing is not None:
                 arguments.append(f"{name}={self.state}.{differing.attribute}")
             else:
-                same = next(a for a in first.call.args if keyword(a) == name)
+                same = next(a for a in first.call.args if (keyword(a) or f"{a.star}{self.code(a.value)}") == name)
                 arguments.append(self._argument(same))
-                remarks[arguments[-1]] = behind[name]
+                remarks[arguments[-1]] = behind[keyword(same)]
         remarks = {text: comment for text, comment in remarks.items() if comment}
         comments = [c for site in sites for c in _own_comments(site)]
         comments = [c for c in comments if c not in remarks.values()]

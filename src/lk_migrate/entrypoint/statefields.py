@@ -29,8 +29,11 @@ def state_fields(
 
 def _type_of(project: Project, module: Module, names: Names, name: str) -> str:
     found: set[str] = set()
+    annotated = {t for _, o in names.uses.get(name, ()) if (t := _annotation(module, o.node))}
+    if len(annotated) == 1:
+        return annotated.pop()
     for _, occurrence in names.uses.get(name, ()):
-        if occurrence.kind in ("read", "quoted", "declared"):
+        if occurrence.kind in ("read", "quoted", "declared") or _is_counted(module, occurrence.node):
             continue
         found.add(_binding_type(project, module, occurrence.node))
     if len(found) == 1:
@@ -41,11 +44,22 @@ def _type_of(project: Project, module: Module, names: Names, name: str) -> str:
     return "Any"
 
 
+def _is_counted(module: Module, node: cst.CSTNode) -> bool:
+    """`calls += 1` says nothing new of what `calls` is."""
+    return isinstance(module.index.parents.get(node), cst.AugAssign)
+
+
+def _annotation(module: Module, node: cst.CSTNode) -> str:
+    """The type that an assignment declares, "" without one."""
+    parent = module.index.parents.get(node)
+    if not (isinstance(parent, cst.AnnAssign) and parent.target is node):
+        return ""
+    text = module.tree.code_for_node(parent.annotation.annotation)
+    return text if "\n" not in text else ""
+
+
 def _binding_type(project: Project, module: Module, node: cst.CSTNode) -> str:
     parent = module.index.parents.get(node)
-    if isinstance(parent, cst.AnnAssign) and parent.target is node:
-        text = module.tree.code_for_node(parent.annotation.annotation)
-        return text if "\n" not in text else "Any"
     if isinstance(parent, cst.AssignTarget):
         assign = cast(cst.Assign, module.index.parents.get(parent))
         return _value_type(project, module, assign.value)
@@ -62,6 +76,10 @@ def _value_type(project: Project, module: Module, value: cst.BaseExpression) -> 
         return "None"
     if isinstance(value, (cst.Comparison,)):
         return "bool"
+    if isinstance(value, (cst.List, cst.ListComp)):
+        return "list"
+    if isinstance(value, (cst.Dict, cst.DictComp)):
+        return "dict"
     if isinstance(value, cst.Integer):
         return "int"
     if isinstance(value, cst.Float):

@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 import libcst as cst
 
 from lk_migrate.entrypoint.layout import Layout, TopLevel
-from lk_migrate.facts.scopes import occurrences
 
 #: A support module of at most so many lines stays in one piece.
 LARGE = 400
 #: A module of its own has at least so many lines.
 _WORTH = 50
+#: A class of so many lines gets a module to itself.
+_LONG_CLASS = 150
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 #: A line drawn across the page.
 _RULE = re.compile(r"[-=#*~_]{4,}")
@@ -52,6 +53,13 @@ def topics(
     headings = _headings(layout)
     torn = {headings[id(i)] for i in items if i.kind == "definition" and i not in free}
     topic = {id(i): headings[id(i)] for i in free if headings[id(i)] not in ("", *torn)}
+    topic.update(
+        {
+            id(i): _snake(cst.ensure_type(i.node, cst.ClassDef).name.value)
+            for i in free
+            if _is_long_class(i, lines) and id(i) not in topic
+        }
+    )
     while True:
         left = [i for i in free if id(i) not in topic and isinstance(i.node, cst.FunctionDef)]
         found = _largest(left, lines, set(topic.values()))
@@ -68,6 +76,15 @@ def topics(
         small = {word for word in topic.values() if sizes[word] < _WORTH}
         topic = {key: word for key, word in topic.items() if word not in small}
     return {word: tuple(i for i in items if topic.get(id(i)) == word) for word in dict.fromkeys(topic.values())}
+
+
+def _is_long_class(item: TopLevel, lines: Callable[[TopLevel], int]) -> bool:
+    return isinstance(item.node, cst.ClassDef) and lines(item) >= _LONG_CLASS
+
+
+def _snake(name: str) -> str:
+    """`CallHandler` → `handler`: the module's name begins with `call_` already."""
+    return "_".join(w.lower() for w in _WORD.findall(name)).removeprefix("call_")
 
 
 def _headings(layout: Layout) -> dict[int, str]:
@@ -144,7 +161,7 @@ def _reaches(needs: Mapping[str, set[str]], start: str, goal: str) -> bool:
 
 def _names(item: TopLevel) -> set[str]:
     """Every module-level name that a statement speaks of, what it re-binds included."""
-    return {o.name for o in occurrences(item.node) if o.owner is None} - (
+    return {o.name for o in item.found if o.owner is None} - (
         item.binds if isinstance(item.node, (cst.FunctionDef, cst.ClassDef)) else frozenset()
     )
 

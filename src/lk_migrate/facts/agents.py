@@ -74,6 +74,7 @@ class AgentClass:
     tools: those whose methods stand in this class body; all_tools: with inherited ones, as the model will see them.
     collisions: attributes and methods of this body that `Agent` has for itself.
     subclassed: other classes of the project derive from it.
+    asked_for: its module reads its prompt's attribute, or another file does and the name is none that `Agent` has.
     evidence: why it is taken for an assistant, for a person to read.
     """
 
@@ -92,6 +93,7 @@ class AgentClass:
     instructions: Instructions
     collisions: tuple[Collision, ...]
     subclassed: bool
+    asked_for: bool
     evidence: tuple[str, ...]
 
     @property
@@ -297,8 +299,15 @@ class _Finder:
                 instructions_of(ref.module, ref.node),
                 collisions_of(ref, {t.node for t in all_tools}, ref.node in livekit or serves_livekit),
                 bool(self.table.subclasses.get(ref.node)),
+                self._is_asked_for(ref),
                 found.get(ref.node, ()),
             )
+
+    def _is_asked_for(self, ref: ClassRef) -> bool:
+        name = instructions_of(ref.module, ref.node).name
+        asked = re.compile(rf"\.{re.escape(name)}\b".encode())
+        others = self.project.files.values() if name != "instructions" else ()
+        return any(asked.search(d) for d in (ref.module.data, *(d for d in others if ref.name.encode() in d)))
 
     def _own_bases(self, ref: ClassRef) -> list[ClassRef]:
         return [b for b in self.table.bases.get(ref.node, ()) if isinstance(b, ClassRef)]

@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.evaluation.values import UTTERANCE
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
@@ -125,6 +126,18 @@ def hooks(project: Project) -> Iterator[tuple[Module, cst.FunctionDef]]:
             events = [s.value for d in function.decorators for s in find(d, cst.SimpleString)]
             if any(_HOOK.search(text) for text in [function.name.value, *events]):
                 yield module, function
+                yield from _helpers(project, module, function)
+
+
+def _helpers(project: Project, module: Module, function: cst.FunctionDef) -> Iterator[tuple[Module, cst.FunctionDef]]:
+    """The methods that a hook calls on `self`."""
+    owner = module.index.enclosing(function, cst.ClassDef)
+    line = project.fact(lineages).of.get(owner, ()) if isinstance(owner, cst.ClassDef) else ()
+    for call in find(function, cst.Call):
+        if isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self":
+            found = method(line, call.func.attr.value)
+            if found is not None:
+                yield found[0].module, found[1]
 
 
 def counted(candidate: Candidate) -> frozenset[str]:

@@ -23,7 +23,7 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import Declared
 from lk_migrate.facts.trial import Trial
-from lk_migrate.facts.walk import descendants
+from lk_migrate.facts.walk import descendants, find
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,21 @@ def is_hand_rolled(project: Project) -> bool:
         return any(t.declared is not Declared.FUNCTION_TOOL for t in agent.tools)
 
     return any(grew(a) or gates.limit_of(a.node) is not None for a in find_agents(project))
+
+
+def closure_counters(project: Project) -> tuple[tuple[Module, cst.FunctionDef], ...]:
+    """Functions in functions that count by the `speech_id` of a context, which none has, and are no known gate."""
+    known = {n for g in project.fact(find_gates).all for n in (g.node, g.counter)}
+    found = (c for c in candidates(project) if c.counter is not c.node and not known & {c.node, c.counter})
+    return tuple((c.module, c.counter) for c in found if _asks_speech_id(c.counter))
+
+
+def _asks_speech_id(function: cst.FunctionDef) -> bool:
+    texts = (s.evaluated_value for s in find(function, cst.SimpleString))
+    return bool(_SPEECH_IDS & {*texts, *(a.attr.value for a in find(function, cst.Attribute))})
+
+
+_SPEECH_IDS = frozenset({"speech_id", "speechId"})
 
 
 def find_gates(project: Project) -> Gates:

@@ -49,8 +49,7 @@ def _gives_up(agent: AgentClass) -> bool:
 
 def is_shared(agent: AgentClass) -> bool:
     """Whether a class attribute is more than this class's own prompt: subclasses override it, or it is asked for."""
-    asked = rf"\.{re.escape(agent.instructions.name)}\b".encode()
-    return agent.subclassed or re.search(asked, agent.module.data) is not None
+    return agent.subclassed or agent.asked_for
 
 
 def holders(project: Project) -> Holders:

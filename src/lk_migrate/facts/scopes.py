@@ -289,11 +289,11 @@ class _Walker:
         self.scopes.pop()
 
     def annotation(self, node: cst.CSTNode) -> Iterator[Occurrence]:
-        if isinstance(node, cst.SimpleString):
+        if type(node) in _SPELLED_OUT:
+            yield from self.walk(node)
+        elif isinstance(node, cst.SimpleString):
             for word in _WORD.findall(node.raw_value):
                 yield self.at(node, word, "quoted")
-        elif isinstance(node, (cst.Name, cst.Attribute, cst.Call)):
-            yield from self.walk(node)
         elif isinstance(node, cst.Subscript) and (dotted(node.value) or "").endswith("Literal"):
             yield from self.walk(node.value)
         elif isinstance(node, cst.Subscript) and (dotted(node.value) or "").endswith("Annotated"):
@@ -307,6 +307,7 @@ class _Walker:
                 yield from self.annotation(child)
 
 
+_SPELLED_OUT = frozenset({cst.Name, cst.Attribute, cst.Call})
 _LEAVES = frozenset({cst.SimpleString, cst.Integer, cst.Float, cst.Pass, cst.Break, cst.Continue})
 _HANDLERS: dict[type[cst.CSTNode], Callable[[_Walker, Any], Iterator[Occurrence]]] = {
     cst.Attribute: _Walker.value_of,

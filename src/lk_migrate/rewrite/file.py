@@ -10,7 +10,7 @@ import libcst as cst
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project, Symbol
 from lk_migrate.facts.variables import is_variable
-from lk_migrate.facts.walk import Node, descendants
+from lk_migrate.facts.walk import Node, concrete, descendants
 
 
 @dataclass
@@ -89,12 +89,10 @@ class File:
 
 def enclosing_statement(module: Module, node: cst.CSTNode) -> cst.CSTNode:
     """The innermost statement around `node` (or itself) that can carry a comment line above it."""
-    current: cst.CSTNode | None = node
-    while current is not None:
-        if isinstance(current, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
-            return current
-        current = module.index.parents.get(current)
-    return module.tree
+    kinds = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
+    if type(node) in concrete(*kinds):
+        return node
+    return module.index.enclosing(node, *kinds) or module.tree
 
 
 def statement_at(module: Module, line: int) -> cst.CSTNode:

@@ -83,6 +83,7 @@ def _scripted(run: _Run) -> Iterator[Row]:
             if launch == 0:
                 yield _greeting(run, console)
             alive = yield from _turns(run, console)
+            yield from findings.later_failure(STAGE, run.observations, run.context)
             if alive:
                 yield _end(run, console)
         if not run.script.not_called() or len(run.rows) == before or run.clock.left() < 1:
@@ -167,8 +168,9 @@ def _turns(run: _Run, console: Terminal) -> Generator[Row, None, bool]:
         tool = run.script.called_in(run.turn)
         if tool is not None:
             row = _tool_row(run, console, tool, outcome, mark, seen, time.monotonic() - begun)
+            if tool not in run.rows:  # else it was only the way to the others
+                yield row
             run.rows[tool] = row
-            yield row
         elif answer_text(run.turn) in console.text(mark):  # it has no tools, or keeps them to itself
             yield Row(STAGE, "answer", Status.OK, f"“{answer_text(run.turn)}”", seconds=time.monotonic() - begun)
         elif NOTHING_LEFT not in console.text(mark) and (left or not run.rows):

@@ -101,6 +101,13 @@ def start_failure(observations: Observations, context: Context, since: int = 0) 
     return None
 
 
+def later_failure(stage: str, observations: Observations, context: Context) -> Iterator[Row]:
+    """The row for an entrypoint that has started its session, and fails then: the session goes on for a while."""
+    for one in observations.of("job_failed")[:1]:
+        detail = f"it fails after the session has started: {one['error']}{hints.for_start(one, observations, context)}"
+        yield Row(stage, "entrypoint", Status.FAILED, detail, place_of(one))
+
+
 def _is_past(one: Observation, seconds: float) -> bool:
     return time.monotonic() - float(one["at"]) > seconds * slowness()
 

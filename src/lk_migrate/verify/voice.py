@@ -84,6 +84,7 @@ def _conversation(run: _Run) -> Iterator[Row]:
         if all(row.status is Status.OK for row in turn):
             yield _barge_in(run, info["options"])
             yield _history(run)
+        yield from findings.later_failure(STAGE, run.observations, run.context)
         yield _end(run)
     except NoAnswer as error:
         detail, place = str(error), None
@@ -294,9 +295,9 @@ def _barge_in(run: _Run, options: dict[str, str]) -> Row:
     run.context.tell("the agent to be interrupted")
     run.turn += 1
     run.script.transcript = long_turn_text(run.turn)
-    since = len(run.observations.refresh())
+    since, served = len(run.observations.refresh()), len(run.script.served)
     run.call.speak(_UTTERANCE)
-    begun = run.call.wait(lambda: run.call.observed("audio_begun", since), Clock(_UTTERANCE + _ANSWERS_IN))
+    begun = run.call.wait(lambda: _talks(run, since, served), Clock(_UTTERANCE + _ANSWERS_IN))
     if not begun:
         return Row(
             STAGE, "barge-in", Status.FAILED, "it does not speak, so it cannot be interrupted" + _errors(run, since)
@@ -315,6 +316,12 @@ def _barge_in(run: _Run, options: dict[str, str]) -> Row:
     detail = f"it stops {seconds:.1f} s after the first word, with {stopped['sent'] - stopped['seconds']:.1f} s unsaid"
     run.call.wait(lambda: run.call.observed("audio_played", middle), Clock(_ANSWERS_IN))
     return Row(STAGE, "barge-in", Status.OK, detail, seconds=seconds)
+
+
+def _talks(run: _Run, since: int, served: int) -> bool:
+    """Whether it has begun to say what it was asked to; an agent that has just got the floor may greet before."""
+    told = next((one.at for one in run.script.served[served:] if one.kind == "talk"), None)
+    return told is not None and any(one["at"] >= told for one in run.observations.of("audio_begun", since))
 
 
 def _interruptible(options: dict[str, str]) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.lineage import Class
+from lk_migrate.facts.lineage import Class, method
 from lk_migrate.facts.walk import descendants, find, own_scope
 
 
@@ -20,6 +21,21 @@ def parameters_of(function: cst.FunctionDef) -> list[cst.Param]:
 def fields_of(line: tuple[Class, ...]) -> list[str]:
     """The fields of a dataclass, in order."""
     return [n.target.value for c in line for n in find(c.node, cst.AnnAssign) if isinstance(n.target, cst.Name)]
+
+
+def inits(line: tuple[Class, ...]) -> Iterator[tuple[Class, cst.CSTNode]]:
+    """The `__init__` of each class, nearest first."""
+    return ((c, m) for c in line for m in c.methods() if m.name.value == "__init__")
+
+
+def set_up_by_inits(line: tuple[Class, ...]) -> Iterator[tuple[Class, cst.CSTNode]]:
+    """The methods that an `__init__` calls on `self`: `self._reset_gate()`."""
+    for _, init in inits(line):
+        for call in find(init, cst.Call):
+            if isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self":
+                found = method(line, call.func.attr.value)
+                if found is not None:
+                    yield found
 
 
 def assigned(scope: cst.CSTNode, name: str, in_class: bool) -> cst.BaseExpression | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import libcst as cst
 
 from lk_migrate.facts.evaluation import calls, expressions
-from lk_migrate.facts.evaluation.initial import assigned, parameters_of
+from lk_migrate.facts.evaluation.initial import assigned, inits, parameters_of, set_up_by_inits
 from lk_migrate.facts.evaluation.values import (
     UTTERANCE,
     External,
@@ -155,13 +156,11 @@ class Machine:
         return Unknown(f"self.{name}", given=True)
 
     def _initial(self, value: Instance, name: str) -> Any:
-        """What `__init__` or the class body gives the attribute at first."""
-        for wanted in (True, False):
-            for cls in value.line:
-                for scope in (n for n in cls.methods() if n.name.value == "__init__") if wanted else (cls.node,):
-                    first = assigned(scope, name, in_class=not wanted)
-                    if first is not None:
-                        return self.evaluate(cls.module, first, (self._parameters(cls.module, scope, value),))
+        """What `__init__`, a method that it calls, or the class body gives the attribute at first."""
+        for cls, scope in chain(inits(value.line), set_up_by_inits(value.line), ((c, c.node) for c in value.line)):
+            first = assigned(scope, name, in_class=isinstance(scope, cst.ClassDef))
+            if first is not None:
+                return self.evaluate(cls.module, first, (self._parameters(cls.module, scope, value),))
         return _MISSING
 
     def _parameters(self, module: Module, scope: cst.CSTNode, value: Instance) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import libcst as cst
 
 from lk_migrate.facts.gate_guards import Strip
 from lk_migrate.facts.gate_leftovers import Leftovers, Removal, find_leftovers
-from lk_migrate.facts.gates import Gate, Guard, find_gates
+from lk_migrate.facts.gates import Gate, Guard, closure_counters, find_gates
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
 from lk_migrate.facts.walk import find
@@ -36,6 +36,12 @@ _SPEAKS_OF_GATES = re.compile(
     re.I,
 )
 
+_CLOSURE = (
+    "`{}` counts tool calls in a closure, by an utterance id that no RunContext has: it counts over the whole call. "
+    "If it is a turn gate, give the session `max_tool_steps=N-1` and its model `parallel_tool_calls=False`, and take "
+    "it out."
+)
+
 #: A line drawn across the page heads a section, not a statement.
 _BANNER = re.compile(r"[-=#*~_]{4,}")
 
@@ -43,10 +49,11 @@ _BANNER = re.compile(r"[-=#*~_]{4,}")
 def paths(project: Project) -> frozenset[str]:
     """The files that hold a gate, a guard, or something that goes with them."""
     gates = project.fact(find_gates)
+    found = {module.path for module, _ in project.fact(closure_counters)}
     if not gates.all:
-        return frozenset()
+        return frozenset(found)
     leftovers = project.fact(find_leftovers)
-    found = {r.module.path for r in leftovers.removals}
+    found |= {r.module.path for r in leftovers.removals}
     for gate in gates.all:
         found |= {gate.module.path, *(g.module.path for g in gate.guards)}
     for reads in (leftovers.tests, *(reads for _, reads in leftovers.staying)):
@@ -65,6 +72,9 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
         yield from _strip_gate(gate, leftovers, file)
     for gate, reads in leftovers.staying:
         yield from _keep_gate(gate, [r.node for r in reads if r.module is file.module], bool(reads), file)
+    for module_of, counter in file.project.fact(closure_counters):
+        if module_of is file.module:
+            yield Todo(counter, _CLOSURE.format(counter.name.value))
     for read in leftovers.tests:
         if read.module is file.module:
             yield Todo(read.node, f"This tests `{read.name}`, which went with the turn gate: take the test out.")

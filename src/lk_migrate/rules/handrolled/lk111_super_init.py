@@ -106,8 +106,8 @@ def _in_init(agent: AgentClass, init: cst.FunctionDef, base: BaseInit) -> Iterat
     elif prompt.source in (Source.ATTRIBUTE, Source.ASSIGNMENTS) and not _is_parameter(prompt):
         yield from _called_below(agent, existing)
         value = cst.parse_expression(f"{self_name(init)}.{prompt.name}")
-        at = _last_assignment(init, prompt.name)
-        yield Rewrite(init, _inserting(init, at + 1, base.line(value)), message)
+        instance, name = self_name(init), prompt.name
+        yield Rewrite(init, _inserting(lambda t: is_self_attribute(t, instance, name), base.line(value)), message)
     else:
         yield from _with_expression(agent, init, base, existing, message)
 
@@ -135,7 +135,7 @@ def _with_expression(
         yield Rewrite(init, lambda u: insert_first(u, [base.line(expression)]), message)
     else:
         yield from _called_below(agent, existing)
-        yield Rewrite(init, _inserting(init, len(block_of(init).body), base.line(expression)), message)
+        yield Rewrite(init, lambda u: insert(u, len(block_of(u).body), [base.line(expression)]), message)
 
 
 def _expression(agent: AgentClass, init: cst.FunctionDef | None) -> tuple[cst.BaseExpression, bool]:
@@ -252,29 +252,21 @@ def _has_base_init(line: cst.SimpleStatementLine) -> bool:
     return is_super_init(small.value) or (by_name and any(a.keyword is not None for a in small.value.args))
 
 
-def _last_assignment(init: cst.FunctionDef, name: str) -> int:
-    """The index of the last statement of `__init__` that assigns `self.<name>`, at whatever depth."""
-    instance = self_name(init)
-    last = 0
-    for i, line in enumerate(block_of(init).body):
-        for node in descendants(line):
-            if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)) and is_self_attribute(
-                node.target, instance, name
-            ):
-                last = i
-    return last
-
-
 def _inserting(
-    init: cst.FunctionDef, at: int, line: cst.SimpleStatementLine
+    is_prompt: Callable[[cst.BaseExpression], bool], line: cst.SimpleStatementLine
 ) -> Callable[[cst.FunctionDef], cst.FunctionDef]:
-    """Insert before the statement that was number `at`; counted from the end, because rules may take lines out."""
-    after = len(block_of(init).body) - at
+    """Insert after the last statement that assigns the prompt, at whatever depth; rules may have taken out others."""
 
     def apply(updated: cst.FunctionDef) -> cst.FunctionDef:
-        return insert(updated, max(0, len(block_of(updated).body) - after), [line])
+        body = block_of(updated).body
+        return insert(updated, 1 + max((i for i, s in enumerate(body) if _assigns(s, is_prompt)), default=0), [line])
 
     return apply
+
+
+def _assigns(statement: cst.CSTNode, is_prompt: Callable[[cst.BaseExpression], bool]) -> bool:
+    kinds = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)
+    return any(isinstance(node, kinds) and is_prompt(node.target) for node in descendants(statement))
 
 
 def _through_local(init: cst.FunctionDef, base: BaseInit, message: str) -> Iterator[Change]:
@@ -289,8 +281,11 @@ def _through_local(init: cst.FunctionDef, base: BaseInit, message: str) -> Itera
     for attribute in find(init, cst.Attribute):
         if is_self_attribute(attribute, instance, "instructions"):
             yield Rewrite(attribute, lambda u: cst.Name(local, lpar=u.lpar, rpar=u.rpar), message)
-    at = _last_assignment(init, "instructions")
-    yield Rewrite(init, _inserting(init, at + 1, base.line(cst.Name(local))), message)
+
+    def is_prompt(target: cst.BaseExpression) -> bool:
+        return isinstance(target, cst.Name) and target.value == local
+
+    yield Rewrite(init, _inserting(is_prompt, base.line(cst.Name(local))), message)
 
 
 def _new_init(agent: AgentClass, base: BaseInit) -> Iterator[Change]:

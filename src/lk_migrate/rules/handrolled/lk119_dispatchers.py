@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass, agent_of
 from lk_migrate.facts.classes import method, methods, self_name
+from lk_migrate.facts.dispatcher_work import work_beside
 from lk_migrate.facts.dispatchers import Dispatcher
 from lk_migrate.facts.imports import bound_names, dotted
 from lk_migrate.facts.json_types import PythonType
@@ -43,14 +44,24 @@ def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
     for dispatcher in agent.dispatchers:
         if has_marker(dispatcher.node, rule.id):
             continue
+        work = work_beside(file.project, dispatcher)
+        if work is not None:
+            yield Todo(
+                dispatcher.node,
+                f"the framework calls the tools itself, so that what `{_name(dispatcher)}` does beside choosing one "
+                f"(`{_first_line(file, work)}`) is not done any more: move it to the tools, then delete it",
+            )
+            continue
         if dispatcher in unused:
             yield Remove(dispatcher.node, f"the framework calls the tools itself: nothing uses `{_name(dispatcher)}`")
             continue
-        where = ", ".join(callers(file.project, agent, dispatcher)[:3]) or "the code around it"
+        where = ", ".join(callers(file.project, agent, dispatcher)[:3])
         yield Todo(
             dispatcher.node,
             f"the framework calls the tools itself now; `{_name(dispatcher)}` stays for {where}: "
-            "delete it when nothing needs it",
+            "delete it when nothing needs it"
+            if where
+            else f"the framework calls the tools itself now, and nothing here calls `{_name(dispatcher)}`: delete it",
         )
     for tool in agent.inline_tools:
         yield from _to_method(agent, tool, file)
@@ -58,6 +69,11 @@ def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
 
 def _name(dispatcher: Dispatcher) -> str:
     return dispatcher.node.name.value
+
+
+def _first_line(file: File, node: cst.CSTNode) -> str:
+    text = file.code(node).strip().splitlines()
+    return next((line.strip() for line in text if line.strip() and not line.strip().startswith("#")), "…")
 
 
 def callers(project: Project, agent: AgentClass, dispatcher: Dispatcher) -> list[str]:
@@ -160,12 +176,7 @@ def _parameters(tool: InlineTool, body: cst.CSTNode, arguments: list[str]) -> li
 def _free_names(router: cst.FunctionDef, body: cst.CSTNode, instance: str) -> list[str]:
     """Names of the dispatcher that the branch uses."""
     bound = bound_names(router) - {instance}
-    inside = {t for t in bound if _binds(body, t)}
-    return sorted({n.value for n in find(body, cst.Name)} & bound - inside)
-
-
-def _binds(body: cst.CSTNode, name: str) -> bool:
-    return any(isinstance(t.target, cst.Name) and t.target.value == name for t in find(body, cst.AssignTarget))
+    return sorted({n.value for n in find(body, cst.Name)} & bound - bound_names(body))
 
 
 def _is_mapping(router: cst.FunctionDef, body: cst.CSTNode, name: str) -> bool:

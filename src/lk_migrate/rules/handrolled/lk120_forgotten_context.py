@@ -45,14 +45,14 @@ def hand_on_the_context(call: cst.Call, file: File) -> Iterator[Change]:
 def _method_around(call: cst.Call, file: File) -> cst.FunctionDef | None:
     """The method that the call stands in, also in a function inside it that leaves the instance its name."""
     around = file.module.index.ancestors(call)
-    functions = [f for f in takewhile(lambda a: not isinstance(a, cst.ClassDef), around) if isinstance(f, _FUNCTIONS)]
+    functions = [f for f in takewhile(lambda a: type(a) is not cst.ClassDef, around) if type(f) in _FUNCTIONS]
     if not functions or not isinstance(functions[-1], cst.FunctionDef):
         return None
     method = functions[-1]
     return None if any(self_name(method) in file.module.bound(f) for f in functions[:-1]) else method
 
 
-_FUNCTIONS = (cst.FunctionDef, cst.Lambda)
+_FUNCTIONS = frozenset({cst.FunctionDef, cst.Lambda})
 
 
 def _lacks_context(tool: Tool, call: cst.Call) -> bool:

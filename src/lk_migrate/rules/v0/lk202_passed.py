@@ -16,7 +16,8 @@ from lk_migrate.rules.v0.lk202_agent_and_session import rule as split
 @split.on(cst.FunctionDef)
 def function(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     """`def begin(agent, ctx)` → `def begin(session, ctx, agent)`."""
-    name = file.project.fact(pipelines).passed.functions.get(node)
+    functions = file.project.fact(pipelines).passed.functions
+    name = functions.get(node) if functions else None
     if name is None:
         return
     typed = any(p.annotation is not None for p in node.params.params)
@@ -38,7 +39,8 @@ def _with_last(updated: cst.FunctionDef, param: cst.Param) -> cst.FunctionDef:
 @split.on(cst.Call)
 def call(node: cst.Call, file: File) -> Iterator[Change]:
     """`begin(agent, ctx)` → `begin(session, ctx, agent=agent)`."""
-    passed = file.project.fact(pipelines).passed.calls.get(node)
+    calls = file.project.fact(pipelines).passed.calls
+    passed = calls.get(node) if calls else None
     if passed is not None:
         name, agent = passed
         value = cst.parse_expression(agent)

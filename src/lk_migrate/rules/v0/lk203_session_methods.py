@@ -17,7 +17,7 @@ from lk_migrate.facts.v0_names import TRIGGERS, Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, without_keywords
-from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -73,11 +73,33 @@ def _as_text(updated: cst.Arg) -> cst.Arg:
 def awaited_say(node: cst.Await, file: File) -> Iterator[Change]:
     """`await agent.say(…)` returned when the text was queued."""
     call = node.expression
-    if isinstance(call, cst.Call) and _owner(call, file, "say") is not None:
+    owner = _owner(call, file, "say") if isinstance(call, cst.Call) else None
+    if owner is not None and not _is_replaced(owner, file):
         yield Rewrite(
             node,
             lambda updated: updated.expression.with_changes(lpar=updated.lpar, rpar=updated.rpar),
             "`say` is not a coroutine: without `await` it goes on as soon as the text is queued, as before",
+        )
+
+
+def _is_replaced(owner: cst.BaseExpression, file: File) -> bool:
+    """Whether the file puts a function of its own in the place of `say`: only it knows whether it is awaited."""
+    text = file.code(owner)
+    targets = (t.target for t in file.module.index.of(cst.AssignTarget))
+    return any(isinstance(t, cst.Attribute) and t.attr.value == "say" and file.code(t.value) == text for t in targets)
+
+
+@rule.on(cst.AssignTarget)
+def replaced_say(node: cst.AssignTarget, file: File) -> Iterator[Change]:
+    """`agent.say = shout`."""
+    target = node.target
+    if not isinstance(target, cst.Attribute) or target.attr.value != "say":
+        return
+    if file.project.fact(pipelines).holdings.is_v0_agent(file.module, target.value):
+        yield Note(
+            node,
+            "`say` of a session gives a `SpeechHandle`, whose `await` waits until all is said; a coroutine in its "
+            "place runs only when it is awaited.",
         )
 
 

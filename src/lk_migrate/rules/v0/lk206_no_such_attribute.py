@@ -82,9 +82,10 @@ def _is_of_0x(node: cst.CSTNode, file: File) -> bool:
 
 def _is_of_a_raw_session(node: cst.Attribute, file: File) -> bool:
     """`session.conversation.item.create(…)`, `session.response.create()`: LK260 says them in today's words."""
+    if node.attr.value not in (CREATE[0], RESPOND[0]):
+        return False
     line = file.statement(node)
-    calls = (raw_call(file.project, file.module, line, path) for path in (CREATE, RESPOND))
-    return node.attr.value in ("conversation", "response") and any(call is not None for call in calls)
+    return any(raw_call(file.project, file.module, line, path) is not None for path in (CREATE, RESPOND))
 
 
 def _is_told(node: cst.Attribute, file: File) -> bool:

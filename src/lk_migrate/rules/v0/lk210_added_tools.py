@@ -75,7 +75,8 @@ def _widened(project: Project) -> set[cst.Param]:
 @toolsets.on(cst.Param)
 def parameter(node: cst.Param, file: File) -> Iterator[Change]:
     """`fnc_ctx: MyTools`, which is given more than that."""
-    if node.annotation is None or node not in file.project.fact(_widened):
+    widened = file.project.fact(_widened)
+    if not widened or node.annotation is None or node not in widened:
         return
     symbol = file.resolve(node.annotation.annotation)
     if symbol is not None and symbol.node in file.project.fact(function_contexts).classes:

@@ -212,6 +212,7 @@ def _read(updated: cst.Call, method: str, args: list[cst.Arg]) -> cst.Call:
 @rule.on(cst.Call)
 def session(call: cst.Call, file: File) -> Iterator[Change]:
     """The session that is made of a 0.x agent has a place for it."""
-    known = file.project.fact(pipelines).constructions
-    if call in known and file.project.fact(_stores) and file.project.fact(_has_userdata):
+    if not file.project.fact(_stores) or not file.project.fact(_has_userdata):
+        return
+    if call in file.project.fact(pipelines).constructions:
         yield Rewrite(call, lambda updated: with_keyword(updated, "userdata", cst.Dict([])), "a place for what is kept")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.instances import instance_of
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.prompts import prompts
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
@@ -27,8 +28,10 @@ _WRITES = frozenset({"append", "insert", "extend", "pop", "remove", "clear", "so
 @rule.on(cst.Attribute)
 def messages(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`ctx.messages` in all its uses."""
+    if node.attr.value != "messages":
+        return
     known = file.project.fact(holdings)
-    if node.attr.value != "messages" or not known.has(file.module, node.value, Kind.CHAT_CONTEXT):
+    if not known.has(file.module, node.value, Kind.CHAT_CONTEXT) and not _is_history(node.value, file):
         return
     parent = file.parent(node)
     if isinstance(parent, cst.Call) and parent.func is node:
@@ -49,6 +52,15 @@ def messages(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("items")), "the list is `items` now")
         return
     yield Rewrite(node, lambda updated: cst.Call(updated), "`messages()` is a method now")
+
+
+def _is_history(node: cst.BaseExpression, file: File) -> bool:
+    """`session.history`, or the attribute behind it (LK326), read as 0.x contexts were."""
+    return (
+        isinstance(node, cst.Attribute)
+        and node.attr.value in ("history", "_chat_ctx")
+        and instance_of(file.project, file.module, node.value) == "AgentSession"
+    )
 
 
 def _is_written_back(node: cst.Attribute, file: File) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.handlers import EVENTS, handlers
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
@@ -35,10 +36,16 @@ def _speaks_v0(file: File) -> bool:
     return file.module.tree in file.project.fact(v0_modules)
 
 
+def _is_in_old_handler(node: cst.CSTNode, file: File) -> bool:
+    """Whether a handler of a 0.x event reads its message here, which LK240 gives it, in a file that is of 1.x else."""
+    handler = file.enclosing(node, cst.FunctionDef)
+    return any(r.event in EVENTS for r in file.project.fact(handlers).of.get(handler, ())) if handler else False
+
+
 @rule.on(cst.Attribute)
 def content(node: cst.Attribute, file: File) -> Iterator[Change]:
     """Reading and writing the text."""
-    if not _speaks_v0(file) or not _is_content(node, file):
+    if not (_speaks_v0(file) or _is_in_old_handler(node, file)) or not _is_content(node, file):
         return
     parent = file.parent(node)
     if isinstance(parent, cst.AssignTarget):

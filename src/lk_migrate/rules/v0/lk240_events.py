@@ -166,7 +166,9 @@ def function_handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     lines = []
     if guard.skip:
         lines.append(f"if {guard.skip.format(ev=ev)}:\n    return\n")
-    if payload and guard.message:
+    if payload and guard.message and not _is_read(payload[0], node):
+        pass  # what the handler was given and never looked at
+    elif payload and guard.message:
         given = _given(mine[0], guard, file, payload[0]).format(ev=ev)
         lines.append(f"{payload[0].name.value} = {given}\n")
     elif payload and payload[0].default is None:
@@ -181,6 +183,11 @@ def function_handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     )
     if "function_calls_finished" in events_of(mine) or "function_calls_collected" in events_of(mine):
         yield Note(node, "The calls are `FunctionCall` items now: `name`, `arguments` (a JSON text), `call_id`.")
+
+
+def _is_read(param: cst.Param, node: cst.FunctionDef) -> bool:
+    """Whether the body says the parameter's name at all."""
+    return any(name.value == param.name.value for name in find(node.body, cst.Name))
 
 
 def _given(known: Registration, guard: Guard, file: File, param: cst.Param | None) -> str:

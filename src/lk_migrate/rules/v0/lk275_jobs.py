@@ -21,7 +21,7 @@ from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.bodies import insert_first, statement
-from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -98,6 +98,20 @@ def maps(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Rewrite(node, _renamed("remote_participants"), "a room's others are its `remote_participants`")
     elif node.attr.value == "tracks" and _is_participant(node.value, file):
         yield Rewrite(node, _renamed("track_publications"), "a participant's tracks are its `track_publications`")
+
+
+@rule.on(cst.Call)
+def asked_for(call: cst.Call, file: File) -> Iterator[Change]:
+    """`if hasattr(ctx.room, "participants"):` around them asks for the name that there is."""
+    if dotted(call.func) != "hasattr" or len(call.args) != 2:
+        return
+    name = call.args[1].value
+    if not isinstance(name, cst.SimpleString) or name.evaluated_value != "participants":
+        return
+    if _is_room(call.args[0].value, file):
+        text = name.value.replace("participants", "remote_participants")
+        yield Rewrite(name, lambda updated: updated.with_changes(value=text), "asks for what there is")
+        yield Note(call, "`hasattr` was False here since livekit 0.10, and what it guards never ran: it does now.")
 
 
 def _renamed(name: str) -> Callable[[cst.Attribute], cst.Attribute]:

@@ -12,6 +12,7 @@ import json
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,8 +28,9 @@ _LONG_SENTENCE = "This sentence has no other purpose than to go on for a while, 
 
 #: A tool with such a name probably ends the call or hands it over, so the others are called first.
 _LAST = re.compile(
-    r"end|hang|bye|transfer|hand_?off|escalat|shut|quit|stop|leave|close|finish|finaliz|terminate|switch|route"
+    r"end|hang|bye|transfer|hand_?off|escalat|shut|quit|stop|leave|close|finish|finaliz|terminate|switch|route|\bback"
 )
+_AGAIN = 3  # times that a tool which hands over is called again, for the tools that are left elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,8 @@ def in_calling_order(tools: Iterable[Tool]) -> list[Tool]:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A request that was answered: `transcription`, `reply`, `call` or `speech`, `at` (time.monotonic), and how
-    many `seconds` of audio it was about."""
+    """A request that was answered: `transcription`, `reply` (`talk` before a long one), `call` or `speech`, `at`
+    (time.monotonic), and how many `seconds` of audio it was about."""
 
     kind: str
     at: float
@@ -117,6 +119,8 @@ class Script:
     offered: dict[str, Tool] = field(default_factory=dict)
     called: dict[str, int] = field(default_factory=dict)  # tool name → the turn it was called in
     _answered: set[int] = field(default_factory=set)
+    _handovers: Counter[tuple[str, frozenset[str]]] = field(default_factory=Counter)  # led elsewhere → calls again
+    _last: tuple[str, frozenset[str]] | None = None  # the tool that was called last, and what was offered then
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reply(self, request: Request) -> Say | Call:
@@ -129,15 +133,28 @@ class Script:
             if turn is None:
                 return Say(GREETING)
             if request.user_turns[-1].endswith(_AT_LENGTH):
+                self.served.append(Served("talk", time.monotonic()))
                 return Say(" ".join([_LONG_SENTENCE] * 5))
             if turn in self._answered or not request.tools or not request.may_call:
                 return Say(answer_text(turn))
             self._answered.add(turn)
-            left = [tool for tool in in_calling_order(request.tools) if tool.name not in self.called]
-            if not left:
+            tool = self._next(request.tools)
+            if tool is None:
                 return Say(NOTHING_LEFT)
-            self.called[left[0].name] = turn
-            return Call(left[0].name, arguments_for(left[0].schema))
+            self.called[tool.name] = turn
+            return Call(tool.name, arguments_for(tool.schema))
+
+    def _next(self, tools: tuple[Tool, ...]) -> Tool | None:
+        """A tool that was not called yet; else one that leads to an agent which has such."""
+        offered = frozenset(tool.name for tool in tools)
+        if self._last is not None and offered != self._last[1]:
+            self._handovers.setdefault(self._last, 0)
+        left = [tool for tool in in_calling_order(tools) if tool.name not in self.called]
+        if not left and self.offered.keys() - self.called.keys():
+            left = [tool for tool in tools if self._handovers.get((tool.name, offered), _AGAIN) < _AGAIN]
+            self._handovers.update((tool.name, offered) for tool in left[:1])
+        self._last = (left[0].name, offered) if left else None
+        return left[0] if left else None
 
     def note(self, kind: str, seconds: float = 0.0) -> None:
         """Remember that a request was answered."""

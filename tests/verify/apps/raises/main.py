@@ -6,6 +6,7 @@ from livekit.agents import (
     Agent,
     AgentServer,
     AgentSession,
+    AgentTask,
     JobContext,
     RunContext,
     ToolError,
@@ -44,6 +45,13 @@ class Helper(Agent):
     async def sound(self, ctx: RunContext, city: str) -> str:
         """Say where."""
         return f"in {city}"
+
+
+class Consent(AgentTask[bool]):
+    """The framework hands on what it was not given: that is no deprecated argument of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(instructions="Ask for consent.")
 
 
 server = AgentServer()

@@ -154,6 +154,8 @@ def _listen(session: Any) -> None:
 
 
 def _watch_agents(package: Any, stand_in: bool) -> None:
+    from livekit.agents import NOT_GIVEN
+
     def session_init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
         if stand_in:
             exchange_models(kwargs)
@@ -166,7 +168,7 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
 
     def agent_init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
         for name in SILENTLY_DEPRECATED:
-            if name in kwargs:
+            if kwargs.get(name, NOT_GIVEN) is not NOT_GIVEN:  # the framework's own subclasses pass what they were given
                 emit_once(
                     "deprecated",
                     message=f"Agent({name}=) is deprecated; see turn_handling= and tools= of Agent",
