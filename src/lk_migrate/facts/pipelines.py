@@ -17,7 +17,7 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.passed_agents import Passed, passed_agents
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind
-from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
+from lk_migrate.facts.variables import Binding, is_free, uses
 from lk_migrate.facts.walk import find
 
 V0_AGENTS = (Kind.PIPELINE, Kind.MULTIMODAL)
@@ -106,12 +106,6 @@ class Pipelines:
             return code
         base, dot, _ = code.rpartition(".")
         return f"{base}{dot}{new}"
-
-    def new_name(self, module: Module, node: cst.Name) -> str | None:
-        """What the variable at `node` is to be called, None if its name stays."""
-        if not self.renamed:
-            return None
-        return self.renamed.get(binding_of(module, node))
 
 
 def pipelines(project: Project) -> Pipelines:
