@@ -24,6 +24,13 @@ from lk_migrate.rules.registry import Rule
             "asyncio",
             "import asyncio\nimport os\nimport attr\nfrom . import x\n",
         ),
+        # a file in no order: the standard library goes to what it opens with of it
+        (
+            "from own import x\nimport os\nfrom zmq import z\nset_up()\nimport warnings\nimport attr\nx()\n",
+            "typing.Any",
+            "from own import x\nimport os\nfrom typing import Any\nfrom zmq import z\nset_up()\nimport warnings\n"
+            "import attr\nx()\n",
+        ),
         # in order among its neighbours, when they are in order
         (
             "import abc\nimport os\nfrom re import sub\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import cast
 
 import libcst as cst
@@ -195,6 +196,12 @@ def _is_import(statement: cst.BaseStatement, rank: int) -> bool:
     return isinstance(small, (cst.Import, cst.ImportFrom)) and _import_rank(small) == rank
 
 
+def _is_any_import(statement: cst.BaseStatement) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and all(
+        isinstance(small, (cst.Import, cst.ImportFrom)) for small in statement.body
+    )
+
+
 def _is_group_start(statement: cst.BaseStatement) -> bool:
     return bool(getattr(statement, "leading_lines", ()))
 
@@ -227,11 +234,17 @@ def _docstring_end(tree: cst.Module) -> int:
 def _import_position(tree: cst.Module, package: str) -> int:
     """After the last import of its kind before the first function or class; after the docstring when there is none.
 
-    Standard library first, then packages, then relative imports: where the file has them in that order already.
+    Standard library first, then packages, then relative imports: where the file has them in that order already. Else
+    the standard library goes to what the file opens with of it.
     """
     end = _docstring_end(tree)
     positions = dict.fromkeys((0, 1, 2), end)
     order: list[int] = []
+    if _package_rank(package) == 0:
+        opening = list(takewhile(_is_any_import, tree.body[end:]))
+        library = [i for i, statement in enumerate(opening, end + 1) if _is_import(statement, 0)]
+        if library:
+            return library[-1]
     for i, statement in enumerate(tree.body):
         if isinstance(statement, (cst.ClassDef, cst.FunctionDef)):
             break

@@ -30,6 +30,12 @@ def doubt(known: Registration, guard: Guard, file: File) -> str:
             "a user's message, too, and would call it again."
         )
     strange = _unknown_detail(known)
+    if strange is not None and strange.attr.value == "item" and guard.event == "conversation_item_added":
+        role = "user" if known.event.startswith("user") else "assistant"
+        return (
+            f"a session never emitted `{known.event}`, so this handler never ran. It reads the `item` of "
+            f"`conversation_item_added`: register it for that, and return unless `item.role` is `{role}`."
+        )
     if strange is not None:
         return (
             f"`{known.event}` is `{guard.event}` now. No version gave its handler something that has "
