@@ -144,6 +144,52 @@ async def entrypoint(ctx):
     agent.start(ctx.room)
 """
 
+#: The instance is called as the context would be.
+_INSTANCE_CALLED_CTX = """\
+from livekit.agents import llm
+from livekit.agents.pipeline import AgentCallContext
+
+
+class Tools(llm.FunctionContext):
+    @llm.ai_callable(description="book")
+    async def book(ctx, room: int):
+        ctx = AgentCallContext.get_current()
+        return str(ctx.agent)
+"""
+#: Of two methods of one name the last one is the tool, and the one to write a second tool after.
+_TWO_METHODS = """\
+from livekit.agents import RunContext
+
+
+class Desk:
+    instructions = "You are the desk."
+
+    def __init__(self):
+        self.tools = {"call_cab": self.call_cab, "cab": self.call_cab}
+
+    async def call_cab(self, ctx, room: str):
+        return room
+
+    async def call_cab(self, ctx, where: str):
+        return where
+
+
+async def entrypoint(ctx: RunContext):
+    return Desk()
+"""
+#: One import grows to what it was not, another shrinks to what the first one was.
+_IMPORTS_SWAPPED = """\
+from livekit.agents import AgentSession  # the session
+from livekit.agents import AgentSession, llm
+from livekit.plugins import openai
+
+
+async def entrypoint(ctx):
+    session = AgentSession(llm=openai.realtime.RealtimeModel(voice="marin"), min_endpointing_delay=0.3)
+    session.conversation.item.create(llm.ChatMessage(role="system", content="Greet the guest."))
+    await session.response.create()
+"""
+
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
 

@@ -55,11 +55,16 @@ def has_marker(path: Path) -> bool:
     return any("TODO(lk-migrate" in file.read_text(encoding="utf-8") for file in files)
 
 
-def needs_mcp(path: Path) -> bool:
-    return path.is_file() and " mcp" in path.read_text(encoding="utf-8") and importlib.util.find_spec("mcp") is None
+#: What some fixtures import and no test environment needs otherwise.
+OPTIONAL = {" mcp": "mcp", "plugins.turn_detector": "livekit.plugins.turn_detector"}
 
 
-READY = {name: path for name, path in cases("after").items() if not has_marker(path) and not needs_mcp(path)}
+def needs_more(path: Path) -> bool:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return any(word in text and importlib.util.find_spec(name) is None for word, name in OPTIONAL.items())
+
+
+READY = {name: path for name, path in cases("after").items() if not has_marker(path) and not needs_more(path)}
 
 
 def run(paths: dict[str, Path], folder: Path) -> dict[str, dict[str, Any]]:

@@ -159,6 +159,11 @@ def any_tool(project: Project, module: Module, function: cst.FunctionDef) -> Too
     return found[1] if found is not None else standalone_tool(project, module, function)
 
 
+def tool_files(project: Project) -> frozenset[str]:
+    """The files that hold methods of assistants which are tools."""
+    return frozenset(tool.module.path for _, tool in project.fact(_tools_by_node).values())
+
+
 def _tools_by_node(project: Project) -> dict[cst.FunctionDef, tuple[AgentClass, Tool]]:
     return {t.node: (a, t) for a in find_agents(project) for t in a.tools}
 

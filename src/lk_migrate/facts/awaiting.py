@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.holdings import Holdings
+from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.variables import is_variable

@@ -92,11 +92,6 @@ class Collision:
     kind: str
     node: cst.CSTNode
 
-    @property
-    def new_name(self) -> str:
-        """What it is called instead."""
-        return renamed(self.name)
-
 
 def collisions_of(ref: ClassRef, tools: set[cst.FunctionDef], is_agent: bool) -> tuple[Collision, ...]:
     """The reserved names that the class body binds.

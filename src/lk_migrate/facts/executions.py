@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from lk_migrate.facts.function_contexts import function_contexts
-from lk_migrate.facts.holdings import Function, Holdings, arguments, holdings
+from lk_migrate.facts.held import Function, Holdings, arguments
+from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project

@@ -12,7 +12,7 @@ import libcst as cst
 
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.project import Project, Symbol
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
 
 #: Packages whose star import binds the framework's public names.
@@ -195,9 +195,3 @@ def _above(project: Project, owner: Owner, keyword: str) -> str | None:
             if found is not None:
                 return found
     return None
-
-
-def resolve_value(project: Project, module: Module, expression: cst.CSTNode) -> Symbol | None:
-    """The project's own definition behind a name, None for library and local names."""
-    symbol = project.resolve(module, expression)
-    return symbol if symbol is not None and symbol.module is not None else None

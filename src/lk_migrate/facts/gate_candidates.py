@@ -13,8 +13,8 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.evaluation.values import UTTERANCE
+from lk_migrate.facts.framework import Owner, bases, method
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
@@ -24,6 +24,7 @@ _WORDS = re.compile(rb"speech|utterance|(?<!re)turn_|_turn|user_input|generation
 _HOOK = re.compile(
     r"user_turn|user_speech|user_input|user_state|new_turn|begin_turn|start_turn|turn_(start|begin)|utterance"
 )
+_HOOK_BYTES = re.compile(_HOOK.pattern.encode())
 #: Functions that are longer than this do more than count.
 _LONGEST = 60
 
@@ -117,7 +118,7 @@ def _hooked(project: Project) -> Iterator[str]:
 def hooks(project: Project) -> Iterator[tuple[Module, cst.FunctionDef]]:
     """Functions that run when the user speaks again: by their name, or by the event they are registered for."""
     for path in sorted(project.files):
-        if not _HOOK.search(project.files[path].decode("utf-8", "replace")):
+        if not _HOOK_BYTES.search(project.files[path]):
             continue
         module = project.module(path)
         if module is None:
@@ -131,13 +132,23 @@ def hooks(project: Project) -> Iterator[tuple[Module, cst.FunctionDef]]:
 
 def _helpers(project: Project, module: Module, function: cst.FunctionDef) -> Iterator[tuple[Module, cst.FunctionDef]]:
     """The methods that a hook calls on `self`."""
-    owner = module.index.enclosing(function, cst.ClassDef)
-    line = project.fact(lineages).of.get(owner, ()) if isinstance(owner, cst.ClassDef) else ()
-    for call in find(function, cst.Call):
-        if isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self":
-            found = method(line, call.func.attr.value)
+    node = module.index.enclosing(function, cst.ClassDef)
+    owner = Owner(module, node) if isinstance(node, cst.ClassDef) else None
+    for call in module.index.find(function, cst.Call):
+        if owner is not None and isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self":
+            found = _inherited(project, owner, call.func.attr.value)
             if found is not None:
-                yield found[0].module, found[1]
+                yield found
+
+
+def _inherited(project: Project, owner: Owner, name: str, depth: int = 0) -> tuple[Module, cst.FunctionDef] | None:
+    """The method of the class or of a base in the project. (`lineages` would parse every class there is.)"""
+    own = method(owner, name)
+    if own is not None or depth > 20:
+        return (owner.module, own) if own is not None else None
+    above = (b for b in bases(project, owner) if isinstance(b, Owner))
+    found = (_inherited(project, base, name, depth + 1) for base in above)
+    return next((f for f in found if f is not None), None)
 
 
 def counted(candidate: Candidate) -> frozenset[str]:

@@ -102,7 +102,7 @@ def is_hand_rolled(project: Project) -> bool:
 def closure_counters(project: Project) -> tuple[tuple[Module, cst.FunctionDef], ...]:
     """Functions in functions that count by the `speech_id` of a context, which none has, and are no known gate."""
     known = {n for g in project.fact(find_gates).all for n in (g.node, g.counter)}
-    found = (c for c in candidates(project) if c.counter is not c.node and not known & {c.node, c.counter})
+    found = (c for c in project.fact(_candidates) if c.counter is not c.node and not known & {c.node, c.counter})
     return tuple((c.module, c.counter) for c in found if _asks_speech_id(c.counter))
 
 
@@ -114,9 +114,13 @@ def _asks_speech_id(function: cst.FunctionDef) -> bool:
 _SPEECH_IDS = frozenset({"speech_id", "speechId"})
 
 
+def _candidates(project: Project) -> tuple[Candidate, ...]:
+    return tuple(candidates(project))
+
+
 def find_gates(project: Project) -> Gates:
     """Find every turn gate and every place that asks one. Memoise with `project.fact(find_gates)`."""
-    pending = list(candidates(project))
+    pending = list(project.fact(_candidates))
     inline = project.fact(inline_gates)
     if not pending and not inline:
         return Gates(())

@@ -12,7 +12,7 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.facts.agents import any_tool
+from lk_migrate.facts.agents import any_tool, tool_files
 from lk_migrate.facts.evaluation.machine import Frame, Machine
 from lk_migrate.facts.evaluation.statements import run
 from lk_migrate.facts.evaluation.values import Instance, Returned
@@ -52,7 +52,8 @@ class InlineGate:
 def inline_gates(project: Project) -> tuple[InlineGate, ...]:
     """Those of all tools of the project. Memoise with `project.fact(inline_gates)`."""
     found: list[InlineGate] = []
-    for path in sorted(project.files):
+    with_tools = tool_files(project)
+    for path in sorted(p for p, data in project.files.items() if p in with_tools or b"function_tool" in data):
         module = project.module(path) if _RAISES.search(project.files[path]) else None
         for function in module.index.of(cst.FunctionDef) if module is not None else ():
             if module is not None and (gate := _gate(project, module, function)) is not None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from lk_migrate.facts.factories import MOVED_TO_START, Factories, factories
-from lk_migrate.facts.holdings import Holdings, arguments, holdings
+from lk_migrate.facts.held import Holdings, arguments
+from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.passed_agents import Passed, passed_agents
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind
-from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
+from lk_migrate.facts.variables import Binding, is_free, uses
 from lk_migrate.facts.walk import find
 
 V0_AGENTS = (Kind.PIPELINE, Kind.MULTIMODAL)
@@ -106,12 +107,6 @@ class Pipelines:
             return code
         base, dot, _ = code.rpartition(".")
         return f"{base}{dot}{new}"
-
-    def new_name(self, module: Module, node: cst.Name) -> str | None:
-        """What the variable at `node` is to be called, None if its name stays."""
-        if not self.renamed:
-            return None
-        return self.renamed.get(binding_of(module, node))
 
 
 def pipelines(project: Project) -> Pipelines:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.holdings import Holdings, holdings
+from lk_migrate.facts.held import Holdings
+from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import Pipelines, pipelines
 from lk_migrate.facts.project import Project

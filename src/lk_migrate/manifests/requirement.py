@@ -32,10 +32,6 @@ class Requirement:
     #: False where taking it out would leave a broken command.
     removable: bool = True
 
-    def has_extra(self, extra: str) -> bool:
-        """Whether it asks for the extra, in any spelling."""
-        return extra in {canonicalize_name(e) for e in self.extras}
-
 
 @dataclass(frozen=True, slots=True)
 class Addition:

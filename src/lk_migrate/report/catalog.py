@@ -49,10 +49,6 @@ class RuleText:
         return self.id.lower()
 
     @property
-    def since_text(self) -> str:
-        return f"since livekit-agents {self.since}" if self.since else "at any version"
-
-    @property
     def switch_off(self) -> str:
         """How to do without it: in a run, in a project, at one statement."""
         if self.of_generator:

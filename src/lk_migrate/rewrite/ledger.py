@@ -165,14 +165,11 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
 
     Imports are edited for the file as a whole, by no single rule: the edit is accounted for here.
     """
-    kept = Counter(_spelled(after, statements(after, cst.Import, cst.ImportFrom)))
-    imports = [*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)]
-    codes = _spelled(module.tree, imports)
-    before = Counter(codes)
+    unchanged = {id(statement) for statement in statements(after, cst.Import, cst.ImportFrom)}
     touches = []
-    for statement, code in zip(imports, codes, strict=True):
+    for statement in (*module.index.of(cst.Import), *module.index.of(cst.ImportFrom)):
         line = module.index.parents.get(statement)
-        if line is None or kept[code] >= before[code]:
+        if line is None or id(statement) in unchanged:
             continue
         why = "imports follow the names in use"
         if isinstance(line, cst.SimpleStatementSuite):  # `if ready: import x`, on one line or continued
@@ -180,12 +177,6 @@ def import_touches(module: Module, after: cst.Module) -> list[Touch]:
             line = module.index.parents[line]
         touches.append(Touch(line, Fate.REWRITTEN, "", why, whole=False))
     return touches
-
-
-def _spelled(tree: cst.Module, imports: Iterable[cst.CSTNode]) -> list[tuple[bool, str]]:
-    """Whether each stands at module level, and what it says: elsewhere, the same words are another import."""
-    at_top = {small for line in tree.body if isinstance(line, cst.SimpleStatementLine) for small in line.body}
-    return [(statement in at_top, tree.code_for_node(statement)) for statement in imports]
 
 
 #: White space, and the backslash of a line that is continued without having begun.

@@ -73,7 +73,8 @@ def _with_second(tool: Tool, alias: str, decorator: cst.Decorator, updated: cst.
     """The class with a method that hands its arguments on to the tool's, right after that."""
     body = list(updated.body.body)
     name = tool.node.name.value
-    at = next(i for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value == name)
+    found = [i for i, s in enumerate(body) if isinstance(s, cst.FunctionDef) and s.name.value == name]
+    at = found[-1]  # of several, the last one counts
     first = body[at]
     assert isinstance(first, cst.FunctionDef)
     block, instance = block_of(first), first.params.params[0].name.value

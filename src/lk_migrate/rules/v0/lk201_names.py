@@ -19,6 +19,7 @@ from lk_migrate.facts.v0_gone import LEFT_TO_A_PERSON, MOVED, why_gone
 from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.facts.walk import statements
 from lk_migrate.model import Edition
+from lk_migrate.rewrite.arguments import keyword
 from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.leftovers import Leftover
@@ -46,7 +47,7 @@ def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
         target = MOVED[name]
         spelling = _spelling(target, file)
         yield Rewrite(node, lambda _: cst.parse_expression(spelling), f"`{file.code(node)}` is `{spelling}` now")
-    elif name in LEFT_TO_A_PERSON:
+    elif name in LEFT_TO_A_PERSON and not _marks_the_entrypoint(parent, file):
         yield Todo(node, f"`{name}` does not exist: {LEFT_TO_A_PERSON[name]}.")
     elif name in AGENT_CLASSES and not _is_construction(node, file):
         if isinstance(parent, cst.Arg) and isinstance(file.parent(parent), cst.ClassDef):
@@ -58,6 +59,35 @@ def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
             return
         session = file.use("livekit.agents.AgentSession")
         yield Rewrite(node, lambda _: cst.parse_expression(session), f"`{file.code(node)}` is the `AgentSession` here")
+
+
+def _marks_the_entrypoint(node: cst.CSTNode | None, file: File) -> bool:
+    """`@agents.entrypoint`, which never was, on the function that the worker's options name: LK340 marks that."""
+    if not isinstance(node, cst.Decorator) or node.leading_lines or file.full_name(node.decorator) != _INVENTED_MARK:
+        return False
+    function = file.parent(node)
+    if not isinstance(function, cst.FunctionDef):
+        return False
+    given = (a.value for a in file.module.index.of(cst.Arg) if keyword(a) == "entrypoint_fnc")
+    return any(dotted(value) == function.name.value for value in given)
+
+
+_INVENTED_MARK = "livekit.agents.entrypoint"
+
+
+@rule.on(cst.FunctionDef)
+def invented_mark(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    """That decorator goes."""
+    gone = [i for i, d in enumerate(node.decorators) if _marks_the_entrypoint(d, file)]
+    if gone:
+        yield Rewrite(
+            node,
+            lambda updated: updated.with_changes(
+                decorators=[d for i, d in enumerate(updated.decorators) if i not in gone]
+            ),
+            f"`{_INVENTED_MARK}` never was: the server knows the entrypoint",
+            without=tuple(node.decorators[i] for i in gone),
+        )
 
 
 def _keeps_its_name(node: cst.CSTNode, name: str, file: File) -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.function_contexts import FunctionContexts, function_contexts
-from lk_migrate.facts.holdings import Holdings, arguments, holdings
+from lk_migrate.facts.held import Holdings, arguments
+from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.rewrite.arguments import keyword

@@ -6,9 +6,11 @@ The framework fills it in since 1.0; it never reaches the model's schema. Its `s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain, count
 
 import libcst as cst
 
+from lk_migrate.facts.classes import self_name
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.pipelines import pipelines
@@ -51,15 +53,18 @@ def parameter(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         return
     assigned = {file.statement(c): _assignment(file.statement(c), file) for c in calls}
     named = {line: target.value for line, target in assigned.items() if target is not None}
+    parameters = {param.name.value for param in find(node.params, cst.Param)}
     taken = {n.value for n in find(node, cst.Name)}
-    name = next(iter(named.values()), None) or next(n for n in ("ctx", "context", "run_ctx") if n not in taken)
+    fresh = (n for n in chain(("ctx", "context"), (f"run_ctx{'_' * i}" for i in count())) if n not in taken)
+    name = next((n for n in named.values() if n not in parameters), None) or next(fresh)
     context = file.use("livekit.agents.RunContext")
-    yield Rewrite(node, lambda updated: _with_context(updated, name, context), "the context is `ctx: RunContext`")
+    at = 1 if _has_instance(node, file) else 0
+    yield Rewrite(node, lambda updated: _with_context(updated, at, name, context), "the context is `ctx: RunContext`")
     for line, target in named.items():
         if target == name:
             yield Replace(line, _removed(line), "the context is a parameter", Action.REMOVED)
     for call in calls:
-        if file.statement(call) not in named:
+        if named.get(file.statement(call)) != name:
             yield Replace(call, lambda _: cst.Name(name), "the context is a parameter")
 
 
@@ -77,9 +82,15 @@ def _is_current(call: cst.Call, file: File) -> bool:
     )
 
 
-def _with_context(updated: cst.FunctionDef, name: str, context: str) -> cst.FunctionDef:
+def _has_instance(node: cst.FunctionDef, file: File) -> bool:
+    """Whether its first parameter is the instance, whatever it is called in a class; outside, whatever is called so."""
+    first = self_name(node)
+    in_class = isinstance(file.parent(file.parent(node) or node), cst.ClassDef)
+    return first is not None and bool(node.params.params) and (in_class or first in ("self", "cls"))
+
+
+def _with_context(updated: cst.FunctionDef, at: int, name: str, context: str) -> cst.FunctionDef:
     params = list(updated.params.params)
-    at = 1 if params and params[0].name.value in ("self", "cls") else 0
     param = cst.Param(cst.Name(name), annotation=cst.Annotation(cst.parse_expression(context)))
     comma = params[at - 1].comma if at else cst.MaybeSentinel.DEFAULT
     if len(params) > at:

@@ -9,6 +9,7 @@ import libcst as cst
 from lk_migrate.facts.framework import library_name
 from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.variables import is_variable
 from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite
 from lk_migrate.rewrite.file import File
 
@@ -65,7 +66,7 @@ def unused_import(node: cst.ImportFrom, file: File, moved: Mapping[str, str]) ->
 
 
 def _is_used(name: str, file: File) -> bool:
-    return any(file.enclosing(n, cst.ImportFrom) is None for n in file.module.names.get(name, ()))
+    return any(is_variable(file.module, n) for n in file.module.names.get(name, ()))
 
 
 def _without(node: cst.ImportFrom, names: list[str | None]) -> cst.ImportFrom:
