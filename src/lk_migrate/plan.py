@@ -163,6 +163,7 @@ def _with_new_main(converted: _Converted, project: Project, path: str) -> Plan |
     )
     if made.main is None:
         return None
+    lines = _line_map(project, after, path)
     changes = {c.path: c for c in plan.changes}
     for change in made.changes:
         before = changes[change.path].before if change.path in changes else change.before
@@ -170,8 +171,8 @@ def _with_new_main(converted: _Converted, project: Project, path: str) -> Plan |
     return replace(
         plan,
         changes=tuple(changes[p] for p in sorted(changes)),
-        findings=(*plan.findings, *_legacy(made.findings, project, after, path)),
-        ledger=_merged(plan.ledger, made.ledger, project, after, path),
+        findings=(*plan.findings, *_legacy(made.findings, lines, path)),
+        ledger=_merged(plan.ledger, made.ledger, lines, path),
         main=replace(made.main, lines_before=_line_count(project.files[path])),
     )
 
@@ -201,26 +202,25 @@ def _main_path(project: Project, options: ConvertOptions) -> str | None:
     return next((p for p in candidates if needs_new_main(project, p)), None)
 
 
+def _line_map(project: Project, after: Project, path: str) -> dict[int, int]:
+    """Line of the legacy main module → the same line in what the rules made of it."""
+    old, new = project.module(path), after.module(path)
+    return line_map(old.text, new.text) if old is not None and new is not None else {}
+
+
 def _merged(
-    first: Sequence[LedgerEntry], second: Sequence[LedgerEntry], project: Project, after: Project, path: str
+    first: Sequence[LedgerEntry], second: Sequence[LedgerEntry], lines: Mapping[int, int], path: str
 ) -> tuple[LedgerEntry, ...]:
     """One ledger for the main module out of what the rules did and what the generator did with their result."""
-    old, new = project.module(path), after.module(path)
-    if old is None or new is None:
-        return (*first, *second)
     mine = [e for e in first if e.place.path == path]
     if not mine:
         return (*first, *second)
-    lines = line_map(old.text, new.text)
     return (*(e for e in first if e.place.path != path), *compose(mine, second, lines))
 
 
-def _legacy(found: Iterable[Finding], project: Project, after: Project, path: str) -> Iterable[Finding]:
+def _legacy(found: Iterable[Finding], lines: Mapping[int, int], path: str) -> Iterable[Finding]:
     """The generator's findings, which speak of what the rules made of `path`, at their places in the legacy file."""
-    old, new = project.module(path), after.module(path)
-    if old is None or new is None:
-        return found
-    back = {there: here for here, there in line_map(old.text, new.text).items()}
+    back = {there: here for here, there in lines.items()}
     return (replace(f, place=moved_place(f.place, back, path) or f.place) if f.place.path == path else f for f in found)
 
 

@@ -100,7 +100,7 @@ class Holdings:
 
     def kinds(self, module: Module, expression: cst.CSTNode, depth: int = 0) -> Kinds:
         """Everything that `expression` is known to be."""
-        if depth > 12:
+        if depth > 12 or not self.modules:
             return NOTHING
         kind = type(expression)  # every expression comes by here: `isinstance` of LibCST's types is slow
         if kind not in _CARRIERS:

@@ -6,6 +6,7 @@ returns and callbacks carry it on until nothing new is learned. Only evidence co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +32,7 @@ _MESSAGE_EVENTS = frozenset({"user_speech_committed", "agent_speech_committed", 
 def holdings(project: Project) -> Holdings:
     """The analysis of a project (use as `project.fact(holdings)`). Empty when nothing of 0.x is in any file."""
     result = Holdings(project)
-    if not any(trigger in data for data in project.files.values() for trigger in TRIGGERS):
+    if not any(map(_speaks_of_0x, project.files.values())):
         return result
     paths = (p for p in sorted(project.files) if p.endswith(".py") and _is_relevant(p, project.files[p]))
     result.modules = list(project.modules(paths))
@@ -44,6 +45,15 @@ def holdings(project: Project) -> Holdings:
                 result.constructions.append((module, call, kind))
     _learn_all(result)
     return result
+
+
+_TRIGGER = re.compile(b"|".join(map(re.escape, TRIGGERS)))
+
+
+def _speaks_of_0x(data: bytes) -> bool:
+    """Whether a word of 0.x stands in the file, lines left out that are nothing but a comment."""
+    lines = (data[data.rfind(b"\n", 0, m.start()) + 1 : m.start()] for m in _TRIGGER.finditer(data))
+    return any(not line.lstrip().startswith(b"#") for line in lines)
 
 
 @dataclass
