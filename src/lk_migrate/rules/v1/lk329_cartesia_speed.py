@@ -31,8 +31,8 @@ def word_for_a_speed(call: cst.Call, file: File) -> Iterator[Change]:
         if call.args[0].keyword is not None and not any(a.star for a in call.args):
             yield Todo(
                 call,
-                f"`speed={speed.value.value}` fails with the plugin's model of today, sonic-3: say a number from 0.6 to "
-                '2.0, or keep the word with `model="sonic-2"`.',
+                f"`speed={speed.value.value}` fails with the plugin's model of today, sonic-3: say a number from 0.6 "
+                'to 2.0, or keep the word with `model="sonic-2"`.',
             )
     elif isinstance(model.value, cst.SimpleString) and model.value.raw_value.startswith("sonic-3"):
         yield Todo(call, f"`speed={speed.value.value}` fails: sonic-3 takes a number from 0.6 to 2.0.")
