@@ -59,8 +59,9 @@ class Desk(Agent):
         return day
 
 
-def made():
-    return AgentSession()
+async def entrypoint(ctx):
+    session = AgentSession()
+    await session.start(agent=Desk())
 '''
 
 
@@ -120,6 +121,12 @@ def test_a_gate_goes_with_all_its_guards_or_stays() -> None:
     assert prompts[0].startswith("Apply LK101?") and not {"LK101", "LK102"} & {f.rule for f in plan.findings}
     plan, _ = walk({"desk.py": GATED}, "yy")
     assert "_turn_gate" not in after(plan, "desk.py") and "LK102" in {f.rule for f in plan.findings}
+
+
+def test_the_gate_of_an_assistant_that_nothing_makes_is_spoken_of_as_such() -> None:
+    plan = make_plan({"desk.py": GATED.replace(b"agent=Desk()", b"agent=other()")}, ConvertOptions())
+    note = next(f.message for f in plan.findings if f.rule == "LK101" and "per utterance" in f.message)
+    assert "where one is run, its session and model need `max_tool_steps=0`" in note
 
 
 def test_declining_the_new_main_leaves_it() -> None:

@@ -58,7 +58,7 @@ def limits_of_session(project: Project, module: Module, call: cst.Call) -> Sessi
     built = [c for c in _built_nearby(project, module, call) if c in gates.gated()]
     if built:
         return SessionLimits(frozenset(_limits(gates, built)), known=True)
-    used = project.fact(_gated_and_used)
+    used = project.fact(gated_and_used)
     runnable = {a.node for a in find_agents(project) if a.role is Role.AGENT}
     known = not used or (bool(runnable) and runnable <= gates.gated())
     return SessionLimits(frozenset(_limits(gates, list(used))), known)
@@ -78,7 +78,7 @@ def _with_successors(project: Project, classes: list[cst.ClassDef]) -> list[cst.
     return found
 
 
-def _gated_and_used(project: Project) -> frozenset[cst.ClassDef]:
+def gated_and_used(project: Project) -> frozenset[cst.ClassDef]:
     """The classes with a gate that any code of the project speaks of, other than to import or derive from them."""
     return frozenset(c for c in project.fact(find_gates).gated() if _is_used(project, c))
 

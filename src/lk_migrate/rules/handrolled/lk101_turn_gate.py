@@ -19,6 +19,7 @@ import libcst as cst
 
 from lk_migrate.facts.gate_guards import Strip
 from lk_migrate.facts.gate_leftovers import Leftovers, Removal, find_leftovers
+from lk_migrate.facts.gate_sessions import gated_and_used
 from lk_migrate.facts.gates import Gate, Guard, closure_counters, find_gates
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
@@ -101,7 +102,7 @@ def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change
     if gate.module is not file.module:
         return
     if gate.guards:
-        yield Note(gate.node, _note(gate))
+        yield Note(gate.node, _note(gate, bool(file.project.fact(gated_and_used))))
     if gate.goes and not leftovers.defined(gate):
         yield Todo(
             gate.node,
@@ -119,7 +120,7 @@ def _keep_gate(gate: Gate, reads: Sequence[cst.CSTNode], is_read: bool, file: Fi
             "can go.",
         )
     if gate.module is file.module:
-        yield Note(gate.node, _note(gate))
+        yield Note(gate.node, _note(gate, bool(file.project.fact(gated_and_used))))
         yield Todo(
             gate.node,
             f"The turn gate `{gate.name}` stays because {why}. The session limits tool calls now "
@@ -132,7 +133,8 @@ def _replacement(gate: Gate) -> str:
     return f"`max_tool_steps={steps}` with `parallel_tool_calls=False`"
 
 
-def _note(gate: Gate) -> str:
+def _note(gate: Gate, used: bool) -> str:
+    """`used`: whether any code makes an assistant whose tools ask a gate."""
     limits = sorted({g.trial.limit for g in gate.guards if g.trial.limit is not None})
     many = " or ".join(map(str, limits)) or "an unknown number of"
     calls = "call" if many == "1" else "calls"
@@ -144,6 +146,11 @@ def _note(gate: Gate) -> str:
         )
     elif gate.trial.today == BREAKS:
         text += " It reads an utterance id that no RunContext has and raised AttributeError at every tool call."
+    if not used:
+        return (
+            f"{text} No code here makes an assistant that asks it: where one is run, its session and model need "
+            f"{_replacement(gate)} instead."
+        )
     return f"{text} {_replacement(gate)} on the session and its model replaces it."
 
 
