@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lk_migrate.verify.standin.arguments import arguments_for
+from lk_migrate.verify.strategies import arguments, drawn
 
 
 def parameters(**properties: Any) -> dict[str, Any]:
@@ -55,6 +56,15 @@ def test_arguments_fit_their_schema(name: str) -> None:
     jsonschema.validate(arguments_for(SCHEMAS[name]), SCHEMAS[name])
 
 
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_generated_arguments_fit_their_schema(name: str) -> None:
+    talks = drawn({"tool": SCHEMAS[name]}, 20, 2, 4)
+    assert len(talks) == 20
+    for talk in talks:
+        for _, found in talk:
+            jsonschema.validate(found, SCHEMAS[name])
+
+
 bounds = st.integers(-1000, 1000)
 numbers = st.builds(
     lambda kind, low, span: {"type": kind, "minimum": low, "maximum": low + span},
@@ -90,9 +100,17 @@ def test_arguments_fit_any_schema(schema: dict[str, Any]) -> None:
     jsonschema.validate(arguments_for(whole), whole)
 
 
+@settings(max_examples=100, deadline=None)
+@given(trees, st.data())
+def test_generated_arguments_fit_any_schema(schema: dict[str, Any], data: st.DataObject) -> None:
+    whole = {**parameters(value=schema, optional=schema), "required": ["value"]}
+    jsonschema.validate(data.draw(arguments(whole)), whole)
+
+
 def test_a_recursive_schema_ends() -> None:
     node = {"type": "object", "properties": {"next": {"$ref": "#"}}, "required": ["next"]}
     assert "next" in arguments_for(node)
+    assert len(drawn({"tool": node}, 3, 1, 2)) == 3
 
 
 @pytest.mark.parametrize(

@@ -101,20 +101,6 @@ def test_every_tool_is_called_alone_and_in_a_row_and_the_last_one_last() -> None
     assert conversations([], count=10) == []
 
 
-def test_random_arguments_stay_within_the_schema() -> None:
-    schema = {
-        "type": "object",
-        "properties": {
-            "kind": {"anyOf": [{"enum": ["a", "b"]}, {"type": "null"}]},
-            "count": {"type": "integer", "minimum": 3},
-        },
-        "required": ["kind", "count"],
-    }
-    steps = [step for talk in conversations([Offer("book", "book", schema)], 50) for step in talk]
-    assert {arguments["kind"] for _, arguments in steps} == {"a", "b"}
-    assert all(arguments["count"] >= 3 for _, arguments in steps)
-
-
 def test_only_the_steps_that_matter_are_left() -> None:
     talk: Conversation = tuple((name, {}) for name in "abcdb")
 

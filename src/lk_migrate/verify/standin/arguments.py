@@ -73,7 +73,13 @@ def arguments_for(schema: Schema) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _resolve(schema: Schema, root: Schema) -> Schema:
+def value_for(schema: Any, name: str, root: Schema) -> Any:
+    """A value of the parameter `name`, valid for its part of the schema `root`."""
+    return _value(schema, name, root, 0)
+
+
+def resolved(schema: Schema, root: Schema) -> Schema:
+    """The schema, with what its `$ref` names in `root`."""
     reference = schema.get("$ref")
     if not isinstance(reference, str) or not reference.startswith("#"):
         return schema
@@ -92,7 +98,7 @@ def _is_null(schema: Schema) -> bool:
 def _value(schema: Any, name: str, root: Schema, depth: int) -> Any:
     if not isinstance(schema, dict) or depth > _DEPTH:
         return None if schema is not True else _text({}, name)
-    schema = _resolve(schema, root)
+    schema = resolved(schema, root)
     if "const" in schema:
         return schema["const"]
     if schema.get("enum"):
@@ -100,14 +106,14 @@ def _value(schema: Any, name: str, root: Schema, depth: int) -> Any:
     if schema.get("examples"):
         return schema["examples"][0]
     for union in ("anyOf", "oneOf"):
-        branches = [_resolve(branch, root) for branch in schema.get(union, ()) if isinstance(branch, dict)]
+        branches = [resolved(branch, root) for branch in schema.get(union, ()) if isinstance(branch, dict)]
         if branches:
             solid = [branch for branch in branches if not _is_null(branch)]
             return _value(solid[0], name, root, depth + 1) if solid else None
     if schema.get("allOf"):
         merged: Schema = {key: value for key, value in schema.items() if key != "allOf"}
         for part in schema["allOf"]:
-            merged = {**_resolve(part, root), **merged}
+            merged = {**resolved(part, root), **merged}
         return _value(merged, name, root, depth + 1)
     kind = schema.get("type")
     if isinstance(kind, list):
@@ -139,7 +145,7 @@ def _array(schema: Schema, name: str, root: Schema, depth: int) -> list[Any]:
     item = schema.get("items", True)
     values = [_value(item, name.rstrip("s"), root, depth + 1) for _ in range(count)]
     if schema.get("uniqueItems") and len(values) > 1:
-        choices = _resolve(item, root).get("enum") if isinstance(item, dict) else None
+        choices = resolved(item, root).get("enum") if isinstance(item, dict) else None
         return choices[:count] if choices else [f"{value} {n}" if n else value for n, value in enumerate(values)]
     return values
 
