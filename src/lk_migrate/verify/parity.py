@@ -25,7 +25,7 @@ from lk_migrate.verify.workspace import copy_project, python_files
 
 STAGE = "parity"
 
-_RANDOM = 40  # conversations, besides the plain ones
+_GENERATED = 40  # conversations, besides the plain ones
 _FAILINGS = 60  # collaborators that are made to fail, each by one kind of error
 _OWN_ERRORS = 2  # of the project's exceptions, tried on a collaborator beside the general ones
 #: What a collaborator raises: what only `except Exception` catches, and what networks and disks raise.
@@ -233,7 +233,7 @@ def _compared(pair: Pair, offers: list[Offer], row: Callable[[Status, str], Row]
     new_names = ", ".join(offer.name for offer in offers if offer.name in pair.lacking)
     if not both:
         return row(Status.SKIPPED, f"the old {pair.about['name']} has none of its tools as methods: {new_names}")
-    talks = conversations(both, _RANDOM)
+    talks = conversations(both, _GENERATED)
     found = _first_difference(pair, talks, None)
     if found is not None:
         return row(Status.FAILED, _told(*found, origin))

@@ -23,7 +23,7 @@ from lk_migrate.verify.standin.server import serve
 
 _WIDTH = 100  # columns of a line of the tables
 _ANSWERS_IN = 60.0  # seconds for the project to be imported
-_DRAWN = 4  # random conversations, besides the one of all tools
+_DRAWN = 4  # generated conversations, besides the one of all tools
 _LATER = 100 * 86_400.0  # seconds: another day, week and month
 
 
