@@ -38,6 +38,7 @@ _ODD_TEXTS = (
     "Zoë Ñandú",
 )
 _ODD_NUMBERS = (0, 1, 2, 5, -1, 99)
+_NULLS = (None, "null", {"type": "null"}, {"const": None})
 _SPAN = 99  # how far from a bound numbers are drawn: code that counts up to one should come to an end
 _LONGEST_TEXT = 200  # characters: longer ones are only drawn when the schema wants them
 _MORE_ITEMS = 3  # of an array, than it must have
@@ -65,7 +66,7 @@ def drawn(schemas: dict[str, Schema], count: int, shortest: int, longest: int) -
 
     The same in every run. Nothing is printed, or kept on the disk."""
     found: list[Conversation] = []
-    AVAILABLE_PROVIDERS["lk-migrate"] = _Steady
+    AVAILABLE_PROVIDERS["lk-migrate"] = f"{__name__}.{_Steady.__name__}"
     with tempfile.TemporaryDirectory(prefix="lk-migrate-") as home:  # for patterns, a table of Unicode is put there
         configuration.set_hypothesis_home_dir(home)
         try:
@@ -137,12 +138,27 @@ def _value(schema: Any, name: str, root: Schema, depth: int) -> Values:
 
 def _object(schema: Schema, root: Schema, depth: int) -> st.SearchStrategy[dict[str, Any]]:
     properties: dict[str, Any] = schema.get("properties", {})
-    values = {key: _value(one, key, root, depth + 1) for key, one in properties.items()}
-    required = {key: value for key, value in values.items() if key in schema.get("required", ())}
-    optional = {key: value for key, value in values.items() if key not in required}
+    required, optional = {}, {}
+    for key, one in properties.items():
+        if key in schema.get("required", ()):
+            required[key] = _value(one, key, root, depth + 1)
+        else:
+            optional[key] = _value(_solid(one, root), key, root, depth + 1)
     return st.fixed_dictionaries(required, optional=optional).map(
         lambda found: {key: found[key] for key in properties if key in found}
     )
+
+
+def _solid(schema: Any, root: Schema) -> Any:
+    """A schema without null: what is optional is left out instead, for the old code's schema may know no null there."""
+    if not isinstance(schema, dict):
+        return schema
+    schema = resolved(schema, root)
+    for key in ("anyOf", "oneOf", "type", "enum"):
+        choices = schema.get(key)
+        solid = [one for one in choices if one not in _NULLS] if isinstance(choices, list) else []
+        schema = {**schema, key: solid} if solid else schema
+    return schema
 
 
 def _array(schema: Schema, name: str, root: Schema, depth: int, usual: list[Any]) -> Values:
