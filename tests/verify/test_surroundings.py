@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -256,7 +257,9 @@ def test_everything_ends_when_a_stage_runs_out_of_time(tmp_path: Path, monkeypat
 def test_everything_ends_when_the_command_is_stopped(number: int, code: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lk_migrate", "verify", "--root", APPS / "waits", "--stage", "console"]
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as verify:
+    # A shell that runs us in the background has Ctrl-C ignored, and what is ignored is inherited.
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, preexec_fn=heeded) as verify:
         deadline = time.monotonic() + 20
         while not started_by(f"LK_MIGRATE_ROOT={tmp_path}") and time.monotonic() < deadline:
             time.sleep(0.1)

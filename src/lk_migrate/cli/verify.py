@@ -42,7 +42,9 @@ def verify(
     old: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Compare with this older tree. [default: the newest backup]")
     ] = None,
-    live: Annotated[bool, typer.Option("--live", help="With your own keys and providers, over the network.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="With your own keys, providers and LiveKit server, over the network.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Markers that are left for you are failures.")] = False,
 ) -> int:
     """Prove that it runs: no network, no key, no microphone.

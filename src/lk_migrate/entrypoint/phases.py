@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import libcst as cst
 
 from lk_migrate.entrypoint.spine import Branch, CannotSplit, Cut, Guard, Items, Plain, ends, length, statement_ends
 from lk_migrate.facts.scopes import occurrences
-from lk_migrate.facts.walk import is_block, own_scope
+from lk_migrate.facts.walk import find, is_block, own_scope
 from lk_migrate.rewrite.blocks import close_gaps
 
 Statements = list[cst.BaseStatement]
@@ -85,8 +85,8 @@ def _label(number: int, labels: Sequence[str], body: Statements) -> str:
     if "start" in past:
         return "after_start"
     if "session" in past:
-        text = cst.Module(body=cast(Any, body)).code
-        return "add_handlers" if ".on(" in text or "add_shutdown_callback" in text else "before_start"
+        asked = {a.attr.value for s in body for a in find(s, cst.Attribute)}
+        return "add_handlers" if asked & {"on", "add_shutdown_callback"} else "before_start"
     if past and past[-1] == "agent":
         names = {o.name for s in body for o in occurrences(s)} | {_attribute_set(s) for s in body}
         return "choose_agent" if any("agent" in n or "assistant" in n for n in names) else "finish_options"

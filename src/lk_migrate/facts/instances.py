@@ -205,8 +205,11 @@ def _bindings(nodes: Iterable[cst.CSTNode]) -> dict[str, list[cst.CSTNode]]:
 
 
 def _passed(project: Project, module: Module, function: cst.FunctionDef, param: cst.Param, depth: int) -> str | None:
-    """What the callers in the same module pass for a parameter, if they agree."""
-    if depth > 4 or not isinstance(module.index.parents.get(function), (cst.Module, cst.IndentedBlock)):
+    """What the callers in the same module pass for a parameter of a function that is no method, if they agree."""
+    block = module.index.parents.get(function)
+    if depth > 4 or block is None or type(block) not in (cst.Module, cst.IndentedBlock):
+        return None
+    if type(module.index.parents.get(block)) is cst.ClassDef:
         return None
     names = [p.name.value for p in function.params.params]
     position = names.index(param.name.value) if param.name.value in names else None

@@ -265,7 +265,7 @@ class Index:
 
 
 def index(tree: cst.Module) -> Index:
-    """Walk `tree` once."""
+    """Walk `tree` once. (`children` is spelled out here: this runs for every node of every file.)"""
     above: dict[int, cst.CSTNode] = {}
     by_type: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
     nodes: list[cst.CSTNode] = []
@@ -275,12 +275,13 @@ def index(tree: cst.Module) -> Index:
     opened: list[int] = []
     scopes: list[cst.CSTNode] = []
     scope: cst.CSTNode = tree
+    number = 0
     while stack:
         node = stack.pop()
         if node is None:  # all that is below the node last opened has been seen
             key = opened.pop()
             start = starts[key]
-            extent[key] = (start, len(nodes))
+            extent[key] = (start, number)
             scope = scopes[start]
             continue
         kind = type(node)
@@ -288,20 +289,29 @@ def index(tree: cst.Module) -> Index:
             by_type[kind].append(node)
         else:
             by_type[kind] = [node]
-        below = children(node)
-        number = len(nodes)
         nodes.append(node)
         scopes.append(scope)
-        if kind in _SCOPES:
-            scope = node
+        key = id(node)
+        read, several = _fields[kind]
+        below: list[cst.CSTNode] = []
+        if read is not None:
+            for value in read(node) if several else (read(node),):
+                held: Any = type(value)
+                if held is tuple or held is list:
+                    below += [item for item in value if _is_node[type(item)]]
+                elif _is_node[held]:
+                    below.append(value)
         if below:
+            if kind in _SCOPES:
+                scope = node
             for child in below:
                 above[id(child)] = node
-            key = id(node)
             starts[key] = number
             opened.append(key)
             stack.append(None)
-            stack += below[::-1]
+            below.reverse()
+            stack += below
         else:
-            extent[id(node)] = (number, number + 1)
+            extent[key] = (number, number + 1)
+        number += 1
     return Index(Parents(above), above, by_type, nodes, extent, scopes)

@@ -2,6 +2,9 @@
 
 They are given a local endpoint that speaks the worker's side of LiveKit's protocol (child/dispatcher.py). It has no
 rooms: what is shown is all up to the moment when the entrypoint asks to join one.
+
+With --live the server is the person's own, and callers may be waiting there: `start` registers under a name that
+nobody dispatches to, says that it is full, declines every job, and is ended.
 """
 
 from __future__ import annotations
@@ -11,21 +14,23 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lk_migrate.model import Place
-from lk_migrate.verify import findings
+from lk_migrate.verify import findings, real_server
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observations, place_of
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import Script
 from lk_migrate.verify.standin.server import serve
-from lk_migrate.verify.test_bed import stood_in
+from lk_migrate.verify.test_bed import observed, stood_in
 
 STAGE = "worker"
 MODES = ("start", "dev")
+#: The agent name under which a person's own server knows the worker while it is verified.
+NAME_ON_REAL_SERVER = "lk-migrate-verify"
 
 _TICK = 0.05  # seconds between two looks
 _REGISTERS_IN = 40.0  # seconds; imports, and the idle processes that `start` keeps warm
@@ -43,6 +48,10 @@ class _Worker:
     observations: Observations
     since: int
     log: Path
+
+    @property
+    def command(self) -> str:
+        return f"python {' '.join(self.context.launch)} {self.mode}"
 
     def wait(self, found: Callable[[], Any], seconds: float) -> Any:
         """What `found` returns as soon as it is true, or at the end of time or of the process."""
@@ -70,11 +79,66 @@ class _Worker:
 
 def run(context: Context) -> Iterator[Row]:
     """Each way of running it as a worker; then what was seen on the side."""
-    reason = "the network is yours with --live; run it yourself" if context.live else context.no_main
-    if context.main is None or context.live:
-        yield Row(STAGE, "worker", Status.SKIPPED, reason)
+    if context.main is None:
+        yield Row(STAGE, "worker", Status.SKIPPED, context.no_main)
         return
     observations = Observations(context.scratch / "worker.jsonl")
+    yield from (_live if context.live else _stood_in)(context, observations)
+    yield from findings.on_the_side(STAGE, observations)
+
+
+def _live(context: Context, observations: Observations) -> Iterator[Row]:
+    """`start` registers with the person's own server, takes no job, and ends."""
+    context.tell("LIVEKIT_URL to answer")
+    known = real_server.settings(context.root)
+    reason = real_server.why_not(known)
+    if reason:
+        yield Row(STAGE, "worker", Status.SKIPPED, reason)
+        return
+    env = observed(context, observations.file)
+    # The framework itself lets this go before the name in the code; with a name, rooms do not get it unasked.
+    env.update(LIVEKIT_AGENT_NAME_OVERRIDE=NAME_ON_REAL_SERVER, LK_MIGRATE_NO_JOBS="1")
+    with _started(context, "start", observations, env) as worker:
+        for row in _at_real_server(worker):
+            yield replace(row, detail=_without(known, row.detail))
+
+
+def _at_real_server(worker: _Worker) -> Iterator[Row]:
+    registered = _registered_there(worker)
+    yield registered
+    if registered.status is Status.OK:
+        yield _prewarmed(worker)
+        yield _ended(worker)
+
+
+def _without(known: dict[str, str], text: str) -> str:
+    """The text without the key and the secret, should the app or the framework repeat one."""
+    for name in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
+        text = text.replace(known[name], f"‹{name}›")
+    return text
+
+
+def _registered_there(worker: _Worker) -> Row:
+    begun = time.monotonic()
+    worker.wait(lambda: worker.seen("registered_with") or _refused(worker) or worker.failure(), _REGISTERS_IN)
+    one, attempt = worker.seen("registered_with"), worker.seen("connect_failed")
+    seconds = time.monotonic() - begun
+    if one is not None:
+        detail = f"registered with {one['host']}, as “{one['agent']}” and as full: it takes no job there"
+        return Row(STAGE, worker.command, Status.OK, detail, seconds=seconds)
+    if attempt is not None:
+        detail = f"it does not register: {attempt['error']}"
+        return Row(STAGE, worker.command, Status.FAILED, detail, seconds=seconds)
+    return _not_registered(worker, seconds)
+
+
+def _refused(worker: _Worker) -> bool:
+    """Whether the server answered that it will not have it; the framework would try another sixteen times."""
+    attempt = worker.seen("connect_failed")
+    return attempt is not None and 400 <= (attempt["status"] or 0) < 500
+
+
+def _stood_in(context: Context, observations: Observations) -> Iterator[Row]:
     with serve(Script()) as server:
         env = stood_in(context, observations.file, server)
         with _dispatcher(context, observations, env) as dispatcher:
@@ -85,7 +149,6 @@ def run(context: Context) -> Iterator[Row]:
             env["LIVEKIT_URL"] = f"ws://127.0.0.1:{listening[0]['port']}"
             for mode in MODES:
                 yield from _mode(context, mode, observations, env, dispatcher)
-    yield from findings.on_the_side(STAGE, observations)
 
 
 @contextlib.contextmanager
@@ -109,13 +172,8 @@ def _tail(context: Context) -> str:
     return lines[-1] if lines else "it says nothing"
 
 
-def _mode(
-    context: Context,
-    mode: str,
-    observations: Observations,
-    env: dict[str, str],
-    dispatcher: subprocess.Popen[bytes],
-) -> Iterator[Row]:
+@contextlib.contextmanager
+def _started(context: Context, mode: str, observations: Observations, env: dict[str, str]) -> Iterator[_Worker]:
     log = context.scratch / f"worker-{mode}.log"
     since = len(observations.refresh())
     context.tell(f"python {' '.join(context.launch)} {mode} to register")
@@ -130,7 +188,17 @@ def _mode(
             stderr=subprocess.STDOUT,
         ) as process,
     ):
-        worker = _Worker(context, mode, process, observations, since, log)
+        yield _Worker(context, mode, process, observations, since, log)
+
+
+def _mode(
+    context: Context,
+    mode: str,
+    observations: Observations,
+    env: dict[str, str],
+    dispatcher: subprocess.Popen[bytes],
+) -> Iterator[Row]:
+    with _started(context, mode, observations, env) as worker:
         registered = _registered(worker)
         yield registered
         if registered.status is not Status.OK:
@@ -147,19 +215,23 @@ def _mode(
 
 def _registered(worker: _Worker) -> Row:
     begun = time.monotonic()
-    name = f"python {' '.join(worker.context.launch)} {worker.mode}"
     worker.wait(lambda: worker.seen("registered") or worker.failure(), _REGISTERS_IN)
-    one, failure = worker.seen("registered"), worker.failure()
+    one = worker.seen("registered")
     seconds = time.monotonic() - begun
-    if one is not None:
-        agent = f"as “{one['agent']}”" if one["agent"] else "without an agent name: it is sent to every room"
-        return Row(STAGE, name, Status.OK, f"it registers {agent}", seconds=seconds)
+    if one is None:
+        return _not_registered(worker, seconds)
+    agent = f"as “{one['agent']}”" if one["agent"] else "without an agent name: it is sent to every room"
+    return Row(STAGE, worker.command, Status.OK, f"it registers {agent}", seconds=seconds)
+
+
+def _not_registered(worker: _Worker, seconds: float) -> Row:
+    failure = worker.failure()
     if failure is not None:
-        return Row(STAGE, name, Status.FAILED, *failure, seconds)
+        return Row(STAGE, worker.command, Status.FAILED, *failure, seconds)
     detail, place = findings.crash(worker.log.read_text(errors="replace"), worker.context)
     code = worker.process.poll()
     what = "it does not register" if code is None else f"it ended, exit code {code}"
-    return Row(STAGE, name, Status.FAILED, f"{what}: {detail}", place, seconds)
+    return Row(STAGE, worker.command, Status.FAILED, f"{what}: {detail}", place, seconds)
 
 
 def _prewarmed(worker: _Worker) -> Row:

@@ -71,11 +71,15 @@ def guarded(node: cst.ImportFrom, file: File) -> Iterator[Change]:
 def imports(tree: cst.Module, file: File) -> Iterator[Leftover]:
     """What the imports of the finished file ask for in vain, those in a `try` or for the type checker left out."""
     used = cache(lambda: referenced_names(tree, file.module.references))
-    shielded = {n for block in statements(tree, cst.Try, cst.If) for n in statements(block, cst.ImportFrom)}
+    shielded = cache(
+        lambda: {n for block in statements(tree, cst.Try, cst.If) for n in statements(block, cst.ImportFrom)}
+    )
     for line in statements(tree, cst.SimpleStatementLine):
         for small in line.body:
-            if isinstance(small, cst.ImportFrom) and small not in shielded:
+            if type(small) is cst.ImportFrom:
                 for alias, name in _asked(small, file):
+                    if small in shielded():
+                        continue
                     local = dotted(alias.asname.name if alias.asname else alias.name) or ""
                     yield Leftover(line, small, alias, used().get(local, 0) > 0, f"{_said(name)}.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import logging
+import math
 import os
 import re
 import socket
@@ -13,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 from lk_migrate_child import waiting
 from lk_migrate_child.events import (
@@ -66,10 +68,18 @@ class _LogWatch(logging.Handler):
             _on_blocked(record)
         elif message == "process initialized":
             emit("process_ready")
+        elif message.startswith("failed to connect to livekit, retrying"):
+            _on_not_connected(getattr(record, "error", None))
         elif record.levelno >= logging.ERROR:
             text = message if error is None else f"{message}: {_last_line(error)}"
             place = place_of_traceback(error.__traceback__) if error is not None else {}
             emit_once("error_log", error=text, **place)
+
+
+def _on_not_connected(error: Any) -> None:
+    """A server's refusal has a status. Its text has the whole address, which may hold a token: it is left out."""
+    status = getattr(error, "status", None)
+    emit("connect_failed", status=status, error=_last_line(error) if status is None else f"the server answers {status}")
 
 
 def _on_blocked(record: logging.LogRecord) -> None:
@@ -204,6 +214,10 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
             port = 0
         original(self, host, port)
 
+    def registered(original: Any, self: Any, *args: Any) -> None:
+        original(self, *args)
+        emit("registered_with", host=urlsplit(self._ws_url).hostname, agent=self._agent_name)
+
     async def wait_for_participant(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
         emit("waits_for_participant", **place_of_caller())
         participant = await original(self, *args, **kwargs)
@@ -219,11 +233,16 @@ def _watch_agents(package: Any, stand_in: bool) -> None:
     from livekit.agents.ipc.job_proc_lazy_main import _JobProc
 
     _wrap(_JobProc, "initialize", initialize)
-    if stand_in:
-        from livekit.agents import worker
-        from livekit.agents.utils.http_server import HttpServer
+    from livekit.agents import worker
+    from livekit.agents.utils.http_server import HttpServer
 
-        _wrap(HttpServer, "__init__", http_init)
+    _wrap(HttpServer, "__init__", http_init)
+    _wrap(worker.AgentServer, "_handle_register", registered)
+    if "LK_MIGRATE_NO_JOBS" in os.environ:
+        # As if it were full: that is what it tells the server, and how it answers when it is offered a job.
+        _wrap(worker.AgentServer, "_is_available", lambda *_: False)
+        _wrap(worker.AgentServer, "_get_effective_load", lambda *_: math.inf)
+    if stand_in:
         # How busy this machine is with our own processes is no reason to decline a job.
         worker._DefaultLoadCalc.get_load = staticmethod(lambda *args: 0.0)  # type: ignore
 
