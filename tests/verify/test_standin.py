@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import urllib.request
+from array import array
 from collections.abc import Iterator
 
 import openai
 import pytest
 
+from lk_migrate.verify.sound import Sound, as_wav
 from lk_migrate.verify.standin.script import (
     GREETING,
     NOTHING_LEFT,
@@ -128,6 +131,19 @@ def test_speech_and_transcription(client: openai.OpenAI) -> None:
     assert len(speech.content) > 1000
     wav = client.audio.speech.create(model="m", voice="ash", input="some words", response_format="wav").content
     assert client.audio.transcriptions.create(model="m", file=("a.wav", wav)).text == TRANSCRIPT
+
+
+def test_the_audio_that_comes_to_be_transcribed_is_kept_with_its_text() -> None:
+    sound = Sound(16_000, array("h", [10, 13, -1, 0x0D0A, 2] * 100).tobytes())  # line ends are samples as others are
+    script = Script()
+    with serve(script) as url:
+        client = openai.OpenAI(base_url=f"{url}/v1", api_key="stand-in", max_retries=0)
+        client.audio.transcriptions.create(model="m", file=("a.wav", as_wav(sound)), language="en")
+        urllib.request.urlopen(  # as the framework's own stand-in recogniser sends it
+            urllib.request.Request(f"{url}/v1/audio/transcriptions", as_wav(sound), {"content-type": "audio/wav"})
+        ).close()
+        client.audio.transcriptions.create(model="m", file=("a.webm", b"no WAV at all"))
+    assert [(one.text, one.sound) for one in script.served] == [(TRANSCRIPT, sound)] * 2 + [(TRANSCRIPT, None)]
 
 
 def test_an_unknown_path_is_a_404(client: openai.OpenAI) -> None:

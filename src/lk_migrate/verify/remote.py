@@ -17,7 +17,6 @@ from typing import Any
 
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observation, Observations
-from lk_migrate.verify.speech import speech
 
 RATE = 48_000  # Hz, as the protocol's audio frames have it
 _TICK = 0.02  # seconds between two looks
@@ -81,11 +80,10 @@ class Call:
     def _reply(self, identity: int, since: int) -> Observation | None:
         return next((one for one in self.observations.of("reply", since) if one["id"] == identity), None)
 
-    def speak(self, seconds: float) -> None:
+    def speak(self, samples: bytes) -> None:
         """Say something into the microphone; it is heard at the speed of sound."""
-        file = self.scratch / f"speech-{seconds}.pcm"
-        if not file.exists():
-            file.write_bytes(speech(seconds, RATE))
+        file = self.scratch / f"speech-{self._asked}.pcm"
+        file.write_bytes(samples)
         self.ask("speak", Clock(10.0), samples=str(file))
 
     def hang_up(self) -> None:

@@ -1,7 +1,8 @@
 """Stage *voice*: the agent is called, spoken to and heard, over the protocol of `lk agent console`.
 
 Everything of the agent's own is real: its voice activity detector, endpointing, session, tools and playback. Only
-the recogniser, the model and the voice are the stand-in's; what is said to the agent is synthetic (see `speech`).
+the recogniser, the model and the voice are the stand-in's; what is said to the agent is synthetic (see `speech` and
+`synthesiser`).
 """
 
 from __future__ import annotations
@@ -18,19 +19,22 @@ from lk_migrate.verify import findings
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.greeting import silent
 from lk_migrate.verify.observations import Observation, Observations, place_of
-from lk_migrate.verify.remote import Call, NoAnswer, call
+from lk_migrate.verify.remote import RATE, Call, NoAnswer, call
 from lk_migrate.verify.rows import Row, Status
-from lk_migrate.verify.standin.script import Script, long_turn_text, turn_text
+from lk_migrate.verify.speech import speech
+from lk_migrate.verify.standin.script import Script, long_turn_text, spoken_part, turn_text
 from lk_migrate.verify.standin.server import serve
+from lk_migrate.verify.synthesiser import said
 from lk_migrate.verify.terminal import last_lines, plain
 from lk_migrate.verify.test_bed import stood_in
+from lk_migrate.verify.understood import understood
 
 STAGE = "voice"
 COMMAND = "lk agent console"
 
 _STARTS_IN = 40.0  # seconds; as in the console
 _GREETS_IN = 3.0  # seconds after the session is there
-_UTTERANCE = 1.5  # seconds of speech
+_UTTERANCE = 1.5  # seconds of speech, or about as many where a sentence is said
 _HEARD_IN = 4.0  # seconds for the detector to hear speech
 _ANSWERS_IN = 20.0  # seconds from the end of speech to the end of the answer; endpointing may take six of them
 _SPEAKS_FIRST = 3.5  # seconds; the framework ignores interruptions in the first three of a call (AEC warm-up)
@@ -60,6 +64,9 @@ def run(context: Context) -> Iterator[Row]:
         context.tell("the agent to be called")
         with call(context, STAGE, env, observations) as line:
             yield from _conversation(_Run(context, script, observations, line))
+    row = understood(STAGE, script)
+    if row is not None:
+        yield row
     yield from findings.on_the_side(STAGE, observations)
 
 
@@ -166,9 +173,8 @@ def _spoken_turn(run: _Run) -> Iterator[Row]:
     """One utterance, one tool, one answer: each link of the chain has a row if it is the one that broke."""
     run.turn += 1
     run.context.tell("the agent to hear, and to answer")
-    run.script.transcript = turn_text(run.turn)
     since, served = len(run.observations.refresh()), len(run.script.served)
-    run.call.speak(_UTTERANCE)
+    _say(run, turn_text(run.turn))
     if not run.call.wait(lambda: _user_speaks(run, since), Clock(_UTTERANCE + _HEARD_IN)):
         why = "no voice activity is detected: is a `vad` given to the session, and is its input on?"
         yield Row(STAGE, "hears", Status.FAILED, why)
@@ -196,6 +202,13 @@ def _spoken_turn(run: _Run) -> Iterator[Row]:
         yield _broken(run, "speaks", missing, host, since, last, steps)
         return
     yield _heard_and_answered(run, since, served, tool, steps)
+
+
+def _say(run: _Run, text: str) -> None:
+    """Say it to the agent, as a sentence if there is a program that speaks; the stand-in writes down the script."""
+    sentence = said(spoken_part(text), RATE)
+    run.script.transcript = text
+    run.call.speak(sentence.samples if sentence is not None else speech(_UTTERANCE, RATE))
 
 
 def _broken(
@@ -303,9 +316,8 @@ def _barge_in(run: _Run, options: dict[str, str]) -> Row:
         return Row(STAGE, "barge-in", Status.SKIPPED, "interruptions are switched off in this session")
     run.context.tell("the agent to be interrupted")
     run.turn += 1
-    run.script.transcript = long_turn_text(run.turn)
     since, served = len(run.observations.refresh()), len(run.script.served)
-    run.call.speak(_UTTERANCE)
+    _say(run, long_turn_text(run.turn))
     begun = run.call.wait(lambda: _talks(run, since, served), Clock(_UTTERANCE + _ANSWERS_IN))
     if not begun:
         return Row(
@@ -313,10 +325,9 @@ def _barge_in(run: _Run, options: dict[str, str]) -> Row:
         )
     first = run.observations.of("audio_begun")[0]["at"]
     time.sleep(max(1.0, first + _SPEAKS_FIRST - time.monotonic()))
-    run.script.transcript = turn_text(run.turn + 1)
     run.turn += 1
     middle = len(run.observations.refresh())
-    run.call.speak(_UTTERANCE)
+    _say(run, turn_text(run.turn))
     stopped = run.call.wait(lambda: run.call.observed("audio_stopped", middle), Clock(_UTTERANCE + _STOPS_IN))
     spoke = run.call.observed("speech_begun", middle)
     if not stopped or not spoke:

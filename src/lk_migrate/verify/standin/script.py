@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lk_migrate.verify.sound import Sound
 from lk_migrate.verify.standin.arguments import Schema, arguments_for
 
 GREETING = "Hello from the stand-in model."
@@ -80,6 +81,11 @@ def long_turn_text(number: int) -> str:
     return f"lk-migrate turn {number}: {_AT_LENGTH}"
 
 
+def spoken_part(text: str) -> str:
+    """What a voice says of such a turn: the sentence, without the number."""
+    return _TURN.sub("", text).strip()
+
+
 def answer_text(number: int) -> str:
     """What the model says once the tool of that turn has run."""
     return f"Stand-in answer {number}."
@@ -101,11 +107,14 @@ def in_calling_order(tools: Iterable[Tool]) -> list[Tool]:
 @dataclass(frozen=True, slots=True)
 class Served:
     """A request that was answered: `transcription`, `reply` (`talk` before a long one), `call` or `speech`, `at`
-    (time.monotonic), and how many `seconds` of audio it was about."""
+    (time.monotonic), and how many `seconds` of audio it was about. A transcription has its `text`, and the `sound`
+    that came, if it was a WAV."""
 
     kind: str
     at: float
     seconds: float = 0.0
+    text: str = ""
+    sound: Sound | None = None
 
 
 @dataclass
@@ -160,6 +169,13 @@ class Script:
         """Remember that a request was answered."""
         with self._lock:
             self.served.append(Served(kind, time.monotonic(), seconds))
+
+    def transcribe(self, sound: Sound | None) -> str:
+        """Write down what was said, which is what stands in the script."""
+        with self._lock:
+            seconds = sound.seconds if sound is not None else 0.0
+            self.served.append(Served("transcription", time.monotonic(), seconds, self.transcript, sound))
+            return self.transcript
 
     def called_in(self, turn: int) -> str | None:
         """The tool that was called in a turn, if any."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
-import wave
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from lk_migrate.verify.sound import Sound, as_wav, read_wav
 from lk_migrate.verify.speech import speech
 from lk_migrate.verify.standin import wire
 from lk_migrate.verify.standin.script import Call, Request, Say, Script
@@ -48,8 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         route = self.path.split("?")[0]
         if route.endswith("/audio/transcriptions"):
-            self.server.script.note("transcription")
-            self._send_json({"text": self.server.script.transcript})
+            sound = read_wav(wire.uploaded(raw, self.headers.get("content-type", "")))
+            self._send_json({"text": self.server.script.transcribe(sound)})
         elif route.endswith("/audio/speech"):
             self._send_speech(_json(raw))
         elif route.endswith("/embeddings"):
@@ -108,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         if body.get("response_format") == "pcm":
             self._send(200, "audio/pcm", samples)
         else:
-            self._send(200, "audio/wav", _wav(samples))
+            self._send(200, "audio/wav", as_wav(Sound(SPEECH_RATE, samples)))
 
 
 def _json(raw: bytes) -> dict[str, Any]:
@@ -117,16 +116,6 @@ def _json(raw: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _wav(samples: bytes) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(SPEECH_RATE)
-        sound.writeframes(samples)
-    return file.getvalue()
 
 
 @contextmanager

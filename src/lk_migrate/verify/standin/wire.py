@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from email import message_from_bytes
 from typing import Any
 
 from lk_migrate.verify.standin.script import Call, Request, Say, Tool
@@ -24,6 +25,16 @@ _RESPONSES_USAGE = {
     "output_tokens_details": {"reasoning_tokens": 0},
     "total_tokens": 15,
 }
+
+
+def uploaded(raw: bytes, content_type: str) -> bytes:
+    """The file in the body of a request, which is all of it or a part of a form."""
+    if not content_type.startswith("multipart/"):
+        return raw
+    form = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + raw)
+    parts = form.get_payload() if form.is_multipart() else []
+    files = (part.get_payload(decode=True) for part in parts if part.get_filename())  # type: ignore[union-attr]
+    return next((file for file in files if isinstance(file, bytes)), b"")
 
 
 def _plain(content: object) -> str:
