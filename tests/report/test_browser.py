@@ -127,7 +127,7 @@ def test_by_keyboard(page: Any) -> None:
 
 def test_files_are_found_by_name_and_by_rule(page: Any) -> None:
     page.fill("#search", "LK101")
-    shown = page.locator("details.file:visible summary strong").all_inner_texts()
+    shown = page.locator("details.file:visible summary strong").all_text_contents()
     assert shown == ["services/desk.py"]
     page.fill("#search", "")
     assert page.locator("details.file:visible").count() == 3
