@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import libcst as cst
 
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.walk import find
+
 HELPERS = '''
 @dataclass
 class ConsoleCaller:
@@ -41,6 +44,17 @@ READY = {
     "NOT_GIVEN": "from livekit.agents import NOT_GIVEN",
     "Agent": "from livekit.agents import Agent",
 }
+
+
+def minds_console(node: cst.CSTNode, module: Module) -> bool:
+    """Whether the function around `node` asks for console mode itself."""
+    function = module.index.enclosing(node, cst.FunctionDef)
+    return function is not None and any(a.attr.value == "is_fake_job" for a in find(function, cst.Attribute))
+
+
+def only_if(line: cst.SimpleStatementLine, test: cst.BaseExpression) -> cst.If:
+    """The statement under a condition, the comments above it above that."""
+    return cst.If(test, cst.IndentedBlock([line.with_changes(leading_lines=[])]), leading_lines=line.leading_lines)
 
 
 def through_helper(updated: cst.Call) -> cst.Call:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.framework import agents_name, callee
+from lk_migrate.facts.framework import Owner, agents_name, callee, method
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -54,7 +54,9 @@ def _made(project: Project, module: Module, call: cst.Call, depth: int) -> Itera
         and isinstance(func.value, cst.Name)
         and func.value.value == "self"
     ):
-        node, home = _method(module, call, func.attr.value), module
+        owner = module.index.enclosing(call, cst.ClassDef)
+        node = method(Owner(module, owner), func.attr.value) if isinstance(owner, cst.ClassDef) else None
+        home = module
     if isinstance(node, cst.ClassDef):
         yield node
     elif isinstance(node, cst.FunctionDef) and home is not None:
@@ -65,12 +67,6 @@ def _made(project: Project, module: Module, call: cst.Call, depth: int) -> Itera
             yield from agent_classes(project, home, given, depth + 1)
     else:
         yield PLAIN_AGENT if module.may_be_imported(func) and agents_name(project, module, func) == "Agent" else None
-
-
-def _method(module: Module, at: cst.CSTNode, name: str) -> cst.FunctionDef | None:
-    owner = module.index.enclosing(at, cst.ClassDef)
-    body = owner.body.body if isinstance(owner, cst.ClassDef) else ()
-    return next((s for s in body if isinstance(s, cst.FunctionDef) and s.name.value == name), None)
 
 
 def _named(project: Project, module: Module, name: cst.Name, depth: int) -> Iterator[cst.ClassDef | None]:

@@ -225,10 +225,6 @@ def _passed(project: Project, module: Module, function: cst.FunctionDef, param: 
     return kinds.pop() if len(kinds) == 1 else None
 
 
-def _is(target: cst.CSTNode, name: cst.Name) -> bool:
-    return isinstance(target, cst.Name) and target.value == name.value
-
-
 def _of_attribute(project: Project, module: Module, node: cst.Attribute, depth: int) -> str | None:
     attr = node.attr.value
     base = dotted(node.value)

@@ -288,12 +288,10 @@ _ESCAPE = re.compile(rb"\\[NuUx]")
 def _check_escapes(data: bytes) -> None:
     """Raises `SyntaxError` for a string that says nothing (`"gr\\und"`): LibCST does not look into strings."""
     try:
-        ast.parse(data)
+        read_syntax(data)
     except SyntaxError as error:
         if "unicodeescape" in error.msg or "invalid \\x escape" in error.msg:
             raise
-    except (ValueError, RecursionError, MemoryError):
-        return
 
 
 def module_name(path: str) -> str:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
-
 
 @lru_cache(maxsize=16)
 def read_syntax(data: bytes) -> ast.Module:
     """`ast.parse(data)`. Raises `SyntaxError` for whatever this Python cannot read."""
     try:
         return ast.parse(data)
-    except SyntaxError:
-        raise
-    except _UNREADABLE as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         raise SyntaxError(str(error)) from error

@@ -15,6 +15,7 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.syntax import read_syntax
 from lk_migrate.model import Fate
 from lk_migrate.rewrite.comments import lost_comments
+from lk_migrate.rewrite.imports import is_import_line
 from lk_migrate.rewrite.ledger import Touch
 from lk_migrate.rewrite.meant import Touched, lines_of, only_what_we_meant
 from lk_migrate.rewrite.statements import Statement, from_ast, from_cst
@@ -92,19 +93,13 @@ def check_comments(module: Module, after: bytes, touches: Iterable[Touch], taken
     """
     gone = set(taken)
     for touch in touches:
-        if (touch.whole and touch.fate is Fate.REMOVED) or _is_import(touch.node):
+        if (touch.whole and touch.fate is Fate.REMOVED) or is_import_line(touch.node):
             span = module.span(touch.node)
             gone.update(range(span.line, span.end_line + 1))
     new = Module(module.path, module.name, after, module.tree)
     lost = lost_comments(module.text, new.text, gone)
     if lost:
         raise LostComments(lost)
-
-
-def _is_import(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.SimpleStatementLine) and all(
-        isinstance(small, (cst.Import, cst.ImportFrom)) for small in node.body
-    )
 
 
 _WITH_BLOCKS = (cst.BaseSuite, cst.BaseCompoundStatement, cst.SimpleStatementLine, cst.BaseSmallStatement)

@@ -196,7 +196,8 @@ def _is_import(statement: cst.BaseStatement, rank: int) -> bool:
     return isinstance(small, (cst.Import, cst.ImportFrom)) and _import_rank(small) == rank
 
 
-def _is_any_import(statement: cst.BaseStatement) -> bool:
+def is_import_line(statement: cst.CSTNode) -> bool:
+    """A line of nothing but imports."""
     return isinstance(statement, cst.SimpleStatementLine) and all(
         isinstance(small, (cst.Import, cst.ImportFrom)) for small in statement.body
     )
@@ -241,7 +242,7 @@ def _import_position(tree: cst.Module, package: str) -> int:
     positions = dict.fromkeys((0, 1, 2), end)
     order: list[int] = []
     if _package_rank(package) == 0:
-        opening = list(takewhile(_is_any_import, tree.body[end:]))
+        opening = list(takewhile(is_import_line, tree.body[end:]))
         library = [i for i, statement in enumerate(opening, end + 1) if _is_import(statement, 0)]
         if library:
             return library[-1]

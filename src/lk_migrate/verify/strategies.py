@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 
 from lk_migrate.verify.conversations import Conversation, Step
-from lk_migrate.verify.standin.arguments import Schema, resolved, value_for
+from lk_migrate.verify.standin.arguments import Schema, merged, resolved, value_for
 
 Values = st.SearchStrategy[Any]
 
@@ -114,10 +114,7 @@ def _value(schema: Any, name: str, root: Schema, depth: int) -> Values:
         if schema.get(union):
             return st.one_of([_value(branch, name, root, depth + 1) for branch in schema[union]])
     if schema.get("allOf"):
-        merged: Schema = {key: value for key, value in schema.items() if key != "allOf"}
-        for part in schema["allOf"]:
-            merged = {**resolved(part, root), **merged}
-        return _value(merged, name, root, depth + 1)
+        return _value(merged(schema, root), name, root, depth + 1)
     kind = schema.get("type")
     if isinstance(kind, list):
         return st.one_of([_value({**schema, "type": one}, name, root, depth) for one in kind])

@@ -12,11 +12,10 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.entrypoint.console import HELPERS, through_helper
+from lk_migrate.entrypoint.console import HELPERS, minds_console, only_if, through_helper
 from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
@@ -50,13 +49,13 @@ _NEEDS = frozenset(
 def wait_for_caller(call: cst.Call, file: File) -> Iterator[Change]:
     context = _context_of(call, file)
     awaited = file.parent(call)
-    if context is None or not isinstance(awaited, cst.Await) or _minds_console(call, file):
+    if context is None or not isinstance(awaited, cst.Await) or minds_console(call, file.module):
         return
     message = "in console mode nobody joins: a stand-in takes the participant's place"
     line = file.statement(call)
     if isinstance(file.parent(awaited), cst.Expr) and isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
         test = cst.parse_expression(f"not {context}.is_fake_job()")
-        yield Rewrite(line, lambda updated: _only_with_callers(updated, test), "console mode does not wait for anybody")
+        yield Rewrite(line, lambda updated: only_if(updated, test), "console mode does not wait for anybody")
         return
     yield Rewrite(call, through_helper, message)
     function = file.module.index.top_level(call)
@@ -70,7 +69,7 @@ def wait_for_caller(call: cst.Call, file: File) -> Iterator[Change]:
 def _is_taken_over(call: cst.Call, file: File) -> bool:
     awaited = file.parent(call)
     used = isinstance(awaited, cst.Await) and not isinstance(file.parent(awaited), cst.Expr)
-    return used and _context_of(call, file) is not None and not _minds_console(call, file)
+    return used and _context_of(call, file) is not None and not minds_console(call, file.module)
 
 
 def _context_of(call: cst.Call, file: File) -> str | None:
@@ -85,17 +84,6 @@ def _context_of(call: cst.Call, file: File) -> str | None:
                 kind = dotted(param.annotation.annotation) or "" if param.annotation is not None else "JobContext"
                 return base if kind.endswith("JobContext") else None
     return None
-
-
-def _minds_console(call: cst.Call, file: File) -> bool:
-    """Whether the function around the call asks for console mode itself."""
-    function = file.enclosing(call, cst.FunctionDef)
-    return function is not None and any(a.attr.value == "is_fake_job" for a in find(function, cst.Attribute))
-
-
-def _only_with_callers(updated: cst.SimpleStatementLine, test: cst.BaseExpression) -> cst.If:
-    inner = updated.with_changes(leading_lines=[])
-    return cst.If(test, cst.IndentedBlock([inner]), leading_lines=updated.leading_lines)
 
 
 def _apart(statements: Any) -> list[cst.BaseStatement]:

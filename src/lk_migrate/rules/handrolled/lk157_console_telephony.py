@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.entrypoint.console import minds_console, only_if
 from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
@@ -52,14 +52,14 @@ def only_with_a_server(node: cst.Await, file: File) -> Iterator[Change]:
     path = (dotted(call.func) or "").split(".") if isinstance(call, cst.Call) else []
     answer = _ANSWERS.get((path[-2], path[-1])) if len(path) > 2 else None
     context = _context(path[:-2], node, file) if answer is not None else None
-    if context is None or _minds_console(node, file):
+    if context is None or minds_console(node, file.module):
         return
     message = "nobody is there in console mode"
     parent, line = file.parent(node), file.statement(node)
     alone = isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1
     if alone and isinstance(parent, cst.Expr):
         test = cst.parse_expression(f"not {context}.is_fake_job()")
-        yield Rewrite(line, lambda updated: _guarded(updated, test), message)
+        yield Rewrite(line, lambda updated: only_if(updated, test), message)
         return
     empty = cst.parse_expression(f"{file.use('livekit.api')}.{answer}()")
     test = cst.parse_expression(f"{context}.is_fake_job()")
@@ -79,17 +79,6 @@ def _context(service: list[str], node: cst.CSTNode, file: File) -> str | None:
             if kind is not None and kind.rpartition(".")[2] == "JobContext":
                 return param.name.value
     return None
-
-
-def _minds_console(node: cst.CSTNode, file: File) -> bool:
-    """Whether the function around asks for console mode itself."""
-    function = file.enclosing(node, cst.FunctionDef)
-    return function is not None and any(a.attr.value == "is_fake_job" for a in find(function, cst.Attribute))
-
-
-def _guarded(updated: cst.SimpleStatementLine, test: cst.BaseExpression) -> cst.If:
-    inner = updated.with_changes(leading_lines=[])
-    return cst.If(test, cst.IndentedBlock([inner]), leading_lines=updated.leading_lines)
 
 
 def _either(updated: cst.SimpleStatementLine, test: cst.BaseExpression, empty: cst.BaseExpression) -> cst.If:

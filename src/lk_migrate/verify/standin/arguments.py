@@ -95,6 +95,14 @@ def _is_null(schema: Schema) -> bool:
     return schema.get("type") == "null" or ("const" in schema and schema["const"] is None)
 
 
+def merged(schema: Schema, root: Schema) -> Schema:
+    """A schema with what its `allOf` adds; what it says itself goes before."""
+    found: Schema = {key: value for key, value in schema.items() if key != "allOf"}
+    for part in schema["allOf"]:
+        found = {**resolved(part, root), **found}
+    return found
+
+
 def _value(schema: Any, name: str, root: Schema, depth: int) -> Any:
     if not isinstance(schema, dict) or depth > _DEPTH:
         return None if schema is not True else _text({}, name)
@@ -111,10 +119,7 @@ def _value(schema: Any, name: str, root: Schema, depth: int) -> Any:
             solid = [branch for branch in branches if not _is_null(branch)]
             return _value(solid[0], name, root, depth + 1) if solid else None
     if schema.get("allOf"):
-        merged: Schema = {key: value for key, value in schema.items() if key != "allOf"}
-        for part in schema["allOf"]:
-            merged = {**resolved(part, root), **merged}
-        return _value(merged, name, root, depth + 1)
+        return _value(merged(schema, root), name, root, depth + 1)
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), "null")
