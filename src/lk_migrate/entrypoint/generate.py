@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import libcst as cst
@@ -225,7 +226,8 @@ class _Generator:
 
     def _helper_modules(self, items: Sequence[TopLevel]) -> Iterator[_Made]:
         """The support module, and one for each topic when it is large."""
-        apart = topics(self.layout, items, lambda i: len(code_of(self.module, [i.node]).splitlines()))
+        lines = cache(lambda item: len(code_of(self.module, [item.node]).splitlines()))  # asked for again and again
+        apart = topics(self.layout, items, lines)
         gone = {id(i) for found in apart.values() for i in found}
         yield _Made(self.support, self._support_part([i for i in items if id(i) not in gone]), _SUPPORT_DOC)
         for word, found in apart.items():
