@@ -20,6 +20,7 @@ from lk_migrate.facts.imports import (
     references,
     target_names,
 )
+from lk_migrate.facts.parsing import parse
 from lk_migrate.facts.positions import Positions, Span
 from lk_migrate.facts.statement_spans import Place
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
@@ -45,11 +46,11 @@ class Module:
         Raises `libcst.ParserSyntaxError`, `UnicodeError` or `SyntaxError` for what cannot be parsed.
         """
         try:
-            tree = cst.parse_module(data)
+            tree = parse(data)
         except (UnicodeDecodeError, SyntaxError):  # the latter when the byte stands in the first two lines
             if not has_stray_bytes(data):
                 raise
-            tree = cst.parse_module(data.decode(STRAY), cst.PartialParserConfig(encoding=STRAY))
+            tree = parse(data.decode(STRAY), STRAY)
         if _ESCAPE.search(data):
             _check_escapes(data)
         return cls(path, module_name(path), data, tree)

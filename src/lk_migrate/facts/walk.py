@@ -45,7 +45,8 @@ _TRIVIA = frozenset(
 
 
 @cache
-def _child_fields(node_type: type[cst.CSTNode]) -> tuple[str, ...]:
+def child_fields(node_type: type[cst.CSTNode]) -> tuple[str, ...]:
+    """The fields of a node that hold what `children` gives."""
     names = (f.name for f in fields(node_type) if f.type not in _PLAIN)
     return tuple(n for n in names if n not in _TRIVIA and not n.startswith("whitespace") and n[0] != "_")
 
@@ -69,7 +70,7 @@ class _Fields(dict[type[cst.CSTNode], "tuple[Callable[[Any], Any] | None, bool]"
     """Node type → how to read its child fields in one call, and whether they are several."""
 
     def __missing__(self, kind: type[cst.CSTNode]) -> tuple[Callable[[Any], Any] | None, bool]:
-        names = _child_fields(kind)
+        names = child_fields(kind)
         answer = self[kind] = (attrgetter(*names) if names else None, len(names) > 1)
         return answer
 
