@@ -44,6 +44,7 @@ class Project:
     targets: frozenset[str] = frozenset()
     skipped: dict[str, Skipped] = field(default_factory=dict)
     _parsed: dict[str, Module | None] = field(default_factory=dict)
+    _printed: Mapping[str, cst.Module] = field(default_factory=dict)
     _facts: dict[Any, Any] = field(default_factory=dict)
     _resolved: dict[cst.CSTNode, Symbol | None] = field(default_factory=dict)
 
@@ -61,17 +62,20 @@ class Project:
         one place for us.
         """
         known = {p: m for p, m in self._parsed.items() if m is not None and files.get(p) == self.files.get(p)}
-        for path, tree in trees.items():
-            module = Module(path, module_name(path), files[path], tree)
-            if len(module.index.extent) == len(module.index.nodes):
-                known[path] = module
-        return Project(files, self.targets, _parsed=dict(known))
+        return Project(files, self.targets, _parsed=dict(known), _printed=trees)
 
     def module(self, path: str) -> Module | None:
         """The parsed file, or None (and an entry in `skipped`) when it cannot be parsed."""
         if path not in self._parsed:
-            self._parsed[path] = self._parse(path)
+            self._parsed[path] = self._reused(path) or self._parse(path)
         return self._parsed[path]
+
+    def _reused(self, path: str) -> Module | None:
+        """The file as the tree that its bytes were printed from (see `after`)."""
+        if path not in self._printed:
+            return None
+        module = Module(path, module_name(path), self.files[path], self._printed[path])
+        return module if len(module.index.at) == len(module.index.nodes) else None
 
     def forget_places(self, path: str) -> None:
         """See `Module.forget_places`; a file that was never parsed has none."""
