@@ -47,6 +47,8 @@ class Project:
     _printed: Mapping[str, cst.Module] = field(default_factory=dict)
     _facts: dict[Any, Any] = field(default_factory=dict)
     _resolved: dict[cst.CSTNode, Symbol | None] = field(default_factory=dict)
+    _followed: dict[tuple[str, str], Symbol | None] = field(default_factory=dict)
+    _library_names: dict[cst.CSTNode, str | None] = field(default_factory=dict)
 
     def fact(self, compute: Callable[[Project], Fact]) -> Fact:
         """`compute(self)`, once per project: how rules share what several of them need to know."""
@@ -158,7 +160,10 @@ class Project:
             return None
         target = module.target_of(expression)
         if target is not None:
-            return self._follow(target, module.path, 0)
+            key = (target, module.path)
+            if key not in self._followed:
+                self._followed[key] = self._follow(target, module.path, 0)
+            return self._followed[key]
         head, _, rest = name.partition(".")
         if module.is_local(head, expression):
             return None
@@ -185,8 +190,8 @@ class Project:
                 if followed is not None:
                     return followed
             return Symbol(f"{head}.{rest}" if rest else head, module, node if not rest else None)
-        for star in module.imports:
-            if star.local == "*" and self.path_of(star.target, module.path):
+        for star in module.stars:
+            if self.path_of(star.target, module.path):
                 found = self._follow(f"{star.target}.{head}", module.path, depth + 1)
                 if found is not None and found.module is not None:
                     return found
@@ -225,7 +230,15 @@ class Project:
 
     def full_name(self, module: Module, expression: cst.CSTNode) -> str | None:
         """The dotted library name that `expression` stands for, None for the project's own and local names."""
-        if not module.may_be_foreign(expression) or self.sure_definition(module, expression):
+        if not module.may_be_foreign(expression):
+            return None
+        found = self._library_names.get(expression, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._library_names[expression] = self._full_name(module, expression)
+        return found  # type: ignore[no-any-return]
+
+    def _full_name(self, module: Module, expression: cst.CSTNode) -> str | None:
+        if self.sure_definition(module, expression):
             return None
         if type(module.index.parents.get(expression)) in _DEFINITIONS:  # a class or function that is called like it
             return None
