@@ -6,6 +6,7 @@ LibCST's own visitors cost about as much as parsing, and its metadata providers 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -289,7 +290,26 @@ class Index:
     def find(self, node: cst.CSTNode, *kinds: type[Any]) -> list[Any]:
         """Every descendant of `node` (itself included) that is one of the `kinds`, in source order."""
         wanted = concrete(*kinds)
-        return [n for n in self.below(node) if type(n) in wanted]
+        number = self.at.get(id(node))
+        if number is None or self.ends[number] - number < _FEW:
+            return [n for n in self.below(node) if type(n) in wanted]
+        lists = [nodes for kind, nodes in self.by_type.items() if kind in wanted]
+        end = self.ends[number]
+        if end - number == len(self.nodes):
+            found = [n for nodes in lists for n in nodes]
+        else:
+            of, first = self._number, bisect_left
+            found = [n for ns in lists for n in ns[first(ns, number, key=of) : first(ns, end, key=of)]]
+        if len(lists) > 1:
+            found.sort(key=self._number)
+        return found
+
+    def _number(self, node: cst.CSTNode) -> int:
+        return self.at[id(node)]
+
+
+#: Of fewer nodes than this each is looked at; of more, the lists by type are.
+_FEW = 150
 
 
 def index(tree: cst.Module) -> Index:
