@@ -42,7 +42,7 @@ class Editor:
         if isinstance(original_node, cst.Name) and original_node in self.reads:
             reading = self.reads[original_node]
             self.changed.append((original_node, f"`{original_node.value}` reads `{reading}`"))
-            updated_node = cst.parse_expression(reading).with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
+            updated_node = _spelled(reading).with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
         elif isinstance(original_node, cst.Nonlocal):
             updated_node = self._nonlocal(original_node, updated_node)
         elif isinstance(original_node, cst.AnnAssign) and original_node.target in self.reads:
@@ -71,6 +71,17 @@ class Editor:
         if updated.value is None:
             return cst.RemoveFromParent()
         return cst.Assign([cst.AssignTarget(updated.target)], updated.value)
+
+
+def _spelled(reading: str) -> cst.BaseExpression:
+    """A name or a dotted one, which need no parser (there are hundreds), or any other expression."""
+    first, *rest = reading.split(".")
+    if not all(part.isidentifier() for part in (first, *rest)):
+        return cst.parse_expression(reading)
+    found: cst.BaseExpression = cst.Name(first)
+    for part in rest:
+        found = cst.Attribute(found, cst.Name(part))
+    return found
 
 
 def _filled(block: cst.IndentedBlock) -> cst.IndentedBlock:
