@@ -62,14 +62,14 @@ def accepted(module: Module, options: cst.Call) -> Accepted | None:
 
 def _entrypoint(module: Module, name: str) -> cst.FunctionDef | None:
     """The one function of that name, if its parameter may be a job."""
+    target = module.definitions.get(name)
     here = (f for f in module.index.of(cst.FunctionDef) if module.index.scope(f) is module.tree)
-    functions = [f for f in here if f.name.value == name]
-    if len(functions) != 1 or module.definitions.get(name) is not functions[0]:
+    if not isinstance(target, cst.FunctionDef) or any(f.name.value == name and f is not target for f in here):
         return None
-    annotation = next((p.annotation for p in functions[0].params.params), None)
+    annotation = next((p.annotation for p in target.params.params), None)
     kind = module.target_of(annotation.annotation) if annotation is not None else None
     other = kind is not None and kind.startswith("livekit.") and not kind.endswith(".JobContext")
-    return None if other else functions[0]
+    return None if other else target
 
 
 def settled_accepts(module: Module) -> dict[cst.Call, Accepted]:

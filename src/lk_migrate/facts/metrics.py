@@ -151,7 +151,8 @@ def told_of_metrics(module: Module) -> list[cst.CSTNode]:
     found: list[cst.CSTNode] = []
     for text in module.strings.get("metrics_collected", ()):
         call = module.index.enclosing(text, cst.Call)
-        if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value in ("on", "once"):
+        func = call.func if isinstance(call, cst.Call) else None
+        if call is not None and isinstance(func, cst.Attribute) and func.attr.value in ("on", "once"):
             parent = module.index.parents.get(call)
             found.append(module.index.parents[parent] if isinstance(parent, cst.Decorator) else call)
     for node in found:  # grows while it is read
