@@ -240,6 +240,23 @@ def outer():
 
         await session.start(agent=ctx.agent, room=ctx.room)
 """
+#: The first of two imports of one name is what the name stands for: a new base is not spelled by the second one.
+_NAMES_OF_TWO = """\
+from home.agents import Agent
+from livekit.agents import Agent, RunContext
+
+
+class Desk:
+    def __init__(self, instructions):
+        self.instructions = instructions
+
+    async def note(self, ctx: RunContext, text: str):
+        return text
+
+
+def main():
+    return Desk("You are the desk."), Agent
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
