@@ -204,12 +204,27 @@ class Module:
         return found
 
     def scopes(self, node: cst.CSTNode) -> list[Scope]:
-        """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions)."""
+        """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions).
+
+        Decorators, default values, annotations and bases belong to what is around a definition, not to its own scope.
+        """
         scope = cast("Scope | None", self.index.scope(node))
+        while scope is not None and not self._is_within(node, scope):
+            scope = cast("Scope | None", self.index.scope(scope))
         if scope is None:
             return []
         around = self._around(scope)
         return [scope, *around[1:]] if type(scope) is cst.ClassDef else around
+
+    def _is_within(self, node: cst.CSTNode, scope: Scope) -> bool:
+        """Whether `node`, which stands below `scope`, is in its body, or the name of one of its parameters."""
+        if type(scope) is cst.Module:
+            return True
+        first, end = self.index.extent[id(scope.body)]
+        if first <= self.index.extent[id(node)][0] < end:
+            return True
+        parent = self.index.parents.get(node)
+        return type(parent) is cst.Param and parent.name is node  # type: ignore[attr-defined]
 
     def _around(self, scope: Scope) -> list[Scope]:
         """`scope` and the functions (no classes) and the module around it."""
