@@ -12,8 +12,9 @@ import libcst as cst
 
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
+from lk_migrate.facts.agent_limits import agent_limits
 from lk_migrate.facts.agents import AgentClass, Role, find_agents
-from lk_migrate.facts.gates import find_gates, is_hand_rolled
+from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
@@ -241,7 +242,7 @@ def _agents(project: Project) -> list[AgentClass]:
 
 
 def _gate(project: Project, agent: AgentClass) -> int | None:
-    return project.fact(find_gates).limit_of(agent.node)
+    return project.fact(agent_limits).classes.get(agent.node)
 
 
 def _summaries(project: Project, plan: Plan) -> tuple[AgentSummary, ...]:

@@ -17,8 +17,8 @@ from lk_migrate.facts.evaluation.machine import Frame, Machine
 from lk_migrate.facts.evaluation.statements import run
 from lk_migrate.facts.evaluation.values import Instance, Returned
 from lk_migrate.facts.gate_state import harmless
-from lk_migrate.facts.gate_trials import resets
-from lk_migrate.facts.gate_uses import scope_around
+from lk_migrate.facts.gate_trials import reset_for
+from lk_migrate.facts.gate_uses import scopes_at
 from lk_migrate.facts.lineage import Class, lineages
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -188,7 +188,6 @@ def _trial(
     state: frozenset[str],
 ) -> Trial | None:
     line = next(iter(sorted(project.fact(lineages).heirs(owner), key=len)), (Class(module, owner),))
-    known = {name: value for name, value in project.fact(resets) if name in state}
 
     def machine(today: bool, assume: bool) -> Machine:
         return Machine(project, today, assume, state)
@@ -197,16 +196,16 @@ def _trial(
         this = Instance(line)
         return lambda at: _ask(at, module, statements, this)
 
-    return try_out(machine, attempt, (lambda fresh: fresh.reset(known)) if known else None)
+    return try_out(machine, attempt, reset_for(project, state))
 
 
 def _ask(machine: Machine, module: Module, statements: tuple[cst.BaseStatement, ...], this: Instance) -> Any:
     machine.track(this)
     machine.asks += 1
-    scope = scope_around(machine, module, statements[0], this)
+    scopes = scopes_at(machine, module, statements[0], this)
     try:
         for statement in statements:
-            run(Frame(machine, module, (scope,)), statement)
+            run(Frame(machine, module, scopes), statement)
     except Returned:
         return "refused"
     return None

@@ -171,8 +171,11 @@ def _reflect(machine: Machine, name: str, args: list[Any]) -> Any:
 def _instantiate(machine: Machine, cls: Class, args: list[Any], keywords: dict[str, Any]) -> Instance:
     line = machine.project.fact(lineages).of.get(cls.node, (cls,))
     found = method(line, "__init__")
-    names = [p.name.value for p in parameters_of(found[1])[1:]] if found else fields_of(line)
-    return Instance(line, {**dict(zip(names, args, strict=False)), **keywords})
+    if found is None:
+        return Instance(line, {**dict(zip(fields_of(line), args, strict=False)), **keywords})
+    params = parameters_of(found[1])[1:]
+    left = {p.name.value: machine.evaluate(found[0].module, p.default, ()) for p in params if p.default is not None}
+    return Instance(line, {**left, **dict(zip((p.name.value for p in params), args, strict=False)), **keywords})
 
 
 def _call_function(machine: Machine, function: Function, args: list[Any], keywords: dict[str, Any]) -> Any:
