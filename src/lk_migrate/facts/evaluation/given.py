@@ -28,7 +28,9 @@ def given_value(machine: Machine, module: Module, function: cst.FunctionDef, par
         return unknown
     machine.asking.add((function, name))
     try:
-        values = [_given(machine, module, function, param, *site) for site in _sites(machine.project, module, function)]
+        values = [
+            _given(machine, module, function, param, *site) for site in call_sites(machine.project, module, function)
+        ]
     finally:
         machine.asking.discard((function, name))
     if not values and param.default is not None:
@@ -60,23 +62,31 @@ def _same(one: Any, other: Any) -> bool:
     return isinstance(one, _PLAIN) and type(one) is type(other) and one == other
 
 
-def _given(
-    machine: Machine, home: Module, function: cst.FunctionDef, param: cst.Param, module: Module, call: cst.Call
-) -> Any:
+def argument_for(function: cst.FunctionDef, param: cst.Param, call: cst.Call) -> cst.Arg | None:
+    """The argument of a call that a parameter gets; `self` is not counted."""
     name = param.name.value
     names = [p.name.value for p in (*function.params.posonly_params, *function.params.params)]
     position = names.index(name) if name in names else None
     if position is not None and names[:1] in (["self"], ["cls"]):
         position -= 1
     for i, arg in enumerate(call.args):
-        if arg.star:
-            return Unknown(name, given=True)
-        if (arg.keyword.value == name) if arg.keyword is not None else i == position:
-            return machine.aside(module, arg.value, machine.scopes_around(module, arg))
-    return Unknown(name, given=True) if param.default is None else machine.aside(home, param.default, ())
+        if (arg.keyword.value == name) if arg.keyword is not None else i == position and not arg.star:
+            return arg
+    return None
 
 
-def _sites(project: Project, home: Module, function: cst.FunctionDef) -> Iterator[tuple[Module, cst.Call]]:
+def _given(
+    machine: Machine, home: Module, function: cst.FunctionDef, param: cst.Param, module: Module, call: cst.Call
+) -> Any:
+    arg = argument_for(function, param, call)
+    if arg is not None:
+        return machine.aside(module, arg.value, machine.scopes_around(module, arg))
+    if param.default is None or any(a.star for a in call.args):
+        return Unknown(param.name.value, given=True)
+    return machine.aside(home, param.default, ())
+
+
+def call_sites(project: Project, home: Module, function: cst.FunctionDef) -> Iterator[tuple[Module, cst.Call]]:
     """The calls of a function; of an `__init__`, the places where objects are made. Tests are no such places."""
     owner = home.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
     is_init = isinstance(owner, cst.ClassDef) and function.name.value == "__init__"

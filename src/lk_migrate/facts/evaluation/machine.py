@@ -33,6 +33,10 @@ from lk_migrate.facts.project import Project
 #: Such an attribute changes with every utterance, even if it begins as a number.
 _COUNTS_UTTERANCES = re.compile(r"_?id$|turn_?(no|num|key|count|index)|^_?(current_)?turn$", re.I)
 
+#: What a tool's context has that lasts as long as the session.
+_OF_THE_SESSION = frozenset({"session", "userdata", "room", "job", "proc", "agent"})
+_PER_CALL = re.compile(r"^\w+ of call \d+$")
+
 #: An evaluation that takes more is given up.
 _STEPS = 4000
 
@@ -127,6 +131,8 @@ class Machine:
             raise LookupError(name)
         if isinstance(value, External):
             return External(f"{value.name}.{name}")
+        if isinstance(value, Unknown) and name in _OF_THE_SESSION and _PER_CALL.search(value.origin):
+            return Unknown(f"{name} of the session")  # the same at every call of a tool
         if isinstance(value, Unknown):
             return self._utterance(name) if UTTERANCE.search(name) else Unknown(f"{value.origin}.{name}", value.given)
         if value is None:
