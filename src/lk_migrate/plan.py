@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
+from lk_migrate.entrypoint.edits import WHOLE
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
+from lk_migrate.facts.agent_limits import agent_limits
 from lk_migrate.facts.agents import AgentClass, Role, find_agents
-from lk_migrate.facts.gates import find_gates, is_hand_rolled
+from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
@@ -70,7 +72,7 @@ def make_plan(
         converted = _by_rules(project, rules, main, options, progress)
         stuck = _stuck(project, converted.plan, main)
         progress(f"a new {main}", 0, 0)
-        plan = _with_new_main(converted, project, main) if stuck is None else None
+        plan = _with_new_main(converted, project, main, rules) if stuck is None else None
     if plan is None:
         plan = _by_rules(project, rules, None, options, progress).plan
         if stuck is not None:
@@ -94,8 +96,8 @@ def _by_rules(
     project: Project, rules: Sequence[Rule], main: str | None, options: ConvertOptions, progress: Progress
 ) -> _Converted:
     """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
-    for_main = [r for r in rules if not r.kept_main_only]
-    for_rest = [r for r in rules if not r.new_main_only]
+    for_main = [r for r in rules if not r.kept_main_only and not r.before_new_main]
+    for_rest = [r for r in rules if not r.new_main_only and not r.before_new_main]
     left: dict[str, set[tuple[str, int]]] = {}
     for rule, path, line in options.declined:
         left.setdefault(path, set()).add((rule, line))
@@ -154,8 +156,36 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
     return after
 
 
-def _with_new_main(converted: _Converted, project: Project, path: str) -> Plan | None:
+def _with_new_main(converted: _Converted, project: Project, path: str, rules: Sequence[Rule]) -> Plan | None:
     """The plan with the main module taken apart and generated anew; None when it stays in one piece."""
+    readied = _readied(converted, project, path, [r for r in rules if r.before_new_main])
+    found = _generated(readied, project, path) if readied is not None else None
+    if found is not None and not any(f.rule == WHOLE for f in found.findings):
+        return found
+    return _generated(converted, project, path)
+
+
+def _readied(converted: _Converted, project: Project, path: str, rules: Sequence[Rule]) -> _Converted | None:
+    """The main module after the rules that make it easier to take apart; None when these have nothing to do."""
+    plan = converted.plan
+    after = project.after(overlay(project.files, plan.changes), converted.trees)
+    result = convert_file(path, after, rules)
+    if result.change is None:
+        return None
+    lines = _line_map(project, after, path)
+    changes = {c.path: c for c in plan.changes}
+    changes[path] = replace(result.change, before=project.files[path])
+    readied = replace(
+        plan,
+        changes=tuple(changes[p] for p in sorted(changes)),
+        findings=(*plan.findings, *_legacy(result.findings, lines, path)),
+        ledger=_merged(plan.ledger, result.ledger, lines, path),
+    )
+    trees = {**converted.trees, **({path: result.tree} if result.tree is not None else {})}
+    return _Converted(readied, trees)
+
+
+def _generated(converted: _Converted, project: Project, path: str) -> Plan | None:
     plan = converted.plan
     after = project.after(overlay(project.files, plan.changes), converted.trees)
     made = generate_entrypoint(
@@ -241,7 +271,7 @@ def _agents(project: Project) -> list[AgentClass]:
 
 
 def _gate(project: Project, agent: AgentClass) -> int | None:
-    return project.fact(find_gates).limit_of(agent.node)
+    return project.fact(agent_limits).classes.get(agent.node)
 
 
 def _summaries(project: Project, plan: Plan) -> tuple[AgentSummary, ...]:

@@ -51,7 +51,7 @@ class Statement:
         """Whether it is a string that stands by itself: a docstring, as a rule."""
         if isinstance(self.node, ast.Expr):
             return isinstance(self.node.value, ast.Constant) and isinstance(self.node.value.value, str)
-        return isinstance(self.node, cst.Expr) and isinstance(self.node.value, (cst.SimpleString, cst.ConcatenatedString))
+        return isinstance(self.node, cst.Expr) and type(self.node.value) in (cst.SimpleString, cst.ConcatenatedString)
 
     def says_the_same_as(self, other: Statement) -> bool:
         """Whether both say the same, white space and comments left out; of a compound statement: its header."""
