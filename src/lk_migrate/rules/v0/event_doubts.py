@@ -83,7 +83,9 @@ def _unknown_detail(known: Registration) -> cst.Attribute | None:
 def details_of_calls(function: cst.FunctionDef) -> Iterator[cst.Attribute]:
     """What is read of each call in a loop over the calls that a handler is given: `call.name`."""
     payload = payload_of(function)[:1]
-    loops = [*find(function.body, cst.For), *find(function.body, cst.CompFor)] if payload else []
+    loops: list[cst.For | cst.CompFor] = []
+    if payload:
+        loops = [*find(function.body, cst.For), *find(function.body, cst.CompFor)]
     items = {dotted(loop.target) for loop in loops if dotted(loop.iter) == payload[0].name.value}
     if items:
         yield from (node for node in find(function.body, cst.Attribute) if dotted(node.value) in items)
