@@ -73,6 +73,13 @@ class Project:
             self._parsed[path] = self._parse(path)
         return self._parsed[path]
 
+    def forget(self) -> None:
+        """Free everything that was parsed and found out: facts hold their project, so that it would never go by itself
+        where Python does not look for cycles (read.py).
+        """
+        for known in (self._parsed, self._facts, self._resolved):
+            known.clear()
+
     def forget_places(self, path: str) -> None:
         """See `Module.forget_places`; a file that was never parsed has none."""
         module = self._parsed.get(path)
