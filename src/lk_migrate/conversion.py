@@ -6,7 +6,7 @@ another process (workers.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lk_migrate.facts.agents import Role, find_agents
@@ -85,7 +85,18 @@ class Outcome:
         return replace(self, results=tuple(replace(r, tree=None) for r in self.results))
 
 
-def convert_group(files: Mapping[str, bytes], options: ConvertOptions, told: Callable[[str], None]) -> Outcome:
+#: The files of a group: path → bytes.
+Group = Mapping[str, bytes]
+#: Converts groups, one after the other or several at once; told each path, it gives the outcomes in any order.
+Converter = Callable[[Sequence[Group], ConvertOptions, Callable[[str], None]], list[Outcome]]
+
+
+def one_by_one(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Outcome]:
+    """The `Converter` that does everything here."""
+    return [convert_group(group, options, told) for group in groups]
+
+
+def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], None]) -> Outcome:
     """The `files` of one group through the rules, none of them as a main module that is written anew.
 
     `told`: is called with each path before it is converted.

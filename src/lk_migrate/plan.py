@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from lk_migrate.conversion import (
+    Converter,
     ConvertOptions,
     FoundAgent,
     Outcome,
     Progress,
     Survey,
     by_rules,
-    convert_group,
+    one_by_one,
     survey,
     unwatched,
 )
@@ -41,16 +42,21 @@ __all__ = ["ConvertOptions", "Progress", "make_plan", "overlay", "unwatched"]
 
 
 def make_plan(
-    files: Mapping[str, bytes], options: ConvertOptions, root: str = ".", progress: Progress = unwatched
+    files: Mapping[str, bytes],
+    options: ConvertOptions,
+    root: str = ".",
+    progress: Progress = unwatched,
+    convert: Converter = one_by_one,
 ) -> Plan:
     """What a conversion of these files (path → bytes; Python files and manifests) would do.
 
-    Nothing is written, imported or run. A file that cannot be converted is in `skipped`, with the reason.
+    `convert`: how its groups of files are converted (workers.py has another way). Nothing is written, imported or
+    run. A file that cannot be converted is in `skipped`, with the reason.
     """
     python = {p: d for p, d in files.items() if p.endswith(".py")}
     wanted = relevant(python, [*options.targets, *([options.main] if options.main else [])])
     known = {p: python[p] for p in sorted(wanted)}
-    plan, agents = _by_rules(known, options, progress)
+    plan, agents = _by_rules(known, options, progress, convert)
     plan = _with_manifests(plan, files, options.rules)
     plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
@@ -58,7 +64,7 @@ def make_plan(
 
 
 def _by_rules(
-    files: Mapping[str, bytes], options: ConvertOptions, progress: Progress
+    files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter
 ) -> tuple[Plan, tuple[FoundAgent, ...]]:
     """The rules' part of the plan, group by group, and the new main module when there is to be one.
 
@@ -67,7 +73,7 @@ def _by_rules(
     told = _counted(progress, len(files))
     parts = groups(files)
     home = _expected_home(files, parts, options)
-    outcomes = [convert_group(_of(files, part), options, told) for part in parts if part != home]
+    outcomes = convert([_of(files, part) for part in parts if part != home], options, told)
     project = Project(_of(files, home), options.targets)
     surveys = [*(o.survey for o in outcomes), survey(project)]
     agents = tuple(sorted((a for s in surveys for a in s.agents), key=lambda a: a.path))
