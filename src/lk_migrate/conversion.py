@@ -103,7 +103,7 @@ def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], N
     """
     project = Project(files, options.targets)
     outcome = by_rules(project, options, None, told).without_trees
-    project.forget()
+    project.forget_facts()
     return outcome
 
 
