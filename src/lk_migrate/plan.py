@@ -7,7 +7,7 @@ manifests → summary, ledger
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lk_migrate.conversion import (
     Converter,
@@ -15,9 +15,11 @@ from lk_migrate.conversion import (
     FoundAgent,
     Outcome,
     Progress,
+    Settled,
     Survey,
     by_rules,
     one_by_one,
+    settled,
     survey,
     unwatched,
 )
@@ -56,17 +58,25 @@ def make_plan(
     python = {p: d for p, d in files.items() if p.endswith(".py")}
     wanted = relevant(python, [*options.targets, *([options.main] if options.main else [])])
     known = {p: python[p] for p in sorted(wanted)}
-    plan, agents = _by_rules(known, options, progress, convert)
-    plan = _with_manifests(plan, files, options.rules)
+    converted = _by_rules(known, options, progress, convert)
+    plan = _with_manifests(converted, files, options.rules)
     plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
-    return located(replace(plan, root=root, agents=_summaries(known, agents, plan)))
+    plan = replace(plan, root=root, agents=_summaries(known, converted.agents, plan))
+    return located(plan, converted.settled)
 
 
-def _by_rules(
-    files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter
-) -> tuple[Plan, tuple[FoundAgent, ...]]:
-    """The rules' part of the plan, group by group, and the new main module when there is to be one.
+@dataclass(frozen=True)
+class _ByRules:
+    """The rules' part of a plan. `settled`: path → what the file imports then, of groups that nothing else touched."""
+
+    plan: Plan
+    agents: tuple[FoundAgent, ...]
+    settled: Mapping[str, frozenset[str]]
+
+
+def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter) -> _ByRules:
+    """The files group by group, and the new main module when there is to be one.
 
     Whether one is written depends on all groups; the group that it is likely in is therefore read last.
     """
@@ -83,24 +93,28 @@ def _by_rules(
         part = next((part for part in parts if path in part), ())
         return project if part == home else Project(_of(files, part), options.targets)
 
+    def alone() -> Settled:
+        """The group that was kept, when no new main is written."""
+        return settled(project.files, by_rules(project, options, None, told))
+
     main = _main_path(files, near, surveys, options)
     if main is not None and main not in project.files:
-        outcomes = [o for o in (*outcomes, by_rules(project, options, None, told)) if main not in o.paths]
+        outcomes = [o for o in (*outcomes, alone()) if main not in o.paths]
         project = near(main)
     if main is None:
-        return _gathered([*outcomes, by_rules(project, options, None, told)], options), agents
+        return _gathered([*outcomes, alone()], options, agents)
     made = by_rules(project, options, main, told)
-    plan = _gathered([*outcomes, made], options)
-    stuck = _stuck(agents, plan, main)
+    with_main = _gathered([*outcomes, made], options, agents)
+    stuck = _stuck(with_main, main)
     progress(f"a new {main}", 0, 0)
-    new = _with_new_main(plan, files, made, project, main, agents) if stuck is None else None
+    new = _with_new_main(with_main, files, made, project, main) if stuck is None else None
     if new is not None:
-        return new, agents
-    plan = _gathered([*outcomes, by_rules(project, options, None, told)], options)
-    if stuck is not None:
-        note = Finding("LK150", Action.NOTE, Place(main, 1, 1), why_not_here(stuck))
-        plan = replace(plan, findings=(*plan.findings, note))
-    return plan, agents
+        return new
+    without = _gathered([*outcomes, alone()], options, agents)
+    if stuck is None:
+        return without
+    note = Finding("LK150", Action.NOTE, Place(main, 1, 1), why_not_here(stuck))
+    return replace(without, plan=replace(without.plan, findings=(*without.plan.findings, note)))
 
 
 def _of(files: Mapping[str, bytes], paths: Iterable[str]) -> dict[str, bytes]:
@@ -127,11 +141,11 @@ def _expected_home(
     return next((part for part in parts if main in part), parts[-1] if parts else ())
 
 
-def _gathered(outcomes: Sequence[Outcome], options: ConvertOptions) -> Plan:
+def _gathered(outcomes: Sequence[Outcome], options: ConvertOptions, agents: tuple[FoundAgent, ...]) -> _ByRules:
     results = sorted((r for o in outcomes for r in o.results), key=lambda r: r.path)
     skipped = sorted((s for o in outcomes for s in o.skipped), key=lambda s: s.path)
     held = {path: because for o in outcomes for path, because in o.held.items()}
-    return Plan(
+    plan = Plan(
         root=".",
         changes=tuple(r.change for r in results if r.change is not None),
         findings=(*(f for r in results for f in r.findings), *explained(held)),
@@ -139,12 +153,14 @@ def _gathered(outcomes: Sequence[Outcome], options: ConvertOptions) -> Plan:
         skipped=tuple(skipped),
         editions=_editions(results, options.rules),
     )
+    known = [o for o in outcomes if isinstance(o, Settled)]
+    return _ByRules(plan, agents, {path: o.imports.get(path, frozenset()) for o in known for path in o.paths})
 
 
-def _stuck(agents: Iterable[FoundAgent], plan: Plan, main: str) -> str | None:
+def _stuck(converted: _ByRules, main: str) -> str | None:
     """The file that is left as it was and without which there is no new main: the main module's, or an agent's."""
-    needed = {main, *(a.path for a in agents)}
-    return next((s.path for s in plan.skipped if s.path in needed), None)
+    needed = {main, *(a.path for a in converted.agents)}
+    return next((s.path for s in converted.plan.skipped if s.path in needed), None)
 
 
 def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[str, bytes]:
@@ -159,20 +175,16 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
 
 
 def _with_new_main(
-    plan: Plan,
-    files: Mapping[str, bytes],
-    made: Outcome,
-    project: Project,
-    path: str,
-    agents: Iterable[FoundAgent],
-) -> Plan | None:
+    converted: _ByRules, files: Mapping[str, bytes], made: Outcome, project: Project, path: str
+) -> _ByRules | None:
     """The plan with the main module taken apart and generated anew; None when it stays in one piece.
 
     `made`: what became of the main module's group, `project`.
     """
+    plan = converted.plan
     trees = {r.path: r.tree for r in made.results if r.tree is not None}
     after = project.after(overlay(files, plan.changes), trees)
-    new = generate_entrypoint(after, path, [AgentForMain(a.name, a.path, a.gate) for a in agents])
+    new = generate_entrypoint(after, path, [AgentForMain(a.name, a.path, a.gate) for a in converted.agents])
     if new.main is None:
         return None
     lines = _line_map(project, after, path)
@@ -180,19 +192,26 @@ def _with_new_main(
     for change in new.changes:
         before = changes[change.path].before if change.path in changes else change.before
         changes[change.path] = replace(change, before=before)
-    return replace(
+    plan = replace(
         plan,
         changes=tuple(changes[p] for p in sorted(changes)),
         findings=(*plan.findings, *_legacy(new.findings, lines, path)),
         ledger=_merged(plan.ledger, new.ledger, lines, path),
         main=replace(new.main, lines_before=_line_count(files[path])),
     )
+    touched = {c.path for c in new.changes}
+    return replace(
+        converted, plan=plan, settled={p: found for p, found in converted.settled.items() if p not in touched}
+    )
 
 
-def _with_manifests(plan: Plan, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
+def _with_manifests(converted: _ByRules, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
     """The plan with requirements and the like brought to the target, when any code here uses LiveKit's agents."""
+    plan, known = converted.plan, converted.settled
     after = overlay(files, plan.changes)
-    made = plan_manifests(after, imported_modules(after), {r.id for r in rules})
+    imports = {**imported_modules(_of(after, after.keys() - known.keys())), **known}
+    imports = {path: imports[path] for path in after if imports.get(path)}
+    made = plan_manifests(after, imports, {r.id for r in rules})
     return replace(
         plan,
         changes=(*plan.changes, *made.changes),

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
-from lk_migrate.conversion import Converter, ConvertOptions, Group, Outcome, one_by_one
+from lk_migrate.conversion import Converter, ConvertOptions, Group, Settled, one_by_one
 from lk_migrate.model import UserError
 
 #: Bytes of Python below which a second process costs more than it saves (docs/performance.md).
@@ -37,7 +37,7 @@ def converter(jobs: int | None) -> Converter:
     return in_processes(jobs) if jobs is not None else _as_it_pays
 
 
-def _as_it_pays(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Outcome]:
+def _as_it_pays(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Settled]:
     size = sum(len(data) for group in groups for data in group.values())
     jobs = min(available(), size // _WORTH)
     return (in_processes(jobs) if jobs > 1 else one_by_one)(groups, options, told)
@@ -56,11 +56,11 @@ def in_processes(jobs: int) -> Converter:
     It raises what a conversion raised, in whichever process, and UserError for a process that came to its end.
     """
 
-    def convert(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Outcome]:
+    def convert(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Settled]:
         portions = deque(_portions(groups, jobs * _PORTIONS))
         count = len(portions)
         finished: SimpleQueue[_Done | Exception] = SimpleQueue()
-        outcomes: list[Outcome] = []
+        outcomes: list[Settled] = []
         with ExitStack() as stack:
             for _ in range(min(jobs, count) - 1):
                 worker = stack.enter_context(_Worker(options))
@@ -91,7 +91,7 @@ class _Done:
     """A portion that another process has converted."""
 
     paths: Sequence[str]
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[Settled]
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class _Worker:
                 return
             finished.put(_Done(paths, answer))
 
-    def _asked(self, portion: _Portion) -> Sequence[Outcome] | _Failed:
+    def _asked(self, portion: _Portion) -> Sequence[Settled] | _Failed:
         to, back = self._process.stdin, self._process.stdout
         assert to is not None and back is not None
         pickle.dump((portion, self._options), to, pickle.HIGHEST_PROTOCOL)
