@@ -14,39 +14,10 @@ from lk_migrate.facts.gates import find_gates, is_hand_rolled
 from lk_migrate.facts.project import Project
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.model import Skipped
+from lk_migrate.options import ConvertOptions
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.locate import located_alone
 from lk_migrate.rewrite.together import HeldBack, held_back
-from lk_migrate.rules.registry import Rule, select_rules
-
-#: Told what is being done, how much of it is done, and how much there is (0 of 0: it cannot be counted).
-Progress = Callable[[str, int, int], None]
-
-
-def unwatched(what: str, done: int, total: int) -> None:
-    """A `Progress` that nobody looks at."""
-
-
-@dataclass(frozen=True)
-class ConvertOptions:
-    """What a person may ask of a conversion. `main=None`: find it; `no_main`: leave it where and as it is.
-
-    `declined`: (rule id, path, line) where the person said no. `without`: path → ids of rules, or their beginnings,
-    that leave this Python file alone.
-    """
-
-    targets: frozenset[str] = frozenset()
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    main: str | None = None
-    no_main: bool = False
-    declined: frozenset[tuple[str, str, int]] = frozenset()
-    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """The rules that run."""
-        return select_rules(self.select, self.ignore)
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,14 @@ from dataclasses import dataclass, replace
 
 from lk_migrate.conversion import (
     Converter,
-    ConvertOptions,
     FoundAgent,
     Outcome,
-    Progress,
     Settled,
     Survey,
     by_rules,
     one_by_one,
     settled,
     survey,
-    unwatched,
 )
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import SHORT, generate_entrypoint, needs_new_main
@@ -32,6 +29,7 @@ from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.ledger import manifest_ledger
 from lk_migrate.manifests.plan import plan_manifests
 from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, LedgerEntry, Place, Plan
+from lk_migrate.options import ConvertOptions, Progress, unwatched
 from lk_migrate.project.root import main_candidates
 from lk_migrate.rewrite.compose import compose
 from lk_migrate.rewrite.engine import FileResult

@@ -11,7 +11,7 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from lk_migrate.model import Plan, Skipped, UserError
-from lk_migrate.plan import ConvertOptions, Progress, make_plan, unwatched
+from lk_migrate.options import ConvertOptions, Progress, unwatched
 from lk_migrate.project.config import Settings, load_settings
 from lk_migrate.project.discover import convertible_files, python_files
 from lk_migrate.project.git import git_state
@@ -49,7 +49,7 @@ class ReadProject:
     ) -> Plan:
         """What a conversion would do; a flag beats a setting. Raises UserError for a main that is not there.
 
-        `jobs`: processes to work with; None: the setting, without one as many as pay.
+        `jobs`: so many processes at most; None: as the setting says, without one as many as pay.
         """
         wanted = self._main(main) if main is not None else self.settings.main
         options = ConvertOptions(
@@ -61,8 +61,10 @@ class ReadProject:
             declined=frozenset(declined),
             without=self._without(),
         )
-        with _without_collector():
-            convert = converter(jobs or self.settings.jobs)
+        with _without_collector(), converter(jobs or self.settings.jobs, self.files) as convert:
+            # Not before other processes are started, which import as much at the same time.
+            from lk_migrate.plan import make_plan
+
             plan = make_plan(self.files, options, str(self.root), progress, convert)
         return replace(plan, skipped=(*self.skipped, *plan.skipped))
 
