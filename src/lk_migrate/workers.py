@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import IO, TYPE_CHECKING, Any
 
 from lk_migrate.model import UserError
+from lk_migrate.project.paths import display
 
 if TYPE_CHECKING:
     from lk_migrate.conversion import Converter, Group, Settled
@@ -190,7 +191,7 @@ class _Worker:
 def _lost(path: str, code: int) -> UserError:
     what = f"by signal {-code}" if code < 0 else f"with code {code}"
     return UserError(
-        f"a worker process ended {what} while it converted {path} or a file near it (out of memory?). "
+        f"a worker process ended {what} while it converted {display(path)} or a file near it (out of memory?). "
         "Nothing was written; run it again with --jobs 1."
     )
 
