@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from lk_migrate.facts.agent_limits import agent_limits
 from lk_migrate.facts.agents import Role, find_agents
-from lk_migrate.facts.gates import find_gates, is_hand_rolled
+from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.project import Project
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.model import Skipped
@@ -22,7 +23,7 @@ from lk_migrate.rewrite.together import HeldBack, held_back
 
 @dataclass(frozen=True)
 class FoundAgent:
-    """A class that a session runs; no bases, no mixins. `gate`: see `Gates.limit_of`."""
+    """A class that a session runs; no bases, no mixins. `gate`: see facts/agent_limits.py."""
 
     name: str
     path: str
@@ -96,7 +97,7 @@ def settled(files: Group, outcome: Outcome) -> Settled:
 
 def survey(project: Project) -> Survey:
     """What the plan has to know of a group."""
-    gates = project.fact(find_gates)
+    limits = project.fact(agent_limits).classes
     agents = (a for a in find_agents(project) if a.role is Role.AGENT)
     return Survey(
         tuple(
@@ -104,7 +105,7 @@ def survey(project: Project) -> Survey:
                 agent.name,
                 agent.module.path,
                 (*(t.name for t in agent.all_tools), *(t.name for t in agent.inline_tools)),
-                gates.limit_of(agent.node),
+                limits.get(agent.node),
             )
             for agent in agents
         ),
@@ -115,8 +116,8 @@ def survey(project: Project) -> Survey:
 def by_rules(project: Project, options: ConvertOptions, main: str | None, told: Callable[[str], None]) -> Outcome:
     """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
     rules = options.rules
-    for_main = [r for r in rules if not r.kept_main_only]
-    for_rest = [r for r in rules if not r.new_main_only]
+    for_main = [r for r in rules if not r.kept_main_only and not r.before_new_main]
+    for_rest = [r for r in rules if not r.new_main_only and not r.before_new_main]
     declined = _by_path(options.declined)
 
     def converted(path: str, held: Collection[str] = ()) -> FileResult:

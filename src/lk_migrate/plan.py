@@ -20,6 +20,7 @@ from lk_migrate.conversion import (
     settled,
     survey,
 )
+from lk_migrate.entrypoint.edits import WHOLE
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import SHORT, generate_entrypoint, needs_new_main
 from lk_migrate.facts.groups import groups
@@ -32,7 +33,7 @@ from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding,
 from lk_migrate.options import ConvertOptions, Progress, unwatched
 from lk_migrate.project.root import main_candidates
 from lk_migrate.rewrite.compose import compose
-from lk_migrate.rewrite.engine import FileResult
+from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.lines import line_map, moved_place
 from lk_migrate.rewrite.locate import located, still_marked
 from lk_migrate.rewrite.together import explained, why_not_here
@@ -72,6 +73,12 @@ class _ByRules:
     agents: tuple[FoundAgent, ...]
     settled: Mapping[str, frozenset[str]]
 
+    def instead(self, plan: Plan) -> _ByRules:
+        """The same with another plan; what has another change there is no longer settled."""
+        before = {c.path: c for c in self.plan.changes}
+        touched = {c.path for c in plan.changes if before.get(c.path) != c}
+        return replace(self, plan=plan, settled={p: found for p, found in self.settled.items() if p not in touched})
+
 
 def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter) -> _ByRules:
     """The files group by group, and the new main module when there is to be one.
@@ -105,14 +112,17 @@ def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Pro
     with_main = _gathered([*outcomes, made], options, agents)
     stuck = _stuck(with_main, main)
     progress(f"a new {main}", 0, 0)
-    new = _with_new_main(with_main, files, made, project, main) if stuck is None else None
-    if new is not None:
-        return new
+    if stuck is None:
+        trees = {r.path: r.tree for r in made.results if r.tree is not None}
+        after = project.after(overlay(files, with_main.plan.changes), trees)
+        new = _with_new_main(with_main.plan, after, project, main, agents, options.rules)
+        if new is not None:
+            return with_main.instead(new)
     without = _gathered([*outcomes, alone()], options, agents)
     if stuck is None:
         return without
     note = Finding("LK150", Action.NOTE, Place(main, 1, 1), why_not_here(stuck))
-    return replace(without, plan=replace(without.plan, findings=(*without.plan.findings, note)))
+    return without.instead(replace(without.plan, findings=(*without.plan.findings, note)))
 
 
 def _of(files: Mapping[str, bytes], paths: Iterable[str]) -> dict[str, bytes]:
@@ -173,16 +183,41 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
 
 
 def _with_new_main(
-    converted: _ByRules, files: Mapping[str, bytes], made: Outcome, project: Project, path: str
-) -> _ByRules | None:
+    plan: Plan, after: Project, project: Project, path: str, agents: Sequence[FoundAgent], rules: Sequence[Rule]
+) -> Plan | None:
     """The plan with the main module taken apart and generated anew; None when it stays in one piece.
 
-    `made`: what became of the main module's group, `project`.
+    `project`: the main module's group, `after`: what the plan makes of it.
     """
-    plan = converted.plan
-    trees = {r.path: r.tree for r in made.results if r.tree is not None}
-    after = project.after(overlay(files, plan.changes), trees)
-    new = generate_entrypoint(after, path, [AgentForMain(a.name, a.path, a.gate) for a in converted.agents])
+    readied = _readied(plan, after, project, path, [r for r in rules if r.before_new_main])
+    found = _generated(*readied, project, path, agents) if readied is not None else None
+    if found is not None and not any(f.rule == WHOLE for f in found.findings):
+        return found
+    return _generated(plan, after, project, path, agents)
+
+
+def _readied(
+    plan: Plan, after: Project, project: Project, path: str, rules: Sequence[Rule]
+) -> tuple[Plan, Project] | None:
+    """The main module after the rules that make it easier to take apart; None when these have nothing to do."""
+    result = convert_file(path, after, rules)
+    if result.change is None or result.change.after is None:
+        return None
+    lines = _line_map(project, after, path)
+    changes = {c.path: c for c in plan.changes}
+    changes[path] = replace(result.change, before=project.files[path])
+    readied = replace(
+        plan,
+        changes=tuple(changes[p] for p in sorted(changes)),
+        findings=(*plan.findings, *_legacy(result.findings, lines, path)),
+        ledger=_merged(plan.ledger, result.ledger, lines, path),
+    )
+    trees = {path: result.tree} if result.tree is not None else {}
+    return readied, after.after({**after.files, path: result.change.after}, trees)
+
+
+def _generated(plan: Plan, after: Project, project: Project, path: str, agents: Iterable[FoundAgent]) -> Plan | None:
+    new = generate_entrypoint(after, path, [AgentForMain(a.name, a.path, a.gate) for a in agents])
     if new.main is None:
         return None
     lines = _line_map(project, after, path)
@@ -190,16 +225,12 @@ def _with_new_main(
     for change in new.changes:
         before = changes[change.path].before if change.path in changes else change.before
         changes[change.path] = replace(change, before=before)
-    plan = replace(
+    return replace(
         plan,
         changes=tuple(changes[p] for p in sorted(changes)),
         findings=(*plan.findings, *_legacy(new.findings, lines, path)),
         ledger=_merged(plan.ledger, new.ledger, lines, path),
-        main=replace(new.main, lines_before=_line_count(files[path])),
-    )
-    touched = {c.path for c in new.changes}
-    return replace(
-        converted, plan=plan, settled={p: found for p, found in converted.settled.items() if p not in touched}
+        main=replace(new.main, lines_before=_line_count(project.files[path])),
     )
 
 

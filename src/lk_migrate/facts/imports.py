@@ -88,6 +88,7 @@ def imported_names(index: Index, package: str) -> list[ImportedName]:
 
 _NAMED = frozenset({cst.Param, cst.FunctionDef, cst.ClassDef})
 _WITH_TARGET = frozenset({cst.AssignTarget, cst.For, cst.CompFor, cst.AnnAssign, cst.AugAssign, cst.NamedExpr})
+_CAPTURES = frozenset({cst.MatchAs, cst.MatchStar, cst.MatchMapping})
 _OUTER = frozenset({cst.Global, cst.Nonlocal})
 
 
@@ -108,6 +109,9 @@ def names_bound_by(nodes: Iterable[cst.CSTNode]) -> frozenset[str]:
             names |= target_names(node.target)  # type: ignore[attr-defined]
         elif kind is cst.AsName:
             names |= target_names(node.name)  # type: ignore[attr-defined]
+        elif kind in _CAPTURES:
+            captured = node.rest if kind is cst.MatchMapping else node.name  # type: ignore[attr-defined]
+            names |= target_names(captured) if captured is not None else set()
         elif kind in _OUTER:
             outer |= {item.name.value for item in node.names}  # type: ignore[attr-defined]
     return frozenset(names - outer)

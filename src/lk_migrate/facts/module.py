@@ -204,12 +204,30 @@ class Module:
         return found
 
     def scopes(self, node: cst.CSTNode) -> list[Scope]:
-        """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions)."""
-        scope = cast("Scope | None", self.index.scope(node))
+        """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions).
+
+        Decorators, default values, annotations and bases belong to what is around a definition, not to its own scope.
+        """
+        scope = self._scope_of(node)
         if scope is None:
             return []
         around = self._around(scope)
         return [scope, *around[1:]] if type(scope) is cst.ClassDef else around
+
+    def _scope_of(self, node: cst.CSTNode) -> Scope | None:
+        scope = cast("Scope | None", self.index.scope(node))
+        while scope is not None and not self._is_within(node, scope):
+            scope = cast("Scope | None", self.index.scope(scope))
+        return scope
+
+    def _is_within(self, node: cst.CSTNode, scope: Scope) -> bool:
+        """Whether `node`, which stands below `scope`, is in its body, or the name of one of its parameters."""
+        if type(scope) is cst.Module:
+            return True
+        if self.index.at[id(node)] in self.index.numbers(cast(cst.CSTNode, scope.body)):
+            return True
+        parent = self.index.parents.get(node)
+        return type(parent) is cst.Param and parent.name is node  # type: ignore[attr-defined]
 
     def _around(self, scope: Scope) -> list[Scope]:
         """`scope` and the functions (no classes) and the module around it."""
@@ -257,7 +275,7 @@ class Module:
         candidates = self._by_local.get(name)
         if not candidates:
             return None
-        key = (id(self.index.scope(at)), name)
+        key = (id(self._scope_of(at)), name)
         if key not in self._imported:
             self._imported[key] = self._import_among(candidates, name, at)
         return self._imported[key]

@@ -63,8 +63,10 @@ class Project:
         `trees`: path → what was printed as the new bytes. One that holds a node twice is not taken: a node stands in
         one place for us.
         """
-        known = {p: m for p, m in self._parsed.items() if m is not None and files.get(p) == self.files.get(p)}
-        return Project(files, self.targets, _parsed=dict(known), _printed=trees)
+        same = {p for p, data in self.files.items() if files.get(p) == data}
+        known: dict[str, Module | None] = {p: m for p, m in self._parsed.items() if m is not None and p in same}
+        printed = {p: tree for p, tree in self._printed.items() if p in same}
+        return Project(files, self.targets, _parsed=known, _printed={**printed, **trees})
 
     def module(self, path: str) -> Module | None:
         """The parsed file, or None (and an entry in `skipped`) when it cannot be parsed."""

@@ -279,6 +279,11 @@ class Index:
         number = self.at.get(id(node))
         return self.nodes[number : self.ends[number]] if number is not None else descendants(node)
 
+    def numbers(self, node: cst.CSTNode) -> range:
+        """The numbers of a node of this tree and of all below it."""
+        number = self.at[id(node)]
+        return range(number, self.ends[number])
+
     def own_scope(self, function: cst.CSTNode) -> Iterable[cst.CSTNode]:
         """`own_scope(function)`, cheaper for a function, lambda, class or module of this tree."""
         number = self.at.get(id(function))
