@@ -20,21 +20,17 @@ from lk_migrate.conversion import (
     settled,
     survey,
 )
-from lk_migrate.entrypoint.edits import WHOLE
-from lk_migrate.entrypoint.gates import AgentForMain
-from lk_migrate.entrypoint.generate import SHORT, generate_entrypoint, needs_new_main
+from lk_migrate.entrypoint import SHORT
 from lk_migrate.facts.groups import groups
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.ledger import manifest_ledger
 from lk_migrate.manifests.plan import plan_manifests
-from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, LedgerEntry, Place, Plan
+from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, Place, Plan
 from lk_migrate.options import ConvertOptions, Progress, unwatched
 from lk_migrate.project.root import main_candidates
-from lk_migrate.rewrite.compose import compose
-from lk_migrate.rewrite.engine import FileResult, convert_file
-from lk_migrate.rewrite.lines import line_map, moved_place
+from lk_migrate.rewrite.engine import FileResult
 from lk_migrate.rewrite.locate import located, still_marked
 from lk_migrate.rewrite.together import explained, why_not_here
 from lk_migrate.rules.registry import Rule
@@ -115,7 +111,9 @@ def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Pro
     if stuck is None:
         trees = {r.path: r.tree for r in made.results if r.tree is not None}
         after = project.after(overlay(files, with_main.plan.changes), trees)
-        new = _with_new_main(with_main.plan, after, project, main, agents, options.rules)
+        from lk_migrate.newmain import with_new_main
+
+        new = with_new_main(with_main.plan, after, project, main, agents, options.rules)
         if new is not None:
             return with_main.instead(new)
     without = _gathered([*outcomes, alone()], options, agents)
@@ -182,58 +180,6 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
     return after
 
 
-def _with_new_main(
-    plan: Plan, after: Project, project: Project, path: str, agents: Sequence[FoundAgent], rules: Sequence[Rule]
-) -> Plan | None:
-    """The plan with the main module taken apart and generated anew; None when it stays in one piece.
-
-    `project`: the main module's group, `after`: what the plan makes of it.
-    """
-    readied = _readied(plan, after, project, path, [r for r in rules if r.before_new_main])
-    found = _generated(*readied, project, path, agents) if readied is not None else None
-    if found is not None and not any(f.rule == WHOLE for f in found.findings):
-        return found
-    return _generated(plan, after, project, path, agents)
-
-
-def _readied(
-    plan: Plan, after: Project, project: Project, path: str, rules: Sequence[Rule]
-) -> tuple[Plan, Project] | None:
-    """The main module after the rules that make it easier to take apart; None when these have nothing to do."""
-    result = convert_file(path, after, rules)
-    if result.change is None or result.change.after is None:
-        return None
-    lines = _line_map(project, after, path)
-    changes = {c.path: c for c in plan.changes}
-    changes[path] = replace(result.change, before=project.files[path])
-    readied = replace(
-        plan,
-        changes=tuple(changes[p] for p in sorted(changes)),
-        findings=(*plan.findings, *_legacy(result.findings, lines, path)),
-        ledger=_merged(plan.ledger, result.ledger, lines, path),
-    )
-    trees = {path: result.tree} if result.tree is not None else {}
-    return readied, after.after({**after.files, path: result.change.after}, trees)
-
-
-def _generated(plan: Plan, after: Project, project: Project, path: str, agents: Iterable[FoundAgent]) -> Plan | None:
-    new = generate_entrypoint(after, path, [AgentForMain(a.name, a.path, a.gate) for a in agents])
-    if new.main is None:
-        return None
-    lines = _line_map(project, after, path)
-    changes = {c.path: c for c in plan.changes}
-    for change in new.changes:
-        before = changes[change.path].before if change.path in changes else change.before
-        changes[change.path] = replace(change, before=before)
-    return replace(
-        plan,
-        changes=tuple(changes[p] for p in sorted(changes)),
-        findings=(*plan.findings, *_legacy(new.findings, lines, path)),
-        ledger=_merged(plan.ledger, new.ledger, lines, path),
-        main=replace(new.main, lines_before=_line_count(project.files[path])),
-    )
-
-
 def _with_manifests(converted: _ByRules, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
     """The plan with requirements and the like brought to the target, when any code here uses LiveKit's agents."""
     plan, known = converted.plan, converted.settled
@@ -255,34 +201,14 @@ def _main_path(
     """The main module to write anew: the one that was named, else the likeliest of a hand-rolled project."""
     if options.no_main:
         return None
+    if options.main is None and not any(s.hand_rolled for s in surveys):
+        return None
+    from lk_migrate.entrypoint.generate import needs_new_main
+
     if options.main is not None:
         return options.main if needs_new_main(near(options.main), options.main) else None
-    if not any(s.hand_rolled for s in surveys):
-        return None
     places = sorted(options.targets or {a.path for s in surveys for a in s.agents})
     return next((p for p in main_candidates(files, places) if needs_new_main(near(p), p)), None)
-
-
-def _line_map(project: Project, after: Project, path: str) -> dict[int, int]:
-    """Line of the legacy main module → the same line in what the rules made of it."""
-    old, new = project.module(path), after.module(path)
-    return line_map(old.text, new.text) if old is not None and new is not None else {}
-
-
-def _merged(
-    first: Sequence[LedgerEntry], second: Sequence[LedgerEntry], lines: Mapping[int, int], path: str
-) -> tuple[LedgerEntry, ...]:
-    """One ledger for the main module out of what the rules did and what the generator did with their result."""
-    mine = [e for e in first if e.place.path == path]
-    if not mine:
-        return (*first, *second)
-    return (*(e for e in first if e.place.path != path), *compose(mine, second, lines))
-
-
-def _legacy(found: Iterable[Finding], lines: Mapping[int, int], path: str) -> Iterable[Finding]:
-    """The generator's findings, which speak of what the rules made of `path`, at their places in the legacy file."""
-    back = {there: here for here, there in lines.items()}
-    return (replace(f, place=moved_place(f.place, back, path) or f.place) if f.place.path == path else f for f in found)
 
 
 def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str, tuple[Edition, ...]]:

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from lk_migrate.model import Plan, Skipped, UserError
 from lk_migrate.options import ConvertOptions, Progress, unwatched
 from lk_migrate.project.config import Settings, load_settings
@@ -69,6 +67,10 @@ class ReadProject:
         return replace(plan, skipped=(*self.skipped, *plan.skipped))
 
     def _without(self) -> dict[str, tuple[str, ...]]:
+        if not self.settings.per_file_ignores:
+            return {}
+        from pathspec import GitIgnoreSpec
+
         found: dict[str, tuple[str, ...]] = {}
         for pattern, rules in self.settings.per_file_ignores:
             for path in GitIgnoreSpec.from_lines([pattern]).match_files(self.files):

@@ -11,9 +11,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-from pathspec.pattern import RegexPattern
-
 #: Never entered while walking: version control, environments, caches, what tools build, and our own.
 IGNORED_FOLDERS = frozenset(
     {
@@ -41,6 +38,10 @@ class _Rules:
 
     @classmethod
     def parse(cls, base: str, lines: Iterable[str]) -> _Rules:
+        # (2 MB that a project without such a file does without)
+        from pathspec import GitIgnoreSpec
+        from pathspec.pattern import RegexPattern
+
         # pathspec takes `a/**` for a itself as well, and git only for what is in it.
         spec = GitIgnoreSpec.from_lines(_TRAILING_STARS.sub(r"/**/*\1", line) for line in lines)
         patterns = [

@@ -146,4 +146,5 @@ def _entry(entry: LedgerEntry, of: Callable[[str], Trace | None]) -> LedgerEntry
     fate = entry.fate
     if fate in (Fate.KEPT, Fate.MOVED):
         fate = Fate.KEPT if to.path == entry.place.path else Fate.MOVED
-    return LedgerEntry(entry.place, fate, entry.rule, entry.why, to)
+    # (most statements stay where they are: one object for both places is less to hold, and to send)
+    return LedgerEntry(entry.place, fate, entry.rule, entry.why, entry.place if to == entry.place else to)
