@@ -51,7 +51,8 @@ class Statement:
         """Whether it is a string that stands by itself: a docstring, as a rule."""
         if isinstance(self.node, ast.Expr):
             return isinstance(self.node.value, ast.Constant) and isinstance(self.node.value.value, str)
-        return isinstance(self.node, cst.Expr) and isinstance(self.node.value, (cst.SimpleString, cst.ConcatenatedString))
+        value = self.node.value if isinstance(self.node, cst.Expr) else None
+        return isinstance(value, (cst.SimpleString, cst.ConcatenatedString))
 
     @cached_property
     def says(self) -> str:
