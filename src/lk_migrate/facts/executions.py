@@ -160,12 +160,7 @@ def _only_reads(module: Module, loop: cst.For) -> bool:
     """`async for _ in stream: pass`, with no word about it."""
     body = list(loop.body.body)
     small = body[0].body if len(body) == 1 and isinstance(body[0], cst.SimpleStatementLine) else body
-    return (
-        len(small) == 1
-        and isinstance(small[0], cst.Pass)
-        and loop.orelse is None
-        and not comments_of(loop.body)
-    )
+    return len(small) == 1 and isinstance(small[0], cst.Pass) and loop.orelse is None and not comments_of(loop.body)
 
 
 def _assigned(module: Module, call: cst.Call) -> cst.Name | None:
