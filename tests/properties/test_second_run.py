@@ -358,6 +358,20 @@ class Desk:
 async def run(name, args):
     return await Desk("You are the desk.").execute(name, args)
 """
+#: A bare context is one in the first run, too: what it has not is told, what is asked of its session is converted.
+_BARE_CONTEXT = """\
+from livekit.agents import Agent, function_tool
+
+
+class Counted(Agent):
+    async def look(self, ctx, what: str) -> str:
+        return ctx.speech_id
+
+    @function_tool
+    async def hush(self, ctx) -> str:
+        ctx.session.update_options(min_endpointing_delay=0.4)
+        return "quiet"
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
