@@ -24,7 +24,7 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import Declared
 from lk_migrate.facts.trial import Trial
-from lk_migrate.facts.walk import descendants
+from lk_migrate.facts.walk import descendants, own_scope
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Guard:
 class Gate:
     """`node`: what defines it (a function, for a decorator the outermost one; a method). `blocked`: why it must stay.
 
-    `kind`: "method", "function", "decorator" or "context manager". `counter` is the function that counts.
+    `kind`: "method", "function", "decorator" or "context manager". `counter` is the function that counts. `closure`:
+    the gate is a function inside a function.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Gate:
     guards: tuple[Guard, ...]
     limit: int | None
     trial: Trial
+    closure: bool = False
 
     @property
     def name(self) -> str:
@@ -104,7 +106,16 @@ def closure_counters(project: Project) -> tuple[tuple[Module, cst.FunctionDef], 
     """Functions in functions that count by the `speech_id` of a context, which none has, and are no known gate."""
     known = {n for g in project.fact(find_gates).all for n in (g.node, g.counter)}
     found = (c for c in project.fact(_candidates) if c.counter is not c.node and not known & {c.node, c.counter})
-    return tuple((c.module, c.counter) for c in found if _asks_speech_id(c.module, c.counter))
+    return tuple(
+        (c.module, c.counter) for c in found if _asks_speech_id(c.module, c.counter) and _may_refuse(c.counter)
+    )
+
+
+def _may_refuse(function: cst.FunctionDef) -> bool:
+    """Whether it gives an answer at all, or raises; what only counts is no gate."""
+    return any(
+        isinstance(n, cst.Raise) or (isinstance(n, cst.Return) and n.value is not None) for n in own_scope(function)
+    )
 
 
 def _asks_speech_id(module: Module, function: cst.FunctionDef) -> bool:
@@ -114,9 +125,8 @@ def _asks_speech_id(module: Module, function: cst.FunctionDef) -> bool:
         for node in module.index.find(function, cst.SimpleString, cst.Attribute)
         if (node.attr.value if isinstance(node, cst.Attribute) else node.evaluated_value) in _SPEECH_IDS
     ]
-    inside = [module.index.extent[id(node)] for node in told_of_metrics(module)] if asked else []
-    places = [module.index.extent[id(node)][0] for node in asked]
-    return any(not any(first <= place < end for first, end in inside) for place in places)
+    inside = [module.index.numbers(node) for node in told_of_metrics(module)] if asked else []
+    return any(not any(module.index.at[id(node)] in numbers for numbers in inside) for node in asked)
 
 
 _SPEECH_IDS = frozenset({"speech_id", "speechId"})
@@ -166,6 +176,7 @@ def find_gates(project: Project) -> Gates:
                     tuple(guards),
                     known.pop() if len(known) == 1 else trial.limit if not known else None,
                     trial,
+                    candidate.closure,
                 )
             )
     found.sort(key=lambda g: (g.module.path, g.module.span(g.node).line))

@@ -136,10 +136,10 @@ class References:
 
     def below(self, node: cst.CSTNode) -> list[str] | None:
         """Those below a node of the tree, None for any other node."""
-        extent = self.index.extent.get(id(node))
-        if extent is None:
+        number = self.index.at.get(id(node))
+        if number is None:
             return None
-        return self.words[bisect_left(self.at, extent[0]) : bisect_left(self.at, extent[1])]
+        return self.words[bisect_left(self.at, number) : bisect_left(self.at, self.index.ends[number])]
 
 
 def references(index: Index) -> References:
@@ -166,9 +166,9 @@ def references(index: Index) -> References:
                 at += [number] * len(found)
                 words += found
         elif kind is cst.Annotation:
-            quoted = max(quoted, index.extent[id(node)][1])
+            quoted = max(quoted, index.ends[number])
         elif kind is cst.Import or kind is cst.ImportFrom:
-            ignored = index.extent[id(node)][1]
+            ignored = index.ends[number]
     return References(index, at, words)
 
 

@@ -51,13 +51,17 @@ class Statement:
         """Whether it is a string that stands by itself: a docstring, as a rule."""
         if isinstance(self.node, ast.Expr):
             return isinstance(self.node.value, ast.Constant) and isinstance(self.node.value.value, str)
-        value = self.node.value if isinstance(self.node, cst.Expr) else None
-        return isinstance(value, (cst.SimpleString, cst.ConcatenatedString))
+        return isinstance(self.node, cst.Expr) and type(self.node.value) in (cst.SimpleString, cst.ConcatenatedString)
+
+    def says_the_same_as(self, other: Statement) -> bool:
+        """Whether both say the same, white space and comments left out; of a compound statement: its header."""
+        if isinstance(self.node, ast.AST):
+            return _alike(self.node, other.node, _BLOCKS)
+        return self._words == other._words
 
     @cached_property
-    def says(self) -> str:
-        """What it says, white space and comments left out; for a compound statement: its header."""
-        return _ast_header(self.node) if isinstance(self.node, ast.AST) else _cst_header(self.node)
+    def _words(self) -> str:
+        return _cst_header(self.node) if isinstance(self.node, cst.CSTNode) else ""
 
 
 def from_ast(tree: ast.Module, text: str) -> tuple[Statement, ...]:
@@ -90,15 +94,15 @@ def _ast_blocks(node: ast.AST, lines: Sequence[bytes]) -> tuple[tuple[Statement,
     return tuple(tuple(_from_ast(n, lines) for n in inside) for inside in found if isinstance(inside, list) and inside)
 
 
-def _ast_header(node: ast.AST) -> str:
-    fields = ((n, v) for n, v in ast.iter_fields(node) if n not in _BLOCKS)
-    return " ".join([type(node).__name__, *(f"{n}={_dump(v)}" for n, v in fields)])
-
-
-def _dump(value: object) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_dump, value))}]"
-    return ast.dump(value) if isinstance(value, ast.AST) else repr(value)
+def _alike(one: object, other: object, without: Sequence[str] = ()) -> bool:
+    """Whether two nodes, lists or values of `ast` are the same, but for the fields `without`. Places do not count."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, ast.AST):
+        return all(_alike(getattr(one, n, None), getattr(other, n, None)) for n in one._fields if n not in without)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return repr(one) == repr(other)  # 0.0 is no -0.0, and nan is nan
 
 
 def from_cst(module: Module) -> tuple[Statement, ...]:
