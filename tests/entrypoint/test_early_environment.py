@@ -34,7 +34,7 @@ def test_dotenv_of_the_guard_is_loaded_first() -> None:
     guard = TAIL.replace("cli.run_app", "load_dotenv()\n    cli.run_app")
     head = HEAD.replace("import os\n", "import os\n\nfrom dotenv import load_dotenv\nfrom settings import KEY\n")
     files = {
-        "main.py": head + HELPERS.replace("SPOKEN", "KEY") + BODY + guard,
+        "main.py": head.replace("def parse", HELPERS.replace("SPOKEN", "KEY") + "def parse") + BODY + guard,
         "settings.py": 'import os\n\nKEY = os.environ["KEY"]\n',
         "desk.py": 'class Desk:\n    def __init__(self):\n        self.tools = {"ask": self.ask}\n\n'
         '    async def ask(self, what: str) -> str:\n        """Ask."""\n        return what\n',
