@@ -10,7 +10,7 @@ import pytest
 from lk_migrate.facts.imports import referenced_names
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.outline import sure_definition
-from lk_migrate.rewrite.comments import _comments, _tokenized
+from lk_migrate.rewrite.comments import _comments, _tokenized, lost_comments
 from lk_migrate.rewrite.printing import printed
 
 LEGACY = Path(__file__).parents[2] / "fixtures" / "legacy"
@@ -51,6 +51,14 @@ def test_a_statement_that_moved_into_a_block_is_indented() -> None:
 )
 def test_comments_are_those_that_tokenize_sees(text: str) -> None:
     assert _comments(text) == _tokenized(text)
+
+
+def test_of_comments_alike_the_one_is_lost_whose_statement_changed() -> None:
+    before = (
+        "# first\nf(  # quiet\n    1,\n)\n# second\nf(  # quiet\n    2,\n)\n# third\nf(  # quiet\n    3,\n)\n# end\n"
+    )
+    after = "# first\nf(  # quiet\n    1,\n)\n# second\nf(2)\n# third\nf(3)\n# end\n"
+    assert lost_comments(before, after, ()) == [(6, "# quiet"), (10, "# quiet")]
 
 
 def test_names_in_use_are_the_same_from_the_index_and_from_a_walk() -> None:

@@ -28,7 +28,6 @@ class Limits:
     classes: dict[cst.ClassDef, int | None]
     units: dict[cst.CSTNode, int | None]
 
-
     def of_plain(self, unit: cst.CSTNode) -> list[int | None]:
         """The limits that the framework's own `Agent` may have had in a session that `unit` makes."""
         return [self.units[unit]] if unit in self.units else list(self.units.values())

@@ -19,11 +19,12 @@ from lk_migrate.facts.gate_trials import trial_of
 from lk_migrate.facts.gate_uses import asked_of, uses_of
 from lk_migrate.facts.inline_gates import inline_gates
 from lk_migrate.facts.lineage import Class, Lineages, lineages
+from lk_migrate.facts.metrics import told_of_metrics
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import Declared
 from lk_migrate.facts.trial import Trial
-from lk_migrate.facts.walk import descendants, find, own_scope
+from lk_migrate.facts.walk import descendants, own_scope
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,9 @@ def closure_counters(project: Project) -> tuple[tuple[Module, cst.FunctionDef], 
     """Functions in functions that count by the `speech_id` of a context, which none has, and are no known gate."""
     known = {n for g in project.fact(find_gates).all for n in (g.node, g.counter)}
     found = (c for c in project.fact(_candidates) if c.counter is not c.node and not known & {c.node, c.counter})
-    return tuple((c.module, c.counter) for c in found if _asks_speech_id(c.counter) and _may_refuse(c.counter))
+    return tuple(
+        (c.module, c.counter) for c in found if _asks_speech_id(c.module, c.counter) and _may_refuse(c.counter)
+    )
 
 
 def _may_refuse(function: cst.FunctionDef) -> bool:
@@ -115,9 +118,15 @@ def _may_refuse(function: cst.FunctionDef) -> bool:
     )
 
 
-def _asks_speech_id(function: cst.FunctionDef) -> bool:
-    texts = (s.evaluated_value for s in find(function, cst.SimpleString))
-    return bool(_SPEECH_IDS & {*texts, *(a.attr.value for a in find(function, cst.Attribute))})
+def _asks_speech_id(module: Module, function: cst.FunctionDef) -> bool:
+    """Whether it reads a `speech_id`; metrics do have one, so what listens to them does not count."""
+    asked = [
+        node
+        for node in module.index.find(function, cst.SimpleString, cst.Attribute)
+        if (node.attr.value if isinstance(node, cst.Attribute) else node.evaluated_value) in _SPEECH_IDS
+    ]
+    inside = [module.index.numbers(node) for node in told_of_metrics(module)] if asked else []
+    return any(not any(module.index.at[id(node)] in numbers for numbers in inside) for node in asked)
 
 
 _SPEECH_IDS = frozenset({"speech_id", "speechId"})

@@ -39,6 +39,13 @@ _CARRIERS = frozenset(
 
 #: The "variable" that holds what a function returns.
 RESULT = "<result>"
+
+
+def result_item(i: int) -> str:
+    """The "variable" that holds item `i` of the tuple that a function returns."""
+    return f"<result[{i}]>"
+
+
 _METHOD_KINDS: dict[tuple[Kind, str], Kind] = {
     (Kind.CHAT_CONTEXT, "copy"): Kind.CHAT_CONTEXT,
     (Kind.CHAT_CONTEXT, "append"): Kind.CHAT_CONTEXT,
@@ -262,16 +269,16 @@ class Holdings:
 
     def _of_name(self, module: Module, name: cst.Name) -> Kinds:
         binding = self.binding(module, name)
-        return self._held(binding) if binding is not None else NOTHING
+        return self.held(binding) if binding is not None else NOTHING
 
-    def _held(self, binding: Binding) -> Kinds:
+    def held(self, binding: Binding) -> Kinds:
         """What is known of a variable so far; remembered as asked (see `_learn_all`)."""
         self.asked.add(binding)
         return self.table.get(binding, NOTHING)
 
     def _of_attribute(self, module: Module, node: cst.Attribute, depth: int) -> Kinds:
         binding = self.binding(module, node)
-        found = self._held(binding) if binding is not None else NOTHING
+        found = self.held(binding) if binding is not None else NOTHING
         for kind in self.kinds(module, node.value, depth + 1):
             more = _ATTRIBUTE_KINDS.get((kind, node.attr.value)) if isinstance(kind, Kind) else None
             if more is not None:
@@ -309,13 +316,13 @@ class Holdings:
                 if more is not None:
                     found |= {more}
         for function in self.callees(module, call):
-            found |= self._held(Binding(function.node, RESULT))
+            found |= self.held(Binding(function.node, RESULT))
         return found | self._of_callable(module, func)
 
     def _of_callable(self, module: Module, func: cst.CSTNode) -> Kinds:
         """What calling a parameter gives that is annotated `Callable[…, LLM]`."""
         binding = self.binding(module, func) if isinstance(func, cst.Name) else None
-        return self._held(Binding(binding.owner, f"{binding.name}()")) if binding is not None else NOTHING
+        return self.held(Binding(binding.owner, f"{binding.name}()")) if binding is not None else NOTHING
 
     def _is_given_a_context(self, module: Module, call: cst.Call) -> bool:
         """`x.chat(chat_ctx=…)` with a chat context: nothing but an LLM takes one."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.facts.held import NOTHING, RESULT, Function, Holdings, arguments, parameters
+from lk_migrate.facts.held import NOTHING, RESULT, Function, Holdings, arguments, parameters, result_item
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -116,6 +116,22 @@ def _learn_assigned(result: Holdings, module: Module, node: cst.Assign) -> bool:
             kinds = result.kinds(module, value)
             if kinds:
                 news |= result.learn(result.binding(module, one), kinds)
+        if isinstance(target.target, cst.Tuple):
+            news |= _learn_unpacked(result, module, target.target, node.value)
+    return news
+
+
+def _learn_unpacked(result: Holdings, module: Module, target: cst.Tuple, value: cst.BaseExpression) -> bool:
+    """`agent, usage = build_agent(ctx)`."""
+    call = value.expression if isinstance(value, cst.Await) else value
+    if not isinstance(call, cst.Call):
+        return False
+    news = False
+    for function in result.callees(module, call):
+        for i, element in enumerate(target.elements):
+            kinds = result.held(Binding(function.node, result_item(i)))
+            if kinds:
+                news |= result.learn(result.binding(module, element.value), kinds)
     return news
 
 
@@ -150,7 +166,11 @@ def _learn_returned(result: Holdings, module: Module, node: cst.Return) -> bool:
     function = module.index.enclosing(node, cst.FunctionDef, cst.Lambda)
     if node.value is None or not isinstance(function, cst.FunctionDef):
         return False
-    return result.learn(Binding(function, RESULT), result.kinds(module, node.value))
+    news = result.learn(Binding(function, RESULT), result.kinds(module, node.value))
+    if isinstance(node.value, cst.Tuple):
+        for i, element in enumerate(node.value.elements):
+            news |= result.learn(Binding(function, result_item(i)), result.kinds(module, element.value))
+    return news
 
 
 def _learn_promised(result: Holdings, module: Module, node: cst.FunctionDef) -> bool:

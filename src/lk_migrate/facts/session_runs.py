@@ -6,7 +6,7 @@ coroutine function of the module that makes and starts the session: `asyncio.cre
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -43,10 +43,11 @@ class Run:
 
 def session_run(project: Project, module: Module, function: cst.FunctionDef) -> Run | None:
     """The one place where `function` has its session run, if it need not be a task or a function of its own."""
+    runners = _runners(project, module, function)
     calls = [
         (c, runner)
         for c in module.index.find(function.body, cst.Call)
-        for runner in _runs(project, module, function, c)
+        for runner in _runs(module, function, c, runners)
     ]
     if len(calls) != 1:
         return None
@@ -61,25 +62,30 @@ def session_run(project: Project, module: Module, function: cst.FunctionDef) -> 
 
 
 def _runs(
-    project: Project, module: Module, function: cst.FunctionDef, call: cst.Call
+    module: Module, function: cst.FunctionDef, call: cst.Call, runners: Mapping[str, cst.FunctionDef]
 ) -> Iterator[cst.FunctionDef | None]:
     """None for a start of the function's own session; the function of the module that makes and starts one."""
     if isinstance(call.func, cst.Attribute):
         has_agent = any(a.keyword is not None and a.keyword.value == "agent" for a in call.args)
         if call.func.attr.value == "start" and has_agent and module.index.enclosing(call, cst.FunctionDef) is function:
             yield None
-    elif isinstance(call.func, cst.Name):
-        runner = _function(module, function, call.func.value)
-        if runner is not None and runner is not function:
-            sessions = find_sessions(project, module, runner)
-            if sessions.constructions and sessions.starts and not sessions.odd:
-                yield runner
+    elif isinstance(call.func, cst.Name) and call.func.value in runners:
+        yield runners[call.func.value]
 
 
-def _function(module: Module, function: cst.FunctionDef, name: str) -> cst.FunctionDef | None:
-    inside = (n for n in own_scope(function) if isinstance(n, cst.FunctionDef) and n.name.value == name)
-    found = next(inside, None) or module.definitions.get(name)
-    return found if isinstance(found, cst.FunctionDef) else None
+def _runners(project: Project, module: Module, function: cst.FunctionDef) -> dict[str, cst.FunctionDef]:
+    """The functions that can be called in `function` by their name and make and start a session, by that name."""
+    named = {n: f for n, f in module.definitions.items() if isinstance(f, cst.FunctionDef)}
+    inside = [n for n in module.index.own_scope(function) if isinstance(n, cst.FunctionDef)]
+    named.update((f.name.value, f) for f in reversed(inside))
+
+    def runs_one(runner: cst.FunctionDef) -> bool:
+        if not any(a.attr.value == "start" for a in module.index.find(runner, cst.Attribute)):
+            return False
+        sessions = find_sessions(project, module, runner)
+        return bool(sessions.constructions and sessions.starts and not sessions.odd)
+
+    return {name: runner for name, runner in named.items() if runner is not function and runs_one(runner)}
 
 
 # -- where it is awaited --------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ import re
 import tokenize
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from difflib import SequenceMatcher
 
 _TAIL = re.compile(r"#.*")
 
@@ -21,17 +22,23 @@ def lost_comments(before: str, after: str, gone: Collection[int]) -> list[tuple[
     if not _tails(before) - _tails(after):
         return []
     try:
-        old, new = _comments(before), Counter(text for _, text in _comments(after))
+        old, new = _comments(before), [text for _, text in _comments(after)]
     except (tokenize.TokenError, SyntaxError, UnicodeError):
         return []
     kept = [(line, text) for line, text in old if line not in gone]
-    missing = Counter(text for _, text in kept) - new
-    lost = []
-    for line, text in kept:
+    missing = Counter(text for _, text in kept) - Counter(new)
+    return sorted(_missed(kept, new, missing)) if missing else []
+
+
+def _missed(kept: list[tuple[int, str]], new: list[str], missing: Counter[str]) -> Iterator[tuple[int, str]]:
+    """The comments that are meant by `missing`: of several alike, those whose neighbours are gone, too."""
+    matcher = SequenceMatcher(None, [text for _, text in kept], new, autojunk=False)
+    found_again = {i for block in matcher.get_matching_blocks() for i in range(block.a, block.a + block.size)}
+    for i in sorted(range(len(kept)), key=lambda i: (i in found_again, i)):
+        line, text = kept[i]
         if missing[text]:
             missing[text] -= 1
-            lost.append((line, text))
-    return lost
+            yield line, text
 
 
 def _tails(text: str) -> Counter[str]:

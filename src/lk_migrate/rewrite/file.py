@@ -60,6 +60,8 @@ class File:
         for item in self.module.imports:
             if not isinstance(item.scope, cst.Module) or item.local == "*":
                 continue
+            if self.module.import_of(item.local, item.statement) is not item:
+                continue  # another import gives the same name to something else
             if item.target == target:
                 return item.local
             if (

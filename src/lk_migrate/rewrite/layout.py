@@ -49,9 +49,9 @@ def one_line(entry: Entry) -> str:
 
 
 def _name(entry: Entry, call: str) -> str:
-    """What stands before a value: `key=`, `"key": `, or `**` for a value that is spread."""
-    if entry.key == "**":
-        return "**"
+    """What stands before a value: `key=`, `"key": `, `**` for a value that is spread, nothing for one by position."""
+    if entry.key in ("**", ""):
+        return entry.key
     return f"{entry.key}=" if call else f'"{entry.key}": '
 
 

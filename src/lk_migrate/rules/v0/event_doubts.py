@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
@@ -18,6 +18,11 @@ from lk_migrate.rules.v0.event_guards import Guard
 _MESSAGE_DETAILS = frozenset(
     {"role", "content", "text_content", "id", "name", "tool_call_id", "tool_calls", "tool_exception", "copy"}
     | {"type", "interrupted", "created_at", "metrics", "extra"}
+)
+#: What a call of a tool had in 0.x (`CalledFunction`, its `FunctionCallInfo`), and has today (`FunctionCall`).
+CALL_DETAILS = frozenset(
+    {"call_info", "function_info", "tool_call_id", "raw_arguments", "arguments", "result", "exception", "task"}
+    | {"id", "type", "name", "call_id", "created_at", "extra", "group_id", "model_dump", "model_dump_json"}
 )
 
 
@@ -70,7 +75,20 @@ def _unknown_detail(known: Registration) -> cst.Attribute | None:
     for node in find(function.body, cst.Attribute) if payload else ():
         if dotted(node.value) == payload[0].name.value and node.attr.value not in details:
             return node
+    if known.event.startswith("function_calls"):
+        return next((n for n in details_of_calls(function) if n.attr.value not in CALL_DETAILS), None)
     return None
+
+
+def details_of_calls(function: cst.FunctionDef) -> Iterator[cst.Attribute]:
+    """What is read of each call in a loop over the calls that a handler is given: `call.name`."""
+    payload = payload_of(function)[:1]
+    loops: list[cst.For | cst.CompFor] = []
+    if payload:
+        loops = [*find(function.body, cst.For), *find(function.body, cst.CompFor)]
+    items = {dotted(loop.target) for loop in loops if dotted(loop.iter) == payload[0].name.value}
+    if items:
+        yield from (node for node in find(function.body, cst.Attribute) if dotted(node.value) in items)
 
 
 def payload_of(function: cst.FunctionDef) -> list[cst.Param]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.callbacks import callbacks_of
+from lk_migrate.facts.factories import is_moved_to_start
 from lk_migrate.facts.function_contexts import Tools, tools_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
@@ -268,10 +269,14 @@ def _remarks(call: cst.Call, construction: Construction, prompt: Prompt, tools: 
     if tools.problem:
         yield Todo(call, tools.problem)
     if not has_start(file.project, construction):
+        started = [
+            f"`{file.code(a).rstrip(', ')}`" for a in call.args if is_moved_to_start(a) and dotted(a.value) != "None"
+        ]
+        more = f"; `room_options=` there takes what stood here as {' and '.join(started)}" if started else ""
         yield Todo(
             call,
             f"hand `{construction.agent}` on together with the session: `session.start(agent=…)` wants it where the "
-            "session is started.",
+            f"session is started{more}.",
         )
     for arg in call.args:
         name = keyword(arg)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import libcst as cst
 
 from lk_migrate.facts.chat import chat_managers
+from lk_migrate.facts.factories import is_the_same_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.starts import is_start, is_taken_care_of, starts
@@ -122,12 +123,17 @@ def _room_options(
         if identity is not None:
             entries.append(Entry("participant_identity", identity))
     noise = construction.argument("noise_cancellation")
+    elsewhere = construction.module is not file.module
     if noise is not None and dotted(noise.value) != "None":
         comments += _comments(construction, noise).above
+        known = file.project.fact(pipelines).holdings
+        value = noise.value
+        if elsewhere and is_the_same_elsewhere(known, construction.module, noise):
+            value, noise = _spelled_here(construction, noise, file), None
         entries.append(
             Entry(
                 "audio_input",
-                entries=(Entry("noise_cancellation", noise.value),),
+                entries=(Entry("noise_cancellation", value),),
                 call=f"{_room_io(file)}.AudioInputOptions",
             )
         )
@@ -151,9 +157,18 @@ def _room_options(
                 call=f"{_room_io(file)}.TextInputOptions",
             )
         )
-    if construction.module is not file.module and (noise or transcription):
+    if elsewhere and (noise or transcription):
         problems.append(f"the room options come from {construction.module.path}: import what they name.")
     return tuple(entries), tuple(comments), problems
+
+
+def _spelled_here(construction: Construction, arg: cst.Arg, file: File) -> cst.BaseExpression:
+    """`noise_cancellation.BVC()` of another file, with the plugin imported here."""
+    assert isinstance(arg.value, cst.Call)
+    name = file.project.full_name(construction.module, arg.value.func)
+    assert name is not None
+    plugin, _, cls = name.rpartition(".")
+    return cst.parse_expression(f"{file.use(plugin)}.{cls}()")
 
 
 def _comments(construction: Construction, arg: cst.Arg) -> Comments:

@@ -224,45 +224,6 @@ def _guarded(
     return insert_first(changed, statements) if statements else changed
 
 
-@rule.on(cst.Attribute)
-def call_details(node: cst.Attribute, file: File) -> Iterator[Change]:
-    """`called.call_info.function_info.name`, `.arguments` of what a handler of tool events got."""
-    name = dotted(node)
-    if node.attr.value not in ("call_info", "function_info", "arguments", "result", "exception", "tool_call_id"):
-        return
-    function = _handler_around(node, file)
-    if function is None:
-        return
-    inner = node.value
-    if node.attr.value in ("call_info", "function_info"):
-        yield Rewrite(node, lambda updated: updated.value, "a call of a tool is one object now")
-    elif node.attr.value == "tool_call_id":
-        yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("call_id")), "it is `call_id` now")
-    elif node.attr.value == "arguments" and isinstance(inner, (cst.Attribute, cst.Name)):
-        json = file.use("json")
-        yield Rewrite(
-            node,
-            lambda updated: cst.Call(cst.parse_expression(f"{json}.loads"), [cst.Arg(updated)]),
-            "the arguments are a JSON text now",
-        )
-    elif node.attr.value in ("result", "exception"):
-        yield Todo(
-            node, f"`{name or node.attr.value}` is in the event: `for call, output in ev.zipped(): output.output`."
-        )
-
-
-def _handler_around(node: cst.CSTNode, file: File) -> cst.FunctionDef | None:
-    found = file.project.fact(handlers)
-    function = file.enclosing(node, cst.FunctionDef)
-    while function is not None:
-        mine = found.of.get(function)
-        if mine and events_of(mine) & {"function_calls_finished", "function_calls_collected"}:
-            unsure = guard_of(events_of(mine)) is not None and any_doubt(mine, file)
-            return function if function not in found.shared and not unsure else None
-        function = file.enclosing(function, cst.FunctionDef)
-    return None
-
-
 @rule.on(cst.If)
 def guessed_hook(node: cst.If, file: File) -> Iterator[Change]:
     """`if hasattr(session, "on_user_speech"): …`: guards around hooks that never existed."""

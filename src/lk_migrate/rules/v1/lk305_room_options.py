@@ -274,17 +274,18 @@ def _is_nothing(value: cst.BaseExpression) -> bool:
 
 
 def _may_be_none(value: cst.BaseExpression, call: cst.Call, file: File) -> bool:
+    """Whether the options may be `None` or `NOT_GIVEN`, which is as false."""
     if isinstance(value, cst.IfExp):
-        return any(dotted(v) == "None" for v in (value.body, value.orelse))
+        return any(_is_nothing(v) for v in (value.body, value.orelse))
     function = file.enclosing(call, cst.FunctionDef)
     if not isinstance(value, cst.Name) or function is None:
         return False
     for param in (*function.params.params, *function.params.kwonly_params):
         if param.name.value == value.value:
-            return param.default is not None and dotted(param.default) == "None"
+            return param.default is not None and _is_nothing(param.default)
     for node in file.module.index.of(cst.Assign):
         if any(dotted(t.target) == value.value for t in node.targets) and (
-            dotted(node.value) == "None" or (isinstance(node.value, cst.IfExp) and _may_be_none(node.value, call, file))
+            _is_nothing(node.value) or (isinstance(node.value, cst.IfExp) and _may_be_none(node.value, call, file))
         ):
             return True
     return False
@@ -342,15 +343,8 @@ def _joined(
         outputs = tuple(Entry(name, cst.parse_expression(f"{held}.{name}")) for name in ("audio_output", "text_output"))
     if entries is not None:
         return _room_options((*entries, *outputs), local, where)
-    arguments = Entry("", entries=outputs, call=replace)
-    call = expression(arguments, where.pad, where.indentation, where.prefix)
-    assert isinstance(call, cst.Call)
-    return call.with_changes(
-        args=[cst.Arg(source, comma=_COMMA if call.args else cst.MaybeSentinel.DEFAULT), *call.args]
-    )
-
-
-_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    arguments = Entry("", entries=(Entry("", source), *outputs), call=replace)
+    return expression(arguments, where.pad, where.indentation, where.prefix)
 
 
 def _or_default(value: cst.BaseExpression, local: str) -> cst.BaseExpression:

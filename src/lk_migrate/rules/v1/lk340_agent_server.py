@@ -41,6 +41,9 @@ def run_app(run: cst.Call, file: File) -> Iterator[Change]:
     given = next((a.value for a in run.args if not keyword(a) or keyword(a) == "opts"), None)
     if given is None:
         return
+    for arg in run.args:
+        if keyword(arg) == "opts":
+            yield Rewrite(arg, _positional, "`run_app(opts=…)` calls its parameter `server` since 1.3.1")
     worker = _worker(given, run, file)
     if worker is None:
         if _is_options(given, file):
@@ -290,6 +293,10 @@ def _free_name(file: File) -> str:
 
 def _is_hot_reload(arg: cst.Arg) -> bool:
     return keyword(arg) == "hot_reload"
+
+
+def _positional(arg: cst.Arg) -> cst.Arg:
+    return arg.with_changes(keyword=None, equal=cst.MaybeSentinel.DEFAULT)
 
 
 def _on_one_line(run: cst.Call) -> cst.Call:
