@@ -78,8 +78,9 @@ def point_out_agent(call: cst.Call, file: File) -> Iterator[Change]:
         names = ", ".join(f"`{name}`" for _, name in found)
         yield Todo(
             found[0][0],
-            f"{names}: no `Agent`, and what its tools are could not be told. Derive it from `Agent`, decorate each tool "
-            "with `@function_tool`, and hand them and the prompt on: `super().__init__(instructions=…, tools=[…])`",
+            f"{names}: no `Agent`, and what its tools are could not be told. Derive it from `Agent`, decorate each "
+            "tool with `@function_tool`, and hand them and the prompt on: "
+            "`super().__init__(instructions=…, tools=[…])`",
         )
 
 
