@@ -79,7 +79,8 @@ def make_plan(
     plan = _with_manifests(plan, files, rules)
     plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
-    return located(replace(plan, root=root, agents=_summaries(project, plan)))
+    spoken = any(b"livekit" in data for data in files.values())
+    return located(replace(plan, root=root, agents=_summaries(project, plan), speaks_of_livekit=spoken))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from lk_migrate.facts.gate_candidates import Candidate, candidate_of, candidates
 from lk_migrate.facts.gate_guards import Strip, Unclear, strip_of
 from lk_migrate.facts.gate_trials import trial_of
 from lk_migrate.facts.gate_uses import asked_of, uses_of
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.inline_gates import inline_gates
 from lk_migrate.facts.lineage import Class, Lineages, lineages
 from lk_migrate.facts.module import Module
@@ -107,7 +108,11 @@ def closure_counters(project: Project) -> tuple[tuple[Module, cst.FunctionDef], 
 
 
 def _asks_speech_id(function: cst.FunctionDef) -> bool:
-    texts = (s.evaluated_value for s in find(function, cst.SimpleString))
+    """`ctx.speech_id`, `getattr(ctx, "speech_id", None)`; not in what listens to a session's events."""
+    if any((dotted(getattr(d.decorator, "func", d)) or "").endswith(".on") for d in function.decorators):
+        return False
+    asked = [c for c in find(function, cst.Call) if dotted(c.func) in ("getattr", "hasattr") and len(c.args) > 1]
+    texts = (c.args[1].value.evaluated_value for c in asked if isinstance(c.args[1].value, cst.SimpleString))
     return bool(_SPEECH_IDS & {*texts, *(a.attr.value for a in find(function, cst.Attribute))})
 
 

@@ -57,11 +57,11 @@ class File:
         if target in self.wanted:
             return self.wanted[target]
         base, _, name = target.rpartition(".")
-        for item in self.module.imports:
-            if not isinstance(item.scope, cst.Module) or item.local == "*":
-                continue
+        imports = [i for i in self.module.imports if isinstance(i.scope, cst.Module) and i.local != "*"]
+        for item in imports:
             if item.target == target:
                 return item.local
+        for item in imports:
             if (
                 item.target == base
                 and isinstance(item.statement, cst.ImportFrom)

@@ -95,6 +95,13 @@ def send(call: cst.Call, file: File) -> Iterator[Change]:
     if not file.project.fact(holdings).has(file.module, func.value, Kind.CHAT_MANAGER):
         return
     room = file.project.fact(chat_managers).room_of(file.project, file.module, func.value)
+    if _is_kept(call, file):
+        yield Todo(
+            call,
+            "what is sent as text is no message any more that could be changed afterwards: send it whole with `await "
+            'room.local_participant.send_text(text, topic="lk.chat")`, or piece by piece through `stream_text`.',
+        )
+        return
     if room is None or len(call.args) != 1 or keyword(call.args[0]) not in ("", "message"):
         yield Todo(call, 'send it with `await room.local_participant.send_text(text, topic="lk.chat")`.')
         return
@@ -111,3 +118,11 @@ def send(call: cst.Call, file: File) -> Iterator[Change]:
         return updated.with_changes(func=cst.parse_expression(text), args=[first, topic.args[0]])
 
     yield Rewrite(call, apply, "chat is sent as a text stream")
+
+
+def _is_kept(call: cst.Call, file: File) -> bool:
+    """`message = await chat.send_message(text)`: for `update_message`, or to read it."""
+    parent = file.parent(call)
+    if isinstance(parent, cst.Await):
+        parent = file.parent(parent)
+    return isinstance(parent, (cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.Return, cst.Attribute))
