@@ -12,12 +12,13 @@ Then lk-migrate is killed a hundred times (bench/crash.py).
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -25,45 +26,78 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "properties"))
 
 from inputs import generated
-from laws import Broken, check_laws
+from laws import Broken, checked
+
+from lk_migrate.rules.registry import all_rules
 
 #: Inputs that a worker does before it reports.
 BATCH = 50
 
 
-def batch(start: int, count: int) -> list[tuple[int, str]]:
-    """Number and outcome of some inputs."""
-    return [(number, outcome(generated(number))) for number in range(start, start + count)]
+def batch(start: int, count: int) -> list[tuple[int, str, frozenset[str]]]:
+    """Number, outcome and rules met of some inputs."""
+    return [(number, *outcome(generated(number))) for number in range(start, start + count)]
 
 
-def outcome(data: bytes) -> str:
-    """What became of an input; what begins with `!` is a broken law."""
+def outcome(files: Mapping[str, bytes]) -> tuple[str, frozenset[str]]:
+    """What became of an input, and the rules that met something in it; what begins with `!` is a broken law."""
     try:
-        return check_laws(data)
+        found = checked(files)
     except Broken as error:
-        return f"!{error}"
+        return f"!{error}", frozenset()
     except Exception:
-        return f"!{traceback.format_exc(limit=-1).strip().splitlines()[-1]}"
+        return f"!{traceback.format_exc(limit=-1).strip().splitlines()[-1]}", frozenset()
+    return found.outcome, found.rules
+
+
+def keep(folder: Path, number: int, files: Mapping[str, bytes]) -> None:
+    """A file by itself as `<number>.py`, a project in a folder."""
+    alone = list(files) == ["main.py"]
+    for path, data in files.items():
+        target = folder / f"{number}.py" if alone else folder / str(number) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+def kept(path: Path) -> dict[str, bytes]:
+    """The files of an input that was kept."""
+    if path.is_file():
+        return {"main.py": path.read_bytes()}
+    return {p.relative_to(path).as_posix(): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
 
 
 def again(folder: Path) -> int:
     """The inputs of earlier runs that broke a law; those that do not any more are removed."""
     broken = 0
-    kept = sorted(folder.glob("*.py"))
-    for file in kept:
-        what = outcome(file.read_bytes())
+    inputs = sorted(folder.iterdir())
+    for path in inputs:
+        what, _ = outcome(kept(path))
         if what.startswith("!"):
             broken += 1
-            print(f"{file}: {what[1:]}", flush=True)
+            print(f"{path}: {what[1:]}", flush=True)
+        elif path.is_file():
+            path.unlink()
         else:
-            file.unlink()
-    print(f"{len(kept)} kept inputs, {broken} of them still break a law")
+            shutil.rmtree(path)
+    print(f"{len(inputs)} kept inputs, {broken} of them still break a law")
     return 1 if broken else 0
 
 
 def batches(start: int, count: int) -> Iterator[tuple[int, int]]:
     for first in range(start, start + count, BATCH):
         yield first, min(BATCH, start + count - first)
+
+
+def reached(met: Counter[str]) -> str:
+    """How many of the rules met something, edition by edition, and which never did."""
+    found = []
+    for edition in dict.fromkeys(rule.edition for rule in all_rules()):
+        ids = [rule.id for rule in all_rules() if rule.edition is edition]
+        never = [rule for rule in ids if not met[rule]]
+        found.append(
+            f"{edition.value} {len(ids) - len(never)} of {len(ids)}{f' (not {chr(44).join(never)})' * bool(never)}"
+        )
+    return f"rules met: {', '.join(found)}"
 
 
 def main() -> int:
@@ -78,25 +112,26 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.again:
         return again(arguments.again)
-    begin, counts, broken, done = time.monotonic(), Counter[str](), 0, arguments.start
+    begin, counts, met, broken, done = time.monotonic(), Counter[str](), Counter[str](), 0, arguments.start
     todo = batches(arguments.start, arguments.count)
     with ProcessPoolExecutor(arguments.jobs) as pool:
         # Asked for in small portions, so that the time limit is kept.
         while portion := list(islice(todo, 2 * arguments.jobs)):
             for rows in pool.map(batch, *zip(*portion, strict=True)):
-                for number, what in rows:
+                for number, what, rules in rows:
                     done = number + 1
+                    met.update(rules)
                     counts["broken" if what.startswith("!") else what] += 1
                     if what.startswith("!"):
                         broken += 1
-                        arguments.keep.mkdir(parents=True, exist_ok=True)
-                        (arguments.keep / f"{number}.py").write_bytes(generated(number))
+                        keep(arguments.keep, number, generated(number))
                         print(f"input {number}: {what[1:]}", flush=True)
             if time.monotonic() - begin > arguments.seconds:
                 break
     seconds = time.monotonic() - begin
     total = sum(counts.values())
     print(f"{total:,} inputs in {seconds:.0f} s ({dict(counts)}); go on with --start {done}")
+    print(reached(met))
     if arguments.kills:
         crash = Path(__file__).with_name("crash.py")
         killed = subprocess.run([sys.executable, str(crash), str(arguments.kills)], check=False)

@@ -1,19 +1,30 @@
 """From a project's bytes to a plan. Pure: reading came before, backing up and writing come after.
 
-files → rules, file by file → a new main.py, when the project is hand-rolled → manifests → summary, ledger
+files → groups that can know of each other → rules, group by group → a new main.py, when the project is hand-rolled →
+manifests → summary, ledger
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-import libcst as cst
-
+from lk_migrate.conversion import (
+    Converter,
+    ConvertOptions,
+    FoundAgent,
+    Outcome,
+    Progress,
+    Survey,
+    by_rules,
+    one_by_one,
+    survey,
+    unwatched,
+)
+from lk_migrate.entrypoint.edits import WHOLE
 from lk_migrate.entrypoint.gates import AgentForMain
-from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
-from lk_migrate.facts.agents import AgentClass, Role, find_agents
-from lk_migrate.facts.gates import find_gates, is_hand_rolled
+from lk_migrate.entrypoint.generate import SHORT, generate_entrypoint, needs_new_main
+from lk_migrate.facts.groups import groups
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
@@ -25,122 +36,119 @@ from lk_migrate.rewrite.compose import compose
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.lines import line_map, moved_place
 from lk_migrate.rewrite.locate import located, still_marked
-from lk_migrate.rewrite.together import explained, held_back, why_not_here
-from lk_migrate.rules.registry import Rule, select_rules
+from lk_migrate.rewrite.together import explained, why_not_here
+from lk_migrate.rules.registry import Rule
 
-#: Told what is being done, how much of it is done, and how much there is (0 of 0: it cannot be counted).
-Progress = Callable[[str, int, int], None]
-
-
-def unwatched(what: str, done: int, total: int) -> None:
-    """A `Progress` that nobody looks at."""
-
-
-@dataclass(frozen=True)
-class ConvertOptions:
-    """What a person may ask of a conversion. `main=None`: find it; `no_main`: leave it where and as it is.
-
-    `declined`: (rule id, path, line) where the person said no. `without`: path → ids of rules, or their beginnings,
-    that leave this Python file alone.
-    """
-
-    targets: frozenset[str] = frozenset()
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    main: str | None = None
-    no_main: bool = False
-    declined: frozenset[tuple[str, str, int]] = frozenset()
-    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+__all__ = ["ConvertOptions", "Progress", "make_plan", "overlay", "unwatched"]
 
 
 def make_plan(
-    files: Mapping[str, bytes], options: ConvertOptions, root: str = ".", progress: Progress = unwatched
+    files: Mapping[str, bytes],
+    options: ConvertOptions,
+    root: str = ".",
+    progress: Progress = unwatched,
+    convert: Converter = one_by_one,
 ) -> Plan:
     """What a conversion of these files (path → bytes; Python files and manifests) would do.
 
-    Nothing is written, imported or run. A file that cannot be converted is in `skipped`, with the reason.
+    `convert`: how its groups of files are converted (workers.py has another way). Nothing is written, imported or
+    run. A file that cannot be converted is in `skipped`, with the reason.
     """
     python = {p: d for p, d in files.items() if p.endswith(".py")}
     wanted = relevant(python, [*options.targets, *([options.main] if options.main else [])])
-    project = Project({p: d for p, d in python.items() if p in wanted}, options.targets)
-    rules = select_rules(options.select, options.ignore)
-    main = _main_path(project, options)
-    plan, stuck = None, None
-    if main is not None:
-        converted = _by_rules(project, rules, main, options, progress)
-        stuck = _stuck(project, converted.plan, main)
-        progress(f"a new {main}", 0, 0)
-        plan = _with_new_main(converted, project, main) if stuck is None else None
-    if plan is None:
-        plan = _by_rules(project, rules, None, options, progress).plan
-        if stuck is not None:
-            note = Finding("LK150", Action.NOTE, Place(main or "", 1, 1), why_not_here(stuck))
-            plan = replace(plan, findings=(*plan.findings, note))
-    plan = _with_manifests(plan, files, rules)
+    known = {p: python[p] for p in sorted(wanted)}
+    plan, agents = _by_rules(known, options, progress, convert)
+    plan = _with_manifests(plan, files, options.rules)
     plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
     spoken = any(b"livekit" in data for data in files.values())
-    return located(replace(plan, root=root, agents=_summaries(project, plan), speaks_of_livekit=spoken))
-
-
-@dataclass(frozen=True)
-class _Converted:
-    """What the rules make of the files; `trees`: path → the tree that was printed, of the files that change."""
-
-    plan: Plan
-    trees: Mapping[str, cst.Module]
+    return located(replace(plan, root=root, agents=_summaries(known, agents, plan), speaks_of_livekit=spoken))
 
 
 def _by_rules(
-    project: Project, rules: Sequence[Rule], main: str | None, options: ConvertOptions, progress: Progress
-) -> _Converted:
-    """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
-    for_main = [r for r in rules if not r.kept_main_only]
-    for_rest = [r for r in rules if not r.new_main_only]
-    left: dict[str, set[tuple[str, int]]] = {}
-    for rule, path, line in options.declined:
-        left.setdefault(path, set()).add((rule, line))
+    files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter
+) -> tuple[Plan, tuple[FoundAgent, ...]]:
+    """The rules' part of the plan, group by group, and the new main module when there is to be one.
 
-    def converted(path: str, held: Collection[str] = ()) -> FileResult:
-        off = options.without.get(path, ())
-        mine = for_main if path == main else for_rest
-        wanted = [r for r in mine if r.id not in held and not r.id.startswith(off)] if held or off else mine
-        result = convert_file(path, project, wanted, left.get(path, ()))
-        if path != main:  # (which is asked again)
-            project.forget_places(path)
-        return result
+    Whether one is written depends on all groups; the group that it is likely in is therefore read last.
+    """
+    told = _counted(progress, len(files))
+    parts = groups(files)
+    home = _expected_home(files, parts, options)
+    outcomes = convert([_of(files, part) for part in parts if part != home], options, told)
+    project = Project(_of(files, home), options.targets)
+    surveys = [*(o.survey for o in outcomes), survey(project)]
+    agents = tuple(sorted((a for s in surveys for a in s.agents), key=lambda a: a.path))
 
-    paths = sorted(project.files)
-    results: dict[str, FileResult] = {}
-    for done, path in enumerate(paths):
-        progress(path, done, len(paths))
-        results[path] = converted(path)
-    held: dict[str, dict[str, str]] = {}
-    while more := held_back(project, results.values(), rules):
-        for path, because in more.items():
-            held.setdefault(path, {}).update(because)
-            results[path] = converted(path, held[path])
-    plan = _gathered(project, results.values(), rules, explained(held))
-    return _Converted(plan, {path: r.tree for path, r in results.items() if r.tree is not None})
+    def near(path: str) -> Project:
+        """The group of the file at `path`."""
+        part = next((part for part in parts if path in part), ())
+        return project if part == home else Project(_of(files, part), options.targets)
+
+    main = _main_path(files, near, surveys, options)
+    if main is not None and main not in project.files:
+        outcomes = [o for o in (*outcomes, by_rules(project, options, None, told)) if main not in o.paths]
+        project = near(main)
+    if main is None:
+        return _gathered([*outcomes, by_rules(project, options, None, told)], options), agents
+    made = by_rules(project, options, main, told)
+    plan = _gathered([*outcomes, made], options)
+    stuck = _stuck(agents, plan, main)
+    progress(f"a new {main}", 0, 0)
+    if stuck is None:
+        trees = {r.path: r.tree for r in made.results if r.tree is not None}
+        after = project.after(overlay(files, plan.changes), trees)
+        new = _with_new_main(plan, after, project, main, agents, options.rules)
+        if new is not None:
+            return new, agents
+    plan = _gathered([*outcomes, by_rules(project, options, None, told)], options)
+    if stuck is not None:
+        note = Finding("LK150", Action.NOTE, Place(main, 1, 1), why_not_here(stuck))
+        plan = replace(plan, findings=(*plan.findings, note))
+    return plan, agents
 
 
-def _gathered(
-    project: Project, results: Collection[FileResult], rules: Sequence[Rule], notes: Iterable[Finding]
-) -> Plan:
-    skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
+def _of(files: Mapping[str, bytes], paths: Iterable[str]) -> dict[str, bytes]:
+    return {path: files[path] for path in paths}
+
+
+def _counted(progress: Progress, total: int) -> Callable[[str], None]:
+    """Told of each file that is being converted; one that is converted again is not counted again."""
+    done: set[str] = set()
+
+    def told(path: str) -> None:
+        progress(path, len(done), total)
+        done.add(path)
+
+    return told
+
+
+def _expected_home(
+    files: Mapping[str, bytes], parts: Sequence[tuple[str, ...]], options: ConvertOptions
+) -> tuple[str, ...]:
+    """The group in which the main module is that may be written anew, as far as names and lengths tell."""
+    long = (p for p in main_candidates(files, sorted(options.targets)) if _line_count(files[p]) > SHORT)
+    main = options.main or next(long, None)
+    return next((part for part in parts if main in part), parts[-1] if parts else ())
+
+
+def _gathered(outcomes: Sequence[Outcome], options: ConvertOptions) -> Plan:
+    results = sorted((r for o in outcomes for r in o.results), key=lambda r: r.path)
+    skipped = sorted((s for o in outcomes for s in o.skipped), key=lambda s: s.path)
+    held = {path: because for o in outcomes for path, because in o.held.items()}
     return Plan(
         root=".",
         changes=tuple(r.change for r in results if r.change is not None),
-        findings=(*(f for r in results for f in r.findings), *notes),
+        findings=(*(f for r in results for f in r.findings), *explained(held)),
         ledger=tuple(e for r in results for e in r.ledger),
-        skipped=tuple(skipped.values()),
-        editions=_editions(results, rules),
+        skipped=tuple(skipped),
+        editions=_editions(results, options.rules),
     )
 
 
-def _stuck(project: Project, plan: Plan, main: str) -> str | None:
+def _stuck(agents: Iterable[FoundAgent], plan: Plan, main: str) -> str | None:
     """The file that is left as it was and without which there is no new main: the main module's, or an agent's."""
-    needed = {main, *(a.module.path for a in _agents(project))}
+    needed = {main, *(a.path for a in agents)}
     return next((s.path for s in plan.skipped if s.path in needed), None)
 
 
@@ -155,26 +163,55 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
     return after
 
 
-def _with_new_main(converted: _Converted, project: Project, path: str) -> Plan | None:
-    """The plan with the main module taken apart and generated anew; None when it stays in one piece."""
-    plan = converted.plan
-    after = project.after(overlay(project.files, plan.changes), converted.trees)
-    made = generate_entrypoint(
-        after, path, [AgentForMain(a.name, a.module.path, _gate(project, a)) for a in _agents(project)]
-    )
-    if made.main is None:
+def _with_new_main(
+    plan: Plan, after: Project, project: Project, path: str, agents: Sequence[FoundAgent], rules: Sequence[Rule]
+) -> Plan | None:
+    """The plan with the main module taken apart and generated anew; None when it stays in one piece.
+
+    `project`: the main module's group, `after`: what the plan makes of it.
+    """
+    readied = _readied(plan, after, project, path, [r for r in rules if r.before_new_main])
+    found = _generated(*readied, project, path, agents) if readied is not None else None
+    if found is not None and not any(f.rule == WHOLE for f in found.findings):
+        return found
+    return _generated(plan, after, project, path, agents)
+
+
+def _readied(
+    plan: Plan, after: Project, project: Project, path: str, rules: Sequence[Rule]
+) -> tuple[Plan, Project] | None:
+    """The main module after the rules that make it easier to take apart; None when these have nothing to do."""
+    result = convert_file(path, after, rules)
+    if result.change is None or result.change.after is None:
         return None
     lines = _line_map(project, after, path)
     changes = {c.path: c for c in plan.changes}
-    for change in made.changes:
+    changes[path] = replace(result.change, before=project.files[path])
+    readied = replace(
+        plan,
+        changes=tuple(changes[p] for p in sorted(changes)),
+        findings=(*plan.findings, *_legacy(result.findings, lines, path)),
+        ledger=_merged(plan.ledger, result.ledger, lines, path),
+    )
+    trees = {path: result.tree} if result.tree is not None else {}
+    return readied, after.after({**after.files, path: result.change.after}, trees)
+
+
+def _generated(plan: Plan, after: Project, project: Project, path: str, agents: Iterable[FoundAgent]) -> Plan | None:
+    new = generate_entrypoint(after, path, [AgentForMain(a.name, a.path, a.gate) for a in agents])
+    if new.main is None:
+        return None
+    lines = _line_map(project, after, path)
+    changes = {c.path: c for c in plan.changes}
+    for change in new.changes:
         before = changes[change.path].before if change.path in changes else change.before
         changes[change.path] = replace(change, before=before)
     return replace(
         plan,
         changes=tuple(changes[p] for p in sorted(changes)),
-        findings=(*plan.findings, *_legacy(made.findings, lines, path)),
-        ledger=_merged(plan.ledger, made.ledger, lines, path),
-        main=replace(made.main, lines_before=_line_count(project.files[path])),
+        findings=(*plan.findings, *_legacy(new.findings, lines, path)),
+        ledger=_merged(plan.ledger, new.ledger, lines, path),
+        main=replace(new.main, lines_before=_line_count(project.files[path])),
     )
 
 
@@ -190,17 +227,18 @@ def _with_manifests(plan: Plan, files: Mapping[str, bytes], rules: Sequence[Rule
     )
 
 
-def _main_path(project: Project, options: ConvertOptions) -> str | None:
+def _main_path(
+    files: Mapping[str, bytes], near: Callable[[str], Project], surveys: Sequence[Survey], options: ConvertOptions
+) -> str | None:
     """The main module to write anew: the one that was named, else the likeliest of a hand-rolled project."""
     if options.no_main:
         return None
     if options.main is not None:
-        return options.main if needs_new_main(project, options.main) else None
-    if not is_hand_rolled(project):
+        return options.main if needs_new_main(near(options.main), options.main) else None
+    if not any(s.hand_rolled for s in surveys):
         return None
-    near = sorted(options.targets or {a.module.path for a in _agents(project)})
-    candidates = main_candidates(project.files, near)
-    return next((p for p in candidates if needs_new_main(project, p)), None)
+    places = sorted(options.targets or {a.path for s in surveys for a in s.agents})
+    return next((p for p in main_candidates(files, places) if needs_new_main(near(p), p)), None)
 
 
 def _line_map(project: Project, after: Project, path: str) -> dict[int, int]:
@@ -236,30 +274,13 @@ def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str,
     return found
 
 
-def _agents(project: Project) -> list[AgentClass]:
-    """The classes that a session runs; no bases, no mixins."""
-    return [a for a in find_agents(project) if a.role is Role.AGENT]
-
-
-def _gate(project: Project, agent: AgentClass) -> int | None:
-    return project.fact(find_gates).limit_of(agent.node)
-
-
-def _summaries(project: Project, plan: Plan) -> tuple[AgentSummary, ...]:
+def _summaries(files: Mapping[str, bytes], agents: Iterable[FoundAgent], plan: Plan) -> tuple[AgentSummary, ...]:
     """The assistant classes that changed, with their lines before and after."""
-    after = Project(overlay(project.files, plan.changes))
-    changed = {c.path for c in plan.changes}
+    after = {c.path: c.after or b"" for c in plan.changes}
     return tuple(
-        AgentSummary(
-            agent.name,
-            agent.module.path,
-            (*(t.name for t in agent.all_tools), *(t.name for t in agent.inline_tools)),
-            _gate(project, agent),
-            _line_count(project.files[agent.module.path]),
-            _line_count(after.files[agent.module.path]),
-        )
-        for agent in _agents(project)
-        if agent.module.path in changed
+        AgentSummary(a.name, a.path, a.tools, a.gate, _line_count(files[a.path]), _line_count(after[a.path]))
+        for a in agents
+        if a.path in after
     )
 
 

@@ -18,6 +18,7 @@ from lk_migrate.project.git import git_state
 from lk_migrate.project.paths import display, is_inside
 from lk_migrate.project.root import root_for
 from lk_migrate.project.source import SourceFile, read_source
+from lk_migrate.workers import converter
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,12 @@ class ReadProject:
         no_main: bool = False,
         progress: Progress = unwatched,
         declined: Collection[tuple[str, str, int]] = (),
+        jobs: int | None = None,
     ) -> Plan:
-        """What a conversion would do; a flag beats a setting. Raises UserError for a main that is not there."""
+        """What a conversion would do; a flag beats a setting. Raises UserError for a main that is not there.
+
+        `jobs`: processes to work with; None: the setting, without one as many as pay.
+        """
         wanted = self._main(main) if main is not None else self.settings.main
         options = ConvertOptions(
             targets=self.targets,
@@ -57,7 +62,8 @@ class ReadProject:
             without=self._without(),
         )
         with _without_collector():
-            plan = make_plan(self.files, options, str(self.root), progress)
+            convert = converter(jobs or self.settings.jobs)
+            plan = make_plan(self.files, options, str(self.root), progress, convert)
         return replace(plan, skipped=(*self.skipped, *plan.skipped))
 
     def _without(self) -> dict[str, tuple[str, ...]]:

@@ -8,10 +8,13 @@ import re
 import tokenize
 import warnings
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.model import Fate
+from lk_migrate.model import Fate, LedgerEntry, Plan, Skipped
+from lk_migrate.plan import ConvertOptions, make_plan, overlay
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rules.registry import all_rules
 
@@ -20,43 +23,99 @@ class Broken(Exception):
     """An input for which a law does not hold; the message says which."""
 
 
-def converted(data: bytes, path: str = "main.py") -> FileResult:
+@dataclass(frozen=True)
+class Checked:
+    """`outcome`: changed, settled (see `_settles`), same, unreadable. `rules`: those that met something in it."""
+
+    outcome: str
+    rules: frozenset[str] = frozenset()
+
+
+def converted(data: bytes) -> FileResult:
     """The file through all rules."""
-    return convert_file(path, Project({path: data}), all_rules())
+    return convert_file("main.py", Project({"main.py": data}), all_rules())
 
 
 def check_laws(data: bytes) -> str:
-    """Raises `Broken`. Returns what became of the input: changed, settled (see `_settles`), same, unreadable."""
+    """What became of one file; raises `Broken`."""
+    return checked({"main.py": data}).outcome
+
+
+def checked(files: Mapping[str, bytes]) -> Checked:
+    """A file by itself, or a project with all that goes with it but a new main module. Raises `Broken`."""
+    if list(files) != ["main.py"]:
+        return _checked_project(files)
+    data = files["main.py"]
     result = converted(data)
+    rules = frozenset(f.rule for f in result.findings)
     if result.skipped is not None:
-        ours = "bug in lk-migrate" in result.skipped.reason or "would be lost" in result.skipped.reason
-        if ours and not _is_no_program(data):
-            raise Broken(result.skipped.reason)
-        return "unreadable"
+        _check_skipped(data, result.skipped)
+        return Checked("unreadable", rules)
     if result.change is None:
-        return "same"
+        return Checked("same", rules)
     after = result.change.after or b""
-    _check_python(data, after)
-    _check_bytes(data, after)
-    _check_comments(data, after, result)
+    _check_file(data, after, result.ledger)
     again = converted(after)
     if again.skipped is not None:
         raise Broken(f"its conversion is skipped: {again.skipped.reason}")
     if again.change is not None:
-        return _settles(data, after, again.change.after or b"")
-    return "changed"
+        return Checked(_settles(files, {"main.py": after}, {"main.py": again.change.after or b""}), rules)
+    return Checked("changed", rules)
 
 
-def _settles(data: bytes, first: bytes, second: bytes) -> str:
-    """A second run may find more to do in a file that could not run: a name was used without an import, and the first
+def _checked_project(files: Mapping[str, bytes]) -> Checked:
+    plan = _planned(files)
+    rules = frozenset(f.rule for f in plan.findings)
+    for skipped in plan.skipped:
+        _check_skipped(files[skipped.path], skipped)
+    if not plan.changes:
+        return Checked("unreadable" if plan.skipped else "same", rules)
+    for change in plan.changes:
+        if change.path.endswith(".py") and change.before is not None:
+            _check_file(change.before, change.after or b"", [e for e in plan.ledger if e.place.path == change.path])
+    after = overlay(files, plan.changes)
+    again = _planned(after)
+    if lost := {s.path for s in again.skipped} - {s.path for s in plan.skipped}:
+        raise Broken(f"the conversion of {min(lost)} is skipped")
+    if again.changes:
+        return Checked(_settles(files, after, overlay(after, again.changes)), rules)
+    return Checked("changed", rules)
+
+
+def _planned(files: Mapping[str, bytes]) -> Plan:
+    return make_plan(files, ConvertOptions(no_main=True))
+
+
+def _check_skipped(data: bytes, skipped: Skipped) -> None:
+    ours = "bug in lk-migrate" in skipped.reason or "would be lost" in skipped.reason
+    if ours and not _is_no_program(data):
+        raise Broken(skipped.reason)
+
+
+def _check_file(before: bytes, after: bytes, ledger: Sequence[LedgerEntry]) -> None:
+    _check_python(before, after)
+    _check_bytes(before, after)
+    _check_comments(before, after, ledger)
+
+
+def _settles(files: Mapping[str, bytes], first: Mapping[str, bytes], second: Mapping[str, bytes]) -> str:
+    """A second run may find more to do where a file could not run: a name was used without an import, and the first
     run brought it; or Python would not compile the file. The third run then has nothing to do.
     """
-    came = _imported(first) - _imported(data)
-    if not any(_mentions(data, name) for name in came) and not _is_no_program(data):
-        raise Broken("not idempotent")
-    if converted(second).change is not None:
+    if not any(_could_not_run(data, first[path]) for path, data in files.items() if path.endswith(".py")):
+        changed = [path for path in first if first[path] != second.get(path)]
+        raise Broken(f"not idempotent: {', '.join(changed)}")
+    again = converted(second["main.py"]).change if list(second) == ["main.py"] else _planned(second).changes
+    if again:
         raise Broken("not settled by a second run")
     return "settled"
+
+
+def _could_not_run(before: bytes, after: bytes) -> bool:
+    """See `_settles`."""
+    if before == after:
+        return _is_no_program(before)
+    return any(_mentions(before, name) for name in _imported(after) - _imported(before)) or _is_no_program(before)
 
 
 def _imported(data: bytes) -> set[str]:
@@ -103,10 +162,10 @@ def _check_bytes(before: bytes, after: bytes) -> None:
         raise Broken("a carriage return came from nowhere")
 
 
-def _check_comments(before: bytes, after: bytes, result: FileResult) -> None:
+def _check_comments(before: bytes, after: bytes, ledger: Sequence[LedgerEntry]) -> None:
     """What is gone stood on lines that the ledger does not call kept."""
     old, new = _comments(before), Counter(text for _, text in _comments(after))
-    told = {n for e in result.ledger if e.fate is not Fate.KEPT for n in range(e.place.line - 1, e.place.end_line + 1)}
+    told = {n for e in ledger if e.fate is not Fate.KEPT for n in range(e.place.line - 1, e.place.end_line + 1)}
     gone = Counter(text for _, text in old) - new
     for line, text in old:
         if text in gone and line in told:

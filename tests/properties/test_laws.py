@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
-from inputs import fixture_parts, generated, library_parts
-from laws import Broken, check_laws, converted
+from inputs import generated, snippet
+from laws import Broken, check_laws, checked, converted
+from material import library
 
 from lk_migrate.plan import ConvertOptions, make_plan
 
@@ -38,14 +39,14 @@ async def entrypoint(ctx):  # the call
 
 @pytest.mark.parametrize("first", range(0, 200, 25))
 def test_numbered_inputs(first: int) -> None:
-    made = [check_laws(generated(number)) for number in range(1_000_000 + first, 1_000_000 + first + 25)]
+    made = [checked(generated(number)).outcome for number in range(1_000_000 + first, 1_000_000 + first + 25)]
     assert "changed" in made
 
 
 @SAMPLE
 @given(source=hypothesmith.from_node(), number=st.integers(0, 10**6))
 def test_generated_syntax_around_legacy_code(source: str, number: int) -> None:
-    parts = random.Random(number).choice(fixture_parts())
+    parts = snippet(random.Random(number))
     check_laws(("\n".join(parts) + "\n" + source + "\n").encode("utf-8", "replace"))
     check_laws((source + "\n" + "\n".join(parts) + "\n").encode("utf-8", "replace"))
 
@@ -65,7 +66,7 @@ def test_the_standard_library_is_left_alone() -> None:
     assert not [s for s in plan.skipped if "bug" in s.reason]
 
 
-@pytest.mark.parametrize("parts", library_parts()[::25], ids=lambda parts: parts[0][:20])
+@pytest.mark.parametrize("parts", library()[::25], ids=lambda parts: parts[0][:20])
 def test_library_code_with_legacy_code_in_it(parts: tuple[str, ...]) -> None:
     middle = len(parts) // 2
     text = "\n".join([*parts[:middle], LEGACY.decode(), *parts[middle:]]) + "\n"

@@ -189,6 +189,74 @@ async def entrypoint(ctx):
     session.conversation.item.create(llm.ChatMessage(role="system", content="Greet the guest."))
     await session.response.create()
 """
+#: Which of the two is accepted is not sure, and a tool's context has no `connect`.
+_TWO_ENTRYPOINTS = """\
+from livekit.agents import JobContext, JobRequest, RunContext, WorkerOptions, cli
+
+
+async def request_fnc(req: JobRequest):
+    await req.accept(entrypoint)
+
+
+async def entrypoint(ctx: RunContext):
+    return ctx.userdata
+
+
+async def entrypoint(ctx: JobContext):
+    print(ctx.room.name)
+
+
+cli.run_app(WorkerOptions(request_fnc=request_fnc))
+"""
+#: An annotation is looked up outside of the function, whose parameter it is.
+_CALLED_LIKE_ITS_TYPE = """\
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+class Desk:
+    def __init__(self, VoicePipelineAgent: VoicePipelineAgent):
+        self.agent = VoicePipelineAgent
+        VoicePipelineAgent.on("agent_stopped_speaking", print)
+
+
+def build(agent: VoicePipelineAgent):
+    return Desk(agent)
+"""
+#: The branch that makes a counter of the entrypoint is ours; and metrics do have a `speech_id`.
+_MEASURED = """\
+from livekit.agents import AgentSession
+from livekit.plugins import openai
+
+seen = {}
+
+
+def outer():
+    async def entrypoint(ctx):
+        session = AgentSession(llm=openai.LLM())
+
+        @session.on("metrics_collected")
+        def on_metrics(ev):
+            seen.setdefault(ev.metrics.speech_id, []).append(ev.metrics.type)
+
+        await session.start(agent=ctx.agent, room=ctx.room)
+"""
+#: The first of two imports of one name is what the name stands for: a new base is not spelled by the second one.
+_NAMES_OF_TWO = """\
+from home.agents import Agent
+from livekit.agents import Agent, RunContext
+
+
+class Desk:
+    def __init__(self, instructions):
+        self.instructions = instructions
+
+    async def note(self, ctx: RunContext, text: str):
+        return text
+
+
+def main():
+    return Desk("You are the desk."), Agent
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

@@ -113,6 +113,12 @@ def test_what_leaves_a_clause_with_the_statement_that_was_touched(read: Reader, 
     assert only_what_we_meant(read(before), read("log()\n"), Touched(frozenset({2}), frozenset({1}))) is not None
 
 
+def test_a_block_on_its_header_s_line_is_the_same_block_below_it(read: Reader) -> None:
+    before, after = "def \\\n    ring(): log(); run()\n", 'def ring():\n    """Rings."""\n    log()\n    run()\n'
+    assert only_what_we_meant(read(before), read(after), Touched(header=frozenset({1}))) is None
+    assert only_what_we_meant(read(before), read(after.replace("    run()\n", "")), Touched(header=frozenset({1}))) == 2
+
+
 def _converted(source: str, apply: Callable[[cst.Call], cst.BaseExpression]) -> FileResult:
     rule = Rule("LK900", Edition.V1, "Rewrites a call.")
 

@@ -10,6 +10,7 @@ import libcst as cst
 from lk_migrate.entrypoint.names import Names
 from lk_migrate.facts.walk import Index
 from lk_migrate.rewrite.blocks import close_gaps, gap
+from lk_migrate.rewrite.rebuild import paths_to, rebuilt
 
 Edit = Callable[[Any], Any]
 Edits = Mapping[cst.CSTNode, Edit]
@@ -26,34 +27,22 @@ def renames(names: Names, reading: Callable[[str], str | None]) -> dict[cst.CSTN
     return found
 
 
-class Editor(cst.CSTTransformer):
-    """Visits only what changes. What it did is added to `changed`."""
+class Editor:
+    """Makes the edits below a node, from the leaves up. What it did is added to `changed`."""
 
     def __init__(self, reads: Mapping[cst.CSTNode, str], edits: Edits, index: Index, changed: Changed) -> None:
-        super().__init__()
         self.reads, self.edits, self.changed = reads, edits, changed
-        self.dirty: set[cst.CSTNode] = set()
-        for node in (*reads, *edits):
-            self.dirty.add(node)
-            for ancestor in index.ancestors(node):
-                if ancestor in self.dirty:
-                    break
-                self.dirty.add(ancestor)
+        self.dirty = paths_to((*reads, *edits), index)
 
     def edit(self, node: cst.CSTNode) -> Any:
         """`node` after the edits, itself when there are none below it."""
-        return node.visit(self) if node in self.dirty else node
+        return rebuilt(node, self.dirty, self._edited) if id(node) in self.dirty else node
 
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        return node in self.dirty
-
-    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
-        if original_node not in self.dirty:
-            return updated_node
+    def _edited(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
         if isinstance(original_node, cst.Name) and original_node in self.reads:
             reading = self.reads[original_node]
             self.changed.append((original_node, f"`{original_node.value}` reads `{reading}`"))
-            updated_node = cst.parse_expression(reading).with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
+            updated_node = _spelled(reading).with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
         elif isinstance(original_node, cst.Nonlocal):
             updated_node = self._nonlocal(original_node, updated_node)
         elif isinstance(original_node, cst.AnnAssign) and original_node.target in self.reads:
@@ -82,6 +71,17 @@ class Editor(cst.CSTTransformer):
         if updated.value is None:
             return cst.RemoveFromParent()
         return cst.Assign([cst.AssignTarget(updated.target)], updated.value)
+
+
+def _spelled(reading: str) -> cst.BaseExpression:
+    """A name or a dotted one, which need no parser (there are hundreds), or any other expression."""
+    first, *rest = reading.split(".")
+    if not all(part.isidentifier() for part in (first, *rest)):
+        return cst.parse_expression(reading)
+    found: cst.BaseExpression = cst.Name(first)
+    for part in rest:
+        found = cst.Attribute(found, cst.Name(part))
+    return found
 
 
 def _filled(block: cst.IndentedBlock) -> cst.IndentedBlock:

@@ -56,8 +56,20 @@ def accepted(module: Module, options: cst.Call) -> Accepted | None:
         return None
     if subscribe is not None and any(module.is_local(n.value, n) for n in find(subscribe.value, cst.Name)):
         return None
-    target = module.definitions.get(entry.value)
-    return Accepted(given, found[0], entry, target, subscribe) if isinstance(target, cst.FunctionDef) else None
+    target = _entrypoint(module, entry.value)
+    return Accepted(given, found[0], entry, target, subscribe) if target is not None else None
+
+
+def _entrypoint(module: Module, name: str) -> cst.FunctionDef | None:
+    """The one function of that name, if its parameter may be a job."""
+    target = module.definitions.get(name)
+    here = (f for f in module.index.of(cst.FunctionDef) if module.index.scope(f) is module.tree)
+    if not isinstance(target, cst.FunctionDef) or any(f.name.value == name and f is not target for f in here):
+        return None
+    annotation = next((p.annotation for p in target.params.params), None)
+    kind = module.target_of(annotation.annotation) if annotation is not None else None
+    other = kind is not None and kind.startswith("livekit.") and not kind.endswith(".JobContext")
+    return None if other else target
 
 
 def settled_accepts(module: Module) -> dict[cst.Call, Accepted]:

@@ -22,7 +22,7 @@ _STARS = ("livekit.agents", "livekit.agents.voice", "livekit.agents.llm", "livek
 def library_name(project: Project, module: Module, expression: cst.CSTNode) -> str | None:
     """The full dotted name behind `expression`, None for the project's own; star imports of the framework count."""
     found = project.full_name(module, expression)
-    if found is not None:
+    if found is not None or not module.stars:
         return found
     name = dotted(expression)
     if name is None:
@@ -30,8 +30,8 @@ def library_name(project: Project, module: Module, expression: cst.CSTNode) -> s
     head = name.partition(".")[0]
     if module.import_of(head, expression) or head in module.definitions or module.is_local(head, expression):
         return None
-    for item in module.imports:
-        if item.local == "*" and item.target in _STARS and project.path_of(item.target, module.path) is None:
+    for item in module.stars:
+        if item.target in _STARS and project.path_of(item.target, module.path) is None:
             return f"{item.target}.{name}"
     return None
 

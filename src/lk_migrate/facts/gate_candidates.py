@@ -13,18 +13,14 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.evaluation.values import UTTERANCE
-from lk_migrate.facts.framework import Owner, bases, method
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.turn_hooks import hooked_names, turn_hooks
 from lk_migrate.facts.walk import find
 
 #: Files without such a word hold no gate's definition.
 _WORDS = re.compile(rb"speech|utterance|(?<!re)turn_|_turn|user_input|generation_?id|\bturn\b", re.I)
-_HOOK = re.compile(
-    r"user_turn|user_speech|user_input|user_state|new_turn|begin_turn|start_turn|turn_(start|begin)|utterance"
-)
-_HOOK_BYTES = re.compile(_HOOK.pattern.encode())
 #: Functions that are longer than this do more than count.
 _LONGEST = 60
 
@@ -33,7 +29,8 @@ _LONGEST = 60
 class Candidate:
     """`node`: what people ask (for a decorator its outermost function); `counter`: the function in it that counts.
 
-    `counted`: the attributes that it sets.
+    `counted`: the attributes that it sets; `closure`: a function inside a function, asked by that name or through
+    what the function around it returned.
     """
 
     module: Module
@@ -41,14 +38,16 @@ class Candidate:
     counter: cst.FunctionDef
     owner: cst.ClassDef | None
     counted: frozenset[str] = frozenset()
+    closure: bool = False
 
 
 def candidates(project: Project) -> Iterator[Candidate]:
     """Every function of the project that looks like it could be a gate."""
-    hooked = frozenset(_hooked(project))
+    hooked = frozenset(hooked_names(project))
+    of_hooks = {module.path for module, _ in project.fact(turn_hooks)}
     tells = cache(lambda word: word in hooked or UTTERANCE.search(word) is not None)
     for path in sorted(project.files):
-        if not _WORDS.search(project.files[path]):
+        if path not in of_hooks and not _WORDS.search(project.files[path]):
             continue
         module = project.module(path)
         if module is None:
@@ -57,6 +56,8 @@ def candidates(project: Project) -> Iterator[Candidate]:
             if _counts(module, function) and _speaks_of_turns(module, function, tells):
                 candidate = candidate_of(module, function)
                 yield replace(candidate, counted=counted(candidate))
+                if isinstance(module.index.enclosing(function, cst.FunctionDef, cst.ClassDef), cst.FunctionDef):
+                    yield Candidate(module, function, function, None, closure=True)
 
 
 def candidate_of(module: Module, function: cst.FunctionDef) -> Candidate:
@@ -104,51 +105,6 @@ def _speaks_of_turns(module: Module, function: cst.FunctionDef, tells: Callable[
         elif len(node.value) < 40 and UTTERANCE.search(node.value):
             return True
     return False
-
-
-def _hooked(project: Project) -> Iterator[str]:
-    """Attributes that are set to a constant when the user speaks again."""
-    for _, function in hooks(project):
-        for node in find(function, cst.Assign):
-            for target in node.targets:
-                if isinstance(target.target, cst.Attribute):
-                    yield target.target.attr.value
-
-
-def hooks(project: Project) -> Iterator[tuple[Module, cst.FunctionDef]]:
-    """Functions that run when the user speaks again: by their name, or by the event they are registered for."""
-    for path in sorted(project.files):
-        if not _HOOK_BYTES.search(project.files[path]):
-            continue
-        module = project.module(path)
-        if module is None:
-            continue
-        for function in module.index.of(cst.FunctionDef):
-            events = [s.value for d in function.decorators for s in find(d, cst.SimpleString)]
-            if any(_HOOK.search(text) for text in [function.name.value, *events]):
-                yield module, function
-                yield from _helpers(project, module, function)
-
-
-def _helpers(project: Project, module: Module, function: cst.FunctionDef) -> Iterator[tuple[Module, cst.FunctionDef]]:
-    """The methods that a hook calls on `self`."""
-    node = module.index.enclosing(function, cst.ClassDef)
-    owner = Owner(module, node) if isinstance(node, cst.ClassDef) else None
-    for call in module.index.find(function, cst.Call):
-        if owner is not None and isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self":
-            found = _inherited(project, owner, call.func.attr.value)
-            if found is not None:
-                yield found
-
-
-def _inherited(project: Project, owner: Owner, name: str, depth: int = 0) -> tuple[Module, cst.FunctionDef] | None:
-    """The method of the class or of a base in the project. (`lineages` would parse every class there is.)"""
-    own = method(owner, name)
-    if own is not None or depth > 20:
-        return (owner.module, own) if own is not None else None
-    above = (b for b in bases(project, owner) if isinstance(b, Owner))
-    found = (_inherited(project, base, name, depth + 1) for base in above)
-    return next((f for f in found if f is not None), None)
 
 
 def counted(candidate: Candidate) -> frozenset[str]:

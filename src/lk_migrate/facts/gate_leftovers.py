@@ -7,12 +7,14 @@ we cannot follow (`getattr(x, "_turn_gate")`, an object of unknown class) counts
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.closure_state import reads_of_variables, take_closure, take_variables
 from lk_migrate.facts.gate_candidates import written
 from lk_migrate.facts.gate_guards import Strip
+from lk_migrate.facts.gate_holders import take_holders
 from lk_migrate.facts.gate_mentions import (
     attribute_mentions,
     in_all,
@@ -21,7 +23,8 @@ from lk_migrate.facts.gate_mentions import (
     name_mentions,
     tests_of,
 )
-from lk_migrate.facts.gate_state import definition_of, harmless, mere_reset, write_of
+from lk_migrate.facts.gate_removals import Read, Removal, Search
+from lk_migrate.facts.gate_state import definition_of, write_of
 from lk_migrate.facts.gates import Gate, find_gates
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import lineages, method
@@ -31,67 +34,22 @@ from lk_migrate.facts.walk import descendants, find
 
 
 @dataclass(frozen=True)
-class Removal:
-    """`node` goes; with `parts`, only these elements of it (targets, aliases, strings of `__all__`)."""
-
-    module: Module
-    node: cst.CSTNode
-    what: str
-    parts: tuple[cst.CSTNode, ...] = ()
-
-
-@dataclass(frozen=True)
-class Read:
-    """A place outside a gate that needs the gate's state or the gate itself."""
-
-    module: Module
-    node: cst.CSTNode
-    name: str
-
-
-@dataclass(frozen=True)
 class Leftovers:
     """`going`: the gates whose guards are stripped; `staying`: gates that other code looks into, with the places.
 
-    `tests`: those of a gate that is removed.
+    `tests`: those of a gate that is removed; `emptied`: functions that only reset a gate, and are used elsewhere.
     """
 
     going: tuple[Gate, ...]
     staying: tuple[tuple[Gate, tuple[Read, ...]], ...]
     removals: tuple[Removal, ...]
     tests: tuple[Read, ...] = ()
+    emptied: tuple[Read, ...] = ()
 
     def defined(self, gate: Gate) -> bool:
         """Whether the gate's definition is among what goes."""
         nodes = {r.node for r in self.removals}
-        return gate.node in nodes or gate.owner in nodes
-
-
-@dataclass
-class _Search:
-    project: Project
-    gone: set[cst.CSTNode] = field(default_factory=set)
-    removals: dict[cst.CSTNode, Removal] = field(default_factory=dict)
-
-    def take(self, removal: Removal) -> None:
-        old = self.removals.get(removal.node)
-        if old is not None and removal.parts and old.parts:
-            removal = Removal(removal.module, removal.node, removal.what, (*old.parts, *removal.parts))
-        if removal.parts and len(removal.parts) == _size(removal.node):
-            removal = Removal(removal.module, removal.node, removal.what)
-        self.removals[removal.node] = removal
-        for node in removal.parts or (removal.node,):
-            self.gone.update(descendants(node))
-
-
-def _size(node: cst.CSTNode) -> int:
-    """How many parts a statement has; 0 for an empty `__all__` that may stay."""
-    if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar):
-        return len(node.names)
-    if isinstance(node, cst.Assign):
-        target = node.targets[0].target
-        return len(target.elements) if isinstance(target, cst.Tuple) else len(node.targets)
-    return 0
+        return bool(nodes & {gate.node, gate.owner, *gate.module.index.ancestors(gate.node)})
 
 
 def find_leftovers(project: Project) -> Leftovers:
@@ -100,7 +58,7 @@ def find_leftovers(project: Project) -> Leftovers:
     staying: dict[Gate, tuple[Read, ...]] = {}
     while True:
         going = [g for g in gates.all if g not in staying and not g.trial.effects]
-        search = _Search(project)
+        search = Search(project)
         for gate in going:
             for guard in gate.guards:
                 if isinstance(guard.strip, Strip):
@@ -113,9 +71,10 @@ def find_leftovers(project: Project) -> Leftovers:
     _grow(search, going)
     effects = {g: () for g in gates.all if g.trial.effects}
     removals = tuple(search.removals.values())
+    emptied = tuple(search.emptied.values())
     names = {r.node.name.value for r in removals if isinstance(r.node, cst.FunctionDef)}
     tests = tuple(Read(*found) for found in tests_of(project, names))
-    return Leftovers(tuple(going), tuple({**effects, **staying}.items()), removals, tests)
+    return Leftovers(tuple(going), tuple({**effects, **staying}.items()), removals, tests, emptied)
 
 
 def _gone_with(strip: Strip, call: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -134,8 +93,10 @@ def _gone_with(strip: Strip, call: cst.CSTNode) -> Iterator[cst.CSTNode]:
 # -- who else looks at the state ------------------------------------------------------------------------------
 
 
-def _reads_of_state(search: _Search, gate: Gate, going: list[Gate]) -> Iterator[Read]:
+def _reads_of_state(search: Search, gate: Gate, going: list[Gate]) -> Iterator[Read]:
     inside = {n for g in going for n in descendants(_unit(search.project, g))}
+    if gate.closure:
+        yield from reads_of_variables(search, gate, inside)
     for name in sorted(set(written(gate.node))):
         for module, node in attribute_mentions(search.project, name, gate):
             if node in inside or node in search.gone:
@@ -157,7 +118,7 @@ def _unit(project: Project, gate: Gate) -> cst.CSTNode:
 # -- what nobody mentions any more ----------------------------------------------------------------------------
 
 
-def _grow(search: _Search, going: list[Gate]) -> None:
+def _grow(search: Search, going: list[Gate]) -> None:
     """Take definitions, state and constants until nothing more is mentioned only by what goes."""
     project = search.project
     units = {_unit(project, g): g for g in going}
@@ -166,21 +127,27 @@ def _grow(search: _Search, going: list[Gate]) -> None:
         before = len(search.gone)
         for unit in list(pending):
             gate = units[unit]
-            if _unmentioned(search, gate, unit):
+            if gate.closure:
+                if take_closure(search, gate):
+                    pending.remove(unit)
+            elif _unmentioned(search, gate, unit):
                 search.take(Removal(gate.module, unit, "the turn gate"))
                 _take_imports(search, gate.module, unit.name.value)  # type: ignore[attr-defined]
                 pending.remove(unit)
         for gate in going:
             if _unit(project, gate) in search.gone:
                 _take_state(search, gate)
-            _take_holders(search, gate)
+                if gate.closure:
+                    take_variables(search, gate)
+            if gate.owner is not None and _unit(project, gate) is gate.owner:
+                take_holders(search, gate, gate.owner)
         for module in {g.module for g in going} | {x.module for g in going for x in g.guards}:
             _take_module_level(search, module)
         if len(search.gone) == before:
             return
 
 
-def _unmentioned(search: _Search, gate: Gate, unit: cst.CSTNode) -> bool:
+def _unmentioned(search: Search, gate: Gate, unit: cst.CSTNode) -> bool:
     project = search.project
     inside = set(descendants(unit))
     name = unit.name.value  # type: ignore[attr-defined]
@@ -190,7 +157,7 @@ def _unmentioned(search: _Search, gate: Gate, unit: cst.CSTNode) -> bool:
     return not list(name_mentions(search.project, search.gone, gate.module, name, inside))
 
 
-def _take_imports(search: _Search, home: Module, name: str) -> None:
+def _take_imports(search: Search, home: Module, name: str) -> None:
     """The imports of a name that is gone, and its entry in `__all__`, in every file."""
     for module in modules_with(search.project, name):
         for item in module.imports:
@@ -209,14 +176,14 @@ def _take_imports(search: _Search, home: Module, name: str) -> None:
 # -- state ----------------------------------------------------------------------------------------------------
 
 
-def _take_state(search: _Search, gate: Gate) -> None:
+def _take_state(search: Search, gate: Gate) -> None:
     counted = set(written(gate.node))
     mentioned = {n.attr.value for n in find(_unit(search.project, gate), cst.Attribute) if dotted(n.value) == "self"}
     for name in sorted(counted | mentioned):
         _take_attribute(search, gate, name, name in counted)
 
 
-def _take_attribute(search: _Search, gate: Gate, name: str, counted: bool) -> None:
+def _take_attribute(search: Search, gate: Gate, name: str, counted: bool) -> None:
     """Statements that only set an attribute which nothing reads any more; of helpers, the definition."""
     writes: list[tuple[Module, cst.CSTNode, cst.CSTNode | None]] = []
     for module, node in attribute_mentions(search.project, name, gate):
@@ -240,7 +207,7 @@ def _take_attribute(search: _Search, gate: Gate, name: str, counted: bool) -> No
             _take_empty_method(search, gate, module, function)
 
 
-def _take_helper(search: _Search, gate: Gate, name: str) -> None:
+def _take_helper(search: Search, gate: Gate, name: str) -> None:
     """A private method that only the gate called."""
     if gate.owner is None or not name.startswith("_") or name.startswith("__"):
         return
@@ -253,7 +220,7 @@ def _take_helper(search: _Search, gate: Gate, name: str) -> None:
         search.take(Removal(found[0].module, found[1], "only the turn gate called it"))
 
 
-def _take_empty_method(search: _Search, gate: Gate, module: Module, function: cst.FunctionDef) -> None:
+def _take_empty_method(search: Search, gate: Gate, module: Module, function: cst.FunctionDef) -> None:
     """A method that did nothing but reset the gate, with the statements that call it."""
     if function.name.value.startswith("__") or function.name.value.startswith("on_") or function in search.gone:
         return
@@ -283,45 +250,10 @@ def _take_empty_method(search: _Search, gate: Gate, module: Module, function: cs
         search.take(Removal(where, statement, "it only reset the turn gate"))
 
 
-def _take_holders(search: _Search, gate: Gate) -> None:
-    """`self.gate = TurnGate(5)` and `gate = TurnGate(5)`, when only guards used them."""
-    if gate.owner is None or _unit(search.project, gate) is not gate.owner:
-        return
-    made = gate.owner.name.value
-    for module in modules_with(search.project, made):
-        for call in module.index.of(cst.Call):
-            if (dotted(call.func) or "").rpartition(".")[2] != made or call in search.gone:
-                continue
-            statement = module.index.parents[call]
-            if not isinstance(statement, (cst.Assign, cst.AnnAssign)):
-                continue
-            target = statement.targets[0].target if isinstance(statement, cst.Assign) else statement.target
-            scope = module.index.enclosing(statement, cst.FunctionDef, cst.ClassDef)
-            name = target.attr.value if isinstance(target, cst.Attribute) else dotted(target) or ""
-            if not name or not all(harmless(a.value) for a in call.args):
-                continue
-            if scope is None:
-                inside = set(descendants(statement))
-                if not list(name_mentions(search.project, search.gone, module, name, inside)):
-                    search.take(Removal(module, statement, "it held the turn gate"))
-                    _take_imports(search, module, name)
-                continue
-            others = [
-                (where, node, mere_reset(where, node, gate.owner))
-                for where, node in attribute_mentions(search.project, name, gate)
-                if node not in search.gone and node not in set(descendants(statement))
-            ]
-            if all(reset is not None for _, _, reset in others):
-                search.take(Removal(module, statement, "it held the turn gate"))
-                for where, _, reset in others:
-                    if reset is not None:
-                        search.take(Removal(where, reset, "it only reset the turn gate"))
-
-
 # -- constants ------------------------------------------------------------------------------------------------
 
 
-def _take_module_level(search: _Search, module: Module) -> None:
+def _take_module_level(search: Search, module: Module) -> None:
     """Constants and private functions of the module that only what is gone mentioned."""
     mentioned = {n.value for n in module.index.of(cst.Name) if n in search.gone}
     for name in sorted(mentioned):

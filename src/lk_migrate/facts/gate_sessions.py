@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.agent_values import agent_classes
+from lk_migrate.facts.agent_limits import Limits, agent_limits
+from lk_migrate.facts.agent_values import PLAIN_AGENT, agent_classes
 from lk_migrate.facts.agents import Role, find_agents
 from lk_migrate.facts.framework import Owner, callee, constructed, framework_base, is_super_init
-from lk_migrate.facts.gates import Gates, find_gates
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import AGENT_CLASSES
@@ -30,7 +30,8 @@ class SessionLimits:
 
 def session_paths(project: Project) -> frozenset[str]:
     """The files of a project with gates that name `AgentSession`, a class derived from it, or a 0.x agent's class."""
-    if not project.fact(find_gates).gated():
+    limits = project.fact(agent_limits)
+    if not limits.classes and not limits.units:
         return frozenset()
     names = {b"AgentSession", *(name.rpartition(".")[2].encode() for name in AGENT_CLASSES)}
     for path in sorted(p for p, data in project.files.items() if b"AgentSession" in data):
@@ -50,17 +51,18 @@ def limits_of_session(project: Project, module: Module, call: cst.Call) -> Sessi
     is_session = constructed(project, module, call, "max_tool_steps") == "AgentSession" and not is_super_init(call)
     if not is_session and not _becomes_session(project, module, call):
         return None
-    gates = project.fact(find_gates)
+    gates = project.fact(agent_limits)
     classes = [c for a in _started(module, call) for c in agent_classes(project, module, a)]
     found = [c for c in classes if c is not None]
     if found and len(found) == len(classes):
-        return SessionLimits(frozenset(_limits(gates, _with_successors(project, found))), known=True)
-    built = [c for c in _built_nearby(project, module, call) if c in gates.gated()]
+        plain = gates.of_plain(module.index.top_level(call)) if PLAIN_AGENT in found else []
+        return SessionLimits(frozenset({*_limits(gates, _with_successors(project, found)), *plain}), known=True)
+    built = [c for c in _built_nearby(project, module, call) if c in gates.classes]
     if built:
         return SessionLimits(frozenset(_limits(gates, built)), known=True)
     used = project.fact(gated_and_used)
     runnable = {a.node for a in find_agents(project) if a.role is Role.AGENT}
-    known = not used or (bool(runnable) and runnable <= gates.gated())
+    known = not used or (bool(runnable) and runnable <= gates.classes.keys())
     return SessionLimits(frozenset(_limits(gates, list(used))), known)
 
 
@@ -80,7 +82,7 @@ def _with_successors(project: Project, classes: list[cst.ClassDef]) -> list[cst.
 
 def gated_and_used(project: Project) -> frozenset[cst.ClassDef]:
     """The classes with a gate that any code of the project speaks of, other than to import or derive from them."""
-    return frozenset(c for c in project.fact(find_gates).gated() if _is_used(project, c))
+    return frozenset(c for c in project.fact(agent_limits).classes if _is_used(project, c))
 
 
 def _is_used(project: Project, node: cst.ClassDef) -> bool:
@@ -104,8 +106,8 @@ def _becomes_session(project: Project, module: Module, call: cst.Call) -> bool:
     return module.may_be_imported(call.func) and project.full_name(module, call.func) in AGENT_CLASSES
 
 
-def _limits(gates: Gates, classes: list[cst.ClassDef]) -> Iterator[int | None]:
-    return (gates.limit_of(c) for c in classes if c in gates.gated())
+def _limits(gates: Limits, classes: list[cst.ClassDef]) -> Iterator[int | None]:
+    return (gates.classes[c] for c in classes if c in gates.classes)
 
 
 def agents_of_session(project: Project, module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:

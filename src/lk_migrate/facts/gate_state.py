@@ -37,10 +37,12 @@ def write_of(module: Module, node: cst.CSTNode) -> tuple[cst.CSTNode, cst.CSTNod
             position = list(target.elements).index(parent)
             return (assign, parent) if harmless(assign.value.elements[position].value) else None
         return None
-    if isinstance(parent, cst.Attribute) and parent.attr.value in ("clear", "reset"):
+    if isinstance(parent, cst.Attribute) and parent.value is node:
         call = parents[parent]
-        if isinstance(call, cst.Call) and isinstance(parents[call], cst.Expr) and not call.args:
-            return parents[call], None
+        if isinstance(call, cst.Call) and call.func is parent and isinstance(parents[call], cst.Expr):
+            emptied = parent.attr.value in ("clear", "reset") and not call.args
+            filled = parent.attr.value in ("update", "add", "append") and all(harmless(a.value) for a in call.args)
+            return (parents[call], None) if emptied or filled else None
     return None
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import libcst as cst
 
 from lk_migrate.facts.evaluation.machine import Machine
-from lk_migrate.facts.evaluation.values import External, Function, Instance, Raised, Undecidable, Unknown, Wrapped
-from lk_migrate.facts.gate_candidates import Candidate, counted, hooks
-from lk_migrate.facts.gate_uses import Use, scope_around
+from lk_migrate.facts.evaluation.values import Function, Instance, Unknown, Wrapped
+from lk_migrate.facts.gate_candidates import Candidate, counted
+from lk_migrate.facts.gate_uses import Use, scopes_at
 from lk_migrate.facts.lineage import Class, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import Trial, try_out
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.turn_hooks import resets, turn_hooks, user_speaks
 
 
 def trial_of(
@@ -42,14 +42,9 @@ def trial_of(
             return partial(_through_decorator, made=made, wrapped=wrapped, this=this, function=function)
         return partial(_through_call, module=use.module, asked=asked, this=this)
 
-    known = {name: value for name, value in project.fact(resets) if name in sets}
-
-    def reset(fresh: Machine) -> None:
-        fresh.reset(known)
-
     if not isinstance(asked, (cst.Decorator, cst.Call)):
         return None
-    return try_out(machine, attempt, reset if known else None)
+    return try_out(machine, attempt, reset_for(project, sets))
 
 
 def _through_call(machine: Machine, module: Module, asked: cst.CSTNode, this: Instance) -> Any:
@@ -57,8 +52,7 @@ def _through_call(machine: Machine, module: Module, asked: cst.CSTNode, this: In
     machine.asks += 1
     machine.asked_at = asked
     machine.yields.clear()
-    scope = scope_around(machine, module, asked, this)
-    value = machine.evaluate(module, asked, (scope,))
+    value = machine.evaluate(module, asked, scopes_at(machine, module, asked, this))
     if isinstance(value, Instance):
         for name in ("__enter__", "__aenter__"):
             found = method(value.line, name)
@@ -78,17 +72,14 @@ def _through_decorator(machine: Machine, made: Any, wrapped: Wrapped, this: Inst
     return None if wrapped.calls > before else "refused"
 
 
-def resets(project: Project) -> tuple[tuple[str, Any], ...]:
-    """The attributes that are set to a constant when the user speaks again, with it."""
-    found: list[tuple[str, Any]] = []
-    for module, function in hooks(project):
-        for node in find(function, cst.Assign):
-            for target in node.targets:
-                if isinstance(target.target, cst.Attribute):
-                    try:
-                        value = Machine(project).evaluate(module, node.value, ())
-                    except (Undecidable, Raised):
-                        continue
-                    if not isinstance(value, (Unknown, External)):
-                        found.append((target.target.attr.value, value))
-    return tuple(found)
+def reset_for(project: Project, sets: frozenset[str]) -> Callable[[Machine], None] | None:
+    """What happens to the attributes and variables of a gate when the user speaks again; None without any hook."""
+    if not project.fact(turn_hooks):
+        return None
+    known = {name: value for name, value in project.fact(resets) if name in sets}
+
+    def reset(machine: Machine) -> None:
+        machine.reset(known)
+        user_speaks(machine)
+
+    return reset

@@ -8,17 +8,30 @@ from typing import Any
 
 import libcst as cst
 
+from lk_migrate.facts.evaluation.given import annotated
+from lk_migrate.facts.evaluation.initial import parameters_of
 from lk_migrate.facts.evaluation.machine import Machine
-from lk_migrate.facts.evaluation.values import UTTERANCE, Instance, Raised, Undecidable, Unknown, Utterance
+from lk_migrate.facts.evaluation.values import (
+    UTTERANCE,
+    Function,
+    Instance,
+    Raised,
+    Scopes,
+    Undecidable,
+    Unknown,
+    Utterance,
+)
 from lk_migrate.facts.gate_candidates import Candidate
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.lineage import Class, Lineages, lineages, method
+from lk_migrate.facts.lineage import Class, Lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import descendants, find
 
 #: Methods that are asked through their object or class, not by their name.
 _BY_CLASS = frozenset({"__call__", "__enter__", "__aenter__"})
+#: How far the object of a factory is followed: from a variable to an argument, to an attribute.
+_HANDED_ON = 4
 #: What gives something a name, or passes it by keyword.
 _NAMING = (cst.FunctionDef, cst.ClassDef, cst.ImportAlias, cst.AsName, cst.Param, cst.Arg)
 
@@ -34,6 +47,9 @@ class Use:
 
 def uses_of(project: Project, lines: Lineages, candidate: Candidate) -> Iterator[Use]:
     """The names and attributes that stand for the candidate, its own definition left out."""
+    if candidate.closure:
+        yield from _closure_uses(project, lines, candidate)
+        return
     names = {candidate.node.name.value}
     if names & _BY_CLASS and candidate.owner is not None:
         names = {candidate.owner.name.value, *_holders(project, candidate.owner.name.value)}
@@ -55,6 +71,56 @@ def uses_of(project: Project, lines: Lineages, candidate: Candidate) -> Iterator
                 continue
             if _means(project, lines, module, expression, candidate):
                 yield Use(module, expression, candidate)
+
+
+def _closure_uses(project: Project, lines: Lineages, candidate: Candidate) -> Iterator[Use]:
+    """Where a function inside a function is called: beside its definition, or by whoever was given it."""
+    own = set(descendants(candidate.node))
+    factory = [a for a in candidate.module.index.ancestors(candidate.node) if isinstance(a, cst.FunctionDef)][-1]
+    names = {candidate.node.name.value, *_given_to(project, factory.name.value)}
+    for path in sorted(project.files):
+        module = project.module(path) if any(n.encode() in project.files[path] for n in names) else None
+        for call in module.index.of(cst.Call) if module is not None else ():
+            if module is None or call in own or (dotted(call.func) or "").rpartition(".")[2] not in names:
+                continue
+            if _is_closure(project, lines, module, call.func, candidate):
+                yield Use(module, call.func, candidate)
+
+
+def _is_closure(project: Project, lines: Lineages, module: Module, node: cst.CSTNode, candidate: Candidate) -> bool:
+    """Whether the value of `node` is the candidate, made by whatever call of its factory."""
+    machine = Machine(project)
+    this = Instance(_line_of_self(project, lines, module, node, candidate))
+    try:
+        value = machine.evaluate(module, node, scopes_at(machine, module, node, this))
+    except (Undecidable, Raised, RecursionError):
+        return False
+    return isinstance(value, Function) and value.node is candidate.node
+
+
+def _given_to(project: Project, factory: str) -> frozenset[str]:
+    """Every name, attribute and keyword that gets what the factory returns, or what such a name holds."""
+    names = {factory}
+    for _ in range(_HANDED_ON):
+        before = len(names)
+        for path in sorted(p for p, data in project.files.items() if any(n.encode() in data for n in names)):
+            module = project.module(path)
+            for node in module.index.of(cst.Assign) if module is not None else ():
+                made = node.value.func if isinstance(node.value, cst.Call) else node.value
+                if (dotted(made) or "").rpartition(".")[2] in names:
+                    names |= {n for t in node.targets for n in _last_names(t.target)}
+            for arg in module.index.of(cst.Arg) if module is not None else ():
+                given = arg.value.func if isinstance(arg.value, cst.Call) else arg.value
+                if arg.keyword is not None and (dotted(given) or "").rpartition(".")[2] in names:
+                    names.add(arg.keyword.value)
+        if len(names) == before:
+            break
+    return frozenset(names - {factory})
+
+
+def _last_names(target: cst.CSTNode) -> Iterator[str]:
+    parts = [e.value for e in target.elements] if isinstance(target, cst.Tuple) else [target]
+    return (n for n in ((dotted(p) or "").rpartition(".")[2] for p in parts) if n)
 
 
 def _holders(project: Project, made: str) -> Iterator[str]:
@@ -93,7 +159,7 @@ def instance_of(
         return Instance(line)
     machine = Machine(project)
     try:
-        value = machine.evaluate(module, node, (scope_around(machine, module, node, Instance(line)),))
+        value = machine.evaluate(module, node, scopes_at(machine, module, node, Instance(line)))
     except (Undecidable, Raised, RecursionError):
         return None
     if isinstance(value, Class):
@@ -115,51 +181,37 @@ def _line_of_self(
     return beside[0] if beside else own
 
 
-def scope_around(machine: Machine, module: Module, node: cst.CSTNode, this: Instance) -> dict[str, Any]:
-    """The names around `node` in its function: parameters by their annotation, locals by their first value."""
+def scopes_at(machine: Machine, module: Module, node: cst.CSTNode, this: Instance) -> Scopes:
+    """The names around `node`: of the function that it stands in afresh, of those around that as they were left."""
     function = module.index.enclosing(node, cst.FunctionDef)
+    if not isinstance(function, cst.FunctionDef):
+        return ({},)
+    outer = machine.scopes_around(module, function, this)
     scope: dict[str, Any] = {}
-    chain = [a for a in module.index.ancestors(node) if isinstance(a, cst.FunctionDef)]
-    for function in reversed(chain):
-        in_class = isinstance(module.index.enclosing(function, cst.ClassDef, cst.FunctionDef), cst.ClassDef)
-        params = [*function.params.posonly_params, *function.params.params, *function.params.kwonly_params]
-        for i, param in enumerate(params):
-            name = param.name.value
-            if i == 0 and in_class and name in ("self", "cls"):
-                scope[name] = this
-            elif UTTERANCE.search(name):
-                scope[name] = Utterance(machine.utterance)
-            else:
-                scope[name] = _annotated(machine, module, param) or Unknown(f"{name} of call {machine.asks}")
-    wanted = {n.value for n in find(node, cst.Name)} - set(scope)
-    if chain and wanted:
-        for assign in find(chain[0], cst.Assign):
-            target = assign.targets[0].target
-            if (
-                isinstance(target, cst.Name)
-                and target.value in wanted
-                and target.value not in scope
-                and node not in set(descendants(assign))
-            ):
-                try:
-                    scope[target.value] = machine.evaluate(module, assign.value, (scope,))
-                except (Undecidable, Raised):
-                    scope[target.value] = Unknown(target.value)
-    return scope
-
-
-def _annotated(machine: Machine, module: Module, param: cst.Param) -> Instance | None:
-    if param.annotation is None:
-        return None
-    node: cst.CSTNode = param.annotation.annotation
-    symbol = (
-        machine.project.resolve_name(module, str(node.evaluated_value))
-        if isinstance(node, cst.SimpleString)
-        else machine.project.resolve(module, node)
-    )
-    if symbol is None or symbol.module is None or not isinstance(symbol.node, cst.ClassDef):
-        return None
-    return Instance(machine.project.fact(lineages).of.get(symbol.node, ()))
+    in_class = isinstance(module.index.enclosing(function, cst.ClassDef, cst.FunctionDef), cst.ClassDef)
+    for i, param in enumerate(parameters_of(function)):
+        name = param.name.value
+        if i == 0 and in_class and name in ("self", "cls"):
+            scope[name] = this
+        elif UTTERANCE.search(name):
+            scope[name] = Utterance(machine.utterance)
+        else:
+            scope[name] = annotated(machine, module, param) or Unknown(f"{name} of call {machine.asks}")
+    declared = {item.name.value for item in find(function, cst.NameItem) if isinstance(item.name, cst.Name)}
+    wanted = {n.value for n in find(node, cst.Name)} - set(scope) - declared
+    for assign in find(function, cst.Assign) if wanted else ():
+        target = assign.targets[0].target
+        if (
+            isinstance(target, cst.Name)
+            and target.value in wanted
+            and target.value not in scope
+            and node not in set(descendants(assign))
+        ):
+            try:
+                scope[target.value] = machine.evaluate(module, assign.value, (*outer, scope))
+            except (Undecidable, Raised):
+                scope[target.value] = Unknown(target.value)
+    return (*outer, scope)
 
 
 def asked_of(use: Use) -> cst.CSTNode:

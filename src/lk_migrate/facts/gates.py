@@ -20,11 +20,12 @@ from lk_migrate.facts.gate_uses import asked_of, uses_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.inline_gates import inline_gates
 from lk_migrate.facts.lineage import Class, Lineages, lineages
+from lk_migrate.facts.metrics import told_of_metrics
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import Declared
 from lk_migrate.facts.trial import Trial
-from lk_migrate.facts.walk import descendants, find
+from lk_migrate.facts.walk import descendants, own_scope
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Guard:
 class Gate:
     """`node`: what defines it (a function, for a decorator the outermost one; a method). `blocked`: why it must stay.
 
-    `kind`: "method", "function", "decorator" or "context manager". `counter` is the function that counts.
+    `kind`: "method", "function", "decorator" or "context manager". `counter` is the function that counts. `closure`:
+    the gate is a function inside a function.
     """
 
     kind: str
@@ -58,6 +60,7 @@ class Gate:
     guards: tuple[Guard, ...]
     limit: int | None
     trial: Trial
+    closure: bool = False
 
     @property
     def name(self) -> str:
@@ -104,16 +107,36 @@ def closure_counters(project: Project) -> tuple[tuple[Module, cst.FunctionDef], 
     """Functions in functions that count by the `speech_id` of a context, which none has, and are no known gate."""
     known = {n for g in project.fact(find_gates).all for n in (g.node, g.counter)}
     found = (c for c in project.fact(_candidates) if c.counter is not c.node and not known & {c.node, c.counter})
-    return tuple((c.module, c.counter) for c in found if _asks_speech_id(c.counter))
+    return tuple(
+        (c.module, c.counter) for c in found if _asks_speech_id(c.module, c.counter) and _may_refuse(c.counter)
+    )
 
 
-def _asks_speech_id(function: cst.FunctionDef) -> bool:
-    """`ctx.speech_id`, `getattr(ctx, "speech_id", None)`; not in what listens to a session's events."""
+def _may_refuse(function: cst.FunctionDef) -> bool:
+    """Whether it gives an answer at all, or raises; what only counts is no gate."""
+    return any(
+        isinstance(n, cst.Raise) or (isinstance(n, cst.Return) and n.value is not None) for n in own_scope(function)
+    )
+
+
+def _asks_speech_id(module: Module, function: cst.FunctionDef) -> bool:
+    """Whether it reads a `speech_id`; events and metrics do have one, so what listens to them does not count."""
     if any((dotted(getattr(d.decorator, "func", d)) or "").endswith(".on") for d in function.decorators):
         return False
-    asked = [c for c in find(function, cst.Call) if dotted(c.func) in ("getattr", "hasattr") and len(c.args) > 1]
-    texts = (c.args[1].value.evaluated_value for c in asked if isinstance(c.args[1].value, cst.SimpleString))
-    return bool(_SPEECH_IDS & {*texts, *(a.attr.value for a in find(function, cst.Attribute))})
+    asked = [n for n in module.index.find(function, cst.SimpleString, cst.Attribute) if _reads_speech_id(module, n)]
+    inside = [module.index.numbers(node) for node in told_of_metrics(module)] if asked else []
+    return any(not any(module.index.at[id(node)] in numbers for numbers in inside) for node in asked)
+
+
+def _reads_speech_id(module: Module, node: cst.CSTNode) -> bool:
+    """`ctx.speech_id`, `getattr(ctx, "speech_id", None)`."""
+    if isinstance(node, cst.Attribute):
+        return node.attr.value in _SPEECH_IDS
+    if not isinstance(node, cst.SimpleString) or node.evaluated_value not in _SPEECH_IDS:
+        return False
+    arg = module.index.parents.get(node)
+    call = module.index.parents.get(arg) if isinstance(arg, cst.Arg) else None
+    return isinstance(call, cst.Call) and dotted(call.func) in ("getattr", "hasattr")
 
 
 _SPEECH_IDS = frozenset({"speech_id", "speechId"})
@@ -163,6 +186,7 @@ def find_gates(project: Project) -> Gates:
                     tuple(guards),
                     known.pop() if len(known) == 1 else trial.limit if not known else None,
                     trial,
+                    candidate.closure,
                 )
             )
     found.sort(key=lambda g: (g.module.path, g.module.span(g.node).line))

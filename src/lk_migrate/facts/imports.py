@@ -88,6 +88,7 @@ def imported_names(index: Index, package: str) -> list[ImportedName]:
 
 _NAMED = frozenset({cst.Param, cst.FunctionDef, cst.ClassDef})
 _WITH_TARGET = frozenset({cst.AssignTarget, cst.For, cst.CompFor, cst.AnnAssign, cst.AugAssign, cst.NamedExpr})
+_CAPTURES = frozenset({cst.MatchAs, cst.MatchStar, cst.MatchMapping})
 _OUTER = frozenset({cst.Global, cst.Nonlocal})
 
 
@@ -108,6 +109,9 @@ def names_bound_by(nodes: Iterable[cst.CSTNode]) -> frozenset[str]:
             names |= target_names(node.target)  # type: ignore[attr-defined]
         elif kind is cst.AsName:
             names |= target_names(node.name)  # type: ignore[attr-defined]
+        elif kind in _CAPTURES:
+            captured = node.rest if kind is cst.MatchMapping else node.name  # type: ignore[attr-defined]
+            names |= target_names(captured) if captured is not None else set()
         elif kind in _OUTER:
             outer |= {item.name.value for item in node.names}  # type: ignore[attr-defined]
     return frozenset(names - outer)
@@ -132,10 +136,10 @@ class References:
 
     def below(self, node: cst.CSTNode) -> list[str] | None:
         """Those below a node of the tree, None for any other node."""
-        extent = self.index.extent.get(id(node))
-        if extent is None:
+        number = self.index.at.get(id(node))
+        if number is None:
             return None
-        return self.words[bisect_left(self.at, extent[0]) : bisect_left(self.at, extent[1])]
+        return self.words[bisect_left(self.at, number) : bisect_left(self.at, self.index.ends[number])]
 
 
 def references(index: Index) -> References:
@@ -162,9 +166,9 @@ def references(index: Index) -> References:
                 at += [number] * len(found)
                 words += found
         elif kind is cst.Annotation:
-            quoted = max(quoted, index.extent[id(node)][1])
+            quoted = max(quoted, index.ends[number])
         elif kind is cst.Import or kind is cst.ImportFrom:
-            ignored = index.extent[id(node)][1]
+            ignored = index.ends[number]
     return References(index, at, words)
 
 

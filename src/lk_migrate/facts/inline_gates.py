@@ -17,12 +17,13 @@ from lk_migrate.facts.evaluation.machine import Frame, Machine
 from lk_migrate.facts.evaluation.statements import run
 from lk_migrate.facts.evaluation.values import Instance, Returned
 from lk_migrate.facts.gate_state import harmless
-from lk_migrate.facts.gate_trials import resets
-from lk_migrate.facts.gate_uses import scope_around
+from lk_migrate.facts.gate_trials import reset_for
+from lk_migrate.facts.gate_uses import scopes_at
 from lk_migrate.facts.lineage import Class, lineages
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import Trial, try_out
+from lk_migrate.facts.variables import Binding, binding_of
 from lk_migrate.facts.walk import descendants, find
 
 #: How many statements of a tool are looked at.
@@ -36,7 +37,8 @@ _SPEAKS = re.compile(r"turn|utterance|speech|tool_?(calls|used)|calls_?this", re
 class InlineGate:
     """`head`: the statements that count and refuse, `refusal` the one that refuses; `state`: attributes that they set.
 
-    `trial` is None when they look like a gate and cannot be evaluated. `after`: names that the rest of the tool needs.
+    `variables` those further out that they set, as a closure's or module's. `trial` is None when they look like a gate
+    and cannot be evaluated. `after`: names that the rest of the tool needs.
     """
 
     module: Module
@@ -47,6 +49,7 @@ class InlineGate:
     state: frozenset[str]
     trial: Trial | None
     after: frozenset[str]
+    variables: frozenset[Binding] = frozenset()
 
 
 def inline_gates(project: Project) -> tuple[InlineGate, ...]:
@@ -69,13 +72,16 @@ def _gate(project: Project, module: Module, function: cst.FunctionDef) -> Inline
     owner = module.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
     owner = owner if isinstance(owner, cst.ClassDef) else None
     state = frozenset(_state(statements))
-    trial = _trial(project, module, owner, statements, state) if owner is not None and state else None
+    variables = frozenset(_variables(module, function, statements))
+    trial = None
+    if (owner is not None and state) or (variables and not state):
+        trial = _trial(project, module, function, statements, state)
     if trial is None and not _looks_like_one(module, statements):
         return None
-    bound = {n for s in statements for n in _bound(s)}
+    bound = {n for s in statements for n in _bound(s)} - {b.name for b in variables}
     own = {n for s in statements for n in descendants(s)}
     after = frozenset(n.value for n in find(function.body, cst.Name) if n.value in bound and n not in own)
-    return InlineGate(module, function, owner, statements, refusal, state, trial, after)
+    return InlineGate(module, function, owner, statements, refusal, state, trial, after, variables)
 
 
 def _head(function: cst.FunctionDef) -> tuple[tuple[cst.BaseStatement, ...], cst.If] | None:
@@ -83,32 +89,41 @@ def _head(function: cst.FunctionDef) -> tuple[tuple[cst.BaseStatement, ...], cst
     body: list[Any] = list(function.body.body)[1 if function.get_docstring() is not None else 0 :]
     refusal, last = None, 0
     asked: set[str] = set()
+    outer = {i.name.value for line in body[:_HEAD] for i in find(line, cst.NameItem) if isinstance(i.name, cst.Name)}
     for i, statement in enumerate(body[:_HEAD]):
+        if _declares(statement):
+            continue
         if isinstance(statement, cst.If) and refusal is None and _refuses(statement):
-            asked |= set(_places(statement.test))
+            asked |= set(_places(statement.test, outer))
             refusal, last = statement, i
             continue
         if not (_only_sets(statement) if isinstance(statement, cst.If) else _sets(statement)):
             break
         if refusal is None:
-            asked |= set(_places(statement))
-        elif _writes_state(statement) and {p for t in _targets(statement) for p in _places(t)} <= asked:
+            asked |= set(_places(statement, outer))
+        elif _writes_state(statement, outer) and {p for t in _targets(statement) for p in _places(t, outer)} <= asked:
             last = i
         else:
             break
     head = tuple(body[: last + 1])
-    written = {p for s in head for t in _targets(s) for p in _places(t)}
-    if refusal is None or not written & asked or not any(_writes_state(s) for s in head):
+    written = {p for s in head for t in _targets(s) for p in _places(t, outer)}
+    if refusal is None or not written & asked or not any(_writes_state(s, outer) for s in head):
         return None
     return head, refusal
 
 
-def _places(node: cst.CSTNode) -> Iterator[str]:
-    """The attributes and the constant keys that an expression speaks of: what a counter is kept under."""
+def _declares(statement: cst.CSTNode) -> bool:
+    """`nonlocal calls`"""
+    smalls = statement.body if isinstance(statement, cst.SimpleStatementLine) else ()
+    return bool(smalls) and all(isinstance(s, (cst.Nonlocal, cst.Global)) for s in smalls)
+
+
+def _places(node: cst.CSTNode, outer: set[str]) -> Iterator[str]:
+    """The attributes, constant keys and `outer` variables that an expression speaks of: what a counter is kept in."""
     for one in descendants(node):
         if isinstance(one, cst.Attribute) and isinstance(one.value, cst.Name):
             yield f"{one.value.value}.{one.attr.value}"
-        elif isinstance(one, cst.SimpleString):
+        elif isinstance(one, cst.SimpleString) or (isinstance(one, cst.Name) and one.value in outer):
             yield one.value
 
 
@@ -156,8 +171,11 @@ def _targets(statement: cst.CSTNode) -> Iterator[cst.BaseExpression]:
             yield from (e.value for e in target.elements) if isinstance(target, cst.Tuple) else (target,)
 
 
-def _writes_state(statement: cst.CSTNode) -> bool:
-    return any(isinstance(t, (cst.Attribute, cst.Subscript)) for t in _targets(statement))
+def _writes_state(statement: cst.CSTNode, outer: set[str]) -> bool:
+    return any(
+        isinstance(t, (cst.Attribute, cst.Subscript)) or (isinstance(t, cst.Name) and t.value in outer)
+        for t in _targets(statement)
+    )
 
 
 def _bound(statement: cst.CSTNode) -> Iterator[str]:
@@ -174,6 +192,18 @@ def _state(statements: tuple[cst.BaseStatement, ...]) -> Iterator[str]:
                 yield target.attr.value
 
 
+def _variables(
+    module: Module, function: cst.FunctionDef, statements: tuple[cst.BaseStatement, ...]
+) -> Iterator[Binding]:
+    """The variables of the functions around it, or of the module, that are set."""
+    for statement in statements:
+        for target in _targets(statement):
+            while isinstance(target, cst.Subscript):
+                target = target.value
+            if isinstance(target, cst.Name) and (binding := binding_of(module, target)).owner is not function:
+                yield binding
+
+
 def _looks_like_one(module: Module, statements: tuple[cst.BaseStatement, ...]) -> bool:
     """Whether the counter's own name says so, and the refusal depends on it."""
     counters = [module.tree.code_for_node(t) for s in statements for t in _targets(s)]
@@ -183,12 +213,14 @@ def _looks_like_one(module: Module, statements: tuple[cst.BaseStatement, ...]) -
 def _trial(
     project: Project,
     module: Module,
-    owner: cst.ClassDef,
+    function: cst.FunctionDef,
     statements: tuple[cst.BaseStatement, ...],
     state: frozenset[str],
 ) -> Trial | None:
-    line = next(iter(sorted(project.fact(lineages).heirs(owner), key=len)), (Class(module, owner),))
-    known = {name: value for name, value in project.fact(resets) if name in state}
+    owner = module.index.enclosing(function, cst.ClassDef)
+    line: tuple[Class, ...] = ()
+    if isinstance(owner, cst.ClassDef):
+        line = next(iter(sorted(project.fact(lineages).heirs(owner), key=len)), (Class(module, owner),))
 
     def machine(today: bool, assume: bool) -> Machine:
         return Machine(project, today, assume, state)
@@ -197,16 +229,16 @@ def _trial(
         this = Instance(line)
         return lambda at: _ask(at, module, statements, this)
 
-    return try_out(machine, attempt, (lambda fresh: fresh.reset(known)) if known else None)
+    return try_out(machine, attempt, reset_for(project, state))
 
 
 def _ask(machine: Machine, module: Module, statements: tuple[cst.BaseStatement, ...], this: Instance) -> Any:
     machine.track(this)
     machine.asks += 1
-    scope = scope_around(machine, module, statements[0], this)
+    scopes = scopes_at(machine, module, statements[0], this)
     try:
         for statement in statements:
-            run(Frame(machine, module, (scope,)), statement)
+            run(Frame(machine, module, scopes), statement)
     except Returned:
         return "refused"
     return None

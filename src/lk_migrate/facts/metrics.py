@@ -144,6 +144,29 @@ def registrations(project: Project, module: Module) -> list[Registration]:
     return found
 
 
+def told_of_metrics(module: Module) -> list[cst.CSTNode]:
+    """What runs when anything measures, on whatever object it is registered: registrations with the lambdas in them,
+    functions that they name or decorate, and functions that these name.
+    """
+    found: list[cst.CSTNode] = []
+    for text in module.strings.get("metrics_collected", ()):
+        call = module.index.enclosing(text, cst.Call)
+        func = call.func if isinstance(call, cst.Call) else None
+        if call is not None and isinstance(func, cst.Attribute) and func.attr.value in ("on", "once"):
+            parent = module.index.parents.get(call)
+            found.append(module.index.parents[parent] if isinstance(parent, cst.Decorator) else call)
+    for node in found:  # grows while it is read
+        named = {n.value for n in module.index.find(node, cst.Name) if not _is_of_another(module, n)}
+        found += [f for f in module.index.of(cst.FunctionDef) if f.name.value in named and f not in found]
+    return found
+
+
+def _is_of_another(module: Module, name: cst.Name) -> bool:
+    """Whether it is an attribute of anything but `self`: no function of this module is meant."""
+    parent = module.index.parents.get(name)
+    return isinstance(parent, cst.Attribute) and parent.attr is name and dotted(parent.value) != "self"
+
+
 def is_session(
     project: Project,
     module: Module,

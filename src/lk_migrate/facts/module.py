@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -20,6 +21,7 @@ from lk_migrate.facts.imports import (
     references,
     target_names,
 )
+from lk_migrate.facts.parsing import parse
 from lk_migrate.facts.positions import Positions, Span
 from lk_migrate.facts.statement_spans import Place
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
@@ -45,11 +47,11 @@ class Module:
         Raises `libcst.ParserSyntaxError`, `UnicodeError` or `SyntaxError` for what cannot be parsed.
         """
         try:
-            tree = cst.parse_module(data)
+            tree = parse(data)
         except (UnicodeDecodeError, SyntaxError):  # the latter when the byte stands in the first two lines
             if not has_stray_bytes(data):
                 raise
-            tree = cst.parse_module(data.decode(STRAY), cst.PartialParserConfig(encoding=STRAY))
+            tree = parse(data.decode(STRAY), STRAY)
         if _ESCAPE.search(data):
             _check_escapes(data)
         return cls(path, module_name(path), data, tree)
@@ -121,6 +123,11 @@ class Module:
     @cached_property
     def imports(self) -> list[ImportedName]:
         return imported_names(self.index, self.package)
+
+    @cached_property
+    def stars(self) -> tuple[ImportedName, ...]:
+        """What is imported with `from … import *`."""
+        return tuple(item for item in self.imports if item.local == "*")
 
     def may_be_imported(self, expression: cst.CSTNode) -> bool:
         """A cheap question before a dear one: whether the first name of a dotted `expression` is imported here.
@@ -197,12 +204,30 @@ class Module:
         return found
 
     def scopes(self, node: cst.CSTNode) -> list[Scope]:
-        """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions)."""
-        scope = cast("Scope | None", self.index.scope(node))
+        """The scopes that a name at `node` is looked up in, innermost first (no class bodies around functions).
+
+        Decorators, default values, annotations and bases belong to what is around a definition, not to its own scope.
+        """
+        scope = self._scope_of(node)
         if scope is None:
             return []
         around = self._around(scope)
         return [scope, *around[1:]] if type(scope) is cst.ClassDef else around
+
+    def _scope_of(self, node: cst.CSTNode) -> Scope | None:
+        scope = cast("Scope | None", self.index.scope(node))
+        while scope is not None and not self._is_within(node, scope):
+            scope = cast("Scope | None", self.index.scope(scope))
+        return scope
+
+    def _is_within(self, node: cst.CSTNode, scope: Scope) -> bool:
+        """Whether `node`, which stands below `scope`, is in its body, or the name of one of its parameters."""
+        if type(scope) is cst.Module:
+            return True
+        if self.index.at[id(node)] in self.index.numbers(cast(cst.CSTNode, scope.body)):
+            return True
+        parent = self.index.parents.get(node)
+        return type(parent) is cst.Param and parent.name is node  # type: ignore[attr-defined]
 
     def _around(self, scope: Scope) -> list[Scope]:
         """`scope` and the functions (no classes) and the module around it."""
@@ -250,6 +275,17 @@ class Module:
         candidates = self._by_local.get(name)
         if not candidates:
             return None
+        key = (id(self._scope_of(at)), name)
+        if key not in self._imported:
+            self._imported[key] = self._import_among(candidates, name, at)
+        return self._imported[key]
+
+    @cached_property
+    def _imported(self) -> dict[tuple[int, str], ImportedName | None]:
+        """By the id of the innermost scope, and the name."""
+        return {}
+
+    def _import_among(self, candidates: Sequence[ImportedName], name: str, at: cst.CSTNode) -> ImportedName | None:
         for scope in self.scopes(at):
             for item in candidates:
                 if item.scope is scope:

@@ -44,8 +44,11 @@ class Project:
     targets: frozenset[str] = frozenset()
     skipped: dict[str, Skipped] = field(default_factory=dict)
     _parsed: dict[str, Module | None] = field(default_factory=dict)
+    _printed: Mapping[str, cst.Module] = field(default_factory=dict)
     _facts: dict[Any, Any] = field(default_factory=dict)
     _resolved: dict[cst.CSTNode, Symbol | None] = field(default_factory=dict)
+    _followed: dict[tuple[str, str], Symbol | None] = field(default_factory=dict)
+    _library_names: dict[cst.CSTNode, str | None] = field(default_factory=dict)
 
     def fact(self, compute: Callable[[Project], Fact]) -> Fact:
         """`compute(self)`, once per project: how rules share what several of them need to know."""
@@ -60,18 +63,27 @@ class Project:
         `trees`: path → what was printed as the new bytes. One that holds a node twice is not taken: a node stands in
         one place for us.
         """
-        known = {p: m for p, m in self._parsed.items() if m is not None and files.get(p) == self.files.get(p)}
-        for path, tree in trees.items():
-            module = Module(path, module_name(path), files[path], tree)
-            if len(module.index.extent) == len(module.index.nodes):
-                known[path] = module
-        return Project(files, self.targets, _parsed=dict(known))
+        same = {p for p, data in self.files.items() if files.get(p) == data}
+        known: dict[str, Module | None] = {p: m for p, m in self._parsed.items() if m is not None and p in same}
+        printed = {p: tree for p, tree in self._printed.items() if p in same}
+        return Project(files, self.targets, _parsed=known, _printed={**printed, **trees})
 
     def module(self, path: str) -> Module | None:
         """The parsed file, or None (and an entry in `skipped`) when it cannot be parsed."""
         if path not in self._parsed:
-            self._parsed[path] = self._parse(path)
+            self._parsed[path] = self._reused(path) or self._parse(path)
         return self._parsed[path]
+
+    def _reused(self, path: str) -> Module | None:
+        """The file as the tree that its bytes were printed from (see `after`)."""
+        if path not in self._printed:
+            return None
+        module = Module(path, module_name(path), self.files[path], self._printed[path])
+        return module if len(module.index.at) == len(module.index.nodes) else None
+
+    def forget_facts(self) -> None:
+        """Facts hold their project: while it holds them, it never goes where nobody looks for cycles (read.py)."""
+        self._facts.clear()
 
     def forget_places(self, path: str) -> None:
         """See `Module.forget_places`; a file that was never parsed has none."""
@@ -154,7 +166,10 @@ class Project:
             return None
         target = module.target_of(expression)
         if target is not None:
-            return self._follow(target, module.path, 0)
+            key = (target, module.path)
+            if key not in self._followed:
+                self._followed[key] = self._follow(target, module.path, 0)
+            return self._followed[key]
         head, _, rest = name.partition(".")
         if module.is_local(head, expression):
             return None
@@ -181,8 +196,8 @@ class Project:
                 if followed is not None:
                     return followed
             return Symbol(f"{head}.{rest}" if rest else head, module, node if not rest else None)
-        for star in module.imports:
-            if star.local == "*" and self.path_of(star.target, module.path):
+        for star in module.stars:
+            if self.path_of(star.target, module.path):
                 found = self._follow(f"{star.target}.{head}", module.path, depth + 1)
                 if found is not None and found.module is not None:
                     return found
@@ -221,7 +236,15 @@ class Project:
 
     def full_name(self, module: Module, expression: cst.CSTNode) -> str | None:
         """The dotted library name that `expression` stands for, None for the project's own and local names."""
-        if not module.may_be_foreign(expression) or self.sure_definition(module, expression):
+        if not module.may_be_foreign(expression):
+            return None
+        found = self._library_names.get(expression, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._library_names[expression] = self._full_name(module, expression)
+        return found  # type: ignore[no-any-return]
+
+    def _full_name(self, module: Module, expression: cst.CSTNode) -> str | None:
+        if self.sure_definition(module, expression):
             return None
         if type(module.index.parents.get(expression)) in _DEFINITIONS:  # a class or function that is called like it
             return None

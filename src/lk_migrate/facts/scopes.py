@@ -44,7 +44,9 @@ class _Scope:
 
 def occurrences(node: cst.CSTNode) -> list[Occurrence]:
     """Every occurrence below `node`, in source order as far as evaluation goes. `node` may be a scope itself."""
-    return list(_Walker().walk(node))
+    walker = _Walker()
+    walker.walk(node)
+    return walker.found
 
 
 def bindings(scope: cst.CSTNode) -> tuple[set[str], set[str], set[str]]:
@@ -120,8 +122,11 @@ def _parameters(params: cst.Parameters) -> list[cst.Param]:
 
 
 class _Walker:
+    """Adds what it meets to `found` (generators within generators would pass each occurrence on level by level)."""
+
     def __init__(self) -> None:
         self.scopes: list[_Scope] = []
+        self.found: list[Occurrence] = []
 
     def owner(self, name: str) -> cst.CSTNode | None:
         first = True
@@ -135,128 +140,128 @@ class _Walker:
                 return scope.node
         return None
 
-    def at(self, node: cst.CSTNode, name: str, kind: Kind) -> Occurrence:
-        return Occurrence(name, node, self.owner(name), kind)
+    def at(self, node: cst.CSTNode, name: str, kind: Kind) -> None:
+        self.found.append(Occurrence(name, node, self.owner(name), kind))
 
-    def walk(self, node: cst.CSTNode | None, kind: Kind = "read") -> Iterator[Occurrence]:
+    def walk(self, node: cst.CSTNode | None, kind: Kind = "read") -> None:
         if node is None:
             return
         what = type(node)
         if what is cst.Name:
-            yield self.at(node, node.value, kind)  # type: ignore[attr-defined]
+            self.at(node, node.value, kind)  # type: ignore[attr-defined]
         elif what in _LEAVES:
             return
         elif kind != "read" and what in (cst.Tuple, cst.List, cst.StarredElement):
             for element in getattr(node, "elements", [node]):
-                yield from self.walk(element.value, kind)
+                self.walk(element.value, kind)
         else:
             handler = _HANDLERS.get(what)
             if handler is not None:
-                yield from handler(self, node)
+                handler(self, node)
             else:
                 for child in children(node):
-                    yield from self.walk(child)
+                    self.walk(child)
 
-    def value_of(self, node: cst.Attribute | cst.Arg) -> Iterator[Occurrence]:
+    def value_of(self, node: cst.Attribute | cst.Arg) -> None:
         """The attribute's or keyword's own name refers to nothing."""
-        yield from self.walk(node.value)
+        self.walk(node.value)
 
-    def lambda_(self, node: cst.Lambda) -> Iterator[Occurrence]:
-        yield from self.defaults(node.params)
+    def lambda_(self, node: cst.Lambda) -> None:
+        self.defaults(node.params)
         names = {p.name.value for p in _parameters(node.params)}
-        yield from self.inside(_Scope(node, names), node.params, node.body)
+        self.inside(_Scope(node, names), node.params, node.body)
 
-    def import_(self, node: cst.Import | cst.ImportFrom) -> Iterator[Occurrence]:
+    def import_(self, node: cst.Import | cst.ImportFrom) -> None:
         for name, alias in imported(node):
-            yield self.at(alias, name, "import")
+            self.at(alias, name, "import")
 
-    def declaration(self, node: cst.Global | cst.Nonlocal) -> Iterator[Occurrence]:
+    def declaration(self, node: cst.Global | cst.Nonlocal) -> None:
         for item in node.names:
-            yield self.at(item, item.name.value, "declared")
+            self.at(item, item.name.value, "declared")
 
-    def annotated(self, node: cst.Annotation) -> Iterator[Occurrence]:
-        yield from self.annotation(node.annotation)
+    def annotated(self, node: cst.Annotation) -> None:
+        self.annotation(node.annotation)
 
-    def assign(self, node: cst.Assign) -> Iterator[Occurrence]:
-        yield from self.walk(node.value)
+    def assign(self, node: cst.Assign) -> None:
+        self.walk(node.value)
         for target in node.targets:
-            yield from self.walk(target.target, "write")
+            self.walk(target.target, "write")
 
-    def ann_assign(self, node: cst.AnnAssign) -> Iterator[Occurrence]:
-        yield from self.walk(node.annotation)
-        yield from self.walk(node.value)
-        yield from self.walk(node.target, "write")
+    def ann_assign(self, node: cst.AnnAssign) -> None:
+        self.walk(node.annotation)
+        self.walk(node.value)
+        self.walk(node.target, "write")
 
-    def aug_assign(self, node: cst.AugAssign) -> Iterator[Occurrence]:
-        yield from self.walk(node.value)
-        yield from self.walk(node.target, "write")
+    def aug_assign(self, node: cst.AugAssign) -> None:
+        self.walk(node.value)
+        self.walk(node.target, "write")
 
-    def for_(self, node: cst.For) -> Iterator[Occurrence]:
-        yield from self.walk(node.iter)
-        yield from self.walk(node.target, "write")
-        yield from self.walk(node.body)
-        yield from self.walk(node.orelse)
+    def for_(self, node: cst.For) -> None:
+        self.walk(node.iter)
+        self.walk(node.target, "write")
+        self.walk(node.body)
+        self.walk(node.orelse)
 
-    def as_name(self, node: cst.AsName) -> Iterator[Occurrence]:
-        yield from self.walk(node.name, "write")
+    def as_name(self, node: cst.AsName) -> None:
+        self.walk(node.name, "write")
 
-    def walrus(self, node: cst.NamedExpr) -> Iterator[Occurrence]:
-        yield from self.walk(node.value)
-        yield from self.walk(node.target, "walrus")
+    def walrus(self, node: cst.NamedExpr) -> None:
+        self.walk(node.value)
+        self.walk(node.target, "walrus")
 
-    def delete(self, node: cst.Del) -> Iterator[Occurrence]:
-        yield from self.walk(node.target, "delete")
+    def delete(self, node: cst.Del) -> None:
+        self.walk(node.target, "delete")
 
-    def match_as(self, node: cst.MatchAs | cst.MatchStar) -> Iterator[Occurrence]:
+    def match_as(self, node: cst.MatchAs | cst.MatchStar) -> None:
         if isinstance(node, cst.MatchAs):
-            yield from self.walk(node.pattern)
-        yield from self.walk(node.name, "capture")
+            self.walk(node.pattern)
+        self.walk(node.name, "capture")
 
-    def match_mapping(self, node: cst.MatchMapping) -> Iterator[Occurrence]:
+    def match_mapping(self, node: cst.MatchMapping) -> None:
         for element in node.elements:
-            yield from self.walk(element.key)
-            yield from self.walk(element.pattern)
-        yield from self.walk(node.rest, "capture")
+            self.walk(element.key)
+            self.walk(element.pattern)
+        self.walk(node.rest, "capture")
 
-    def match_keyword(self, node: cst.MatchKeywordElement) -> Iterator[Occurrence]:
-        yield from self.walk(node.pattern)
+    def match_keyword(self, node: cst.MatchKeywordElement) -> None:
+        self.walk(node.pattern)
 
-    def function(self, node: cst.FunctionDef) -> Iterator[Occurrence]:
+    def function(self, node: cst.FunctionDef) -> None:
         for decorator in node.decorators:
-            yield from self.walk(decorator.decorator)
-        yield from self.defaults(node.params)
+            self.walk(decorator.decorator)
+        self.defaults(node.params)
         for param in _parameters(node.params):
-            yield from self.walk(param.annotation)
-        yield from self.walk(node.returns)
-        yield self.at(node, node.name.value, "def")
+            self.walk(param.annotation)
+        self.walk(node.returns)
+        self.at(node, node.name.value, "def")
         bound, outer, module = bindings(node)
         bound |= {p.name.value for p in _parameters(node.params)}
-        yield from self.inside(_Scope(node, bound, outer, module), node.params, node.body)
+        self.inside(_Scope(node, bound, outer, module), node.params, node.body)
 
-    def defaults(self, params: cst.Parameters) -> Iterator[Occurrence]:
+    def defaults(self, params: cst.Parameters) -> None:
         for param in _parameters(params):
-            yield from self.walk(param.default)
+            self.walk(param.default)
 
-    def inside(self, scope: _Scope, params: cst.Parameters | None, *body: cst.CSTNode) -> Iterator[Occurrence]:
+    def inside(self, scope: _Scope, params: cst.Parameters | None, *body: cst.CSTNode) -> None:
         self.scopes.append(scope)
         if params is not None:
             for param in _parameters(params):
-                yield self.at(param.name, param.name.value, "param")
+                self.at(param.name, param.name.value, "param")
         for part in body:
-            yield from self.walk(part)
+            self.walk(part)
         self.scopes.pop()
 
-    def class_(self, node: cst.ClassDef) -> Iterator[Occurrence]:
+    def class_(self, node: cst.ClassDef) -> None:
         for decorator in node.decorators:
-            yield from self.walk(decorator.decorator)
+            self.walk(decorator.decorator)
         for arg in [*node.bases, *node.keywords]:
-            yield from self.walk(arg.value)
-        yield self.at(node, node.name.value, "def")
+            self.walk(arg.value)
+        self.at(node, node.name.value, "def")
         bound, outer, module = bindings(node)
-        yield from self.inside(_Scope(node, bound, outer, module, is_class=True), None, node.body)
+        self.inside(_Scope(node, bound, outer, module, is_class=True), None, node.body)
 
-    def comprehension(self, node: cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp) -> Iterator[Occurrence]:
-        yield from self.walk(node.for_in.iter)
+    def comprehension(self, node: cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp) -> None:
+        self.walk(node.for_in.iter)
         bound: set[str] = set()
         part: cst.CompFor | None = node.for_in
         while part is not None:
@@ -266,50 +271,50 @@ class _Walker:
         part = node.for_in
         while part is not None:
             if part is not node.for_in:
-                yield from self.walk(part.iter)
-            yield from self.walk(part.target, "write")
+                self.walk(part.iter)
+            self.walk(part.target, "write")
             for condition in part.ifs:
-                yield from self.walk(condition.test)
+                self.walk(condition.test)
             part = part.inner_for_in
         if isinstance(node, cst.DictComp):
-            yield from self.walk(node.key)
-            yield from self.walk(node.value)
+            self.walk(node.key)
+            self.walk(node.value)
         else:
-            yield from self.walk(node.elt)
+            self.walk(node.elt)
         self.scopes.pop()
 
-    def handler(self, node: cst.ExceptHandler) -> Iterator[Occurrence]:
-        yield from self.walk(node.type)
+    def handler(self, node: cst.ExceptHandler) -> None:
+        self.walk(node.type)
         if node.name is None:
-            yield from self.walk(node.body)
+            self.walk(node.body)
             return
         self.scopes.append(_Scope(node, target_names(node.name.name), is_inner=True))
-        yield from self.walk(node.name.name, "write")
-        yield from self.walk(node.body)
+        self.walk(node.name.name, "write")
+        self.walk(node.body)
         self.scopes.pop()
 
-    def annotation(self, node: cst.CSTNode) -> Iterator[Occurrence]:
+    def annotation(self, node: cst.CSTNode) -> None:
         if type(node) in _SPELLED_OUT:
-            yield from self.walk(node)
+            self.walk(node)
         elif isinstance(node, cst.SimpleString):
             for word in _WORD.findall(node.raw_value):
-                yield self.at(node, word, "quoted")
+                self.at(node, word, "quoted")
         elif isinstance(node, cst.Subscript) and (dotted(node.value) or "").endswith("Literal"):
-            yield from self.walk(node.value)
+            self.walk(node.value)
         elif isinstance(node, cst.Subscript) and (dotted(node.value) or "").endswith("Annotated"):
-            yield from self.walk(node.value)
+            self.walk(node.value)
             first, *rest = node.slice
-            yield from self.annotation(first)
+            self.annotation(first)
             for element in rest:
-                yield from self.walk(element)
+                self.walk(element)
         else:
             for child in children(node):
-                yield from self.annotation(child)
+                self.annotation(child)
 
 
 _SPELLED_OUT = frozenset({cst.Name, cst.Attribute, cst.Call})
 _LEAVES = frozenset({cst.SimpleString, cst.Integer, cst.Float, cst.Pass, cst.Break, cst.Continue})
-_HANDLERS: dict[type[cst.CSTNode], Callable[[_Walker, Any], Iterator[Occurrence]]] = {
+_HANDLERS: dict[type[cst.CSTNode], Callable[[_Walker, Any], None]] = {
     cst.Attribute: _Walker.value_of,
     cst.Arg: _Walker.value_of,
     cst.FunctionDef: _Walker.function,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import libcst as cst
 
@@ -24,6 +25,11 @@ class SyncTools:
     names: dict[cst.ClassDef, frozenset[str]]
     twins: frozenset[cst.FunctionDef]
     sync_code: frozenset[cst.FunctionDef]
+
+    @cached_property
+    def all_names(self) -> frozenset[str]:
+        """Those of all classes."""
+        return frozenset().union(*self.names.values())
 
     @property
     def twin_names(self) -> frozenset[str]:

@@ -1,7 +1,4 @@
-"""Which scope binds a name: the unit in which a variable can be renamed.
-
-Decorators, default values and annotations of a function belong to the scope around it, not to its own.
-"""
+"""Which scope binds a name: the unit in which a variable can be renamed."""
 
 from __future__ import annotations
 
@@ -24,37 +21,9 @@ class Binding:
     attribute: bool = False
 
 
-def scopes_at(module: Module, node: cst.CSTNode) -> Iterator[Scope]:
-    """The scopes that a name at `node` is looked up in, innermost first."""
-    below: cst.CSTNode = node
-    first = True
-    for ancestor in module.index.ancestors(node):
-        kind = type(ancestor)  # every name that is followed comes by here: `isinstance` of LibCST's types is slow
-        if kind is cst.Module:
-            yield ancestor  # type: ignore[misc]
-        elif kind is cst.FunctionDef or kind is cst.Lambda:
-            assert isinstance(ancestor, (cst.FunctionDef, cst.Lambda))
-            if below is ancestor.body or (below is ancestor.params and _is_parameter(module, node)):
-                yield ancestor
-                first = False
-        elif kind is cst.ClassDef and first and below is ancestor.body:  # type: ignore[attr-defined]
-            yield ancestor  # type: ignore[misc]
-        below = ancestor
-
-
-def _is_parameter(module: Module, node: cst.CSTNode) -> bool:
-    parent = module.index.parents.get(node)
-    return isinstance(parent, cst.Param) and parent.name is node
-
-
-def names_bound_in(module: Module, scope: Scope) -> frozenset[str]:
-    """What a function, lambda or class binds, its own imports included."""
-    return module.bound_or_imported(scope)
-
-
 def binding_of(module: Module, node: cst.Name) -> Binding:
     """The variable that a plain name at `node` reads or writes; the module's, if no scope around it binds the name."""
-    for scope in scopes_at(module, node):
+    for scope in module.scopes(node):
         if type(scope) is cst.Module or node.value in module.bound_or_imported(scope):
             return Binding(scope, node.value)
     return Binding(module.tree, node.value)
@@ -106,7 +75,7 @@ def is_free(module: Module, scope: cst.CSTNode, name: str, instead_of: str = "",
 
 
 def _has_its_own(module: Module, scope: Scope, name: str, instead_of: str) -> bool:
-    return name in names_bound_in(module, scope) and not _reads(module, scope, instead_of)
+    return name in module.bound_or_imported(scope) and not _reads(module, scope, instead_of)
 
 
 def _reads(module: Module, scope: cst.CSTNode, name: str) -> bool:

@@ -6,11 +6,12 @@ LibCST's own visitors cost about as much as parsing, and its metadata providers 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import libcst as cst
 
@@ -45,7 +46,8 @@ _TRIVIA = frozenset(
 
 
 @cache
-def _child_fields(node_type: type[cst.CSTNode]) -> tuple[str, ...]:
+def child_fields(node_type: type[cst.CSTNode]) -> tuple[str, ...]:
+    """The fields of a node that hold what `children` gives."""
     names = (f.name for f in fields(node_type) if f.type not in _PLAIN)
     return tuple(n for n in names if n not in _TRIVIA and not n.startswith("whitespace") and n[0] != "_")
 
@@ -65,33 +67,58 @@ class _IsNode(dict[type[Any], bool]):
 _is_node = _IsNode()
 
 
-class _Fields(dict[type[cst.CSTNode], "tuple[Callable[[Any], Any] | None, bool]"]):
-    """Node type → how to read its child fields in one call, and whether they are several."""
+#: How to read the children of a node of one type, in source order.
+_Reader = Callable[[Any], Sequence[cst.CSTNode]]
 
-    def __missing__(self, kind: type[cst.CSTNode]) -> tuple[Callable[[Any], Any] | None, bool]:
-        names = _child_fields(kind)
-        answer = self[kind] = (attrgetter(*names) if names else None, len(names) > 1)
+
+class _Readers(dict[type[Any], "_Reader | None"]):
+    """Node type → how to read its children; None for a type that has none."""
+
+    def __missing__(self, kind: type[Any]) -> _Reader | None:
+        answer = self[kind] = _reader(kind)
         return answer
 
 
-_fields = _Fields()
+_readers = _Readers()
+
+
+def _reader(kind: type[cst.CSTNode]) -> _Reader | None:
+    """The cheapest way there is: most nodes hold just what must be there, or one list."""
+    names = child_fields(kind)
+    if not names:
+        return None
+    types = [f.type for name in names for f in fields(kind) if f.name == name]
+    read: Callable[[Any], Any] = attrgetter(*names)
+    if len(names) == 1:
+        if get_origin(types[0]) is Sequence:
+            return read
+        return (lambda node: [read(node)]) if _is_required(types[0]) else (lambda node: _nodes([read(node)]))
+    return read if all(map(_is_required, types)) else (lambda node: _nodes(read(node)))
+
+
+def _is_required(declared: Any) -> bool:
+    """Whether a field of the type holds a node, whatever happens."""
+    if isinstance(declared, type):
+        return issubclass(declared, cst.CSTNode)
+    return get_origin(declared) is Union and all(map(_is_required, get_args(declared)))
+
+
+def _nodes(values: Iterable[Any]) -> list[cst.CSTNode]:
+    """The nodes among the values of a node's fields, and in the lists among them."""
+    found: list[cst.CSTNode] = []
+    for value in values:
+        kind: Any = type(value)
+        if kind is list or kind is tuple:
+            found += value
+        elif _is_node[kind]:
+            found.append(value)
+    return found
 
 
 def children(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
     """The syntactic children of `node` in source order, white space and punctuation left out."""
-    read, several = _fields[type(node)]
-    if read is None:
-        return ()
-    found: list[cst.CSTNode] = []
-    for value in read(node) if several else (read(node),):
-        if value is None:
-            continue
-        kind: Any = type(value)
-        if kind is list or kind is tuple:
-            found += [item for item in value if _is_node[type(item)]]
-        elif _is_node[kind]:
-            found.append(value)
-    return found
+    read = _readers[type(node)]
+    return read(node) if read is not None else ()
 
 
 _below: dict[tuple[Any, ...], frozenset[Any]] = {}
@@ -200,21 +227,23 @@ class Parents:
 class Index:
     """`parents`: child → parent (`above`: by the child's id); `by_type`: every node of a type, in source order.
 
-    `nodes` are all nodes, parents first, in source order; what is below one of them is a slice of it (`extent`, by the
-    node's id: LibCST hashes nodes in Python). `scopes`: the function, lambda, class or module around each of `nodes`.
+    `nodes` are all nodes, parents first, in source order; what is below one of them is a slice of it, from its number
+    (`at`, by the node's id: LibCST hashes nodes in Python) to its end (`ends`, by that number). `scopes`: the function,
+    lambda, class or module around each of `nodes`.
     """
 
     parents: Parents
     above: dict[int, cst.CSTNode]
     by_type: dict[type[cst.CSTNode], list[cst.CSTNode]]
     nodes: list[cst.CSTNode]
-    extent: dict[int, tuple[int, int]]
+    at: dict[int, int]
+    ends: list[int]
     scopes: list[cst.CSTNode]
 
     def scope(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """The function, lambda, class or module in which a node of this tree stands; None for the module itself."""
-        found = self.extent.get(id(node))
-        return self.scopes[found[0]] if found is not None and found[0] else None
+        number = self.at.get(id(node))
+        return self.scopes[number] if number else None
 
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """The nodes around `node`, innermost first, `node` left out."""
@@ -247,21 +276,45 @@ class Index:
 
     def below(self, node: cst.CSTNode) -> Iterable[cst.CSTNode]:
         """`descendants(node)`, at the price of a slice for a node of this tree."""
-        found = self.extent.get(id(node))
-        return self.nodes[found[0] : found[1]] if found is not None else descendants(node)
+        number = self.at.get(id(node))
+        return self.nodes[number : self.ends[number]] if number is not None else descendants(node)
+
+    def numbers(self, node: cst.CSTNode) -> range:
+        """The numbers of a node of this tree and of all below it."""
+        number = self.at[id(node)]
+        return range(number, self.ends[number])
 
     def own_scope(self, function: cst.CSTNode) -> Iterable[cst.CSTNode]:
         """`own_scope(function)`, cheaper for a function, lambda, class or module of this tree."""
-        found = self.extent.get(id(function))
-        if found is None:
+        number = self.at.get(id(function))
+        if number is None:
             return own_scope(function)
-        below = slice(found[0] + 1, found[1])
+        below = slice(number + 1, self.ends[number])
         return [node for node, scope in zip(self.nodes[below], self.scopes[below], strict=True) if scope is function]
 
     def find(self, node: cst.CSTNode, *kinds: type[Any]) -> list[Any]:
         """Every descendant of `node` (itself included) that is one of the `kinds`, in source order."""
         wanted = concrete(*kinds)
-        return [n for n in self.below(node) if type(n) in wanted]
+        number = self.at.get(id(node))
+        if number is None or self.ends[number] - number < _FEW:
+            return [n for n in self.below(node) if type(n) in wanted]
+        lists = [nodes for kind, nodes in self.by_type.items() if kind in wanted]
+        end = self.ends[number]
+        if end - number == len(self.nodes):
+            found = [n for nodes in lists for n in nodes]
+        else:
+            of, first = self._number, bisect_left
+            found = [n for ns in lists for n in ns[first(ns, number, key=of) : first(ns, end, key=of)]]
+        if len(lists) > 1:
+            found.sort(key=self._number)
+        return found
+
+    def _number(self, node: cst.CSTNode) -> int:
+        return self.at[id(node)]
+
+
+#: Of fewer nodes than this each is looked at; of more, the lists by type are.
+_FEW = 150
 
 
 def index(tree: cst.Module) -> Index:
@@ -269,49 +322,38 @@ def index(tree: cst.Module) -> Index:
     above: dict[int, cst.CSTNode] = {}
     by_type: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
     nodes: list[cst.CSTNode] = []
-    starts: dict[int, int] = {}
-    extent: dict[int, tuple[int, int]] = {}
-    stack: list[cst.CSTNode | None] = [tree]
-    opened: list[int] = []
+    at: dict[int, int] = {}
+    ends: list[int] = []
     scopes: list[cst.CSTNode] = []
-    scope: cst.CSTNode = tree
-    number = 0
-    while stack:
-        node = stack.pop()
-        if node is None:  # all that is below the node last opened has been seen
-            key = opened.pop()
-            start = starts[key]
-            extent[key] = (start, number)
-            scope = scopes[start]
-            continue
-        kind = type(node)
-        if kind in by_type:
-            by_type[kind].append(node)
+    # what is being walked: the rest of its children, itself, its number, and the scope that they stand in
+    rest: Iterator[cst.CSTNode] = iter((tree,))
+    parent: cst.CSTNode = tree
+    number, scope = 0, parent
+    around: list[tuple[Iterator[cst.CSTNode], cst.CSTNode, int, cst.CSTNode]] = []
+    while True:
+        for node in rest:
+            kind = type(node)
+            if kind in by_type:
+                by_type[kind].append(node)
+            else:
+                by_type[kind] = [node]
+            key = id(node)
+            above[key] = parent
+            at[key] = len(nodes)
+            nodes.append(node)
+            scopes.append(scope)
+            ends.append(len(nodes))
+            read = _readers[kind]
+            below = read(node) if read is not None else ()
+            if below:
+                around.append((rest, parent, number, scope))
+                rest, parent, number = iter(below), node, at[key]
+                if kind in _SCOPES:
+                    scope = node
+                break
         else:
-            by_type[kind] = [node]
-        nodes.append(node)
-        scopes.append(scope)
-        key = id(node)
-        read, several = _fields[kind]
-        below: list[cst.CSTNode] = []
-        if read is not None:
-            for value in read(node) if several else (read(node),):
-                held: Any = type(value)
-                if held is tuple or held is list:
-                    below += [item for item in value if _is_node[type(item)]]
-                elif _is_node[held]:
-                    below.append(value)
-        if below:
-            if kind in _SCOPES:
-                scope = node
-            for child in below:
-                above[id(child)] = node
-            starts[key] = number
-            opened.append(key)
-            stack.append(None)
-            below.reverse()
-            stack += below
-        else:
-            extent[key] = (number, number + 1)
-        number += 1
-    return Index(Parents(above), above, by_type, nodes, extent, scopes)
+            if not around:
+                del above[id(tree)]
+                return Index(Parents(above), above, by_type, nodes, at, ends, scopes)
+            ends[number] = len(nodes)
+            rest, parent, number, scope = around.pop()

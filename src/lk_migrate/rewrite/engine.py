@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import libcst as cst
 
@@ -16,7 +17,7 @@ from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import Index, find
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
@@ -28,6 +29,7 @@ from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
 from lk_migrate.rewrite.meant import lines_of
 from lk_migrate.rewrite.printing import NotGivenBack, printed
+from lk_migrate.rewrite.rebuild import paths_to, rebuilt
 from lk_migrate.rules.registry import Finisher, Rule
 
 
@@ -132,7 +134,7 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
     if "\f" in tree.default_indent:
         raise NotWhatWeMeant("its blocks are indented with form feeds; take these out, then run it again")
     if edits.nodes():
-        tree = cast(cst.Module, tree.visit(_Apply(edits, module.index)))
+        tree = rebuilt(tree, paths_to(edits.nodes(), module.index), partial(_applied, edits))
         tree = add_imports(tree, file.wanted)
         tree, _ = drop_unused(module, tree, imported_elsewhere(file.project, path))
         tree = fold_long_imports(tree, file.wanted)
@@ -271,40 +273,25 @@ def _whole_line(file: File, node: cst.CSTNode) -> cst.CSTNode:
     return node
 
 
-class _Apply(cst.CSTTransformer):
-    """Applies the edits from the leaves up; what holds no edit is not even visited."""
-
-    def __init__(self, edits: _Edits, index: Index) -> None:
-        super().__init__()
-        self.edits = edits
-        self.dirty: set[cst.CSTNode] = set()
-        for node in edits.nodes():
-            self.dirty.add(node)
-            self.dirty.update(index.ancestors(node))
-
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        return node in self.dirty
-
-    def on_leave(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
-        if original_node not in self.dirty:
-            return updated_node
-        if original_node in self.edits.removed:
-            return _removed(original_node, updated_node, self.edits.removed[original_node], self.edits.comments)
-        for apply in self.edits.of.get(original_node, ()):
-            if isinstance(updated_node, cst.RemovalSentinel):
-                break
-            updated_node = _within(original_node, updated_node, apply)
-        lines = self.edits.markers.get(original_node)
-        if lines:
-            updated_node = _marked(original_node, updated_node, lines)
-        if isinstance(updated_node, type(original_node)) and isinstance(original_node, _LINES):
-            updated_node = _without_last_semicolon(original_node, updated_node)
-        if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
-            # Each small statement of the line was removed by itself.
-            updated_node = gap(updated_node.leading_lines)
-        if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
-            updated_node = close_gaps(updated_node)
-        return updated_node
+def _applied(edits: _Edits, original: cst.CSTNode, updated: Any) -> Any:
+    """What comes in a node's place; `updated`: what the edits below it have made of it."""
+    if original in edits.removed:
+        return _removed(original, updated, edits.removed[original], edits.comments)
+    for apply in edits.of.get(original, ()):
+        if isinstance(updated, cst.RemovalSentinel):
+            break
+        updated = _within(original, updated, apply)
+    lines = edits.markers.get(original)
+    if lines:
+        updated = _marked(original, updated, lines)
+    if isinstance(updated, type(original)) and isinstance(original, _LINES):
+        updated = _without_last_semicolon(original, updated)
+    if isinstance(updated, cst.SimpleStatementLine) and not updated.body:
+        # Each small statement of the line was removed by itself.
+        updated = gap(updated.leading_lines)
+    if isinstance(updated, (cst.IndentedBlock, cst.Module)):
+        updated = close_gaps(updated)
+    return updated
 
 
 #: What small statements stand in.

@@ -6,7 +6,6 @@ they did to units; whatever nobody touched must stand in the output word for wor
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -121,9 +120,10 @@ def account(
             known = by_node.get(node)
             if known is None or _RANK[touch.fate] >= _RANK[known.fate]:
                 by_node[node] = touch
-    stock = {path: Counter(_bare(line) for line in source_lines(text)) for path, text in after.items()}
-    everything: Counter[str] = sum(stock.values(), Counter())
-    lines = source_lines(module.text)
+    stock = {path: {_bare(line) for line in source_lines(text)} for path, text in after.items()}
+    everything = frozenset[str]().union(*stock.values())
+    home = stock.get(module.path, set())
+    lines = [_bare(line) for line in source_lines(module.text)]
     entries: list[LedgerEntry] = []
     lost: list[int] = []
     enclosing = _covering(module, touches)
@@ -134,14 +134,9 @@ def account(
         if found is not None:
             entries.append(LedgerEntry(place, found.fate, found.rule, found.why, found.to))
             continue
-        missing = [
-            n
-            for n in range(unit.line, unit.end_line + 1)
-            if _bare(lines[n - 1]) and not everything[_bare(lines[n - 1])]
-        ]
-        lost.extend(missing)
-        home = stock.get(module.path, Counter())
-        at_home = all(home[_bare(lines[n - 1])] for n in range(unit.line, unit.end_line + 1) if _bare(lines[n - 1]))
+        own = lines[unit.line - 1 : unit.end_line]
+        lost += [number for number, line in enumerate(own, unit.line) if line and line not in everything]
+        at_home = all(line in home for line in own if line)
         entries.append(LedgerEntry(place, Fate.KEPT if at_home else Fate.MOVED))
     if lost:
         raise Unaccounted(module.path, lost)

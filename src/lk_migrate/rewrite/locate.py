@@ -128,4 +128,4 @@ def _entry(entry: LedgerEntry, of: Callable[[str], Trace | None]) -> LedgerEntry
     fate = entry.fate
     if fate in (Fate.KEPT, Fate.MOVED):
         fate = Fate.KEPT if to.path == entry.place.path else Fate.MOVED
-    return replace(entry, to=to, fate=fate)
+    return LedgerEntry(entry.place, fate, entry.rule, entry.why, to)

@@ -135,8 +135,8 @@ class _Match:
 
     def _same(self, before: Statement, after: Statement) -> bool:
         if not before.blocks and not after.blocks:
-            return before.says == after.says
-        if len(before.blocks) != len(after.blocks) or before.says != after.says:
+            return before.says_the_same_as(after)
+        if len(before.blocks) != len(after.blocks) or not before.says_the_same_as(after):
             return False
         return all(self.block(b, a) is None for b, a in zip(before.blocks, after.blocks, strict=True))
 

@@ -6,9 +6,10 @@ Only statements are walked: what an expression holds matters when two texts diff
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 
 import libcst as cst
 
@@ -43,22 +44,24 @@ class Statement:
 
     @property
     def is_import(self) -> bool:
-        if isinstance(self.node, cst.SimpleStatementLine):
-            return all(isinstance(s, (cst.Import, cst.ImportFrom)) for s in self.node.body)
-        return isinstance(self.node, (ast.Import, ast.ImportFrom))
+        return isinstance(self.node, (ast.Import, ast.ImportFrom, cst.Import, cst.ImportFrom))
 
     @property
     def is_text(self) -> bool:
         """Whether it is a string that stands by itself: a docstring, as a rule."""
         if isinstance(self.node, ast.Expr):
             return isinstance(self.node.value, ast.Constant) and isinstance(self.node.value.value, str)
-        small = self.node.body[0] if isinstance(self.node, cst.SimpleStatementLine) else None
-        return isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))
+        return isinstance(self.node, cst.Expr) and type(self.node.value) in (cst.SimpleString, cst.ConcatenatedString)
+
+    def says_the_same_as(self, other: Statement) -> bool:
+        """Whether both say the same, white space and comments left out; of a compound statement: its header."""
+        if isinstance(self.node, ast.AST):
+            return _alike(self.node, other.node, _BLOCKS)
+        return self._words == other._words
 
     @cached_property
-    def says(self) -> str:
-        """What it says, white space and comments left out; for a compound statement: its header."""
-        return _ast_header(self.node) if isinstance(self.node, ast.AST) else _cst_header(self.node)
+    def _words(self) -> str:
+        return _cst_header(self.node) if isinstance(self.node, cst.CSTNode) else ""
 
 
 def from_ast(tree: ast.Module, text: str) -> tuple[Statement, ...]:
@@ -91,20 +94,26 @@ def _ast_blocks(node: ast.AST, lines: Sequence[bytes]) -> tuple[tuple[Statement,
     return tuple(tuple(_from_ast(n, lines) for n in inside) for inside in found if isinstance(inside, list) and inside)
 
 
-def _ast_header(node: ast.AST) -> str:
-    fields = ((n, v) for n, v in ast.iter_fields(node) if n not in _BLOCKS)
-    return " ".join([type(node).__name__, *(f"{n}={_dump(v)}" for n, v in fields)])
-
-
-def _dump(value: object) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_dump, value))}]"
-    return ast.dump(value) if isinstance(value, ast.AST) else repr(value)
+def _alike(one: object, other: object, without: Sequence[str] = ()) -> bool:
+    """Whether two nodes, lists or values of `ast` are the same, but for the fields `without`. Places do not count."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, ast.AST):
+        return all(_alike(getattr(one, n, None), getattr(other, n, None)) for n in one._fields if n not in without)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return repr(one) == repr(other)  # 0.0 is no -0.0, and nan is nan
 
 
 def from_cst(module: Module) -> tuple[Statement, ...]:
     """The statements of a file that LibCST has read."""
-    return tuple(_from_cst(node, module) for node in module.tree.body)
+    return _block_from_cst(module.tree.body, module)
+
+
+def _block_from_cst(body: Iterable[cst.CSTNode], module: Module) -> tuple[Statement, ...]:
+    """As for `ast`, each small statement of a line is one, and it is the same on the line of its `if`."""
+    flat = chain.from_iterable(node.body if isinstance(node, cst.SimpleStatementLine) else (node,) for node in body)
+    return tuple(_from_cst(node, module) for node in flat)
 
 
 def _from_cst(node: cst.CSTNode, module: Module) -> Statement:
@@ -112,9 +121,9 @@ def _from_cst(node: cst.CSTNode, module: Module) -> Statement:
     for name in _BLOCKS:
         inside = getattr(node, name, None)
         if isinstance(inside, cst.BaseSuite):
-            blocks.append(tuple(_from_cst(n, module) for n in inside.body))
+            blocks.append(_block_from_cst(inside.body, module))
         elif isinstance(inside, (cst.Else, cst.Finally)):
-            blocks.append(tuple(_from_cst(n, module) for n in inside.body.body))
+            blocks.append(_block_from_cst(inside.body.body, module))
         elif isinstance(inside, cst.CSTNode):  # `elif …:` is a statement in the `if`, as for `ast`
             blocks.append((_from_cst(inside, module),))
         elif name in ("handlers", "cases") and inside:
@@ -123,6 +132,8 @@ def _from_cst(node: cst.CSTNode, module: Module) -> Statement:
     decorators = getattr(node, "decorators", ())
     line = module.span(decorators[0]).line if decorators else span.line
     bare = node.with_changes(leading_lines=()) if hasattr(node, "leading_lines") else node
+    if isinstance(bare, cst.BaseSmallStatement):
+        bare = bare.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
     return Statement(line, span.line, span.end_line, module.tree.code_for_node(bare), node, lambda: tuple(blocks))
 
 

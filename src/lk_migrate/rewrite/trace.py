@@ -187,6 +187,9 @@ def _align(result: Trace, first: int, end: int, path: str, low: int, high: int) 
 
 def _hull(hits: Sequence[Spot], lines: int) -> Place:
     """The range that holds the hits of one file; one that strayed far off does not stretch it."""
+    if len(hits) == 1:
+        ((path, number),) = hits
+        return Place(path, number + 1, number + 1)
     path = Counter(p for p, _ in hits).most_common(1)[0][0]
     numbers = sorted(n for p, n in hits if p == path)
     kept = [n for n in numbers if n - numbers[0] <= 3 * lines + 10]

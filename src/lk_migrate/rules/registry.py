@@ -35,6 +35,7 @@ class Rule:
     `paths`: for rules about facts that span files: the paths that they concern (a memoised fact; default: any).
     `kept_main_only`: what it does is the generator's in a main module that is written anew.
     `new_main_only`: it is for a main module that is written anew, and for no other file.
+    `before_new_main`: the same, after all other rules, where the new one is the better for it.
     `across_files`: what it does in one file may depend on what it does in another (hand-rolled classes always do).
     `since`: the livekit-agents release that made the change necessary ("" for hand-rolled code).
     """
@@ -48,6 +49,7 @@ class Rule:
     paths: Callable[[Project], Collection[str]] | None = None
     kept_main_only: bool = False
     new_main_only: bool = False
+    before_new_main: bool = False
     across_files: bool = False
     handlers: list[tuple[type[cst.CSTNode], Handler]] = field(default_factory=list)
     finishers: list[Finisher] = field(default_factory=list)

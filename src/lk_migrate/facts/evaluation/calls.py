@@ -55,6 +55,7 @@ _METHODS = {
 #: What a gate may call without doing anything that would be missed.
 _HARMLESS = re.compile(
     r"^(logging|structlog|loguru|time|asyncio|threading|datetime|functools|warnings|inspect|print$|weakref|uuid)\b"
+    r"|^\*\*kwargs\.get$"
     r"|\.(debug|info|warning|warn|error|exception|log|critical)$"
 )
 
@@ -111,7 +112,7 @@ def call(machine: Machine, function: Any, args: list[Any], keywords: dict[str, A
     if isinstance(function, Unknown):
         if not _HARMLESS.search(function.origin):
             machine.effects.add(function.origin)
-        return Unknown(f"{function.origin}()")
+        return Unknown(f"{function.origin}()", given=function.origin == "**kwargs.get")
     raise Undecidable("a call")
 
 
@@ -130,6 +131,8 @@ def _call_external(machine: Machine, name: str, args: list[Any], keywords: dict[
         return defaultdict(factory.get(made)) if isinstance(made, External) else defaultdict(None)
     if name in ("os.getenv", "os.environ.get"):
         return Unknown("the environment", given=True)
+    if name == "next" and args and isinstance(args[0], Unknown):
+        return Unknown("an item", given=True)
     if name == "isinstance":
         raise Undecidable("isinstance")
     known = _CONSTRUCTORS.get(name)
@@ -171,8 +174,11 @@ def _reflect(machine: Machine, name: str, args: list[Any]) -> Any:
 def _instantiate(machine: Machine, cls: Class, args: list[Any], keywords: dict[str, Any]) -> Instance:
     line = machine.project.fact(lineages).of.get(cls.node, (cls,))
     found = method(line, "__init__")
-    names = [p.name.value for p in parameters_of(found[1])[1:]] if found else fields_of(line)
-    return Instance(line, {**dict(zip(names, args, strict=False)), **keywords})
+    if found is None:
+        return Instance(line, {**dict(zip(fields_of(line), args, strict=False)), **keywords})
+    params = parameters_of(found[1])[1:]
+    left = {p.name.value: machine.evaluate(found[0].module, p.default, ()) for p in params if p.default is not None}
+    return Instance(line, {**left, **dict(zip((p.name.value for p in params), args, strict=False)), **keywords})
 
 
 def _call_function(machine: Machine, function: Function, args: list[Any], keywords: dict[str, Any]) -> Any:
@@ -193,7 +199,7 @@ def _call_function(machine: Machine, function: Function, args: list[Any], keywor
     if isinstance(node.params.star_arg, cst.Param):
         scope[node.params.star_arg.name.value] = tuple(values[len(positional) :])
     if node.params.star_kwarg is not None:
-        scope[node.params.star_kwarg.name.value] = Unknown("**kwargs")
+        scope[node.params.star_kwarg.name.value] = Unknown("**kwargs", given=True)
     scopes = (*function.scopes, scope)
     if isinstance(node, cst.Lambda):
         return machine.evaluate(function.module, node.body, scopes)

@@ -123,6 +123,10 @@ def _comparison(at: Frame, node: cst.Comparison) -> Any:
     return True
 
 
+def _generator(at: Frame, node: cst.GeneratorExp) -> Any:
+    return Unknown("a generator", given=True)
+
+
 def _subscript(at: Frame, node: cst.Subscript) -> Any:
     value = at.evaluate(node.value)
     key = key_of(at, node)
@@ -170,6 +174,7 @@ HANDLERS: dict[type[cst.CSTNode], Callable[[Frame, Any], Any]] = {
     cst.UnaryOperation: _unary_operation,
     cst.BinaryOperation: _binary_operation,
     cst.Comparison: _comparison,
+    cst.GeneratorExp: _generator,
     cst.Subscript: _subscript,
     cst.Call: _call,
 }

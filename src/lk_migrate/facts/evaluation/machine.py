@@ -11,12 +11,15 @@ from typing import Any
 import libcst as cst
 
 from lk_migrate.facts.evaluation import calls, expressions
+from lk_migrate.facts.evaluation.given import given_value
 from lk_migrate.facts.evaluation.initial import assigned, inits, parameters_of, set_up_by_inits
+from lk_migrate.facts.evaluation.surroundings import Surroundings, scopes_around
 from lk_migrate.facts.evaluation.values import (
     UTTERANCE,
     External,
     Function,
     Instance,
+    Raised,
     Scopes,
     Undecidable,
     Unknown,
@@ -29,6 +32,10 @@ from lk_migrate.facts.project import Project
 
 #: Such an attribute changes with every utterance, even if it begins as a number.
 _COUNTS_UTTERANCES = re.compile(r"_?id$|turn_?(no|num|key|count|index)|^_?(current_)?turn$", re.I)
+
+#: What a tool's context has that lasts as long as the session.
+_OF_THE_SESSION = frozenset({"session", "userdata", "room", "job", "proc", "agent"})
+_PER_CALL = re.compile(r"^\w+ of call \d+$")
 
 #: An evaluation that takes more is given up.
 _STEPS = 4000
@@ -59,6 +66,8 @@ class Machine:
     asks: int = 0
     asked_at: cst.CSTNode | None = None
     instances: list[Instance] = field(default_factory=list)
+    surroundings: dict[cst.FunctionDef, Surroundings] = field(default_factory=dict)
+    asking: set[tuple[cst.FunctionDef, str]] = field(default_factory=set)
 
     def track(self, instance: Instance) -> None:
         """Remember an object whose attributes `reset` may set."""
@@ -122,6 +131,8 @@ class Machine:
             raise LookupError(name)
         if isinstance(value, External):
             return External(f"{value.name}.{name}")
+        if isinstance(value, Unknown) and name in _OF_THE_SESSION and _PER_CALL.search(value.origin):
+            return Unknown(f"{name} of the session")  # the same at every call of a tool
         if isinstance(value, Unknown):
             return self._utterance(name) if UTTERANCE.search(name) else Unknown(f"{value.origin}.{name}", value.given)
         if value is None:
@@ -171,10 +182,8 @@ class Machine:
             name = param.name.value
             if name in value.arguments:
                 names[name] = value.arguments[name]
-            elif param.default is not None:
-                names[name] = self.evaluate(module, param.default, ())
             else:
-                names[name] = Unknown(name, given=True)
+                names[name] = given_value(self, module, scope, param)
         return names
 
     # -- evaluating -------------------------------------------------------------------------------------------
@@ -186,6 +195,20 @@ class Machine:
     def evaluate(self, module: Module, node: cst.CSTNode, scopes: Scopes) -> Any:
         """The value of an expression, as far as it can be known."""
         return Frame(self, module, scopes).evaluate(node)
+
+    def aside(self, module: Module, node: cst.CSTNode, scopes: Scopes) -> Any:
+        """The value that an expression had before anything was asked; a stand-in when that cannot be known."""
+        before = self.steps, self.asked, self.probed, set(self.effects)
+        try:
+            return self.evaluate(module, node, scopes)
+        except (Undecidable, Raised):
+            return Unknown("a value")
+        finally:
+            self.steps, self.asked, self.probed, self.effects = before
+
+    def scopes_around(self, module: Module, node: cst.CSTNode, this: Instance | None = None) -> Scopes:
+        """The scopes of the functions around `node`; `this`: the object whose method one of them is."""
+        return scopes_around(self, module, node, this)
 
     def call(self, function: Any, args: list[Any], keywords: dict[str, Any]) -> Any:
         """Call a value with values."""

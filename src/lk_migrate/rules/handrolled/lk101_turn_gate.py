@@ -11,40 +11,30 @@ Where the gate's answer is used for anything else (logged, counted, stored, pass
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import libcst as cst
 
+from lk_migrate.facts.agent_limits import agent_limits
 from lk_migrate.facts.gate_guards import Strip
-from lk_migrate.facts.gate_leftovers import Leftovers, Removal, find_leftovers
+from lk_migrate.facts.gate_leftovers import Leftovers, find_leftovers
 from lk_migrate.facts.gate_sessions import gated_and_used
 from lk_migrate.facts.gates import Gate, Guard, closure_counters, find_gates
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
-from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rules.handrolled.gate_removal import EMPTIED, own_comments, removed
 from lk_migrate.rules.registry import Rule
-
-_SPEAKS_OF_GATES = re.compile(
-    r"\bgat(e|es|ed|ing)\b|turn_gate|utterance|speech_?id|per[- ](turn|speech|sentence|question)"
-    r"|rate[- _]?limit|throttl|\bone[- ](tool|call)|\b(tool )?calls? (limit|per)|too many (tool )?calls"
-    r"|tool calls? (we )?(let|allow)",
-    re.I,
-)
 
 _CLOSURE = (
     "`{}` counts tool calls in a closure, by an utterance id that no RunContext has: it counts over the whole call. "
     "If it is a turn gate, give the session `max_tool_steps=N-1` and its model `parallel_tool_calls=False`, and take "
     "it out."
 )
-
-#: A line drawn across the page heads a section, not a statement.
-_BANNER = re.compile(r"[-=#*~_]{4,}")
 
 
 def paths(project: Project) -> frozenset[str]:
@@ -57,7 +47,7 @@ def paths(project: Project) -> frozenset[str]:
     found |= {r.module.path for r in leftovers.removals}
     for gate in gates.all:
         found |= {gate.module.path, *(g.module.path for g in gate.guards)}
-    for reads in (leftovers.tests, *(reads for _, reads in leftovers.staying)):
+    for reads in (leftovers.tests, leftovers.emptied, *(reads for _, reads in leftovers.staying)):
         found |= {r.module.path for r in reads}
     return frozenset(found)
 
@@ -79,11 +69,14 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
     for read in leftovers.tests:
         if read.module is file.module:
             yield Todo(read.node, f"This tests `{read.name}`, which went with the turn gate: take the test out.")
+    for read in leftovers.emptied:
+        if read.module is file.module:
+            yield Todo(read.node, EMPTIED.format(read.name))
     names = {n for g in leftovers.going for n in (g.name, g.owner.name.value if g.owner else g.name)}
     gone = {r.node for r in leftovers.removals if not r.parts}
     for removal in leftovers.removals:
         if removal.module is file.module:
-            yield from _remove(removal, names, gone)
+            yield from removed(removal, names, gone)
 
 
 def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change]:
@@ -102,7 +95,7 @@ def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change
     if gate.module is not file.module:
         return
     if gate.guards:
-        yield Note(gate.node, _note(gate, bool(file.project.fact(gated_and_used))))
+        yield Note(gate.node, _note(gate, _is_used(file.project)))
     if gate.goes and not leftovers.defined(gate):
         yield Todo(
             gate.node,
@@ -120,7 +113,7 @@ def _keep_gate(gate: Gate, reads: Sequence[cst.CSTNode], is_read: bool, file: Fi
             "can go.",
         )
     if gate.module is file.module:
-        yield Note(gate.node, _note(gate, bool(file.project.fact(gated_and_used))))
+        yield Note(gate.node, _note(gate, _is_used(file.project)))
         yield Todo(
             gate.node,
             f"The turn gate `{gate.name}` stays because {why}. The session limits tool calls now "
@@ -131,6 +124,10 @@ def _keep_gate(gate: Gate, reads: Sequence[cst.CSTNode], is_read: bool, file: Fi
 def _replacement(gate: Gate) -> str:
     steps = "N-1" if gate.limit is None else str(gate.limit - 1)
     return f"`max_tool_steps={steps}` with `parallel_tool_calls=False`"
+
+
+def _is_used(project: Project) -> bool:
+    return bool(project.fact(gated_and_used)) or bool(project.fact(agent_limits).units)
 
 
 def _note(gate: Gate, used: bool) -> str:
@@ -165,7 +162,7 @@ def _strip_guard(guard: Guard, gate: Gate, strip: Strip, file: File) -> Iterator
             position = list(guard.function.decorators).index(node)
             yield Rewrite(guard.function, _without_decorator(position), message, Action.REMOVED, (node,))
         else:
-            yield Remove(node, message, comments=_own_comments(file, node, names))
+            yield Remove(node, message, comments=own_comments(file, node, names))
     for node, kept in strip.unwrap:
         yield from _unwrap(file, node, kept, message, names)
     for old, new in strip.values:
@@ -215,7 +212,7 @@ def _unwrap(file: File, node: cst.CSTNode, kept: cst.CSTNode | None, message: st
         yield Rewrite(parent, _without_elif, message, Action.REMOVED)
         yield Rewrite(node, lambda updated: updated, message, Action.REMOVED)
     else:
-        comments = set(_own_comments(file, node, names))
+        comments = set(own_comments(file, node, names))
         yield Rewrite(node, _unwrapped(node, kept, comments), message, Action.REMOVED)
     for block in _dropped(node, kept):
         if isinstance(block, (cst.Else, cst.ExceptHandler)):
@@ -271,106 +268,3 @@ def _dedented(block: cst.BaseSuite, leading: list[cst.EmptyLine]) -> Any:
     if footer:
         statements.append(gap(footer))
     return cst.FlattenSentinel(statements)
-
-
-# -- definitions and state ------------------------------------------------------------------------------------
-
-
-def _remove(removal: Removal, names: set[str], gone: set[cst.CSTNode]) -> Iterator[Change]:
-    node, module = removal.node, removal.module
-    if not removal.parts:
-        line = node
-        parent = module.index.parents.get(node)
-        if isinstance(parent, cst.SimpleStatementLine) and len(parent.body) == 1:
-            line = parent
-        mentioned = names | {n.attr.value for n in find(node, cst.Attribute) if n.attr.value[:1] == "_"}
-        comments = _comments_of(line, mentioned, heads_only_this=_stands_alone(removal, line, gone))
-        yield Remove(node, removal.what, comments=comments)
-    elif isinstance(node, cst.Assign):
-        yield Rewrite(node, _without_targets(node, removal.parts), removal.what, Action.REMOVED)
-    elif isinstance(node, cst.Import | cst.ImportFrom):
-        yield Rewrite(node, _without_parts("names", node.names, removal.parts), removal.what, Action.REMOVED)
-    elif isinstance(node, (cst.List, cst.Tuple)):
-        yield Rewrite(node, _without_parts("elements", node.elements, removal.parts), removal.what, Action.REMOVED)
-
-
-def _without_parts(field: str, all_parts: Any, parts: Sequence[cst.CSTNode]) -> Any:
-    gone = {i for i, part in enumerate(all_parts) if part in parts}
-
-    def apply(updated: Any) -> Any:
-        old = list(getattr(updated, field))
-        left = [part for i, part in enumerate(old) if i not in gone]
-        if left and left[-1] is not old[-1]:
-            left[-1] = left[-1].with_changes(comma=old[-1].comma)
-        return updated.with_changes(**{field: left})
-
-    return apply
-
-
-def _without_targets(node: cst.Assign, parts: Sequence[cst.CSTNode]) -> Any:
-    """Drop targets of `a = b = x`, or elements on both sides of `a, b = x, y`."""
-    if any(isinstance(p, cst.AssignTarget) for p in parts):
-        gone = {i for i, target in enumerate(node.targets) if target in parts}
-        return lambda updated: updated.with_changes(targets=[t for i, t in enumerate(updated.targets) if i not in gone])
-    target = node.targets[0].target
-    assert isinstance(target, cst.Tuple)
-    gone = {i for i, element in enumerate(target.elements) if element in parts}
-
-    def side(pair: cst.Tuple) -> cst.BaseExpression:
-        left = [e for i, e in enumerate(pair.elements) if i not in gone]
-        if len(left) == 1:
-            return left[0].value
-        left[-1] = left[-1].with_changes(comma=pair.elements[-1].comma)
-        return pair.with_changes(elements=left)
-
-    def apply(updated: cst.Assign) -> cst.Assign:
-        first = updated.targets[0]
-        return updated.with_changes(
-            targets=[first.with_changes(target=side(first.target))],  # type: ignore[arg-type]
-            value=side(updated.value),  # type: ignore[arg-type]
-        )
-
-    return apply
-
-
-# -- comments -------------------------------------------------------------------------------------------------
-
-
-def _own_comments(file: File, node: cst.CSTNode, names: set[str]) -> tuple[cst.CSTNode, ...]:
-    parent = file.parent(node)
-    alone = isinstance(parent, cst.SimpleStatementLine) and len(parent.body) == 1
-    return _comments_of(parent if alone and parent is not None else node, names)
-
-
-def _stands_alone(removal: Removal, line: cst.CSTNode, gone: set[cst.CSTNode]) -> bool:
-    """Whether a comment above a definition can only mean what goes: nothing that stays follows without a blank line."""
-    if isinstance(removal.node, (cst.FunctionDef, cst.ClassDef)):
-        return True
-    parent = removal.module.index.parents.get(line)
-    body = list(getattr(parent, "body", ()))
-    for follower in body[body.index(line) + 1 :] if line in body else ():
-        if getattr(follower, "leading_lines", ()):
-            return True
-        if follower not in gone and not (
-            isinstance(follower, cst.SimpleStatementLine) and all(s in gone for s in follower.body)
-        ):
-            return False
-    return True
-
-
-def _comments_of(line: cst.CSTNode, names: set[str], heads_only_this: bool = False) -> tuple[cst.CSTNode, ...]:
-    """The comment right above a statement if it speaks of gates or can only mean it, and the one behind it."""
-    found: list[cst.CSTNode] = []
-    block: list[cst.EmptyLine] = []
-    for empty in reversed(getattr(line, "leading_lines", ())):
-        if empty.comment is None:
-            break
-        block.append(empty)
-    text = " ".join(e.comment.value for e in block if e.comment is not None)
-    own = heads_only_this and not _BANNER.search(text)
-    if own or _SPEAKS_OF_GATES.search(text) or any(name in text for name in names):
-        found.extend(block)
-    trailing = getattr(line, "trailing_whitespace", None)
-    if isinstance(trailing, cst.TrailingWhitespace) and trailing.comment is not None:
-        found.append(trailing.comment)
-    return tuple(found)

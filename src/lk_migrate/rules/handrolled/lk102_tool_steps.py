@@ -14,7 +14,6 @@ import libcst as cst
 
 from lk_migrate.facts.framework import callee, library_name
 from lk_migrate.facts.gate_sessions import limits_of_session, models_of_session, session_paths, unpacked
-from lk_migrate.facts.gates import find_gates
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword, with_keyword
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
@@ -41,8 +40,6 @@ _TAKES_PARALLEL = {
 @rule.on(cst.Call)
 def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
     """`AgentSession(…)` in a project with turn gates."""
-    if not file.project.fact(find_gates).gated():
-        return
     if any(a.attr.value == "max_tool_steps" for a in file.module.index.of(cst.Attribute)):
         return  # `session.options.max_tool_steps = …`: it is set later
     session = limits_of_session(file.project, file.module, call)

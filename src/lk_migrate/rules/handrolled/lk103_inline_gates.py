@@ -11,16 +11,23 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.closure_state import reads_of, take_variable
+from lk_migrate.facts.gate_removals import Search
 from lk_migrate.facts.gate_state import definition_of, write_of
 from lk_migrate.facts.inline_gates import InlineGate, inline_gates
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
+from lk_migrate.facts.variables import Binding, uses
 from lk_migrate.facts.walk import descendants, find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Note, Remove, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rules.handrolled.gate_removal import EMPTIED, removed
 from lk_migrate.rules.registry import Rule
+
+State = str | Binding
+"""Where a counter is kept: an attribute of `self`, by its name, or a variable further out."""
 
 
 def paths(project: Project) -> frozenset[str]:
@@ -39,26 +46,35 @@ def strip_heads(tree: cst.Module, file: File) -> Iterator[Change]:
     gates = file.project.fact(inline_gates)
     inside = {n for g in gates for s in g.head for n in descendants(s)}
     states = {name for g in gates for name in g.state}
-    read = {name for name in states if any(_reads(file.project, name, inside))}
+    variables = {v: g.module for g in gates for v in g.variables}
+    read: set[State] = {name for name in states if any(_reads(file.project, name, inside))}
+    read |= {v for v, home in variables.items() if _is_read(file.project, home, v, inside)}
     staying = set(read)
-    while more := {n for g in gates if not _goes(g, staying) for n in g.state} - staying:
+    while more := {n for g in gates if not _goes(g, staying) for n in _counted(g)} - staying:
         staying |= more  # tools that share a counter keep it or lose it together
     for gate in gates:
         if gate.module is file.module:
             yield from _strip(gate, staying, read)
     for name in sorted(states - staying):
         yield from _without_state(file.module, name, inside)
+    mine = [v for v, home in variables.items() if home is file.module and v not in staying]
+    yield from _without_variables(file, mine, inside)
     yield from _without_constants(file, [g for g in gates if _goes(g, staying)])
 
 
-def _goes(gate: InlineGate, staying: set[str]) -> bool:
-    return gate.trial is not None and not gate.after and not gate.state & staying and not gate.trial.effects
+def _counted(gate: InlineGate) -> frozenset[State]:
+    return frozenset({*gate.state, *gate.variables})
 
 
-def _strip(gate: InlineGate, staying: set[str], read: set[str]) -> Iterator[Change]:
+def _goes(gate: InlineGate, staying: set[State]) -> bool:
+    return gate.trial is not None and not gate.after and not _counted(gate) & staying and not gate.trial.effects
+
+
+def _strip(gate: InlineGate, staying: set[State], read: set[State]) -> Iterator[Change]:
     name = gate.function.name.value
     if not _goes(gate, staying):
-        used = sorted(gate.after) or sorted(gate.state & read) or sorted(gate.state & staying)
+        counted = _counted(gate)
+        used = sorted(gate.after) or sorted(map(_name, counted & read)) or sorted(map(_name, counted & staying))
         why = "what it counts could not be followed"
         if gate.trial is not None:
             why = f"`{used[0]}` is used elsewhere" if used else "it does more than count"
@@ -72,6 +88,10 @@ def _strip(gate: InlineGate, staying: set[str], read: set[str]) -> Iterator[Chan
         yield Remove(statement, f"the turn gate at the head of `{name}`", comments=_comments(statement))
     assert gate.trial is not None
     yield Note(gate.function, _note(gate))
+
+
+def _name(state: State) -> str:
+    return state.name if isinstance(state, Binding) else state
 
 
 def _note(gate: InlineGate) -> str:
@@ -102,6 +122,27 @@ def _reads(project: Project, name: str, inside: set[cst.CSTNode]) -> Iterator[cs
         for text in module.strings.get(name, ()) if module is not None else ():
             if text not in inside:
                 yield text
+
+
+def _is_read(project: Project, home: Module, variable: Binding, inside: set[cst.CSTNode]) -> bool:
+    """Whether something besides the gates needs the value of a variable; a module's may be imported."""
+    if any(node not in inside for node in reads_of(home, variable)):
+        return True
+    others = (p for p, data in project.files.items() if p != home.path and variable.name.encode() in data)
+    return isinstance(variable.owner, cst.Module) and any(
+        item.local == variable.name for p in others if (m := project.module(p)) is not None for item in m.imports
+    )
+
+
+def _without_variables(file: File, variables: list[Binding], inside: set[cst.CSTNode]) -> Iterator[Change]:
+    search = Search(file.project, set(inside))
+    for variable in variables:
+        take_variable(search, file.module, [n for n in uses(file.module, variable) if n not in search.gone])
+    gone = {r.node for r in search.removals.values() if not r.parts}
+    for removal in search.removals.values():
+        yield from removed(removal, {v.name for v in variables}, gone)
+    for emptied in search.emptied.values():
+        yield Todo(emptied.node, EMPTIED.format(emptied.name))
 
 
 def _without_state(module: Module, name: str, inside: set[cst.CSTNode]) -> Iterator[Change]:

@@ -160,7 +160,7 @@ def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
     if not isinstance(call.func, cst.Attribute):
         return
     name = call.func.attr.value
-    if not any(name in names for names in table.values()):
+    if name not in known.all_names:
         return
     function = file.enclosing(call, cst.FunctionDef)
     if function is None:

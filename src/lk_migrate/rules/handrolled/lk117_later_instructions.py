@@ -89,10 +89,19 @@ def _subclass_call(function: cst.FunctionDef | None, node: cst.CSTNode, file: Fi
     accepts = (agent.is_agent and not agent.chain) or init_parameter(above, "instructions") is not None
     if not accepts or isinstance(node, cst.AugAssign) or _positional_reaches(above, calls[0]):
         return None
+    if sum(t.attr.value == "instructions" for t in _set_attributes(function)) > 1:
+        return None  # set in steps
     instance = self_name(function)
     value = node.value  # type: ignore[attr-defined]
     local = bound_names(function) - {p.name.value for p in function.params.params}
     return None if {n.value for n in find(value, cst.Name)} & (local | {instance}) else calls[0]
+
+
+def _set_attributes(function: cst.FunctionDef) -> Iterator[cst.Attribute]:
+    for node in find(function, cst.AssignTarget, cst.AugAssign, cst.AnnAssign):
+        assert isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign))
+        if isinstance(node.target, cst.Attribute):
+            yield node.target
 
 
 def _positional_reaches(above: cst.FunctionDef | None, call: cst.Call) -> bool:

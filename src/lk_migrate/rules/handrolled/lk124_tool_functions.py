@@ -23,7 +23,7 @@ rule = Rule("LK124", Edition.HANDROLLED, __doc__, triggers=(b'"function"', b"'fu
 @rule.on(cst.Dict)
 def point_out(node: cst.Dict, file: File) -> Iterator[Change]:
     """`{"get_weather": get_weather}`, when the module describes the same names to a model."""
-    if b"livekit" not in file.module.data or not node.elements:
+    if not node.elements or b"livekit" not in file.module.data:
         return
     functions: dict[str, cst.FunctionDef] = {}
     for item in node.elements:

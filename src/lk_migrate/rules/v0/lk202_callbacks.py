@@ -23,11 +23,12 @@ from lk_migrate.rules.v0.lk202_agent_and_session import rule as split
 @split.on(cst.FunctionDef)
 def stream_only(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     """The annotation of the text, which `tts_node` hands over."""
-    if b"before_tts_cb" not in file.module.data or len(node.params.params) < 2:
+    if len(node.params.params) < 2:
         return
-    param = node.params.params[-1]
-    annotation = param.annotation
-    if annotation is None or not any(f is node for f in _tts_callbacks(file)):
+    annotation = node.params.params[-1].annotation
+    if annotation is None or b"before_tts_cb" not in file.module.data:
+        return
+    if not any(f is node for f in _tts_callbacks(file)):
         return
     stream = _stream_of(annotation.annotation)
     if stream is not None:

@@ -34,8 +34,8 @@ def _is_model(node: cst.CSTNode, file: File) -> bool:
 def _may_be_model(node: cst.CSTNode, file: File) -> bool:
     """A cheap question first: most names of a file have nothing to do with the plugin."""
     name = dotted(node) or ""
-    aliases = {i.local for i in file.module.imports if i.target.startswith(_PLUGIN)}
-    return name in aliases or name.rpartition(".")[2] in _MODELS
+    imported = file.module.import_of(name, node)
+    return name.rpartition(".")[2] in _MODELS or (imported is not None and imported.target.startswith(_PLUGIN))
 
 
 @rule.on(cst.Call)

@@ -1,0 +1,163 @@
+"""One group of files (facts/groups.py) through the rules: what becomes of each, and what the plan must know of them.
+
+An `Outcome` holds no tree, so that a group's memory is free as soon as it is converted, and so that it can come from
+another process (workers.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lk_migrate.facts.agent_limits import agent_limits
+from lk_migrate.facts.agents import Role, find_agents
+from lk_migrate.facts.gates import is_hand_rolled
+from lk_migrate.facts.project import Project
+from lk_migrate.model import Skipped
+from lk_migrate.rewrite.engine import FileResult, convert_file
+from lk_migrate.rewrite.together import HeldBack, held_back
+from lk_migrate.rules.registry import Rule, select_rules
+
+#: Told what is being done, how much of it is done, and how much there is (0 of 0: it cannot be counted).
+Progress = Callable[[str, int, int], None]
+
+
+def unwatched(what: str, done: int, total: int) -> None:
+    """A `Progress` that nobody looks at."""
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """What a person may ask of a conversion. `main=None`: find it; `no_main`: leave it where and as it is.
+
+    `declined`: (rule id, path, line) where the person said no. `without`: path → ids of rules, or their beginnings,
+    that leave this Python file alone.
+    """
+
+    targets: frozenset[str] = frozenset()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    main: str | None = None
+    no_main: bool = False
+    declined: frozenset[tuple[str, str, int]] = frozenset()
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that run."""
+        return select_rules(self.select, self.ignore)
+
+
+@dataclass(frozen=True)
+class FoundAgent:
+    """A class that a session runs; no bases, no mixins. `gate`: see facts/agent_limits.py."""
+
+    name: str
+    path: str
+    tools: tuple[str, ...]
+    gate: int | None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a group has to say about the project as a whole, before anything is converted."""
+
+    agents: tuple[FoundAgent, ...]
+    hand_rolled: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the rules make of a group's files. `held`: what was not done, because of a file that was left as it was."""
+
+    survey: Survey
+    results: tuple[FileResult, ...]
+    held: HeldBack
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The group's files."""
+        return frozenset(r.path for r in self.results)
+
+    @property
+    def without_trees(self) -> Outcome:
+        """The same, small."""
+        return replace(self, results=tuple(replace(r, tree=None) for r in self.results))
+
+
+#: The files of a group: path → bytes.
+Group = Mapping[str, bytes]
+#: Converts groups, one after the other or several at once; told each path, it gives the outcomes in any order.
+Converter = Callable[[Sequence[Group], ConvertOptions, Callable[[str], None]], list[Outcome]]
+
+
+def one_by_one(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Outcome]:
+    """The `Converter` that does everything here."""
+    return [convert_group(group, options, told) for group in groups]
+
+
+def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], None]) -> Outcome:
+    """The `files` of one group through the rules, none of them as a main module that is written anew.
+
+    `told`: is called with each path before it is converted.
+    """
+    project = Project(files, options.targets)
+    outcome = by_rules(project, options, None, told).without_trees
+    project.forget_facts()
+    return outcome
+
+
+def survey(project: Project) -> Survey:
+    """What the plan has to know of a group."""
+    limits = project.fact(agent_limits).classes
+    agents = (a for a in find_agents(project) if a.role is Role.AGENT)
+    return Survey(
+        tuple(
+            FoundAgent(
+                agent.name,
+                agent.module.path,
+                (*(t.name for t in agent.all_tools), *(t.name for t in agent.inline_tools)),
+                limits.get(agent.node),
+            )
+            for agent in agents
+        ),
+        is_hand_rolled(project),
+    )
+
+
+def by_rules(project: Project, options: ConvertOptions, main: str | None, told: Callable[[str], None]) -> Outcome:
+    """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
+    rules = options.rules
+    for_main = [r for r in rules if not r.kept_main_only and not r.before_new_main]
+    for_rest = [r for r in rules if not r.new_main_only and not r.before_new_main]
+    declined = _by_path(options.declined)
+
+    def converted(path: str, held: Collection[str] = ()) -> FileResult:
+        off = options.without.get(path, ())
+        mine = for_main if path == main else for_rest
+        wanted = [r for r in mine if r.id not in held and not r.id.startswith(off)] if held or off else mine
+        result = convert_file(path, project, wanted, declined.get(path, ()))
+        if path != main:  # (which is asked again)
+            project.forget_places(path)
+        return result
+
+    found = survey(project)
+    results: dict[str, FileResult] = {}
+    for path in sorted(project.files):
+        told(path)
+        results[path] = converted(path)
+    held: dict[str, dict[str, str]] = {}
+    while more := held_back(project, results.values(), rules):
+        for path, because in more.items():
+            held.setdefault(path, {}).update(because)
+            results[path] = converted(path, held[path])
+    skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results.values() if r.skipped)]}
+    return Outcome(found, tuple(results.values()), held, tuple(skipped.values()))
+
+
+def _by_path(declined: Iterable[tuple[str, str, int]]) -> dict[str, set[tuple[str, int]]]:
+    found: dict[str, set[tuple[str, int]]] = {}
+    for rule, path, line in declined:
+        found.setdefault(path, set()).add((rule, line))
+    return found

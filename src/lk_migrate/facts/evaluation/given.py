@@ -1,0 +1,135 @@
+"""What the project's own calls give for a parameter: `TurnLimiter(limit=3)`, `Desk(limiter)`, `make_tools(db, 2)`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from lk_migrate.facts.evaluation.values import Instance, Unknown
+from lk_migrate.facts.framework import is_super_init
+from lk_migrate.facts.lineage import lineages, method
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.testcode import is_test
+
+if TYPE_CHECKING:
+    from lk_migrate.facts.evaluation.machine import Machine
+
+_PLAIN = (int, float, str, type(None))
+
+
+def given_value(machine: Machine, module: Module, function: cst.FunctionDef, param: cst.Param) -> Any:
+    """The one value that every call gives (or leaves to the default); a stand-in when they differ."""
+    name = param.name.value
+    unknown = Unknown(name, given=True)
+    if (function, name) in machine.asking:
+        return unknown
+    machine.asking.add((function, name))
+    try:
+        values = [
+            _given(machine, module, function, param, *site) for site in call_sites(machine.project, module, function)
+        ]
+    finally:
+        machine.asking.discard((function, name))
+    if not values and param.default is not None:
+        return machine.aside(module, param.default, ())
+    if values and not isinstance(values[0], Unknown) and all(_same(values[0], v) for v in values[1:]):
+        return values[0]
+    return annotated(machine, module, param) or unknown
+
+
+def annotated(machine: Machine, module: Module, param: cst.Param) -> Instance | None:
+    """An object of the project's class that the parameter's annotation names."""
+    if param.annotation is None:
+        return None
+    node: cst.CSTNode = param.annotation.annotation
+    symbol = (
+        machine.project.resolve_name(module, str(node.evaluated_value))
+        if isinstance(node, cst.SimpleString)
+        else machine.project.resolve(module, node)
+    )
+    if symbol is None or symbol.module is None or not isinstance(symbol.node, cst.ClassDef):
+        return None
+    return Instance(machine.project.fact(lineages).of.get(symbol.node, ()))
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Instance) and isinstance(other, Instance):
+        names = one.arguments.keys() | other.arguments.keys()
+        return one.line == other.line and all(_same(one.arguments.get(n), other.arguments.get(n)) for n in names)
+    return isinstance(one, _PLAIN) and type(one) is type(other) and one == other
+
+
+def argument_for(function: cst.FunctionDef, param: cst.Param, call: cst.Call) -> cst.Arg | None:
+    """The argument of a call that a parameter gets; `self` is not counted."""
+    name = param.name.value
+    names = [p.name.value for p in (*function.params.posonly_params, *function.params.params)]
+    position = names.index(name) if name in names else None
+    if position is not None and names[:1] in (["self"], ["cls"]):
+        position -= 1
+    for i, arg in enumerate(call.args):
+        if (arg.keyword.value == name) if arg.keyword is not None else i == position and not arg.star:
+            return arg
+    return None
+
+
+def _given(
+    machine: Machine, home: Module, function: cst.FunctionDef, param: cst.Param, module: Module, call: cst.Call
+) -> Any:
+    arg = argument_for(function, param, call)
+    if arg is not None:
+        return machine.aside(module, arg.value, machine.scopes_around(module, arg))
+    if param.default is None or any(a.star for a in call.args):
+        return Unknown(param.name.value, given=True)
+    return machine.aside(home, param.default, ())
+
+
+def call_sites(project: Project, home: Module, function: cst.FunctionDef) -> Iterator[tuple[Module, cst.Call]]:
+    """The calls of a function; of an `__init__`, the places where objects are made. Tests are no such places."""
+    owner = home.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
+    is_init = isinstance(owner, cst.ClassDef) and function.name.value == "__init__"
+    words = {function.name.value}
+    if is_init and isinstance(owner, cst.ClassDef):
+        words |= {line[0].name for line in project.fact(lineages).heirs(owner)}
+    for path, data in sorted(project.files.items()):
+        if is_test(path) or not any(word.encode() in data for word in words):
+            continue
+        module = project.module(path)
+        for call in module.index.of(cst.Call) if module is not None else ():
+            if module is None or _last_name(call) not in words:
+                continue
+            if _calls(project, module, call, home, function, owner):
+                yield module, call
+
+
+def _last_name(call: cst.Call) -> str:
+    func = call.func
+    return func.value if isinstance(func, cst.Name) else func.attr.value if isinstance(func, cst.Attribute) else ""
+
+
+def _calls(
+    project: Project,
+    module: Module,
+    call: cst.Call,
+    home: Module,
+    function: cst.FunctionDef,
+    owner: cst.CSTNode | None,
+) -> bool:
+    lines = project.fact(lineages)
+    if isinstance(owner, cst.FunctionDef):
+        return module is home and isinstance(call.func, cst.Name) and owner in home.index.ancestors(call)
+    if owner is None:
+        symbol = project.resolve(module, call.func)
+        return symbol is not None and symbol.node is function
+    if function.name.value != "__init__":
+        return isinstance(call.func, cst.Attribute)
+    if is_super_init(call):
+        around = module.index.enclosing(call, cst.ClassDef)
+        line = lines.of.get(around, ())[1:] if isinstance(around, cst.ClassDef) else ()
+    else:
+        symbol = project.resolve(module, call.func)
+        line = lines.of.get(symbol.node, ()) if symbol is not None and isinstance(symbol.node, cst.ClassDef) else ()
+    found = method(line, "__init__")
+    return found is not None and found[1] is function

@@ -1,0 +1,37 @@
+"""LibCST's parser, without a second look at what it has just made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import libcst as cst
+
+
+def parse(source: bytes | str, encoding: str | None = None) -> cst.Module:
+    """The tree of a file's bytes or text; `encoding`: what text is to be printed in.
+
+    Raises `libcst.ParserSyntaxError`, `UnicodeError` or `SyntaxError` for what cannot be parsed.
+    """
+    with _unvalidated():
+        if encoding is None:
+            return cst.parse_module(source)
+        return cst.parse_module(source, cst.PartialParserConfig(encoding=encoding))
+
+
+@contextmanager
+def _unvalidated() -> Iterator[None]:
+    """Nodes made meanwhile are not asked whether they are well formed: what is read from a text is.
+
+    That question is a fifth of a parse (docs/performance.md). Nodes that rules make are asked, as ever.
+    """
+    validate = cst.CSTNode.__post_init__
+    cst.CSTNode.__post_init__ = _trust  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        cst.CSTNode.__post_init__ = validate  # type: ignore[method-assign]
+
+
+def _trust(node: cst.CSTNode) -> None:
+    """In the place of `CSTNode.__post_init__`."""

@@ -1,0 +1,219 @@
+"""The groups of a plan in several processes: this one, and others that are given bytes and give outcomes back.
+
+No `multiprocessing`: what it starts imports from the current folder first, and that is the person's project, nothing of
+which is to be imported (`struct.py`, `queue.py`, …). Ours take the search path of this process before they import
+anything. They end with their standard input, so that none outlives us.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import IO, Any
+
+from lk_migrate.conversion import Converter, ConvertOptions, Group, Outcome, one_by_one
+from lk_migrate.model import UserError
+
+#: Bytes of Python below which a second process costs more than it saves (docs/performance.md).
+_WORTH = 300_000
+#: How many portions each process is given on average: enough that all end together.
+_PORTIONS = 8
+_START = "import sys; sys.path[:] = {path!r}; from lk_migrate.workers import serve; serve()"
+
+
+def converter(jobs: int | None) -> Converter:
+    """How to convert groups with `jobs` processes; None: with one, or as many as pay."""
+    if jobs == 1:
+        return one_by_one
+    return in_processes(jobs) if jobs is not None else _as_it_pays
+
+
+def _as_it_pays(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Outcome]:
+    size = sum(len(data) for group in groups for data in group.values())
+    jobs = min(available(), size // _WORTH)
+    return (in_processes(jobs) if jobs > 1 else one_by_one)(groups, options, told)
+
+
+def available() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def in_processes(jobs: int) -> Converter:
+    """A converter that works with `jobs` processes, this one included.
+
+    It raises what a conversion raised, in whichever process, and UserError for a process that came to its end.
+    """
+
+    def convert(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Outcome]:
+        portions = deque(_portions(groups, jobs * _PORTIONS))
+        count = len(portions)
+        finished: SimpleQueue[_Done | Exception] = SimpleQueue()
+        outcomes: list[Outcome] = []
+        with ExitStack() as stack:
+            for _ in range(min(jobs, count) - 1):
+                worker = stack.enter_context(_Worker(options))
+                threading.Thread(target=worker.work_off, args=(portions, finished), daemon=True).start()
+            while count:
+                for done in _waiting(finished, block=not portions):
+                    if isinstance(done, Exception):
+                        raise done
+                    for path in done.paths:
+                        told(path)
+                    outcomes += done.outcomes
+                    count -= 1
+                mine = _next(portions)
+                if mine is not None:
+                    outcomes += one_by_one(mine, options, told)
+                    count -= 1
+        return outcomes
+
+    return convert
+
+
+#: Groups that one process converts before it asks for more.
+_Portion = Sequence[Group]
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A portion that another process has converted."""
+
+    paths: Sequence[str]
+    outcomes: Sequence[Outcome]
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What a process answers when its conversion raised something: the traceback does not travel by itself."""
+
+    error: Exception
+    text: str
+
+
+def _portions(groups: Sequence[Group], count: int) -> Iterator[_Portion]:
+    """About `count` portions of about the same size, the biggest groups first."""
+    sizes = [sum(map(len, group.values())) for group in groups]
+    most = max(1, sum(sizes) // count)
+    portion: list[Group] = []
+    held = 0
+    for size, at in sorted(((size, at) for at, size in enumerate(sizes)), key=lambda pair: (-pair[0], pair[1])):
+        portion.append(groups[at])
+        held += size
+        if held >= most:
+            yield portion
+            portion, held = [], 0
+    if portion:
+        yield portion
+
+
+def _next(portions: deque[_Portion]) -> _Portion | None:
+    try:
+        return portions.popleft()
+    except IndexError:
+        return None
+
+
+def _waiting(finished: SimpleQueue[_Done | Exception], *, block: bool) -> Iterator[_Done | Exception]:
+    """What has been finished meanwhile; `block`: at least one."""
+    if block:
+        yield finished.get()
+    while True:
+        try:
+            yield finished.get_nowait()
+        except Empty:
+            return
+
+
+class _Worker:
+    """A process that converts; leaving the context ends it."""
+
+    def __init__(self, options: ConvertOptions) -> None:
+        path = [os.path.abspath(p) for p in sys.path if p]  # noqa: PTH100
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START.format(path=path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is this process's business
+        )
+        self._options = options
+
+    def __enter__(self) -> _Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def work_off(self, portions: deque[_Portion], finished: SimpleQueue[_Done | Exception]) -> None:
+        """Take portions until there is none left, or one fails."""
+        while (portion := _next(portions)) is not None:
+            paths = [path for group in portion for path in group]
+            try:
+                answer = self._asked(portion)
+            except (OSError, EOFError, pickle.UnpicklingError):
+                finished.put(_lost(paths[0], self._process.wait()))
+                return
+            if isinstance(answer, _Failed):
+                answer.error.__cause__ = RuntimeError(answer.text)
+                finished.put(answer.error)
+                return
+            finished.put(_Done(paths, answer))
+
+    def _asked(self, portion: _Portion) -> Sequence[Outcome] | _Failed:
+        to, back = self._process.stdin, self._process.stdout
+        assert to is not None and back is not None
+        pickle.dump((portion, self._options), to, pickle.HIGHEST_PROTOCOL)
+        to.flush()
+        return pickle.load(back)  # type: ignore[no-any-return]
+
+
+def _lost(path: str, code: int) -> UserError:
+    what = f"by signal {-code}" if code < 0 else f"with code {code}"
+    return UserError(
+        f"a worker process ended {what} while it converted {path} or a file near it (out of memory?). "
+        "Nothing was written; run it again with --jobs 1."
+    )
+
+
+def serve() -> None:
+    """Convert what comes on the standard input until it ends: what the other processes run."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing that is printed by mistake is an answer
+    _serve(sys.stdin.buffer, answers)
+
+
+def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
+    import gc
+
+    gc.disable()  # as in read.py
+    while True:
+        try:
+            portion, options = pickle.load(asked)
+        except EOFError:
+            return
+        pickle.dump(_answer(portion, options), answers, pickle.HIGHEST_PROTOCOL)
+        answers.flush()
+
+
+def _answer(portion: _Portion, options: ConvertOptions) -> Any:
+    try:
+        return one_by_one(portion, options, lambda path: None)
+    except Exception as error:
+        text = traceback.format_exc()
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            return _Failed(RuntimeError(repr(error)), text)
+        return _Failed(error, text)
