@@ -57,7 +57,8 @@ def make_plan(
     plan = _with_manifests(converted, files, options.rules)
     plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
-    plan = replace(plan, root=root, agents=_summaries(known, converted.agents, plan))
+    spoken = any(b"livekit" in data for data in files.values())
+    plan = replace(plan, root=root, agents=_summaries(known, converted.agents, plan), speaks_of_livekit=spoken)
     return located(plan, converted.settled)
 
 

@@ -145,7 +145,7 @@ def _show_result(plan: Plan, backup: Backup | None, streams: Streams) -> int:
     if not plan.changes:
         for skipped in plan.skipped:
             streams.warn(f"{display(skipped.path)} {skipped.reason}.")
-        streams.result("Nothing to change: the project is current already." if not plan.skipped else "Nothing changed.")
+        streams.result("Nothing changed." if plan.skipped else f"Nothing to change: {plan.why_nothing}")
         show_left(plan, streams.out)
         return _code(plan)
     _show(plan, streams, applied=True)
