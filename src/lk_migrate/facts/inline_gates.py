@@ -92,6 +92,8 @@ def _head(function: cst.FunctionDef) -> tuple[tuple[cst.BaseStatement, ...], cst
     refusal, last = None, 0
     asked: set[str] = set()
     outer = {i.name.value for line in body[:_HEAD] for i in find(line, cst.NameItem) if isinstance(i.name, cst.Name)}
+    keyed = [t.value for line in body[:_HEAD] for t in _targets(line) if isinstance(t, cst.Subscript)]
+    outer |= {base.value for base in keyed if isinstance(base, cst.Name)}
     for i, statement in enumerate(body[:_HEAD]):
         if _declares(statement):
             continue
