@@ -191,7 +191,11 @@ def growth(sizes: Sequence[int], lines: Sequence[int], source: Path) -> Iterator
         body = "".join(f"def f{n}(x):\n    return call(x, {n})  # {n}\n\n\n" for n in range(count // 4))
         data = (LEGACY.format(n=0) + body).encode()
         limit = timed(lambda data=data: cst.parse_module(data).code)
-        yield "lines", count, timed(partial(make_plan, {"a.py": data}, ConvertOptions())), limit
+        with tempfile.TemporaryDirectory() as temporary:
+            root = Path(temporary).resolve()
+            (root / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+            (root / "a.py").write_bytes(data)
+            yield "lines", count, timed(lambda root=root: read_project(root, []).plan()), limit
 
 
 def table(times: dict[str, float | None], limit: float) -> str:

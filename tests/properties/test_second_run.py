@@ -257,6 +257,121 @@ class Desk:
 def main():
     return Desk("You are the desk."), Agent
 """
+#: The context gets its type in the first run, and says then whose tool it is.
+_CONTEXT_UNTYPED = """\
+from livekit.agents import RunContext, function_tool
+
+
+class Refunds:
+    instructions = "You refund tickets."
+
+    @function_tool
+    async def refund(self, ctx, number: int) -> str:
+        return f"Refunded {number}."
+"""
+#: A tool of 0.x is a tool of today's in the first run: so are its parameters.
+_UNTYPED_TOOL = """\
+from livekit.agents import llm
+
+
+class Tools(llm.FunctionContext):
+    @llm.ai_callable(description="book")
+    async def book(self, room, nights=2):
+        return room
+"""
+#: What no context ever had is told once.
+_NO_SUCH_ATTRIBUTE = """\
+from livekit.agents import llm
+from livekit.agents.pipeline import AgentCallContext
+
+
+class Tools(llm.FunctionContext):
+    @llm.ai_callable(description="book")
+    async def book(self, room: int):
+        call_ctx = AgentCallContext.get_current()
+        print(call_ctx.booking, call_ctx.chat_ctx)
+"""
+#: Declared twice, it would be twice a tool.
+_DECLARED_TWICE = """\
+from livekit.agents import llm
+
+
+class Housekeeping(llm.FunctionContext):
+    @llm.ai_callable(description="how warm a floor is")
+    @llm.ai_callable(description="how warm a floor is")
+    def warmth(self, floor: str):
+        return floor
+"""
+#: Else than on its first line, a clause is none of the statement's header.
+_CLAUSE_BELOW_A_LINE = """\
+if True: pass
+else:
+    from livekit.agents import AgentSession, KeytermsOptions
+
+
+def build(terms: KeytermsOptions):
+    return AgentSession(keyterms_options=terms)
+"""
+#: A word about the loop that goes.
+_LOOP_WITH_A_COMMENT = """\
+from livekit.agents import llm
+from livekit.agents.llm import ChatContext
+from livekit.plugins import openai
+
+kiosk = llm.FunctionContext()
+
+
+async def refuse():
+    reply = openai.LLM().chat(chat_ctx=ChatContext(), fnc_ctx=kiosk)
+    async for _ in reply:
+        pass  # to its end
+    done = reply.execute_functions()
+    await asyncio.gather(*(f.task for f in done))
+"""
+#: A parameter of the schema that is called as the instance is.
+_SELF_IN_A_SCHEMA = """\
+from livekit.agents import AgentSession
+
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "look_up",
+            "parameters": {"type": "object", "properties": {"self": {"type": "string"}}, "required": ["self"]},
+        },
+    },
+]
+
+
+class Desk:
+    def __init__(self, instructions):
+        self.instructions = instructions
+        self.tools = TOOLS
+
+    async def execute(self, name, args):
+        return await getattr(self, name)(args)
+
+    async def look_up(self, args):
+        return f"Customer {args['self']}."
+
+
+async def run(name, args):
+    return await Desk("You are the desk.").execute(name, args)
+"""
+#: A bare context is one in the first run, too: what it has not is told, what is asked of its session is converted.
+_BARE_CONTEXT = """\
+from livekit.agents import Agent, function_tool
+
+
+class Counted(Agent):
+    async def look(self, ctx, what: str) -> str:
+        return ctx.speech_id
+
+    @function_tool
+    async def hush(self, ctx) -> str:
+        ctx.session.update_options(min_endpointing_delay=0.4)
+        return "quiet"
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

@@ -119,6 +119,15 @@ def test_a_block_on_its_header_s_line_is_the_same_block_below_it(read: Reader) -
     assert only_what_we_meant(read(before), read(after.replace("    run()\n", "")), Touched(header=frozenset({1}))) == 2
 
 
+def test_statements_on_one_line_of_which_the_first_has_several() -> None:
+    source = "first = open(\n); second = run(\n); third = stop()\n"
+    for old, new in (("run(\n)", "walk()"), ("stop()", "walk()")):
+        result = _converted(
+            source, lambda node, old=old: cst.parse_expression("walk()") if old[:3] in node.func.value else node
+        )
+        assert result.change is not None and result.change.after == source.replace(old, new).encode()
+
+
 def _converted(source: str, apply: Callable[[cst.Call], cst.BaseExpression]) -> FileResult:
     rule = Rule("LK900", Edition.V1, "Rewrites a call.")
 

@@ -241,7 +241,9 @@ class _Finder:
         speaks = prompt is not None or (made_in and any(p.source is Source.CONSTANT for p in prompts))
         reached = made_in or self.table.descendants(ref) or (self.project.targets and enough)
         schema_only = ways <= {Declared.SCHEMA} and not made_in and not self.table.descendants(ref)
-        if not (enough and speaks and (reached or self._names_the_context(ref)) and not schema_only):
+        taken = any(t.declared is Declared.FUNCTION_TOOL and t.context for t in tools)
+        of_livekit = taken or self._names_the_context(ref)
+        if not (enough and speaks and (reached or of_livekit) and not schema_only):
             return ()
         return tuple(text for _, text in reasons)
 

@@ -146,6 +146,18 @@ def class_attributes(node: cst.ClassDef) -> dict[str, tuple[cst.SimpleStatementL
     return found
 
 
+def assigning(line: cst.SimpleStatementLine, name: str) -> cst.BaseSmallStatement:
+    """The statement of a class body's line that binds `name`; others may stand on the line."""
+    return next(
+        small
+        for small in line.body
+        for target in (small.targets if isinstance(small, cst.Assign) else (small,))
+        if isinstance(target, (cst.AssignTarget, cst.AnnAssign))
+        and isinstance(target.target, cst.Name)
+        and target.target.value == name
+    )
+
+
 def self_name(function: cst.FunctionDef) -> str | None:
     """What the method calls its instance; None for static and class methods."""
     kinds = {dotted(d.decorator) for d in function.decorators}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.comments import comments_of
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.held import Function, Holdings, arguments
 from lk_migrate.facts.holdings import holdings
@@ -20,7 +21,7 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.variables import Binding, binding_of, uses
-from lk_migrate.facts.walk import find, own_scope
+from lk_migrate.facts.walk import own_scope
 
 
 @dataclass(frozen=True)
@@ -159,12 +160,7 @@ def _only_reads(module: Module, loop: cst.For) -> bool:
     """`async for _ in stream: pass`, with no word about it."""
     body = list(loop.body.body)
     small = body[0].body if len(body) == 1 and isinstance(body[0], cst.SimpleStatementLine) else body
-    return (
-        len(small) == 1
-        and isinstance(small[0], cst.Pass)
-        and loop.orelse is None
-        and not any(c for c in find(loop.body, cst.Comment))
-    )
+    return len(small) == 1 and isinstance(small[0], cst.Pass) and loop.orelse is None and not comments_of(loop.body)
 
 
 def _assigned(module: Module, call: cst.Call) -> cst.Name | None:

@@ -20,12 +20,16 @@ from lk_migrate.facts.walk import find
 
 @dataclass(frozen=True)
 class ToolFunction:
-    """A function with `@ai_callable`. `holder` is the class whose method it is, None for a closure."""
+    """A function with `@ai_callable`. `holder` is the class whose method it is, None for a closure.
+
+    `again`: more of the same below the decorator, for another context, perhaps.
+    """
 
     module: Module
     node: cst.FunctionDef
     decorator: cst.Decorator
     holder: cst.ClassDef | None
+    again: tuple[cst.Decorator, ...] = ()
 
 
 @dataclass
@@ -42,8 +46,8 @@ class FunctionContexts:
         """The functions that were registered on a bare context, in source order."""
         found = []
         for tool in self.tools.values():
-            target = _decorated_on(tool.decorator)
-            if target is not None and self.holdings.binding(tool.module, target) == binding:
+            targets = map(_decorated_on, (tool.decorator, *tool.again))
+            if any(t is not None and self.holdings.binding(tool.module, t) == binding for t in targets):
                 found.append(tool)
         return found
 
@@ -78,9 +82,10 @@ def function_contexts(project: Project) -> FunctionContexts:
                 if binding is not None:
                     result.bare[binding] = module
         for node in module.index.of(cst.FunctionDef):
-            for decorator in node.decorators:
-                if is_ai_callable(known, module, decorator):
-                    result.tools[node] = ToolFunction(module, node, decorator, _holder(module, node))
+            callables = [d for d in node.decorators if is_ai_callable(known, module, d)]
+            if callables:
+                again = tuple(callables[1:])
+                result.tools[node] = ToolFunction(module, node, callables[0], _holder(module, node), again)
     return result
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.agents import any_tool
 from lk_migrate.facts.framework import Owner, agents_name, callee, class_of, framework_base
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
@@ -158,6 +159,8 @@ def _read_bindings(
                 bound = True
                 if param.annotation is not None:
                     kinds.add(of_annotation(project, module, param.annotation.annotation))
+                elif isinstance(scope, cst.FunctionDef) and _is_run_context(project, module, scope, param):
+                    kinds.add("RunContext")
                 elif isinstance(scope, cst.FunctionDef):
                     kinds.add(_passed(project, module, scope, param, depth))
     binding = project.fact(_known).binding
@@ -202,6 +205,12 @@ def _bindings(nodes: Iterable[cst.CSTNode]) -> dict[str, list[cst.CSTNode]]:
         for name in dict.fromkeys(t.value for t in targets if type(t) is cst.Name):
             found.setdefault(name, []).append(node)
     return found
+
+
+def _is_run_context(project: Project, module: Module, function: cst.FunctionDef, param: cst.Param) -> bool:
+    """Whether it is the bare `ctx` of a tool, which LK114 gives its type."""
+    tool = any_tool(project, module, function)
+    return tool is not None and tool.context is param
 
 
 def _passed(project: Project, module: Module, function: cst.FunctionDef, param: cst.Param, depth: int) -> str | None:

@@ -8,7 +8,7 @@ from enum import Enum
 
 import libcst as cst
 
-from lk_migrate.facts.classes import class_attributes, is_self_attribute, method, methods, self_name
+from lk_migrate.facts.classes import assigning, class_attributes, is_self_attribute, method, methods, self_name
 from lk_migrate.facts.imports import dotted, target_names
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.walk import find
@@ -35,7 +35,7 @@ class Source(str, Enum):
 
 @dataclass(frozen=True)
 class Instructions:
-    """`expression` is what to hand to `super().__init__(instructions=…)`; `statement` the line that it stands in now.
+    """`expression` is what to hand to `super().__init__(instructions=…)`; `statement` the assignment of it now.
 
     `early`: the expression needs nothing but parameters and globals, so it may be the first thing `__init__` does.
     `name` is the attribute's, parameter's, method's or constant's.
@@ -44,7 +44,7 @@ class Instructions:
     source: Source
     name: str = ""
     expression: cst.BaseExpression | None = None
-    statement: cst.SimpleStatementLine | None = None
+    statement: cst.BaseSmallStatement | None = None
     early: bool = True
 
 
@@ -65,7 +65,7 @@ def instructions_of(module: Module, node: cst.ClassDef) -> Instructions:
         for spelt in (name, name.upper()):
             if spelt in attributes:
                 line, value = attributes[spelt]
-                return Instructions(Source.CLASS_ATTRIBUTE, spelt, value, line)
+                return Instructions(Source.CLASS_ATTRIBUTE, spelt, value, assigning(line, spelt))
     for function in methods(node):
         if _METHODS.match(function.name.value) and function.asynchronous is None and _takes_nothing(function):
             return Instructions(Source.METHOD, function.name.value, early=False)
@@ -113,10 +113,10 @@ def _assigned(module: Module, init: cst.FunctionDef, name: str) -> Instructions 
     )
     if not plain:
         return Instructions(Source.ASSIGNMENTS, name, early=False)
-    assert isinstance(only, (cst.Assign, cst.AnnAssign)) and isinstance(line, cst.SimpleStatementLine)
+    assert isinstance(only, (cst.Assign, cst.AnnAssign))
     value = only.value
     assert value is not None
-    return Instructions(Source.ATTRIBUTE, name, value, line, early=not _needs_state(init, value, instance))
+    return Instructions(Source.ATTRIBUTE, name, value, only, early=not _needs_state(init, value, instance))
 
 
 def _targets(node: cst.CSTNode, instance: str | None, name: str) -> bool:

@@ -13,8 +13,6 @@ from functools import cache
 from lk_migrate.facts.module import module_name
 from lk_migrate.facts.project import Project
 
-#: What a file with an agent in it says somewhere.
-_TELLING = (b"livekit", b"turn_gate", b"RunContext")
 #: What a file with an assistant class of any kind says somewhere.
 MAY_HOLD_AGENTS = re.compile(
     rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate|"
@@ -34,7 +32,7 @@ def relevant(files: Mapping[str, bytes], targets: Collection[str] = ()) -> froze
 
     `targets` are among them; of very many, those that may hold an assistant (`convert .` names every file).
     """
-    core = {p for p, data in files.items() if any(word in data for word in _TELLING)}
+    core = {p for p, d in files.items() if b"livekit" in d or b"turn_gate" in d or b"RunContext" in d}
     if not core and len(files) <= _SMALL:
         return frozenset(files)
     named = [p for p in targets if p in files]
@@ -97,7 +95,14 @@ def _spelling(targets: Iterable[str]) -> Callable[[str], Callable[[bytes], bool]
         # The word first, what stands before it afterwards: `re` is fast where a pattern begins with fixed letters.
         # (and `in` is faster still).
         patterns = [(w, re.compile(rb"%s(?<=[\s.,(]%s)(?!\w)" % (e, e))) for w in sorted(words) for e in [re.escape(w)]]
-        return lambda data: any(word in data and pattern.search(data) for word, pattern in patterns)
+
+        def may_import(data: bytes) -> bool:
+            for word, pattern in patterns:  # noqa: SIM110 - a generator costs more than the question
+                if word in data and pattern.search(data):
+                    return True
+            return False
+
+        return may_import
 
     return of_folder
 

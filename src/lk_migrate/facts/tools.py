@@ -90,7 +90,8 @@ class Tool:
         annotation = param.annotation.annotation if param.annotation is not None else None
         named = annotation.value if isinstance(annotation, cst.Subscript) else annotation
         is_mapping = named is None or (dotted(named) or "").rpartition(".")[2] in ("dict", "Dict", "Mapping", "Any")
-        plain = all(p.name.isidentifier() and p.name != param.name.value for p in given)
+        taken = {p.name.value for p in (*self.node.params.params, *self.node.params.kwonly_params)}
+        plain = all(p.name.isidentifier() and p.name not in taken for p in given)
         return param if is_mapping and plain and param.default is None else None
 
 
@@ -139,14 +140,15 @@ def standalone_tool(project: Project, module: Module, function: cst.FunctionDef)
         call = decorator.decorator if isinstance(decorator.decorator, cst.Call) else None
         target = call.func if call is not None else decorator.decorator
         if project.full_name(module, target) in FUNCTION_TOOL:
-            return _made_tool(project, module, function, call, decorator)
+            return function_tool(project, module, function, call, decorator)
     wrapping = project.fact(_wrapped).get(function)
-    return _made_tool(project, module, function, wrapping, None) if wrapping is not None else None
+    return function_tool(project, module, function, wrapping, None) if wrapping is not None else None
 
 
-def _made_tool(
+def function_tool(
     project: Project, module: Module, function: cst.FunctionDef, call: cst.Call | None, decorator: cst.Decorator | None
 ) -> Tool:
+    """What LiveKit's decorator makes of a function; `call` holds the decorator's arguments, if it is given any."""
     name = _arguments(call, ("name", "description")).get("name") or function.name.value
     owner = module.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
     ref = ClassRef(module, owner) if isinstance(owner, cst.ClassDef) else module

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import errno
-import hashlib
 import io
 import os
 import re
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
 from lk_migrate.model import Skipped
-from lk_migrate.project.paths import NO_LINK, READ, is_inside, reason
+from lk_migrate.project.paths import NO_LINK, READ, is_inside, reason, sha256
 
 #: Bytes. Beyond, a file is data that happens to be Python: its tree would take two gigabytes for every three megabytes.
 LARGEST = 10_000_000
@@ -67,7 +66,7 @@ class SourceFile:
     @cached_property
     def sha256(self) -> str:
         """Hex digest of the bytes."""
-        return hashlib.sha256(self.data).hexdigest()
+        return sha256(self.data)
 
     def encode(self, text: str) -> bytes:
         """Text in this file's encoding, with its BOM.
@@ -134,7 +133,17 @@ def _read(root: Path, path: str) -> tuple[bytes, os.stat_result]:
             raise OSError(errno.EINVAL, "not a regular file")
         if info.st_size > LARGEST:
             raise OSError(errno.EFBIG, f"larger than {LARGEST // 1_000_000} megabytes, which is data rather than code")
-        with os.fdopen(handle, "rb", closefd=False) as stream:
-            return stream.read(), info
+        return _everything(handle, info.st_size), info
     finally:
         os.close(handle)
+
+
+def _everything(handle: int, size: int) -> bytes:
+    """What is left of an open file of about `size` bytes. (A stream object would double the price of a small file.)"""
+    data = os.read(handle, size + 1)
+    if len(data) == size:
+        return data
+    parts = [data]
+    while parts[-1]:  # it has grown meanwhile, or came in parts
+        parts.append(os.read(handle, 1 << 20))
+    return b"".join(parts)

@@ -119,6 +119,8 @@ def touched_lines(module: Module, touches: Iterable[Touch]) -> Touched:
             continue
         span = module.span(node)
         header.add(span.line)
+        if isinstance(node, cst.SimpleStatementLine):  # each of those on it, which need not begin on its first line
+            header.update(module.span(small).line for small in node.body)
         if touch.whole and isinstance(node, (*_WITH_BLOCKS, *_CLAUSES)):
             decorators = getattr(node, "decorators", ())
             whole.append((module.span(decorators[0]).line if decorators else span.line, span.end_line))

@@ -98,7 +98,7 @@ def _header_end(module: Module, node: cst.CSTNode, body: cst.CSTNode | None, lin
             end -= 1
         return end
     if isinstance(body, cst.SimpleStatementSuite):
-        return span.end_line
+        return module.span(body).end_line
     return span.line
 
 

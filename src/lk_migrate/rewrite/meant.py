@@ -54,15 +54,21 @@ def _marked(before: Sequence[Statement], touched: Touched) -> Touched:
 def _owners(block: Iterable[Statement], line: int) -> Iterator[int]:
     """The lines of the statements whose own text is on `line`: several for `if ready: go()`."""
     around, found = 0, False
-    inner = next((s for s in block if s.line <= line <= s.end_line), None)
+    inner = _at(block, line)
     while inner is not None:
         around = inner.line
         if line in (inner.line, inner.header_line):
             found = True
             yield inner.line
-        inner = next((s for s in inner.children() if s.line <= line <= s.end_line), None)
+        inner = _at(inner.children(), line)
     if not found:
         yield around
+
+
+def _at(block: Iterable[Statement], line: int) -> Statement | None:
+    """The statement on the line; where one ends and the next begins (`); go(`), the one that begins."""
+    here = [s for s in block if s.line <= line <= s.end_line]
+    return next((s for s in here if line in (s.line, s.header_line)), here[0] if here else None)
 
 
 @dataclass

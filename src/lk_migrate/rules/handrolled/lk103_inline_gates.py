@@ -7,14 +7,16 @@ at it; the session limits the tool calls (LK102, LK152). What cannot be told for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.classes import self_name
 from lk_migrate.facts.closure_state import reads_of, take_variable
 from lk_migrate.facts.gate_removals import Search
 from lk_migrate.facts.gate_state import definition_of, write_of
 from lk_migrate.facts.inline_gates import InlineGate, inline_gates
+from lk_migrate.facts.lineage import lineages
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
@@ -46,8 +48,9 @@ def strip_heads(tree: cst.Module, file: File) -> Iterator[Change]:
     gates = file.project.fact(inline_gates)
     inside = {n for g in gates for s in g.head for n in descendants(s)}
     states = {name for g in gates for name in g.state}
+    families = {name: _family(file.project, gates, name) for name in states}
     variables = {v: g.module for g in gates for v in g.variables}
-    read: set[State] = {name for name in states if any(_reads(file.project, name, inside))}
+    read: set[State] = {name for name in states if any(_reads(file.project, name, inside, families[name]))}
     read |= {v for v, home in variables.items() if _is_read(file.project, home, v, inside)}
     staying = set(read)
     while more := {n for g in gates if not _goes(g, staying) for n in _counted(g)} - staying:
@@ -56,7 +59,7 @@ def strip_heads(tree: cst.Module, file: File) -> Iterator[Change]:
         if gate.module is file.module:
             yield from _strip(gate, staying, read)
     for name in sorted(states - staying):
-        yield from _without_state(file.module, name, inside)
+        yield from _without_state(file.module, name, inside, families[name])
     mine = [v for v, home in variables.items() if home is file.module and v not in staying]
     yield from _without_variables(file, mine, inside)
     yield from _without_constants(file, [g for g in gates if _goes(g, staying)])
@@ -112,12 +115,31 @@ def _comments(statement: cst.BaseStatement) -> tuple[cst.CSTNode, ...]:
     return (trailing.comment,) if isinstance(trailing, cst.TrailingWhitespace) and trailing.comment is not None else ()
 
 
-def _reads(project: Project, name: str, inside: set[cst.CSTNode]) -> Iterator[cst.CSTNode]:
+def _family(project: Project, gates: Iterable[InlineGate], name: str) -> frozenset[cst.ClassDef]:
+    """The classes whose instances may have the counter that is called so."""
+    owners = {g.owner for g in gates if g.owner is not None and name in g.state}
+    return frozenset().union(*(project.fact(lineages).related(owner) for owner in owners))
+
+
+def _is_another_s(module: Module, node: cst.Attribute, family: frozenset[cst.ClassDef]) -> bool:
+    """Whether it is an attribute of `self` in a class that has nothing to do with the gates'."""
+    function = module.index.enclosing(node, cst.FunctionDef)
+    owner = module.index.enclosing(node, cst.ClassDef)
+    instance = self_name(function) if isinstance(function, cst.FunctionDef) else None
+    of_self = instance is not None and isinstance(node.value, cst.Name) and node.value.value == instance
+    return of_self and bool(family) and isinstance(owner, cst.ClassDef) and owner not in family
+
+
+def _reads(
+    project: Project, name: str, inside: set[cst.CSTNode], family: frozenset[cst.ClassDef]
+) -> Iterator[cst.CSTNode]:
     """Where something besides the gates needs the value of an attribute called so."""
     for path, data in sorted(project.files.items()):
         module = project.module(path) if name.encode() in data else None
         for node in module.index.of(cst.Attribute) if module is not None else ():
-            if module is not None and node.attr.value == name and node not in inside and write_of(module, node) is None:
+            if module is None or node.attr.value != name or node in inside or _is_another_s(module, node, family):
+                continue
+            if write_of(module, node) is None:
                 yield node
         for text in module.strings.get(name, ()) if module is not None else ():
             if text not in inside:
@@ -145,9 +167,13 @@ def _without_variables(file: File, variables: list[Binding], inside: set[cst.CST
         yield Todo(emptied.node, EMPTIED.format(emptied.name))
 
 
-def _without_state(module: Module, name: str, inside: set[cst.CSTNode]) -> Iterator[Change]:
+def _without_state(
+    module: Module, name: str, inside: set[cst.CSTNode], family: frozenset[cst.ClassDef]
+) -> Iterator[Change]:
     for node in module.index.of(cst.Attribute):
-        written = write_of(module, node) if node.attr.value == name and node not in inside else None
+        if node.attr.value != name or node in inside or _is_another_s(module, node, family):
+            continue
+        written = write_of(module, node)
         if written is not None and written[1] is None:
             line = module.index.parents[written[0]]
             alone = isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1

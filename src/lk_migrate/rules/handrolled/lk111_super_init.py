@@ -90,14 +90,18 @@ def _in_init(agent: AgentClass, init: cst.FunctionDef, base: BaseInit) -> Iterat
     message = f"`{agent.name}.__init__` hands {_where(prompt)} to `Agent`"
     existing = super_inits(init) if base.through_super else []
     stored = prompt.name == "instructions"
-    line = prompt.statement
-    if prompt.source is Source.ATTRIBUTE and stored and line is not None and prompt.expression is not None:
+    statement = prompt.statement
+    if prompt.source is Source.ATTRIBUTE and stored and statement is not None and prompt.expression is not None:
         if existing and prompt.early:
-            yield Remove(line, "`instructions` is handed to `super().__init__`, the property of `Agent` gives it back")
+            yield _gone(
+                statement,
+                prompt,
+                "`instructions` is handed to `super().__init__`, the property of `Agent` gives it back",
+            )
             yield from _given(existing[0], prompt.expression, message)
             return
         yield from _called_below(agent, existing)
-        yield Rewrite(line, lambda u: _assignment_to_call(u, base), message)
+        yield Rewrite(statement, lambda u: _assignment_to_call(u, base), message)
         if prompt.early:
             yield Rewrite(init, _base_init_first, "the base's `__init__` is called first")
     elif prompt.source is Source.ASSIGNMENTS and stored:
@@ -172,9 +176,26 @@ def _is_none(node: cst.BaseExpression) -> bool:
 
 
 def _class_attribute_gone(agent: AgentClass) -> Iterator[Change]:
-    line = agent.instructions.statement
-    if line is not None and not is_shared(agent):
-        yield Remove(line, f"`{agent.instructions.name}` is handed to `super().__init__`")
+    statement = agent.instructions.statement
+    if statement is not None and not is_shared(agent):
+        yield _gone(statement, agent.instructions, f"`{agent.instructions.name}` is handed to `super().__init__`")
+
+
+def _gone(statement: cst.BaseSmallStatement, prompt: Instructions, message: str) -> Change:
+    """The assignment of the prompt taken out; what else it assigns stays."""
+    targets = statement.targets if isinstance(statement, cst.Assign) else ()
+    others = {i for i, t in enumerate(targets) if _named(t.target) != prompt.name}
+    if not others:
+        return Remove(statement, message)
+    return Rewrite(
+        statement, lambda u: u.with_changes(targets=[t for i, t in enumerate(u.targets) if i in others]), message
+    )
+
+
+def _named(target: cst.BaseExpression) -> str:
+    """The last name of `x` or `self.x`."""
+    name = target.attr if isinstance(target, cst.Attribute) else target
+    return name.value if isinstance(name, cst.Name) else ""
 
 
 def _reads_state(agent: AgentClass, function: cst.FunctionDef) -> bool:
@@ -213,22 +234,16 @@ def _given(call: cst.Call, expression: cst.BaseExpression, message: str) -> Iter
     yield Rewrite(call, apply, message)
 
 
-def _assignment_to_call(updated: cst.SimpleStatementLine, base: BaseInit) -> cst.SimpleStatementLine:
+def _assignment_to_call(
+    updated: cst.Assign | cst.AnnAssign, base: BaseInit
+) -> cst.Expr | cst.FlattenSentinel[cst.BaseSmallStatement]:
     """`self.instructions = x` → `super().__init__(instructions=x)`; other targets of the assignment are kept."""
-    body: list[cst.BaseSmallStatement] = []
-    for small in updated.body:
-        value = small.value if isinstance(small, (cst.Assign, cst.AnnAssign)) else None
-        if value is None:
-            body.append(small)
-        elif isinstance(small, cst.Assign) and len(small.targets) > 1:
-            others = [t for t in small.targets if not is_self_attribute(t.target, "self", "instructions")]
-            body.append(
-                small.with_changes(targets=others, semicolon=cst.Semicolon(whitespace_after=cst.SimpleWhitespace(" ")))
-            )
-            body.append(cst.Expr(base.call(others[0].target)))  # type: ignore[arg-type]
-        else:
-            body.append(cst.Expr(base.call(value), semicolon=small.semicolon))
-    return updated.with_changes(body=body)
+    if isinstance(updated, cst.AnnAssign) or len(updated.targets) == 1:
+        assert updated.value is not None
+        return cst.Expr(base.call(updated.value), semicolon=updated.semicolon)
+    others = [t for t in updated.targets if not is_self_attribute(t.target, "self", "instructions")]
+    kept = updated.with_changes(targets=others, semicolon=cst.Semicolon(whitespace_after=cst.SimpleWhitespace(" ")))
+    return cst.FlattenSentinel([kept, cst.Expr(base.call(others[0].target), semicolon=updated.semicolon)])  # type: ignore[arg-type]
 
 
 def _base_init_first(updated: cst.FunctionDef) -> cst.FunctionDef:

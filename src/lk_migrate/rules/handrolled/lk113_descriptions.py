@@ -49,10 +49,10 @@ def describe(node: cst.FunctionDef, file: File) -> Iterator[Change]:
 
 
 def _is_ours(agent: AgentClass, tool: Tool) -> bool:
-    """Tools that were LiveKit's already keep their empty description, unless their class has a turn gate to convert."""
-    if tool.declared is Declared.FUNCTION_TOOL:
+    """Tools of an `Agent` keep their empty description, unless their class has a turn gate to convert."""
+    if tool.declared is Declared.FUNCTION_TOOL or (tool.declared is Declared.CONTEXT and agent.is_agent):
         return not tool.description and b"speech_id" in agent.module.data
-    return not (tool.declared is Declared.CONTEXT and agent.is_agent)
+    return True
 
 
 def _summary(tool: Tool) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from lk_migrate.facts.parameters import (
 )
 from lk_migrate.facts.requiredness import always_given
 from lk_migrate.facts.schemas import ParameterSchema
-from lk_migrate.facts.tools import Declared, Tool, annotated_context
+from lk_migrate.facts.tools import Declared, Tool, annotated_context, function_tool
 from lk_migrate.facts.typed_dicts import typed_dicts, without_clashes
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import insert_first, statement, wrapped_parameters
@@ -50,7 +50,7 @@ _WIDTH = 120
 
 @rule.on(cst.FunctionDef)
 def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
-    tool = any_tool(file.project, file.module, node)
+    tool = any_tool(file.project, file.module, node) or _tool_of_0x(node, file)
     if tool is None or _has_raw_schema(tool):
         return
     if tool.context is not None:
@@ -72,16 +72,13 @@ _NO_METHOD = (
 )
 
 
-@rule.on(cst.FunctionDef)
-def annotate_tool_of_0x(node: cst.FunctionDef, file: File) -> Iterator[Change]:
-    """An `@ai_callable` that is no method becomes such a tool."""
-    first = node.params.params[0] if node.params.params else None
-    if first is None or first.name.value != "self" or first.annotation is not None:
-        return
-    if node in file.project.fact(function_contexts).tools and not isinstance(
-        file.parent(file.parent(node) or node), cst.ClassDef
-    ):
-        yield Todo(first, _NO_METHOD)
+def _tool_of_0x(node: cst.FunctionDef, file: File) -> Tool | None:
+    """What an `@ai_callable` becomes (LK211)."""
+    known = file.project.fact(function_contexts).tools.get(node)
+    if known is None:
+        return None
+    call = known.decorator.decorator
+    return function_tool(file.project, file.module, node, call if isinstance(call, cst.Call) else None, known.decorator)
 
 
 @rule.on(cst.ClassDef, cst.FunctionDef)

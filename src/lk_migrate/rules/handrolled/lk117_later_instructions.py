@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass, agent_of, find_agents
-from lk_migrate.facts.classes import class_attributes, method, self_name
+from lk_migrate.facts.classes import assigning, class_attributes, method, self_name
 from lk_migrate.facts.constructors import init_parameter, passes_instructions, super_inits
 from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.instructions import Source
@@ -48,8 +48,7 @@ def change_instructions(node: cst.Assign | cst.AugAssign | cst.AnnAssign, file: 
         return
     call = _subclass_call(function, node, file)
     if call is not None:
-        line = file.parent(node)
-        yield Remove(line if line is not None else node, "handed to the base's `__init__`")
+        yield Remove(node, "handed to the base's `__init__`")
         yield Rewrite(call, lambda u: _with_keyword(u, node.value), "the instructions go to the base's `__init__`")
     elif function is not None and function.asynchronous is not None:
         yield Replace(
@@ -152,7 +151,8 @@ def drop_overwritten_attribute(node: cst.ClassDef, file: File) -> Iterator[Chang
     if _asked_of_class(agent, file.project):
         yield Todo(line, f"`{agent.name}.instructions` hides the property of `Agent`: give the text another name")
         return
-    yield Remove(line, "`__init__` always overwrote it, and it would hide the property of `Agent`")
+    statement = assigning(line, "instructions")
+    yield Remove(statement, "`__init__` always overwrote it, and it would hide the property of `Agent`")
 
 
 def _asked_of_class(agent: AgentClass, project: Project) -> bool:

@@ -105,7 +105,8 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     context = context_parameter(file.project, file.module, router)
     others = [n for n in free if n not in arguments and (context is None or n != context.name.value)]
     ends = isinstance(body, cst.IndentedBlock) and _ends(body.body[-1])
-    if not ends or len(arguments) > 1 or others or not tool.name.isidentifier():
+    clash = {p.name for p in tool.schema.parameters} & {instance, context.name.value if context is not None else ""}
+    if not ends or len(arguments) > 1 or others or clash or not tool.name.isidentifier():
         yield Todo(branch, f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`")
         return
     mapping = arguments[0] if arguments else ""

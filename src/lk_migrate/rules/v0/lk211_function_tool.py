@@ -7,7 +7,7 @@ the voice does not stop while it works. A parameter that is an Enum is a member 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
@@ -15,7 +15,7 @@ from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.held import Function
 from lk_migrate.facts.thread_work import blocks, one_shots_reached
 from lk_migrate.facts.walk import own_scope
-from lk_migrate.model import Edition
+from lk_migrate.model import Action, Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
@@ -41,6 +41,14 @@ def tool(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         lambda updated: updated.with_changes(decorator=_decorator(updated.decorator, spelling)),
         "`ai_callable` is now `function_tool`",
     )
+    for decorator in reversed(known.again):
+        yield Rewrite(
+            node,
+            _without(list(node.decorators).index(decorator)),
+            f"`{node.name.value}` is declared once: it is in each list of tools that it is for",
+            Action.REMOVED,
+            (decorator,),
+        )
     if node.asynchronous is not None:
         return
     if any(isinstance(n, (cst.Yield, cst.From)) for n in own_scope(node)):
@@ -77,6 +85,22 @@ def _on_something_else(node: cst.FunctionDef) -> Iterator[Change]:
                 "`ai_callable` is gone: make this an `async def` with `@function_tool`, and name it in the Agent's "
                 "`tools=[…]`.",
             )
+
+
+def _without(position: int) -> Callable[[cst.FunctionDef], cst.FunctionDef]:
+    """The function without one of its decorators; comments above that go to what is below it."""
+
+    def apply(updated: cst.FunctionDef) -> cst.FunctionDef:
+        decorators = list(updated.decorators)
+        above = decorators.pop(position).leading_lines
+        if position == len(decorators):
+            below = [*above, *updated.lines_after_decorators]
+            return updated.with_changes(decorators=decorators, lines_after_decorators=below)
+        after = decorators[position]
+        decorators[position] = after.with_changes(leading_lines=[*above, *after.leading_lines])
+        return updated.with_changes(decorators=decorators)
+
+    return apply
 
 
 def _decorator(updated: cst.BaseExpression, spelling: str) -> cst.BaseExpression:

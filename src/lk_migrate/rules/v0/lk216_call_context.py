@@ -15,6 +15,7 @@ from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.public_names import public_names
 from lk_migrate.facts.v0_names import CALL_CONTEXTS, SESSIONS, TRIGGERS, Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition
@@ -126,6 +127,8 @@ def members(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Todo(node, f"`{name}` is gone: keep it in `ctx.userdata` (give the session a `userdata=` object).")
     elif name in ("llm_stream", "add_extra_chat_message"):
         yield Todo(node, f"`{name}` has no successor: return the text, or change the Agent's chat context.")
+    elif not name.startswith("_") and name not in public_names()["livekit.agents.RunContext()."] | {"get_current"}:
+        yield Todo(node, f"neither a call's context nor `RunContext` has `{name}`: write what is meant.")
 
 
 def _has_userdata(project: Project) -> bool:

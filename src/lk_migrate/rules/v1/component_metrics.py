@@ -91,7 +91,9 @@ def _line(registration: Registration, file: File) -> cst.BaseStatement | None:
     parent = file.parent(registration.call)
     if isinstance(parent, cst.Decorator):
         function = file.parent(parent)
-        return function if isinstance(function, cst.FunctionDef) and len(registration.call.args) == 1 else None
+        if not isinstance(function, cst.FunctionDef) or len(registration.call.args) != 1:
+            return None
+        return function if sum(_is_registration(d.decorator) for d in function.decorators) == 1 else None
     line = file.parent(parent) if isinstance(parent, cst.Expr) else None
     if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 and len(registration.call.args) == 2:
         return line

@@ -29,7 +29,7 @@ def asked(node: cst.Try, file: File) -> Iterator[Change]:
     value, target = known.value, dotted(known.targets[0].target)
     if catches is None or dotted(catches) != "AttributeError" or dotted(instead.targets[0].target) != target:
         return
-    if any(True for _ in find(node, cst.Comment)) or not isinstance(value, cst.Attribute) or target is None:
+    if not isinstance(value, cst.Attribute) or target is None:
         return
     if _is_given(value.value, file):
         yield Replace(node, _got, f"only some metrics have `{value.attr.value}`")
