@@ -22,9 +22,9 @@ from compare import LEGACY
 from memory import body
 
 PLAN = (
-    "import sys, pathlib\nfrom lk_migrate.read import read_project\n"
+    "import sys, pathlib, time\nfrom lk_migrate.read import read_project\n"
     "plan = read_project(pathlib.Path(sys.argv[1]), []).plan(jobs=int(sys.argv[2]), no_main=True)\n"
-    "print(sum(c.path.endswith('.py') for c in plan.changes))"
+    "print(sum(c.path.endswith('.py') for c in plan.changes), time.process_time())"
 )
 #: How much faster two processes must be.
 LEAST = 1.6
@@ -32,10 +32,14 @@ LEAST = 1.6
 
 @dataclass(frozen=True)
 class Run:
-    """Seconds: by the clock, and of CPU time (children included)."""
+    """Seconds: by the clock, of CPU time of all processes, and of the first one, which waits for no other for long.
+
+    The last is about what the clock says on a machine that does nothing else.
+    """
 
     wall: float
     cpu: float
+    first: float
     changed: int
 
 
@@ -50,7 +54,8 @@ def run(root: Path, jobs: int) -> Run:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"a child ended with {child.returncode}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, int(printed))
+    changed, first = printed.split()
+    return Run(wall, usage.ru_utime + usage.ru_stime, float(first), int(changed))
 
 
 def agents(root: Path, files: int, lines: int) -> Path:
@@ -71,8 +76,8 @@ def main() -> int:
     arguments = parser.parse_args()
     kept = True
     more = arguments.jobs
-    print(f"| tree | files that change | 1 process, s | {more}, s | faster | CPU of 1, s | CPU of {more}, s |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    print(f"| tree | files that change | 1 process, s | {more}, s | faster | CPU of 1 | CPU of {more} | the first's |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary).resolve()
         trees = [agents(place / f"{lines}_lines_more", arguments.files, lines) for lines in (100, 400)]
@@ -81,10 +86,11 @@ def main() -> int:
             one, several = ([pair[i] for pair in pairs] for i in (0, 1))
             wall = [statistics.median(r.wall for r in runs) for runs in (one, several)]
             cpu = [statistics.median(r.cpu for r in runs) for runs in (one, several)]
+            first = statistics.median(r.first for r in several)
             kept &= wall[0] / wall[1] >= LEAST
             print(
                 f"| {root.name} | {one[0].changed} | {wall[0]:.2f} | {wall[1]:.2f} | {wall[0] / wall[1]:.2f} | "
-                f"{cpu[0]:.2f} | {cpu[1]:.2f} |",
+                f"{cpu[0]:.2f} | {cpu[1]:.2f} | {first:.2f} |",
                 flush=True,
             )
     return 0 if kept else 1

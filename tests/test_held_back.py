@@ -8,11 +8,11 @@ from pathlib import Path
 import libcst as cst
 import pytest
 
-from lk_migrate import conversion
 from lk_migrate.model import Action, Edition, Plan
 from lk_migrate.plan import ConvertOptions, make_plan
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
+from lk_migrate.rules import registry
 from lk_migrate.rules.registry import Rule
 
 FILES = {
@@ -65,7 +65,7 @@ Planner = Callable[..., Plan]
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch) -> Planner:
     def run(*rules: Rule) -> Plan:
-        monkeypatch.setattr(conversion, "select_rules", lambda select, ignore: rules)
+        monkeypatch.setattr(registry, "select_rules", lambda select, ignore: rules)
         return make_plan(FILES, ConvertOptions(no_main=True))
 
     return run
@@ -111,8 +111,8 @@ APP = Path(__file__).parents[1] / "fixtures" / "legacy" / "mixins"
 
 
 def _app(monkeypatch: pytest.MonkeyPatch, *more: Rule) -> Plan:
-    rules = (*conversion.select_rules((), ()), *more)
-    monkeypatch.setattr(conversion, "select_rules", lambda select, ignore: rules)
+    rules = (*registry.select_rules((), ()), *more)
+    monkeypatch.setattr(registry, "select_rules", lambda select, ignore: rules)
     files = {p.relative_to(APP).as_posix(): p.read_bytes() for p in APP.rglob("*.py")}
     return make_plan(files, ConvertOptions())
 

@@ -13,39 +13,12 @@ from lk_migrate.facts.agent_limits import agent_limits
 from lk_migrate.facts.agents import Role, find_agents
 from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.project import Project
+from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.model import Skipped
+from lk_migrate.options import ConvertOptions
 from lk_migrate.rewrite.engine import FileResult, convert_file
+from lk_migrate.rewrite.locate import located_alone
 from lk_migrate.rewrite.together import HeldBack, held_back
-from lk_migrate.rules.registry import Rule, select_rules
-
-#: Told what is being done, how much of it is done, and how much there is (0 of 0: it cannot be counted).
-Progress = Callable[[str, int, int], None]
-
-
-def unwatched(what: str, done: int, total: int) -> None:
-    """A `Progress` that nobody looks at."""
-
-
-@dataclass(frozen=True)
-class ConvertOptions:
-    """What a person may ask of a conversion. `main=None`: find it; `no_main`: leave it where and as it is.
-
-    `declined`: (rule id, path, line) where the person said no. `without`: path → ids of rules, or their beginnings,
-    that leave this Python file alone.
-    """
-
-    targets: frozenset[str] = frozenset()
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    main: str | None = None
-    no_main: bool = False
-    declined: frozenset[tuple[str, str, int]] = frozenset()
-    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """The rules that run."""
-        return select_rules(self.select, self.ignore)
 
 
 @dataclass(frozen=True)
@@ -75,37 +48,51 @@ class Outcome:
     held: HeldBack
     skipped: tuple[Skipped, ...]
 
+
+@dataclass(frozen=True)
+class Settled(Outcome):
+    """The outcome of a group that nothing else will touch: its places are known, and what it imports afterwards."""
+
+    imports: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
     @property
     def paths(self) -> frozenset[str]:
         """The group's files."""
         return frozenset(r.path for r in self.results)
 
-    @property
-    def without_trees(self) -> Outcome:
-        """The same, small."""
-        return replace(self, results=tuple(replace(r, tree=None) for r in self.results))
-
 
 #: The files of a group: path → bytes.
 Group = Mapping[str, bytes]
 #: Converts groups, one after the other or several at once; told each path, it gives the outcomes in any order.
-Converter = Callable[[Sequence[Group], ConvertOptions, Callable[[str], None]], list[Outcome]]
+Converter = Callable[[Sequence[Group], ConvertOptions, Callable[[str], None]], list[Settled]]
 
 
-def one_by_one(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Outcome]:
+def one_by_one(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Settled]:
     """The `Converter` that does everything here."""
     return [convert_group(group, options, told) for group in groups]
 
 
-def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], None]) -> Outcome:
+def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], None]) -> Settled:
     """The `files` of one group through the rules, none of them as a main module that is written anew.
 
     `told`: is called with each path before it is converted.
     """
     project = Project(files, options.targets)
-    outcome = by_rules(project, options, None, told).without_trees
-    project.forget_facts()
-    return outcome
+    outcome = by_rules(project, options, None, told)
+    project.forget()
+    return settled(files, outcome)
+
+
+def settled(files: Group, outcome: Outcome) -> Settled:
+    """The outcome with all that can be said of the group by itself, and without its trees."""
+    after = dict(files)
+    results = []
+    for result in outcome.results:
+        if result.change is not None and result.change.after is not None:
+            after[result.path] = result.change.after
+        findings, ledger = located_alone(result.change, result.findings, result.ledger)
+        results.append(replace(result, findings=findings, ledger=ledger, tree=None))
+    return Settled(outcome.survey, tuple(results), outcome.held, outcome.skipped, imported_modules(after))
 
 
 def survey(project: Project) -> Survey:

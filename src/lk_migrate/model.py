@@ -132,6 +132,15 @@ class Plan:
     agents: tuple[AgentSummary, ...] = ()
     main: MainSummary | None = None
     editions: dict[str, tuple[Edition, ...]] = field(default_factory=dict)
+    #: Whether any of the files that were read mentions LiveKit.
+    speaks_of_livekit: bool = True
+
+    @property
+    def why_nothing(self) -> str:
+        """Why there is nothing to change, where there isn't."""
+        if self.speaks_of_livekit:
+            return "the project is current already."
+        return "no file speaks of LiveKit, and no assistant class of the project's own was recognised."
 
     @property
     def todo(self) -> tuple[Finding, ...]:

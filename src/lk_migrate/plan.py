@@ -7,34 +7,30 @@ manifests → summary, ledger
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lk_migrate.conversion import (
     Converter,
-    ConvertOptions,
     FoundAgent,
     Outcome,
-    Progress,
+    Settled,
     Survey,
     by_rules,
     one_by_one,
+    settled,
     survey,
-    unwatched,
 )
-from lk_migrate.entrypoint.edits import WHOLE
-from lk_migrate.entrypoint.gates import AgentForMain
-from lk_migrate.entrypoint.generate import SHORT, generate_entrypoint, needs_new_main
+from lk_migrate.entrypoint import SHORT
 from lk_migrate.facts.groups import groups
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.ledger import manifest_ledger
 from lk_migrate.manifests.plan import plan_manifests
-from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, LedgerEntry, Place, Plan
+from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, Place, Plan
+from lk_migrate.options import ConvertOptions, Progress, unwatched
 from lk_migrate.project.root import main_candidates
-from lk_migrate.rewrite.compose import compose
-from lk_migrate.rewrite.engine import FileResult, convert_file
-from lk_migrate.rewrite.lines import line_map, moved_place
+from lk_migrate.rewrite.engine import FileResult
 from lk_migrate.rewrite.locate import located, still_marked
 from lk_migrate.rewrite.together import explained, why_not_here
 from lk_migrate.rules.registry import Rule
@@ -57,17 +53,32 @@ def make_plan(
     python = {p: d for p, d in files.items() if p.endswith(".py")}
     wanted = relevant(python, [*options.targets, *([options.main] if options.main else [])])
     known = {p: python[p] for p in sorted(wanted)}
-    plan, agents = _by_rules(known, options, progress, convert)
-    plan = _with_manifests(plan, files, options.rules)
+    converted = _by_rules(known, options, progress, convert)
+    plan = _with_manifests(converted, files, options.rules)
     plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
-    return located(replace(plan, root=root, agents=_summaries(known, agents, plan)))
+    spoken = any(b"livekit" in data for data in files.values())
+    agents = _summaries(known, converted.agents, plan)
+    return located(replace(plan, root=root, agents=agents, speaks_of_livekit=spoken), converted.settled)
 
 
-def _by_rules(
-    files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter
-) -> tuple[Plan, tuple[FoundAgent, ...]]:
-    """The rules' part of the plan, group by group, and the new main module when there is to be one.
+@dataclass(frozen=True)
+class _ByRules:
+    """The rules' part of a plan. `settled`: path → what the file imports then, of groups that nothing else touched."""
+
+    plan: Plan
+    agents: tuple[FoundAgent, ...]
+    settled: Mapping[str, frozenset[str]]
+
+    def instead(self, plan: Plan) -> _ByRules:
+        """The same with another plan; what has another change there is no longer settled."""
+        before = {c.path: c for c in self.plan.changes}
+        touched = {c.path for c in plan.changes if before.get(c.path) != c}
+        return replace(self, plan=plan, settled={p: found for p, found in self.settled.items() if p not in touched})
+
+
+def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter) -> _ByRules:
+    """The files group by group, and the new main module when there is to be one.
 
     Whether one is written depends on all groups; the group that it is likely in is therefore read last.
     """
@@ -84,27 +95,33 @@ def _by_rules(
         part = next((part for part in parts if path in part), ())
         return project if part == home else Project(_of(files, part), options.targets)
 
+    def alone() -> Settled:
+        """The group that was kept, when no new main is written."""
+        return settled(project.files, by_rules(project, options, None, told))
+
     main = _main_path(files, near, surveys, options)
     if main is not None and main not in project.files:
-        outcomes = [o for o in (*outcomes, by_rules(project, options, None, told)) if main not in o.paths]
+        outcomes = [o for o in (*outcomes, alone()) if main not in o.paths]
         project = near(main)
     if main is None:
-        return _gathered([*outcomes, by_rules(project, options, None, told)], options), agents
+        return _gathered([*outcomes, alone()], options, agents)
     made = by_rules(project, options, main, told)
-    plan = _gathered([*outcomes, made], options)
-    stuck = _stuck(agents, plan, main)
+    with_main = _gathered([*outcomes, made], options, agents)
+    stuck = _stuck(with_main, main)
     progress(f"a new {main}", 0, 0)
     if stuck is None:
         trees = {r.path: r.tree for r in made.results if r.tree is not None}
-        after = project.after(overlay(files, plan.changes), trees)
-        new = _with_new_main(plan, after, project, main, agents, options.rules)
+        after = project.after(overlay(files, with_main.plan.changes), trees)
+        from lk_migrate.newmain import with_new_main
+
+        new = with_new_main(with_main.plan, after, project, main, agents, options.rules)
         if new is not None:
-            return new, agents
-    plan = _gathered([*outcomes, by_rules(project, options, None, told)], options)
-    if stuck is not None:
-        note = Finding("LK150", Action.NOTE, Place(main, 1, 1), why_not_here(stuck))
-        plan = replace(plan, findings=(*plan.findings, note))
-    return plan, agents
+            return with_main.instead(new)
+    without = _gathered([*outcomes, alone()], options, agents)
+    if stuck is None:
+        return without
+    note = Finding("LK150", Action.NOTE, Place(main, 1, 1), why_not_here(stuck))
+    return without.instead(replace(without.plan, findings=(*without.plan.findings, note)))
 
 
 def _of(files: Mapping[str, bytes], paths: Iterable[str]) -> dict[str, bytes]:
@@ -131,11 +148,11 @@ def _expected_home(
     return next((part for part in parts if main in part), parts[-1] if parts else ())
 
 
-def _gathered(outcomes: Sequence[Outcome], options: ConvertOptions) -> Plan:
+def _gathered(outcomes: Sequence[Outcome], options: ConvertOptions, agents: tuple[FoundAgent, ...]) -> _ByRules:
     results = sorted((r for o in outcomes for r in o.results), key=lambda r: r.path)
     skipped = sorted((s for o in outcomes for s in o.skipped), key=lambda s: s.path)
     held = {path: because for o in outcomes for path, because in o.held.items()}
-    return Plan(
+    plan = Plan(
         root=".",
         changes=tuple(r.change for r in results if r.change is not None),
         findings=(*(f for r in results for f in r.findings), *explained(held)),
@@ -143,12 +160,14 @@ def _gathered(outcomes: Sequence[Outcome], options: ConvertOptions) -> Plan:
         skipped=tuple(skipped),
         editions=_editions(results, options.rules),
     )
+    known = [o for o in outcomes if isinstance(o, Settled)]
+    return _ByRules(plan, agents, {path: o.imports.get(path, frozenset()) for o in known for path in o.paths})
 
 
-def _stuck(agents: Iterable[FoundAgent], plan: Plan, main: str) -> str | None:
+def _stuck(converted: _ByRules, main: str) -> str | None:
     """The file that is left as it was and without which there is no new main: the main module's, or an agent's."""
-    needed = {main, *(a.path for a in agents)}
-    return next((s.path for s in plan.skipped if s.path in needed), None)
+    needed = {main, *(a.path for a in converted.agents)}
+    return next((s.path for s in converted.plan.skipped if s.path in needed), None)
 
 
 def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[str, bytes]:
@@ -162,62 +181,13 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
     return after
 
 
-def _with_new_main(
-    plan: Plan, after: Project, project: Project, path: str, agents: Sequence[FoundAgent], rules: Sequence[Rule]
-) -> Plan | None:
-    """The plan with the main module taken apart and generated anew; None when it stays in one piece.
-
-    `project`: the main module's group, `after`: what the plan makes of it.
-    """
-    readied = _readied(plan, after, project, path, [r for r in rules if r.before_new_main])
-    found = _generated(*readied, project, path, agents) if readied is not None else None
-    if found is not None and not any(f.rule == WHOLE for f in found.findings):
-        return found
-    return _generated(plan, after, project, path, agents)
-
-
-def _readied(
-    plan: Plan, after: Project, project: Project, path: str, rules: Sequence[Rule]
-) -> tuple[Plan, Project] | None:
-    """The main module after the rules that make it easier to take apart; None when these have nothing to do."""
-    result = convert_file(path, after, rules)
-    if result.change is None or result.change.after is None:
-        return None
-    lines = _line_map(project, after, path)
-    changes = {c.path: c for c in plan.changes}
-    changes[path] = replace(result.change, before=project.files[path])
-    readied = replace(
-        plan,
-        changes=tuple(changes[p] for p in sorted(changes)),
-        findings=(*plan.findings, *_legacy(result.findings, lines, path)),
-        ledger=_merged(plan.ledger, result.ledger, lines, path),
-    )
-    trees = {path: result.tree} if result.tree is not None else {}
-    return readied, after.after({**after.files, path: result.change.after}, trees)
-
-
-def _generated(plan: Plan, after: Project, project: Project, path: str, agents: Iterable[FoundAgent]) -> Plan | None:
-    new = generate_entrypoint(after, path, [AgentForMain(a.name, a.path, a.gate) for a in agents])
-    if new.main is None:
-        return None
-    lines = _line_map(project, after, path)
-    changes = {c.path: c for c in plan.changes}
-    for change in new.changes:
-        before = changes[change.path].before if change.path in changes else change.before
-        changes[change.path] = replace(change, before=before)
-    return replace(
-        plan,
-        changes=tuple(changes[p] for p in sorted(changes)),
-        findings=(*plan.findings, *_legacy(new.findings, lines, path)),
-        ledger=_merged(plan.ledger, new.ledger, lines, path),
-        main=replace(new.main, lines_before=_line_count(project.files[path])),
-    )
-
-
-def _with_manifests(plan: Plan, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
+def _with_manifests(converted: _ByRules, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
     """The plan with requirements and the like brought to the target, when any code here uses LiveKit's agents."""
+    plan, known = converted.plan, converted.settled
     after = overlay(files, plan.changes)
-    made = plan_manifests(after, imported_modules(after), {r.id for r in rules})
+    imports = {**imported_modules(_of(after, after.keys() - known.keys())), **known}
+    imports = {path: imports[path] for path in after if imports.get(path)}
+    made = plan_manifests(after, imports, {r.id for r in rules})
     return replace(
         plan,
         changes=(*plan.changes, *made.changes),
@@ -232,34 +202,14 @@ def _main_path(
     """The main module to write anew: the one that was named, else the likeliest of a hand-rolled project."""
     if options.no_main:
         return None
+    if options.main is None and not any(s.hand_rolled for s in surveys):
+        return None
+    from lk_migrate.entrypoint.generate import needs_new_main
+
     if options.main is not None:
         return options.main if needs_new_main(near(options.main), options.main) else None
-    if not any(s.hand_rolled for s in surveys):
-        return None
     places = sorted(options.targets or {a.path for s in surveys for a in s.agents})
     return next((p for p in main_candidates(files, places) if needs_new_main(near(p), p)), None)
-
-
-def _line_map(project: Project, after: Project, path: str) -> dict[int, int]:
-    """Line of the legacy main module → the same line in what the rules made of it."""
-    old, new = project.module(path), after.module(path)
-    return line_map(old.text, new.text) if old is not None and new is not None else {}
-
-
-def _merged(
-    first: Sequence[LedgerEntry], second: Sequence[LedgerEntry], lines: Mapping[int, int], path: str
-) -> tuple[LedgerEntry, ...]:
-    """One ledger for the main module out of what the rules did and what the generator did with their result."""
-    mine = [e for e in first if e.place.path == path]
-    if not mine:
-        return (*first, *second)
-    return (*(e for e in first if e.place.path != path), *compose(mine, second, lines))
-
-
-def _legacy(found: Iterable[Finding], lines: Mapping[int, int], path: str) -> Iterable[Finding]:
-    """The generator's findings, which speak of what the rules made of `path`, at their places in the legacy file."""
-    back = {there: here for here, there in lines.items()}
-    return (replace(f, place=moved_place(f.place, back, path) or f.place) if f.place.path == path else f for f in found)
 
 
 def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str, tuple[Edition, ...]]:

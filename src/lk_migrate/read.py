@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from lk_migrate.model import Plan, Skipped, UserError
-from lk_migrate.plan import ConvertOptions, Progress, make_plan, unwatched
+from lk_migrate.options import ConvertOptions, Progress, unwatched
 from lk_migrate.project.config import Settings, load_settings
 from lk_migrate.project.discover import convertible_files, python_files
 from lk_migrate.project.git import git_state
@@ -49,7 +47,7 @@ class ReadProject:
     ) -> Plan:
         """What a conversion would do; a flag beats a setting. Raises UserError for a main that is not there.
 
-        `jobs`: processes to work with; None: the setting, without one as many as pay.
+        `jobs`: so many processes at most; None: as the setting says, without one as many as pay.
         """
         wanted = self._main(main) if main is not None else self.settings.main
         options = ConvertOptions(
@@ -61,12 +59,18 @@ class ReadProject:
             declined=frozenset(declined),
             without=self._without(),
         )
-        with _without_collector():
-            convert = converter(jobs or self.settings.jobs)
+        with _without_collector(), converter(jobs or self.settings.jobs, self.files) as convert:
+            # Not before other processes are started, which import as much at the same time.
+            from lk_migrate.plan import make_plan
+
             plan = make_plan(self.files, options, str(self.root), progress, convert)
         return replace(plan, skipped=(*self.skipped, *plan.skipped))
 
     def _without(self) -> dict[str, tuple[str, ...]]:
+        if not self.settings.per_file_ignores:
+            return {}
+        from pathspec import GitIgnoreSpec
+
         found: dict[str, tuple[str, ...]] = {}
         for pattern, rules in self.settings.per_file_ignores:
             for path in GitIgnoreSpec.from_lines([pattern]).match_files(self.files):

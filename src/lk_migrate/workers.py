@@ -14,33 +14,36 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from lk_migrate.conversion import Converter, ConvertOptions, Group, Outcome, one_by_one
 from lk_migrate.model import UserError
+from lk_migrate.project.paths import display
 
-#: Bytes of Python below which a second process costs more than it saves (docs/performance.md).
-_WORTH = 300_000
+if TYPE_CHECKING:
+    from lk_migrate.conversion import Converter, Group, Settled
+    from lk_migrate.options import ConvertOptions
+
+#: Bytes of code that speaks of LiveKit, for each process: below that another one costs more than it saves
+#: (docs/performance.md).
+_WORTH = 120_000
 #: How many portions each process is given on average: enough that all end together.
 _PORTIONS = 8
 _START = "import sys; sys.path[:] = {path!r}; from lk_migrate.workers import serve; serve()"
 
 
-def converter(jobs: int | None) -> Converter:
-    """How to convert groups with `jobs` processes; None: with one, or as many as pay."""
-    if jobs == 1:
-        return one_by_one
-    return in_processes(jobs) if jobs is not None else _as_it_pays
+@contextmanager
+def converter(jobs: int | None, files: Mapping[str, bytes]) -> Iterator[Converter]:
+    """How the groups of these files are to be converted: here, or with other processes, which are started at once.
 
-
-def _as_it_pays(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Outcome]:
-    size = sum(len(data) for group in groups for data in group.values())
-    jobs = min(available(), size // _WORTH)
-    return (in_processes(jobs) if jobs > 1 else one_by_one)(groups, options, told)
+    `jobs`: how many may work, this one included; None: as many as there are cores. There are never more than pay.
+    """
+    size = sum(len(data) for path, data in files.items() if path.endswith(".py") and b"livekit" in data)
+    with several(min(jobs or available(), size // _WORTH)) as convert:
+        yield convert
 
 
 def available() -> int:
@@ -50,40 +53,45 @@ def available() -> int:
     return os.cpu_count() or 1
 
 
-def in_processes(jobs: int) -> Converter:
-    """A converter that works with `jobs` processes, this one included.
+@contextmanager
+def several(jobs: int) -> Iterator[Converter]:
+    """A converter that works with `jobs` processes, this one included; they end with the context.
 
     It raises what a conversion raised, in whichever process, and UserError for a process that came to its end.
     """
+    with ExitStack() as stack:
+        workers = [stack.enter_context(_Worker()) for _ in range(jobs - 1)]
 
-    def convert(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Outcome]:
-        portions = deque(_portions(groups, jobs * _PORTIONS))
-        count = len(portions)
-        finished: SimpleQueue[_Done | Exception] = SimpleQueue()
-        outcomes: list[Outcome] = []
-        with ExitStack() as stack:
-            for _ in range(min(jobs, count) - 1):
-                worker = stack.enter_context(_Worker(options))
-                threading.Thread(target=worker.work_off, args=(portions, finished), daemon=True).start()
-            while count:
+        def convert(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Settled]:
+            from lk_migrate.conversion import one_by_one
+
+            if not workers:
+                return one_by_one(groups, options, told)
+            portions = deque(_portions(groups, jobs * _PORTIONS))
+            left = len(portions)
+            finished: SimpleQueue[_Done | Exception] = SimpleQueue()
+            for worker in workers:
+                threading.Thread(target=worker.work_off, args=(portions, options, finished), daemon=True).start()
+            outcomes: list[Settled] = []
+            while left:
                 for done in _waiting(finished, block=not portions):
                     if isinstance(done, Exception):
                         raise done
                     for path in done.paths:
                         told(path)
                     outcomes += done.outcomes
-                    count -= 1
+                    left -= 1
                 mine = _next(portions)
                 if mine is not None:
                     outcomes += one_by_one(mine, options, told)
-                    count -= 1
-        return outcomes
+                    left -= 1
+            return outcomes
 
-    return convert
+        yield convert
 
 
 #: Groups that one process converts before it asks for more.
-_Portion = Sequence[Group]
+_Portion = Sequence[Mapping[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class _Done:
     """A portion that another process has converted."""
 
     paths: Sequence[str]
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[Settled]
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,7 @@ def _waiting(finished: SimpleQueue[_Done | Exception], *, block: bool) -> Iterat
 class _Worker:
     """A process that converts; leaving the context ends it."""
 
-    def __init__(self, options: ConvertOptions) -> None:
+    def __init__(self) -> None:
         path = [os.path.abspath(p) for p in sys.path if p]  # noqa: PTH100
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START.format(path=path)],
@@ -147,7 +155,6 @@ class _Worker:
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is this process's business
         )
-        self._options = options
 
     def __enter__(self) -> _Worker:
         return self
@@ -156,12 +163,14 @@ class _Worker:
         self._process.kill()
         self._process.wait()
 
-    def work_off(self, portions: deque[_Portion], finished: SimpleQueue[_Done | Exception]) -> None:
+    def work_off(
+        self, portions: deque[_Portion], options: ConvertOptions, finished: SimpleQueue[_Done | Exception]
+    ) -> None:
         """Take portions until there is none left, or one fails."""
         while (portion := _next(portions)) is not None:
             paths = [path for group in portion for path in group]
             try:
-                answer = self._asked(portion)
+                answer = self._asked(portion, options)
             except (OSError, EOFError, pickle.UnpicklingError):
                 finished.put(_lost(paths[0], self._process.wait()))
                 return
@@ -171,10 +180,10 @@ class _Worker:
                 return
             finished.put(_Done(paths, answer))
 
-    def _asked(self, portion: _Portion) -> Sequence[Outcome] | _Failed:
+    def _asked(self, portion: _Portion, options: ConvertOptions) -> Sequence[Settled] | _Failed:
         to, back = self._process.stdin, self._process.stdout
         assert to is not None and back is not None
-        pickle.dump((portion, self._options), to, pickle.HIGHEST_PROTOCOL)
+        pickle.dump((portion, options), to, pickle.HIGHEST_PROTOCOL)
         to.flush()
         return pickle.load(back)  # type: ignore[no-any-return]
 
@@ -182,7 +191,7 @@ class _Worker:
 def _lost(path: str, code: int) -> UserError:
     what = f"by signal {-code}" if code < 0 else f"with code {code}"
     return UserError(
-        f"a worker process ended {what} while it converted {path} or a file near it (out of memory?). "
+        f"a worker process ended {what} while it converted {display(path)} or a file near it (out of memory?). "
         "Nothing was written; run it again with --jobs 1."
     )
 
@@ -197,7 +206,10 @@ def serve() -> None:
 def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
     import gc
 
+    from lk_migrate.rules.registry import all_rules
+
     gc.disable()  # as in read.py
+    all_rules()
     while True:
         try:
             portion, options = pickle.load(asked)
@@ -208,6 +220,8 @@ def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
 
 
 def _answer(portion: _Portion, options: ConvertOptions) -> Any:
+    from lk_migrate.conversion import one_by_one
+
     try:
         return one_by_one(portion, options, lambda path: None)
     except Exception as error:

@@ -70,6 +70,20 @@ def test_the_second_run_has_nothing_to_do_and_no_new_record(project: Path) -> No
     assert sorted(p.name for p in (project / ".lk-migrate" / "ledger").iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("def add(a, b):\n    return a + b\n", "no file speaks of LiveKit"),
+        ("from livekit.agents import Agent\n\nagent = Agent(instructions='Help.')\n", "current already"),
+    ],
+)
+def test_nothing_to_do_is_said_with_the_reason(tmp_path: Path, code: str, why: str) -> None:
+    (tmp_path / "main.py").write_text(code)
+    done = in_process.run(tmp_path, "convert")
+    assert done.returncode == 0 and "Nothing to change" in done.stdout and why in done.stdout
+    assert ("no file speaks of LiveKit" in in_process.run(tmp_path, "scan").stdout) is ("no file" in why)
+
+
 def test_without_a_backup_there_is_a_ledger_nevertheless(project: Path) -> None:
     assert in_process.run(project, "convert", "--no-backup").returncode == 3
     (record,) = (project / ".lk-migrate" / "ledger").glob("*.json")

@@ -86,6 +86,7 @@ def test_switchboard_greets_and_logs(tmp_path: Path) -> None:
     assert "stt=openai.STT(model=STT_MODEL, language=STT_LANGUAGE)" in main
     assert "tts=openai.TTS(model=TTS_MODEL, voice=TTS_VOICE, speed=TTS_SPEED)" in main
     assert "max_tool_steps=0" in main
+    assert "tasks" not in main  # a list that only the old loop filled
     assert after["legacy_webrtc.py"].count("TODO(lk-migrate") == 1
     assert "legacy_webrtc" not in main
     assert "async def run_call(room_name: str) -> str:" in after["legacy_webrtc.py"]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
 
+from lk_migrate.conversion import convert_group
 from lk_migrate.facts.groups import groups
+from lk_migrate.facts.module import Module
 from lk_migrate.model import Plan
 from lk_migrate.plan import ConvertOptions, make_plan
 
-RULES = Path(__file__).parents[2] / "fixtures" / "rules"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+RULES, LEGACY = FIXTURES / "rules", FIXTURES / "legacy"
 
 
 def _grouped(**files: str) -> set[frozenset[str]]:
@@ -66,9 +71,9 @@ def test_who_imports_the_same_file_is_joined_by_it() -> None:
         ("from desk.rooms.pool import Pool", "desk__rooms__pool"),
         ("import importlib\nfor name in NAMES: importlib.import_module(f'desk.{name}')", "desk__spa"),
         ("from lib import spa", "src__lib"),
-        # a program that is started in another folder, or sets its path: the name is all there is
+        # a program that is started in another folder, or sets its path
         ("from rooms.pool import Pool", "desk__rooms__pool"),
-        ("import pool", "desk__rooms__pool"),
+        ("import sys\nsys.path.append('desk/rooms')\nimport pool", "desk__rooms__pool"),
     ],
 )
 def test_packages_and_folders_are_followed(importer: str, imported: str) -> None:
@@ -77,9 +82,53 @@ def test_packages_and_folders_are_followed(importer: str, imported: str) -> None
     assert joined == {"main", imported}
 
 
+def test_a_library_is_not_a_file_of_that_name_in_another_program() -> None:
+    found = _grouped(one__agent="import twilio\n", two__twilio="x = 1\n")
+    assert found == {frozenset({"one__agent"}), frozenset({"two__twilio"})}
+
+
+def test_of_several_files_the_nearest_is_meant() -> None:
+    found = _grouped(
+        one__tests__test_agent="import agent\n",
+        one__src__agent="",
+        two__src__agent="",
+        two__tests__test_agent="from agent import x\n",
+    )
+    assert found == {
+        frozenset({"one__tests__test_agent", "one__src__agent"}),
+        frozenset({"two__tests__test_agent", "two__src__agent"}),
+    }
+
+
 def test_a_package_belongs_to_what_is_imported_from_it() -> None:
-    found = _grouped(main="import desk.spa\n", desk____init__="from desk import gate\n", desk__spa="", desk__gate="")
-    assert found == {frozenset({"main", "desk____init__", "desk__spa", "desk__gate"})}
+    files = {"main.py": b"import desk.spa\n", "desk/__init__.py": b"from desk import gate\n", "desk/other.py": b""}
+    found = groups({**files, "desk/spa.py": b"", "desk/gate.py": b""})
+    assert found == (("desk/__init__.py", "desk/gate.py", "desk/spa.py", "main.py"), ("desk/other.py",))
+
+
+def test_a_group_that_is_converted_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and without a search for cycles: that is what keeps a plan of many files small."""
+    seen: list[weakref.ref[Module]] = []
+    parse = Module.parse
+
+    def parsed(path: str, data: bytes) -> Module:
+        module = parse(path, data)
+        seen.append(weakref.ref(module))
+        return module
+
+    monkeypatch.setattr(Module, "parse", parsed)
+    files = {
+        f"{app}/{p.name}": p.read_bytes() for app in ("early_1x", "pipeline_0x") for p in (LEGACY / app).glob("*.py")
+    }
+    gc.collect()
+    gc.disable()
+    try:
+        assert any(r.change for r in convert_group(files, ConvertOptions(), lambda path: None).results)
+        left = [module.path for known in seen if (module := known()) is not None]
+    finally:
+        gc.enable()
+    assert len(seen) > 1
+    assert not left
 
 
 def _of(plan: Plan, path: str) -> tuple[list[object], ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lk_migrate.cli.completion import rule_ids
-from lk_migrate.cli.options import Common, Paths
+from lk_migrate.cli.options import Common, Jobs, Paths
 from lk_migrate.cli.outputs import Outputs, warn_of_secrets
 from lk_migrate.cli.planning import Wish, opened
 from lk_migrate.cli.report import write_last
@@ -40,6 +40,7 @@ def convert(
     ignore: Rules = None,
     main: Annotated[str | None, typer.Option(metavar="PATH", help="The entrypoint. [default: found]")] = None,
     no_main: Annotated[bool, typer.Option("--no-main", help="Do not generate a new main.py.")] = False,
+    jobs: Jobs = None,
     no_backup: Annotated[bool, typer.Option("--no-backup", help="Do not keep a snapshot first.")] = False,
     report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write an HTML report.")] = None,
     sarif: Annotated[Path | None, typer.Option("--sarif", metavar="FILE", help="Write SARIF 2.1.0.")] = None,
@@ -56,7 +57,7 @@ def convert(
 
     streams = Streams(common)
     outputs = Outputs(report, sarif, patch, github)
-    wish = Wish(select, ignore, main, no_main)
+    wish = Wish(select, ignore, main, no_main, jobs)
     if common.json and diff:
         raise UserError("--json and --diff both want stdout; give one of them.")
     if interactive and (dry_run or diff or check):
@@ -144,7 +145,7 @@ def _show_result(plan: Plan, backup: Backup | None, streams: Streams) -> int:
     if not plan.changes:
         for skipped in plan.skipped:
             streams.warn(f"{display(skipped.path)} {skipped.reason}.")
-        streams.result("Nothing to change: the project is current already." if not plan.skipped else "Nothing changed.")
+        streams.result("Nothing changed." if plan.skipped else f"Nothing to change: {plan.why_nothing}")
         show_left(plan, streams.out)
         return _code(plan)
     _show(plan, streams, applied=True)

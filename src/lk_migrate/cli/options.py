@@ -37,6 +37,12 @@ _FLAGS = frozenset({"--json", "--quiet", "-q", "--verbose", "-v", "--debug"})
 #: Files and folders, from the current folder, then from the root.
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATHS]...", show_default=False)]
 
+#: Small trees are converted by one process whatever is asked for (workers.py).
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", min=1, help="At most so many processes for a big tree. [default: one a core]"),
+]
+
 
 def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command with the common options in place of its `common` parameter."""

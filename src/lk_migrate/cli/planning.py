@@ -32,11 +32,12 @@ class Wish:
     ignore: Sequence[str] | None = None
     main: str | None = None
     no_main: bool = False
+    jobs: int | None = None
 
     def planned(self, project: ReadProject, streams: Streams) -> Plan:
         """What a conversion would do."""
         with progress(streams) as tell:
-            return project.plan(self.select, self.ignore, self.main, self.no_main, tell)
+            return project.plan(self.select, self.ignore, self.main, self.no_main, tell, jobs=self.jobs)
 
     def asked(self, project: ReadProject, streams: Streams) -> Plan:
         """The same, less what the person says no to."""
@@ -48,7 +49,7 @@ class Wish:
             ignore = [*(self.ignore or project.settings.ignore), *sorted(declined.rules)]
             no_main = self.no_main or declined.main
             with progress(streams) as tell:
-                return project.plan(self.select, ignore, self.main, no_main, tell, declined.places)
+                return project.plan(self.select, ignore, self.main, no_main, tell, declined.places, self.jobs)
 
         def ask(prompt: str) -> str:
             return str(typer.prompt(prompt, default="", show_default=False, prompt_suffix="", err=True))

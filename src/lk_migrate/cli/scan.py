@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lk_migrate.cli.options import Common, Paths
+from lk_migrate.cli.options import Common, Jobs, Paths
 from lk_migrate.cli.planning import opened
 from lk_migrate.cli.progress import progress
 from lk_migrate.cli.streams import Streams
 from lk_migrate.model import ExitCode
 
 
-def scan(common: Common, paths: Paths = None) -> int:
+def scan(common: Common, paths: Paths = None, jobs: Jobs = None) -> int:
     """Show what is here, for which edition, and what convert would do.
 
     One row per file that has something to do: its edition, how many places are automatic, how many would be left
@@ -21,7 +21,7 @@ def scan(common: Common, paths: Paths = None) -> int:
     streams = Streams(common)
     project = opened(common.root, paths, streams)
     with progress(streams) as tell:
-        plan = masked(project.plan(progress=tell))
+        plan = masked(project.plan(progress=tell, jobs=jobs))
     if common.json:
         streams.result_json(report(plan))
         return ExitCode.DONE

@@ -9,7 +9,7 @@ from typing import cast
 
 import libcst as cst
 
-from lk_migrate.entrypoint import console
+from lk_migrate.entrypoint import SHORT, console
 from lk_migrate.entrypoint.assemble import Imports, Linker, Part, Undefined, read_part
 from lk_migrate.entrypoint.byhand import replace_loop
 from lk_migrate.entrypoint.editor import Editor
@@ -34,8 +34,6 @@ from lk_migrate.facts.syntax import read_syntax
 from lk_migrate.model import Action, FileChange, Finding, LedgerEntry, MainSummary, Place
 from lk_migrate.rewrite.ledger import Unaccounted, account
 
-#: A main module of at most this many lines is short enough to stay in one piece.
-SHORT = 230
 #: An entrypoint of so many lines that makes no session itself stays as it is.
 _SHORT_ENTRYPOINT = 40
 

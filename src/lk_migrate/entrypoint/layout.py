@@ -7,7 +7,7 @@ main.py keeps what starts the worker, and the side effects that later imports de
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -35,13 +35,17 @@ class TopLevel:
 
 @dataclass
 class Layout:
-    """The legacy module's statements by destination, each list in legacy order."""
+    """The legacy module's statements by destination, each list in legacy order.
+
+    `prepares`: the ids of the effects that prepare what later imports and constants read.
+    """
 
     items: list[TopLevel]
     main: list[TopLevel] = field(default_factory=list)
     preamble: list[TopLevel] = field(default_factory=list)
     support: list[TopLevel] = field(default_factory=list)
     rebound: frozenset[str] = frozenset()
+    prepares: frozenset[int] = frozenset()
 
     def occurrences(self, statements: Iterable[cst.CSTNode]) -> list[Occurrence]:
         """`occurrences` of these, known already where one is a statement of the legacy module as it was."""
@@ -79,7 +83,46 @@ def read_layout(module: Module, entry: Entrypoint) -> Layout:
         else:
             layout.support.append(item)
     layout.main = [i for i in items if i in main and i.node is not entry.function]
+    layout.prepares = frozenset(id(i) for i in _preparing(layout))
+    _take_along(layout, known)
     return layout
+
+
+def _preparing(layout: Layout) -> list[TopLevel]:
+    """The effects that prepare the environment, themselves or by a function of the module that they call."""
+    setups = {n for i in layout.items if isinstance(i.node, cst.FunctionDef) and is_environment(i) for n in i.binds}
+    return [i for i in layout.of_kind("effect") if is_environment(i) or i.needs & setups]
+
+
+def _take_along(layout: Layout, known: Collection[str]) -> None:
+    """What prepares the environment belongs in main.py, with the definitions that it needs and nobody else does."""
+    for effect in [i for i in layout.support if id(i) in layout.prepares]:
+        along = _needed(layout, effect, known)
+        if along is None:
+            continue
+        names = {n for i in along for n in i.binds}
+        others = [i for i in layout.items if i not in along and i is not effect]
+        if names & layout.rebound or any(i.needs & names for i in others):
+            continue
+        layout.preamble = [i for i in layout.items if i in layout.preamble or i in along or i is effect]
+        layout.support = [i for i in layout.support if i not in along and i is not effect]
+
+
+def _needed(layout: Layout, effect: TopLevel, known: Collection[str]) -> list[TopLevel] | None:
+    """The definitions of the support module that `effect` needs; None when it needs others."""
+    home = {name: i for i in layout.support if i.kind == "definition" for name in i.binds}
+    found: list[TopLevel] = []
+    queue = list(effect.needs)
+    while queue:
+        name = queue.pop()
+        if name in known:
+            continue
+        if name not in home:
+            return None
+        if home[name] not in found:
+            found.append(home[name])
+            queue.extend(home[name].needs)
+    return found
 
 
 def _read(module: Module, node: cst.BaseStatement, position: int) -> TopLevel:

@@ -11,7 +11,7 @@ import libcst as cst
 
 from lk_migrate.entrypoint.assemble import Imports
 from lk_migrate.entrypoint.importblock import merged
-from lk_migrate.entrypoint.layout import Layout, TopLevel, is_environment
+from lk_migrate.entrypoint.layout import Layout, TopLevel
 from lk_migrate.facts.module import Module
 from lk_migrate.rewrite.printing import text_of_statements
 
@@ -140,11 +140,15 @@ def _import_section(
         if blank and "" not in comments[:1]:
             comments.insert(0, "")
         blank = False
+        if isinstance(item.node, (cst.FunctionDef, cst.ClassDef)):
+            comments, lines = ["", "", *(c for c in comments if c)], [*lines, "", ""]
         early.append((item, [*comments, *lines]))
     last_import = max((i for i, (t, _) in enumerate(early) if t.kind in ("import", "future", "guarded")), default=-1)
-    last_effect = max((i for i, (t, _) in enumerate(early) if t.kind == "effect" and is_environment(t)), default=-1)
+    last_effect = max((i for i, (t, _) in enumerate(early) if id(t) in layout.prepares), default=-1)
     at = max(last_import, last_effect) + 1
     found = [line for _, lines in early[:at] for line in lines]
+    while found and not found[0]:
+        found.pop(0)
     extra = merged(e for e in dict.fromkeys(imports.extra) if e not in imports.merged)
     if extra and at and early[at - 1][0].kind == "effect":
         found.append("")

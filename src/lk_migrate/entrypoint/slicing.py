@@ -66,6 +66,10 @@ class _Slicer:
             if not more:
                 break
             gone.update(more)
+        for statement in [s for s in open_to_doubt if s not in gone]:
+            name = self._never_filled(statement, gone)
+            if name:
+                gone[statement] = f"nothing fills `{name}` any more"
         kept = [s for s in self.statements if s not in gone]
         for statement in list(kept):
             if self._is_dead(statement, kept):
@@ -119,6 +123,18 @@ class _Slicer:
                 return f"`{name}` was kept up to date by code that went"
         return None
 
+    def _never_filled(self, statement: cst.BaseStatement, gone: dict[cst.BaseStatement, str]) -> str:
+        """The list that a loop goes through and only code that went put anything into; "" when there is none."""
+        if not isinstance(statement, cst.For) or not isinstance(statement.iter, cst.Name):
+            return ""
+        name = statement.iter.value
+        left = [(s, o) for s, o in self.uses[name] if s not in gone]
+        reads = [o for _, o in left if o.kind == "read"]
+        writers = [s for s, o in left if o.kind != "read"]
+        if len(left) == len(self.uses[name]) or len(writers) != 1 or any(o.node is not statement.iter for o in reads):
+            return ""
+        return name if _is_empty_list(writers[0]) else ""
+
     def _is_dead(self, statement: cst.BaseStatement, kept: list[cst.BaseStatement]) -> bool:
         """A plain assignment whose names no kept statement reads."""
         if not isinstance(statement, cst.SimpleStatementLine):
@@ -135,3 +151,10 @@ def _first_text(call: cst.Call) -> str:
     value = call.args[0].value if call.args else None
     text = value.evaluated_value if isinstance(value, cst.SimpleString) else ""
     return text if isinstance(text, str) else ""
+
+
+def _is_empty_list(statement: cst.BaseStatement) -> bool:
+    """`tasks = []`, `tasks: List[Task] = []`"""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    value = small.value if isinstance(small, (cst.Assign, cst.AnnAssign)) else None
+    return isinstance(value, (cst.List, cst.Dict)) and not value.elements

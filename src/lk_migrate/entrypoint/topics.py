@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import libcst as cst
 
 from lk_migrate.entrypoint.layout import Layout, TopLevel
+from lk_migrate.facts.walk import find, own_scope
 
 #: A support module of at most so many lines stays in one piece.
 LARGE = 400
@@ -52,6 +53,8 @@ def topics(
     free = [i for i in items if i.kind == "definition" and not names[id(i)] & layout.rebound]
     headings = _headings(layout)
     torn = {headings[id(i)] for i in items if i.kind == "definition" and i not in free}
+    prepared = _after_effects(items)
+    free = [i for i in free if id(i) not in prepared]
     topic = {id(i): headings[id(i)] for i in free if headings[id(i)] not in ("", *torn)}
     topic.update(
         {
@@ -76,6 +79,26 @@ def topics(
         small = {word for word in topic.values() if sizes[word] < _WORTH}
         topic = {key: word for key, word in topic.items() if word not in small}
     return {word: tuple(i for i in items if topic.get(id(i)) == word) for word in dict.fromkeys(topic.values())}
+
+
+def _after_effects(items: Sequence[TopLevel]) -> set[int]:
+    """The definitions that compute something once an effect has run: a module of their own may be imported before."""
+    found: set[int] = set()
+    has_run = False
+    for item in items:
+        has_run = has_run or item.kind == "effect"
+        if has_run and _computes(item.node):
+            found.add(id(item))
+    return found
+
+
+def _computes(node: cst.CSTNode) -> bool:
+    """Whether running the statement calls or looks up something; the body of a function does not run with it."""
+    parts: list[cst.CSTNode] = [node]
+    if isinstance(node, cst.FunctionDef):
+        defaults = [p.default for p in find(node.params, cst.Param) if p.default is not None]
+        parts = [*node.decorators, *defaults]
+    return any(isinstance(n, (cst.Call, cst.Subscript)) for part in parts for n in (part, *own_scope(part)))
 
 
 def _is_long_class(item: TopLevel, lines: Callable[[TopLevel], int]) -> bool:

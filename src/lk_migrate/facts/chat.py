@@ -40,8 +40,10 @@ class ChatManagers:
                 continue
             if not isinstance(parent, cst.Attribute) or parent.attr.value not in ("on", "send_message"):
                 return False
+            call = module.index.parents.get(parent)
+            if parent.attr.value == "send_message" and not (isinstance(call, cst.Call) and is_plain_send(module, call)):
+                return False
             if parent.attr.value == "on":
-                call = module.index.parents.get(parent)
                 decorator = module.index.parents.get(call) if call is not None else None
                 if not any(h.decorator is decorator for h in self.handlers.values()):
                     return False
@@ -82,6 +84,20 @@ def chat_managers(project: Project) -> ChatManagers:
             if found is not None:
                 result.handlers[node] = found
     return result
+
+
+def is_kept(module: Module, call: cst.Call) -> bool:
+    """`message = await chat.send_message(text)`: for `update_message`, or to read it."""
+    parent = module.index.parents.get(call)
+    if isinstance(parent, cst.Await):
+        parent = module.index.parents.get(parent)
+    return isinstance(parent, (cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.Return, cst.Attribute))
+
+
+def is_plain_send(module: Module, call: cst.Call) -> bool:
+    """`await chat.send_message(text)`, which `send_text` does as well."""
+    one = len(call.args) == 1 and (call.args[0].keyword is None or call.args[0].keyword.value == "message")
+    return one and not call.args[0].star and not is_kept(module, call)
 
 
 def _handler(known: Holdings, module: Module, node: cst.FunctionDef) -> ChatHandler | None:

@@ -17,6 +17,7 @@ from lk_migrate.facts.gate_candidates import Candidate, candidate_of, candidates
 from lk_migrate.facts.gate_guards import Strip, Unclear, strip_of
 from lk_migrate.facts.gate_trials import trial_of
 from lk_migrate.facts.gate_uses import asked_of, uses_of
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.inline_gates import inline_gates
 from lk_migrate.facts.lineage import Class, Lineages, lineages
 from lk_migrate.facts.metrics import told_of_metrics
@@ -104,7 +105,8 @@ def is_hand_rolled(project: Project) -> bool:
 
 def closure_counters(project: Project) -> tuple[tuple[Module, cst.FunctionDef], ...]:
     """Functions in functions that count by the `speech_id` of a context, which none has, and are no known gate."""
-    known = {n for g in project.fact(find_gates).all for n in (g.node, g.counter)}
+    gates = project.fact(find_gates).all
+    known = {f for g in gates for node in (g.node, g.counter) for f in g.module.index.find(node, cst.FunctionDef)}
     found = (c for c in project.fact(_candidates) if c.counter is not c.node and not known & {c.node, c.counter})
     return tuple(
         (c.module, c.counter) for c in found if _asks_speech_id(c.module, c.counter) and _may_refuse(c.counter)
@@ -119,14 +121,23 @@ def _may_refuse(function: cst.FunctionDef) -> bool:
 
 
 def _asks_speech_id(module: Module, function: cst.FunctionDef) -> bool:
-    """Whether it reads a `speech_id`; metrics do have one, so what listens to them does not count."""
-    asked = [
-        node
-        for node in module.index.find(function, cst.SimpleString, cst.Attribute)
-        if (node.attr.value if isinstance(node, cst.Attribute) else node.evaluated_value) in _SPEECH_IDS
-    ]
+    """Whether it reads a `speech_id`; events and metrics do have one, so what listens to them does not count."""
+    if any((dotted(getattr(d.decorator, "func", d)) or "").endswith(".on") for d in function.decorators):
+        return False
+    asked = [n for n in module.index.find(function, cst.SimpleString, cst.Attribute) if _reads_speech_id(module, n)]
     inside = [module.index.numbers(node) for node in told_of_metrics(module)] if asked else []
     return any(not any(module.index.at[id(node)] in numbers for numbers in inside) for node in asked)
+
+
+def _reads_speech_id(module: Module, node: cst.CSTNode) -> bool:
+    """`ctx.speech_id`, `getattr(ctx, "speech_id", None)`."""
+    if isinstance(node, cst.Attribute):
+        return node.attr.value in _SPEECH_IDS
+    if not isinstance(node, cst.SimpleString) or node.evaluated_value not in _SPEECH_IDS:
+        return False
+    arg = module.index.parents.get(node)
+    call = module.index.parents.get(arg) if isinstance(arg, cst.Arg) else None
+    return isinstance(call, cst.Call) and dotted(call.func) in ("getattr", "hasattr")
 
 
 _SPEECH_IDS = frozenset({"speech_id", "speechId"})

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import takewhile
 
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import imported_names
@@ -65,31 +66,32 @@ class _Links:
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._project = Project(files)
         self._folders: dict[str, list[str]] = {}
-        self._words: dict[str, list[str]] = {}
+        self._named: dict[str, list[str]] = {}
         for path in files:
             folder, _, name = path.rpartition("/")
             self._folders.setdefault(folder, []).append(path)
-            self._words.setdefault(name.removesuffix(".py"), []).append(path)
-        for folder in [f for f in self._folders if f]:
+            word = folder.rpartition("/")[2] if name == "__init__.py" else name.removesuffix(".py")
+            self._named.setdefault(word, []).append(path)
+        for folder in list(self._folders):
             for above in _parents(folder):
                 self._folders.setdefault(above, [])
         self._modules = cache(self._find_modules)
 
-    def of(self, path: str, data: bytes) -> Iterator[str]:
+    def of(self, path: str, data: bytes) -> set[str]:
         """The files that the file at `path` may know of."""
         folder = path.rpartition("/")[0]
+        found: set[str] = set()
         for name in set(_names(path, data)) - {""}:
-            found = self._modules(name, folder)
-            yield from found
+            modules = self._modules(name, folder)
+            found.update(modules or self._elsewhere(name, path, data))
             for package in self._packages(name, folder):
-                yield from (p for p in self._folders[package] if b"." + _stem(p) in data)
-            if not found:
-                yield from self._elsewhere(name)
+                found.update(p for p in self._folders[package] if b"." + _stem(p) in data)
         if any(word in data for word in _BY_TEXT):
-            for text in {t.decode("ascii") for t in _TEXT.findall(data)}:
-                yield from self._modules(text.rstrip("."), folder)
-                for package in self._packages(text.rstrip("."), folder):
-                    yield from self._folders[package]
+            for text in {t.decode("ascii").rstrip(".") for t in _TEXT.findall(data)}:
+                found.update(self._modules(text, folder))
+                for package in self._packages(text, folder):
+                    found.update(self._folders[package])
+        return found
 
     def _find_modules(self, name: str, folder: str) -> frozenset[str]:
         """The files of `a.b.c`, `a.b` and `a`, where there are such."""
@@ -104,17 +106,29 @@ class _Links:
         candidates = (*(f"{above}/{tail}" for above in _parents(folder)), tail, f"src/{tail}")
         yield from (c for c in candidates if c in self._folders)
 
-    def _elsewhere(self, name: str) -> Iterator[str]:
-        """Files of that name in other folders: a path that is set when the program runs may lead there."""
-        head = name.partition(".")[0]
-        if head not in _LIBRARIES:
-            yield from self._words.get(head, ())
-            for folder in self._folders:
-                if folder.rpartition("/")[2] == head:
-                    yield from self._folders[folder]
+    def _elsewhere(self, name: str, path: str, data: bytes) -> Iterator[str]:
+        """What a name that was not found may stand for when the program is started in another folder, or sets its path.
+
+        A `src/` beside any folder above; by all of `a.b` the files that end so; by a single name only for who sets the
+        path: most are libraries. Of several the nearest.
+        """
+        parts = name.split(".")
+        if parts[0] in _LIBRARIES:
+            return
+        above = path.rpartition("/")[0]
+        for size in range(len(parts), 0, -1):
+            tail = "/".join(parts[:size])
+            ends = (f"/{tail}.py", f"/{tail}/__init__.py")
+            beside = {f"{folder}/src{end}" for folder in _parents(above) for end in ends}
+            sure = size > 1 or b"sys.path" in data
+            named = [p for p in self._named.get(parts[size - 1], ()) if p in beside or (sure and p.endswith(ends))]
+            if named:
+                shared = {other: _shared(path, other) for other in named}
+                yield from (other for other, depth in shared.items() if depth == max(shared.values()))
+                return
 
 
-#: What is never looked for in other folders.
+#: What is never looked for elsewhere.
 _LIBRARIES = frozenset({"livekit", *sys.stdlib_module_names})
 
 
@@ -122,6 +136,12 @@ def _parents(folder: str) -> Iterator[str]:
     while folder:
         yield folder
         folder = folder.rpartition("/")[0]
+
+
+def _shared(one: str, other: str) -> int:
+    """How many folders two paths have in common."""
+    pairs = zip(one.split("/")[:-1], other.split("/")[:-1], strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _stem(path: str) -> bytes:

@@ -279,6 +279,10 @@ class Holdings:
     def _of_attribute(self, module: Module, node: cst.Attribute, depth: int) -> Kinds:
         binding = self.binding(module, node)
         found = self.held(binding) if binding is not None else NOTHING
+        if node.attr.value == "chat_ctx" and getattr(node.value, "value", None) == "self":
+            owners = list(self._classes(module, node.value))
+            if any(Kind.STREAM in self.of_class(owner) for owner in owners):
+                return found | {Kind.CHAT_CONTEXT}  # an own stream keeps the context that it answers
         for kind in self.kinds(module, node.value, depth + 1):
             more = _ATTRIBUTE_KINDS.get((kind, node.attr.value)) if isinstance(kind, Kind) else None
             if more is not None:

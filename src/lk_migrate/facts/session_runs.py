@@ -26,14 +26,15 @@ class Run:
     """`call` starts the session: `session.start(…)`, or a call of `runner`, which makes and starts one.
 
     `line`: the statement in whose place the session is to be run, or behind which (`follows`); `maker`: the one that
-    makes a task of it, when that is another one. `gather`: the call that runs others at the same time, `beside` it;
-    `given`: parameters of the runner and their values.
+    makes a task of it, and `awaited` the one that waits for that, when these are others. `gather`: the call that runs
+    others at the same time, `beside` it; `given`: parameters of the runner and their values.
     """
 
     call: cst.Call
     runner: cst.FunctionDef | None
     line: cst.SimpleStatementLine
     maker: cst.SimpleStatementLine | None = None
+    awaited: cst.SimpleStatementLine | None = None
     follows: bool = False
     gather: cst.Call | None = None
     beside: tuple[cst.BaseExpression, ...] = ()
@@ -55,7 +56,7 @@ def session_run(project: Project, module: Module, function: cst.FunctionDef) -> 
         return None
     found = _placed(module, function, call, runner)
     if found is None or runner is None:
-        return found if found is not None and (found.maker or found.gather or _is_task(found)) else None
+        return found if found is not None and not _awaits(found.line, call) else None
     given = _given(module, function, runner, call)
     return None if given is None else replace(found, given=given)
 
@@ -95,15 +96,14 @@ def _placed(module: Module, function: cst.FunctionDef, call: cst.Call, runner: c
     outer, line = parents[call], module.index.enclosing(call, cst.SimpleStatementLine)
     if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
         return None
-    small = line.body[0]
     if isinstance(outer, cst.Await):
-        return Run(call, runner, line) if isinstance(small, cst.Expr) and small.value is outer else None
+        return Run(call, runner, line) if _awaits(line, call) else None
     taker = parents[outer] if isinstance(outer, cst.Arg) else None
     if not isinstance(taker, cst.Call):
         return None
     word = (dotted(taker.func) or "").rpartition(".")[2]
     is_plain = all(a.keyword is None and not a.star for a in taker.args)
-    if word == "gather" and is_plain and isinstance(small, cst.Expr) and _awaits(small, taker):
+    if word == "gather" and is_plain and _awaits(line, taker):
         beside = tuple(a.value for a in taker.args if a.value is not call)
         return Run(call, runner, line, gather=taker, beside=beside)
     if word in _TASK_MAKERS and len(taker.args) == 1:
@@ -111,39 +111,50 @@ def _placed(module: Module, function: cst.FunctionDef, call: cst.Call, runner: c
     return None
 
 
-def _awaits(small: cst.Expr, call: cst.Call) -> bool:
-    return isinstance(small.value, cst.Await) and small.value.expression is call
-
-
-def _is_task(run: Run) -> bool:
-    """`asyncio.create_task(session.start(…))` that nobody awaits, at the end of its block."""
-    small = run.line.body[0]
-    return isinstance(small, cst.Expr) and isinstance(small.value, cst.Call)
+def _awaits(line: cst.SimpleStatementLine, call: cst.Call) -> bool:
+    """`await call`, alone on its line."""
+    small = line.body[0]
+    return isinstance(small, cst.Expr) and isinstance(small.value, cst.Await) and small.value.expression is call
 
 
 def _of_task(module: Module, function: cst.FunctionDef, run: Run, task: cst.Call) -> Run | None:
-    """A task starts at the next `await`, so nothing may wait between its making and the place where it is run."""
+    """A task starts at the next `await`: the session is run there.
+
+    A start need not wait so long: it comes back when the session runs, and nothing that goes on beside it needs more
+    than that. So it is awaited where the task was made, when something waits before the task is awaited.
+    """
     small = run.line.body[0]
-    block = module.index.parents[run.line]
-    after = list(getattr(block, "body", ()))
-    after = after[after.index(run.line) + 1 :]
+    name = small.targets[0].target if isinstance(small, cst.Assign) and len(small.targets) == 1 else None
+    following = _following(module, run.line)
     if isinstance(small, cst.Expr) and small.value is task:
-        end = after[-1] if after else run.line
-        if not isinstance(end, cst.SimpleStatementLine) or _waits(after) or _leaves(end):
-            return None
-        return run if end is run.line else replace(run, line=end, maker=run.line, follows=True)
-    if not (
-        isinstance(small, cst.Assign) and len(small.targets) == 1 and isinstance(small.targets[0].target, cst.Name)
-    ):
+        end = following[-1] if following else run.line
+        if isinstance(end, cst.SimpleStatementLine) and not _waits(following):
+            return run if end is run.line else replace(run, line=end, maker=run.line, follows=True)
+        return run if run.runner is None else None
+    if not isinstance(name, cst.Name):
         return None
-    name = small.targets[0].target
     uses = [n for n in module.names.get(name.value, ()) if n is not name and function in module.index.ancestors(n)]
-    awaited = module.index.parents[uses[0]] if len(uses) == 1 else None
-    place = module.index.parents.get(awaited) if isinstance(awaited, cst.Await) else None
-    line = module.index.parents.get(place) if isinstance(place, cst.Expr) else None
-    if not isinstance(line, cst.SimpleStatementLine) or line not in after or len(line.body) != 1:
+    if not uses:
+        return run if run.runner is None else None
+    awaited = _awaited_line(module, uses[0]) if len(uses) == 1 else None
+    if awaited is None or module.index.enclosing(awaited, cst.FunctionDef) is not function:
         return None
-    return None if _waits(after[: after.index(line)]) else replace(run, line=line, maker=run.line)
+    if awaited in following and not _waits(following[: following.index(awaited)]):
+        return replace(run, line=awaited, maker=run.line)
+    return replace(run, awaited=awaited) if run.runner is None else None
+
+
+def _following(module: Module, line: cst.SimpleStatementLine) -> list[cst.CSTNode]:
+    block = list(getattr(module.index.parents[line], "body", ()))
+    return block[block.index(line) + 1 :]
+
+
+def _awaited_line(module: Module, name: cst.Name) -> cst.SimpleStatementLine | None:
+    """The line `await task`."""
+    awaited = module.index.parents[name]
+    small = module.index.parents[awaited] if isinstance(awaited, cst.Await) else None
+    line = module.index.parents[small] if isinstance(small, cst.Expr) else None
+    return line if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
 
 
 def _waits(statements: Sequence[cst.CSTNode]) -> bool:
@@ -151,10 +162,6 @@ def _waits(statements: Sequence[cst.CSTNode]) -> bool:
     kinds = (cst.Await, cst.Return, cst.Raise, cst.Break, cst.Continue, cst.While)
     nodes = [n for s in statements for n in (s, *own_scope(s))]
     return any(isinstance(n, kinds) or getattr(n, "asynchronous", None) is not None for n in nodes)
-
-
-def _leaves(line: cst.SimpleStatementLine) -> bool:
-    return any(isinstance(s, (cst.Return, cst.Raise)) for s in line.body)
 
 
 # -- what a function needs to stand in its caller -------------------------------------------------------------

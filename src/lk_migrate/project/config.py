@@ -33,7 +33,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     #: The entrypoint, relative to the root; None: find it.
     main: str | None = None
-    #: Worker processes; None: as many as pay.
+    #: At most so many processes; None: as many as there are cores. A small tree takes one.
     jobs: int | None = None
     #: Patterns as in `exclude` → rule ids or their prefixes that leave these Python files alone.
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -7,12 +7,9 @@ to the path beats one further up, and below an ignored folder nothing can be tak
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
-from pathspec.pattern import RegexPattern
 
 #: Never entered while walking: version control, environments, caches, what tools build, and our own.
 IGNORED_FOLDERS = frozenset(
@@ -40,7 +37,13 @@ class _Rules:
     any_pattern: re.Pattern[str]
 
     @classmethod
-    def parse(cls, base: str, lines: Iterable[str]) -> _Rules:
+    def parse(cls, base: str, lines: Sequence[str]) -> _Rules:
+        if not lines:
+            return cls(base, (), re.compile("(?!)"))
+        # (3 MB that a project without such lines does without)
+        from pathspec import GitIgnoreSpec
+        from pathspec.pattern import RegexPattern
+
         # pathspec takes `a/**` for a itself as well, and git only for what is in it.
         spec = GitIgnoreSpec.from_lines(_TRAILING_STARS.sub(r"/**/*\1", line) for line in lines)
         patterns = [

@@ -6,7 +6,6 @@ as surrogate escapes (PEP 383), so every name that the disk knows can be written
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from io import BufferedReader
@@ -134,11 +133,15 @@ def link_signature(target: str) -> str:
 
 def sha256(data: bytes) -> str:
     """Hex digest."""
+    import hashlib  # (OpenSSL: a plan needs none, and it takes 3.5 MB)
+
     return hashlib.sha256(data).hexdigest()
 
 
 def hash_file(path: Path) -> str:
     """Hex SHA-256 of a regular file, read in pieces; never follows a link, never waits on a FIFO."""
+    import hashlib
+
     digest = hashlib.sha256()
     with open_regular(path) as stream:
         while chunk := stream.read(_CHUNK):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import errno
-import hashlib
 import io
 import os
 import re
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
 from lk_migrate.model import Skipped
-from lk_migrate.project.paths import NO_LINK, READ, is_inside, reason
+from lk_migrate.project.paths import NO_LINK, READ, is_inside, reason, sha256
 
 #: Bytes. Beyond, a file is data that happens to be Python: its tree would take two gigabytes for every three megabytes.
 LARGEST = 10_000_000
@@ -67,7 +66,7 @@ class SourceFile:
     @cached_property
     def sha256(self) -> str:
         """Hex digest of the bytes."""
-        return hashlib.sha256(self.data).hexdigest()
+        return sha256(self.data)
 
     def encode(self, text: str) -> bytes:
         """Text in this file's encoding, with its BOM.

@@ -15,7 +15,7 @@ _HEAD = """\
 
 Results go to stdout, messages and progress to stderr; colour only where a terminal is (`NO_COLOR` and `CI` count).
 Settings of a project stand under `[tool.lk-migrate]` in its pyproject.toml: `select`, `ignore`, `exclude` (lists),
-`per-file-ignores` (patterns → rules), `main`, `python`; a flag beats a setting.
+`per-file-ignores` (patterns → rules), `main`, `jobs`, `python`; a flag beats a setting.
 """
 
 

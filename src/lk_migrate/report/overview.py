@@ -43,4 +43,4 @@ def show_overview(plan: Plan, files: int, console: Console) -> None:
     if plan.changes:
         show_summary(plan, console, applied=False)
     else:
-        page.line("There is nothing to convert.")
+        page.line("There is nothing to convert" + ("." if plan.speaks_of_livekit else f": {plan.why_nothing}"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.imports import ImportedName
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project, Symbol
 from lk_migrate.facts.variables import is_variable
@@ -57,24 +58,24 @@ class File:
         if target in self.wanted:
             return self.wanted[target]
         base, _, name = target.rpartition(".")
-        for item in self.module.imports:
-            if not isinstance(item.scope, cst.Module) or item.local == "*":
-                continue
-            if self.module.import_of(item.local, item.statement) is not item:
-                continue  # another import gives the same name to something else
-            if item.target == target:
-                return item.local
-            if (
-                item.target == base
-                and isinstance(item.statement, cst.ImportFrom)
-                and item.local == base.rpartition(".")[2]
-            ):
+        for item in self._imports(target):
+            return item.local
+        for item in self._imports(base):
+            if isinstance(item.statement, cst.ImportFrom) and item.local == base.rpartition(".")[2]:
                 # `from livekit import agents` is there already: `agents.inference`
                 return f"{item.local}.{name}"
         taken = self._is_taken(name) or (base.startswith("livekit") and self._is_awaited(name))
         local = name if not taken else f"lk_{name}"
         self.wanted[target] = local
         return local
+
+    def _imports(self, target: str) -> Iterator[ImportedName]:
+        """The module's own imports of `target`, unless another one gives the same name to something else."""
+        for item in self.module.imports:
+            if item.target != target or not isinstance(item.scope, cst.Module) or item.local == "*":
+                continue
+            if self.module.import_of(item.local, item.statement) is item:
+                yield item
 
     def _is_awaited(self, name: str) -> bool:
         """Whether the file reads a name that nothing in it binds: a new import would change what that code does."""

@@ -6,7 +6,7 @@ Rules know the legacy place only. Where it is in the new files is found once, at
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -27,8 +27,22 @@ class Marker:
     place: Place
 
 
-def located(plan: Plan) -> Plan:
-    """The plan with every `to` that can be known. Legacy places are never touched."""
+def located_alone(
+    change: FileChange | None, findings: Sequence[Finding], ledger: Sequence[LedgerEntry]
+) -> tuple[tuple[Finding, ...], tuple[LedgerEntry, ...]]:
+    """The same for one file from which nothing goes to another."""
+    plan = located(Plan("", (change,) if change is not None else (), tuple(findings), tuple(ledger)))
+    return plan.findings, plan.ledger
+
+
+def located(plan: Plan, known: Collection[str] = ()) -> Plan:
+    """The plan with every `to` that can be known. Legacy places are never touched.
+
+    `known`: paths of files that `located_alone` answered for. Asked again only where a note, or what is left for a
+    person, has no place: it was added since. (A rewritten place may be gone.)
+    """
+    added = {f.place.path for f in plan.findings if f.to is None and f.action in (Action.TODO, Action.NOTE)}
+    done = frozenset(known) - added
     changes = {c.path: c for c in plan.changes}
     created = {c.path: text(c.after) for c in plan.changes if c.before is None and c.after is not None}
     split = plan.main.path if plan.main is not None else None
@@ -43,11 +57,15 @@ def located(plan: Plan) -> Plan:
             after |= {p: t for p, t in created.items() if p.endswith(".py")}
         return trace(text(change.before), after) if after else None
 
-    markers = [m for c in plan.changes if c.after is not None for m in find_markers(c.path, text(c.after))]
+    marked = (c for c in plan.changes if c.after is not None and c.path not in done)
+    markers = [m for c in marked for m in find_markers(c.path, text(c.after))]
+    findings = iter(
+        _with_markers([_located(f, of, changes) for f in plan.findings if f.place.path not in done], markers)
+    )
     return replace(
         plan,
-        findings=_with_markers([_located(f, of, changes) for f in plan.findings], markers),
-        ledger=tuple(_entry(e, of) for e in plan.ledger),
+        findings=tuple(f if f.place.path in done else next(findings) for f in plan.findings),
+        ledger=tuple(e if e.place.path in done else _entry(e, of) for e in plan.ledger),
     )
 
 
@@ -128,4 +146,5 @@ def _entry(entry: LedgerEntry, of: Callable[[str], Trace | None]) -> LedgerEntry
     fate = entry.fate
     if fate in (Fate.KEPT, Fate.MOVED):
         fate = Fate.KEPT if to.path == entry.place.path else Fate.MOVED
-    return LedgerEntry(entry.place, fate, entry.rule, entry.why, to)
+    # (most statements stay where they are: one object for both places is less to hold, and to send)
+    return LedgerEntry(entry.place, fate, entry.rule, entry.why, entry.place if to == entry.place else to)

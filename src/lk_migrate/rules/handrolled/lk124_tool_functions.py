@@ -1,7 +1,9 @@
 """Tools that are plain functions, listed for a model by hand, are pointed out.
 
-An app without any assistant class keeps `TOOLS = [{"type": "function", …}]` beside a table of functions. Which `Agent`
-they belong to is for a person to say: the marker tells what to do.
+An app without any assistant class keeps `TOOLS = [{"type": "function", …}]` beside a table of functions, or has a class
+that talks to a voice model over a socket and runs the calls in an `if name == …` of its own. Which `Agent` they belong
+to is for a person to say: the marker tells what to do. A class that is started as a session's agent, and whose tools no
+rule could tell (`self.tools = [make_tool(x) for x in DEPARTMENTS]`), is pointed out, too.
 """
 
 from __future__ import annotations
@@ -10,14 +12,27 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.agent_values import agent_classes
+from lk_migrate.facts.agents import agent_of
+from lk_migrate.facts.gate_sessions import agents_of_session
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.lineage import lineages
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import tool_schemas
+from lk_migrate.facts.sessions import is_session_type
 from lk_migrate.facts.tools import any_function_tool
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK124", Edition.HANDROLLED, __doc__, triggers=(b'"function"', b"'function'"), safety=Safety.REVIEW)
+rule = Rule(
+    "LK124",
+    Edition.HANDROLLED,
+    __doc__,
+    triggers=(b'"function"', b"'function'", b"AgentSession"),
+    safety=Safety.REVIEW,
+)
 
 
 @rule.on(cst.Dict)
@@ -48,3 +63,35 @@ def point_out(node: cst.Dict, file: File) -> Iterator[Change]:
             f"{names}: decorate with `@function_tool`, make async, and give them to `Agent(tools=[…])`; "
             "schemas and table are not needed then",
         )
+
+
+@rule.on(cst.Call)
+def point_out_agent(call: cst.Call, file: File) -> Iterator[Change]:
+    """`session.start(agent=Desk(…))`, where `Desk` is no `Agent` and will not be one."""
+    if not is_session_type(file.project, file.module, call.func):
+        return
+    strays: dict[cst.CSTNode, list[tuple[cst.BaseExpression, str]]] = {}
+    for value in agents_of_session(file.project, file.module, call):
+        classes = (c for c in agent_classes(file.project, file.module, value) if c is not None)
+        for node in dict.fromkeys(c for c in classes if _is_no_agent(file.project, c)):
+            strays.setdefault(file.statement(value), []).append((value, node.name.value))
+    for found in strays.values():
+        names = ", ".join(f"`{name}`" for _, name in found)
+        yield Todo(
+            found[0][0],
+            f"{names}: no `Agent`, and what its tools are could not be told. Derive it from `Agent`, decorate each "
+            "tool with `@function_tool`, and hand them and the prompt on: "
+            "`super().__init__(instructions=…, tools=[…])`",
+        )
+
+
+def _is_no_agent(project: Project, node: cst.ClassDef) -> bool:
+    """Whether nothing in the project makes the class an `Agent`: all its bases are the project's own."""
+    line = project.fact(lineages).of.get(node, ())
+    known = {c.node for c in line}
+    for each in line:
+        for arg in each.node.bases:
+            symbol = project.resolve(each.module, arg.value)
+            if dotted(arg.value) != "object" and (symbol is None or symbol.node not in known):
+                return False
+    return bool(line) and agent_of(project, node) is None

@@ -3,8 +3,8 @@
 `asyncio.create_task(session.start(…))` and `await asyncio.gather(ctx.connect(), session.start(…))` become a plain
 `await session.start(…)`, and a function that does nothing but make and start the session (`await run_session(ctx)`,
 `asyncio.create_task(run_session(ctx))`) stands where it was called: then the new main.py has the session, its models
-and its start in sight. Only where that is the same: nothing waits between the task's making and its end, what a
-`gather` ran beside the session still runs beside it, and no name means something else.
+and its start in sight. What a `gather` ran beside the session still runs beside it. A function is only moved where
+nothing waits between the task's making and its end, and where no name means something else there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lk_migrate.facts.scopes import bindings
 from lk_migrate.facts.session_runs import Run, session_run
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.blocks import gap
-from lk_migrate.rewrite.changes import Change, Replace, Rewrite
+from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -43,9 +43,12 @@ def run_it_here(tree: cst.Module, file: File) -> Iterator[Change]:
     what = f"`{run.runner.name.value}`" if run.runner is not None else "`start`"
     if run.maker is not None:
         yield Rewrite(run.maker, _gone, f"{what} is awaited, not made a task", Action.REWRITTEN)
+    if run.awaited is not None:
+        yield Rewrite(run.awaited, _gone, f"{what} is awaited where its task was made")
+        yield Note(run.line, "The session is started before what used to go on beside its start.")
     yield Rewrite(run.line, _placed(run, entry.function, file), f"the entrypoint runs the session itself: {what}")
     if run.runner is not None:
-        yield Replace(run.runner, _gone, "it stands where it was called", Action.MOVED)
+        yield Replace(run.runner, lambda updated: gap(), "it stands where it was called", Action.MOVED)
 
 
 def _gone(updated: Any) -> cst.SimpleStatementLine:
@@ -79,15 +82,17 @@ def _comments(statement: Any) -> list[cst.EmptyLine]:
 
 def _beside(run: Run, function: cst.FunctionDef, file: File) -> tuple[list[Any], list[Any]]:
     """What a `gather` ran at the same time: connecting comes first, anything else goes on beside the session."""
-    rest = [file.code(value).strip() for value in run.beside]
-    if run.gather is None or not rest:
+    if run.gather is None:
         return [], []
-    if len(rest) == 1 and _connects(run.beside[0]):
-        return [cst.parse_statement(f"await {rest[0]}")], []
+    code = {value: file.code(value).strip() for value in run.beside}
+    before = [cst.parse_statement(f"await {code[value]}") for value in run.beside if _connects(value)]
+    others = [code[value] for value in run.beside if not _connects(value)]
+    if not others:
+        return before, []
     taken = bindings(function)[0] | (bindings(run.runner)[0] if run.runner is not None else set())
     name = next(n for n in ("beside", "others", "running_beside") if n not in taken)
-    together = f"{name} = {file.code(run.gather.func)}({', '.join(rest)})"
-    return [cst.parse_statement(together)], [cst.parse_statement(f"await {name}")]
+    together = f"{name} = {file.code(run.gather.func)}({', '.join(others)})"
+    return [*before, cst.parse_statement(together)], [cst.parse_statement(f"await {name}")]
 
 
 def _connects(value: cst.BaseExpression) -> bool:
@@ -96,13 +101,13 @@ def _connects(value: cst.BaseExpression) -> bool:
 
 
 def _body(runner: cst.FunctionDef) -> list[Any]:
-    """The statements of a function; its docstring becomes a comment above them, its closing comments stay."""
+    """The statements of a function below its comments; its docstring is one of these, its closing comments stay."""
     assert isinstance(runner.body, cst.IndentedBlock)
     statements: list[Any] = list(runner.body.body)
-    lines: list[cst.EmptyLine] = []
+    lines = _comments(runner)
     if runner.get_docstring() is not None and len(statements) > 1:
         text = (runner.get_docstring() or "").strip().splitlines()
-        lines = [cst.EmptyLine(comment=cst.Comment(f"# {t.strip()}".rstrip())) for t in text]
+        lines += [cst.EmptyLine(comment=cst.Comment(f"# {t.strip()}".rstrip())) for t in text]
         lines += _comments(statements.pop(0))
     statements[0] = statements[0].with_changes(leading_lines=[*lines, *_comments(statements[0])])
     footer = [line for line in runner.body.footer if line.comment is not None]

@@ -179,11 +179,12 @@ def attributes(node: cst.Attribute, file: File) -> Iterator[Change]:
     name = node.attr.value
     if name in ("chat_ctx", "chat_context", "fnc_ctx"):
         fixed = _agent(node.value, file)
-        if name == "fnc_ctx":
-            parent = file.parent(node)
-            if isinstance(parent, cst.AssignTarget):
+        if isinstance(file.parent(node), cst.AssignTarget):
+            if name == "fnc_ctx":
                 yield Todo(node, "tools are changed with `await agent.update_tools([…])` now.")
-                return
+            else:
+                yield Todo(node, "the memory is read-only: change it with `await agent.update_chat_ctx(…)`.")
+            return
         attr = "tools" if name == "fnc_ctx" else "chat_ctx"
         yield Rewrite(
             node,

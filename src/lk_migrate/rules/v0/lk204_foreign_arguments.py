@@ -62,6 +62,10 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
         if given in _TOOLS and "tools" not in names and _is_box(arg.value, file):
             yield Rewrite(arg, _listed, f"`{given}=` is a list of `tools=`")
             continue
+        closures = _closures(arg.value, call, file) if given in _TOOLS and "tools" not in names else None
+        if closures is not None:
+            yield Rewrite(arg, lambda updated, c=closures: _named(updated, c), f"`{given}=` is a list of `tools=`")  # type: ignore[misc]
+            continue
         if given == "plugins" and is_session and _only_plugins(arg.value, file):
             yield Rewrite(call, _without_plugins, "plugins register themselves when imported", without=(arg,))
             continue
@@ -74,6 +78,8 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
             said.append(f"`{given}=` is no argument: {_NEVER[given]}")
         elif given and given not in (known := public_names()[_SESSION if is_session else _AGENT]):
             said.append(f"`{given}=` is no argument of 1.8{closest(given, known)}")
+    if name in AGENTS and "instructions" not in names and not any(a.star for a in call.args):
+        said.append("`instructions=` is wanted (a TypeError without it): the system message")
     if said:
         yield Todo(call, "; ".join(said) + ".")
 
@@ -85,6 +91,29 @@ def _is_box(value: cst.BaseExpression, file: File) -> bool:
     if not any(kind in found.classes for kind in found.holdings.kinds(file.module, value)):
         return False
     return binding is None or not (binding in found.bare or found.closures(binding))
+
+
+def _closures(value: cst.BaseExpression, call: cst.Call, file: File) -> list[str] | None:
+    """The tools of a bare `FunctionContext()` (which goes, LK210), if all of them are in sight of the call."""
+    found = file.project.fact(function_contexts)
+    binding = found.holdings.binding(file.module, value)
+    if binding is None or binding not in found.bare:
+        return None
+    names = []
+    for tool in found.closures(binding):
+        scope = file.enclosing(tool.node, cst.FunctionDef)
+        seen = scope is None or scope in file.module.index.ancestors(call)
+        if tool.module is not file.module or not seen:
+            return None
+        if file.module.span(tool.node).line > file.module.span(call).line:
+            return None
+        names.append(tool.node.name.value)
+    return names
+
+
+def _named(updated: cst.Arg, names: list[str]) -> cst.Arg:
+    tools = cst.List([cst.Element(cst.Name(name)) for name in names])
+    return updated.with_changes(keyword=cst.Name("tools"), value=tools)
 
 
 def _listed(updated: cst.Arg) -> cst.Arg:

@@ -1,8 +1,8 @@
 """Attributes that a session, a job or a tool's context does not have are marked.
 
-`session.wait_for_disconnection()`, `ctx.participant` of a `RunContext`: written from memory, or meant for another
-object. They raise AttributeError where they stand, which is often deep in a call. `session.on_message = …` raises
-nothing, and nobody ever calls it.
+`session.wait_for_disconnection()`, `ctx.participant` of a `RunContext`, `agent.say(…)`: written from memory, or meant
+for another object. They raise AttributeError where they stand, which is often deep in a call. `session.on_message = …`
+raises nothing, and nobody ever calls it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
-from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.instances import AGENT_CLASSES, instance_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.public_names import closest, public_names
@@ -31,7 +31,15 @@ _CLASSES = {
     "RunContext": "a tool's context has `session`, `userdata`, `speech_handle` and `function_call`; the room is "
     "`get_job_context().room`",
 }
-rule = Rule("LK206", Edition.V0, __doc__, triggers=(b"session", b"Session", b"ctx", b"Context"), since="1.0.0")
+#: What 0.x asked of its one object, which was called the agent, and a session is asked for today.
+_OF_THE_SESSION = {
+    "start": "an `AgentSession` with its models is started with it, `await session.start(agent=agent, room=ctx.room)`",
+    "say": "the session speaks, `session.say(…)`",
+    "generate_reply": "the session speaks, `session.generate_reply(…)`",
+    "on": "events are the session's, `session.on(…)`",
+}
+_TRIGGERS = (b"session", b"Session", b"ctx", b"Context", b"Agent")
+rule = Rule("LK206", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0")
 
 
 @rule.on(cst.Attribute)
@@ -48,6 +56,9 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     if raw and not _is_hook(node, file) and not _becomes_the_session(node, file):
         return
     kind = "AgentSession" if raw else instance_of(file.project, file.module, node.value)
+    if kind in AGENT_CLASSES and name in _OF_THE_SESSION and not _is_own_attribute(file.project, name):
+        yield Todo(node, f"an `{kind}` has no `{name}`: {_OF_THE_SESSION[name]}.")
+        return
     if kind not in _CLASSES or name in _known(kind) or _is_told(node, file):
         return
     if kind == "AgentSession" and _is_hook(node, file):

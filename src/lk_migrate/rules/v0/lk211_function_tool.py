@@ -33,6 +33,7 @@ def tool(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     found = file.project.fact(function_contexts)
     known = found.tools.get(node)
     if known is None:
+        yield from _on_something_else(node)
         return
     spelling = file.use("livekit.agents.function_tool")
     yield Rewrite(
@@ -71,6 +72,19 @@ def tool(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         lambda updated: through_thread(updated, to_thread),
         f"the tool `{node.name.value}` blocks (`{reason}`), so its work is done in a thread, as 0.x did",
     )
+
+
+def _on_something_else(node: cst.FunctionDef) -> Iterator[Change]:
+    """`@assistant.fnc_ctx.ai_callable()`, of an object that is no box of tools as far as the code shows it."""
+    for decorator in node.decorators:
+        expression = decorator.decorator
+        func = expression.func if isinstance(expression, cst.Call) else expression
+        if isinstance(func, cst.Attribute) and func.attr.value == "ai_callable":
+            yield Todo(
+                node,
+                "`ai_callable` is gone: make this an `async def` with `@function_tool`, and name it in the Agent's "
+                "`tools=[…]`.",
+            )
 
 
 def _without(position: int) -> Callable[[cst.FunctionDef], cst.FunctionDef]:

@@ -1,7 +1,7 @@
 """`llm.chat(fnc_ctx=…)` is now `llm.chat(tools=[…])`, and a chunk has one `delta` instead of choices.
 
-`chat` is no coroutine (it was one until 0.8), takes keywords only, and `temperature=` and `n=` went to the LLM's own
-options or to `extra_kwargs=`.
+`ChatChunk` is made with `id=` and `delta=`. `chat` is no coroutine (it was one until 0.8), takes keywords only, and
+`temperature=` and `n=` went to the LLM's own options or to `extra_kwargs=`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK224", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat(", b"ToolChoice"), since="1.0.0")
+rule = Rule("LK224", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat(", b"ToolChoice", b"ChatChunk"), since="1.0.0")
 
 
 #: What `chat` took by position until 0.8; since then it takes keywords only.
@@ -148,6 +148,44 @@ def chunk(node: cst.Attribute, file: File) -> Iterator[Change]:
             yield Todo(node, "a chunk has no `choices`: it has one `delta`, which may be None.")
     elif node.attr.value == "capabilities" and known.has(file.module, value, Kind.LLM):
         yield Todo(node, "an LLM has no `capabilities` any more: take the question out.")
+
+
+@rule.on(cst.Call)
+def made_chunk(call: cst.Call, file: File) -> Iterator[Change]:
+    """`llm.ChatChunk(request_id=…, choices=[llm.Choice(delta=…)])` of an own LLM."""
+    if llm_name(file.full_name(call.func)) != "ChatChunk":
+        return
+    for arg in call.args:
+        if keyword(arg) == "request_id":
+            yield Rewrite(arg, lambda updated: updated.with_changes(keyword=cst.Name("id")), "it is `id` now")
+        elif keyword(arg) == "choices":
+            if _only_delta(arg.value, file) is None:
+                yield Todo(arg, "a chunk has no `choices`: it has one `delta=llm.ChoiceDelta(…)`, or none.")
+                continue
+            yield Rewrite(arg, _as_delta, "a chunk has one delta")
+
+
+def _only_delta(value: cst.BaseExpression, file: File) -> cst.BaseExpression | None:
+    """`delta` in `[llm.Choice(delta=delta, index=0)]`."""
+    if not isinstance(value, cst.List) or len(value.elements) != 1:
+        return None
+    choice = value.elements[0].value
+    if not isinstance(choice, cst.Call) or llm_name(file.full_name(choice.func)) != "Choice":
+        return None
+    return _delta_of(choice)
+
+
+def _delta_of(choice: cst.Call) -> cst.BaseExpression | None:
+    return next(
+        (a.value for i, a in enumerate(choice.args) if keyword(a) == "delta" or (i == 0 and not keyword(a))), None
+    )
+
+
+def _as_delta(updated: cst.Arg) -> cst.Arg:
+    assert isinstance(updated.value, cst.List) and isinstance(updated.value.elements[0].value, cst.Call)
+    delta = _delta_of(updated.value.elements[0].value)
+    assert delta is not None
+    return updated.with_changes(keyword=cst.Name("delta"), value=delta)
 
 
 def _is_asked(node: cst.CSTNode, file: File) -> bool:

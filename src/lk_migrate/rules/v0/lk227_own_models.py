@@ -20,6 +20,8 @@ from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK227", Edition.V0, __doc__, triggers=(b"LLM", b"TTS", b"STT"), since="1.0.0", safety=Safety.REVIEW)
 
+_STREAMS = ("livekit.agents.llm.LLMStream", "livekit.agents.llm.llm.LLMStream")
+
 
 @dataclass(frozen=True)
 class _Called:
@@ -64,6 +66,29 @@ def own_model(node: cst.ClassDef, file: File) -> Iterator[Change]:
         for method in node.body.body:
             if isinstance(method, cst.FunctionDef) and method.name.value == called.name and not _fits(method, called):
                 yield Todo(method, f"the session calls this as `{called.spelled}`: take these, and give back that.")
+
+
+@rule.on(cst.Call)
+def own_stream(call: cst.Call, file: File) -> Iterator[Change]:
+    """`super().__init__(llm, chat_ctx=…, fnc_ctx=…, conn_options=…)` of an own `LLMStream`."""
+    if file.code(call.func) != "super().__init__":
+        return
+    owner = file.enclosing(call, cst.ClassDef)
+    if owner is None or not any(file.full_name(base.value) in _STREAMS for base in owner.bases):
+        return
+    given = {a.keyword.value for a in call.args if a.keyword is not None}
+    if any(a.star for a in call.args):
+        return
+    missing = [f"`{name}=`" for name in ("tools", "conn_options") if name not in given]
+    if "fnc_ctx" in given:
+        missing = missing[1:] if missing and "tools" in missing[0] else missing
+        yield Todo(call, "`fnc_ctx=` is `tools=[…]`, the list that `chat` is given" + _and(missing) + ".")
+    elif missing:
+        yield Todo(call, f"a stream wants {' and '.join(missing)}: hand on what `chat` is given.")
+
+
+def _and(missing: list[str]) -> str:
+    return f"; {' and '.join(missing)} is wanted, too" if missing else ""
 
 
 def _fits(method: cst.FunctionDef, called: _Called) -> bool:

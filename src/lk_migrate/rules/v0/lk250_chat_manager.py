@@ -10,12 +10,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.chat import chat_managers
+from lk_migrate.facts.chat import chat_managers, is_kept, is_plain_send
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
-from lk_migrate.rewrite.arguments import keyword
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
@@ -23,6 +22,11 @@ from lk_migrate.rules.registry import Rule
 
 rule = Rule(
     "LK250", Edition.V0, __doc__, triggers=(b"ChatManager", b"send_message"), since="1.0.0", safety=Safety.REVIEW
+)
+
+_GONE = (
+    "`ChatManager` is gone: a session answers `lk.chat` text by itself; for anything else use "
+    '`RoomOptions(text_input=…)` and `room.local_participant.send_text(text, topic="lk.chat")`.'
 )
 
 
@@ -34,11 +38,16 @@ def manager(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
         if known.is_settled(line):
             yield Replace(line, lambda _: gap(line.leading_lines), "the session listens itself", Action.REMOVED)
         else:
-            yield Todo(
-                line,
-                "`ChatManager` is gone: a session answers `lk.chat` text by itself; for anything else use "
-                '`RoomOptions(text_input=…)` and `room.local_participant.send_text(text, topic="lk.chat")`.',
-            )
+            yield Todo(line, _GONE)
+
+
+@rule.on(cst.Call)
+def elsewhere(call: cst.Call, file: File) -> Iterator[Change]:
+    """`self.chat = rtc.ChatManager(ctx.room)`, `answer(rtc.ChatManager(room))`."""
+    if file.statement(call) in file.project.fact(chat_managers).created:
+        return
+    if file.full_name(call.func) == "livekit.rtc.ChatManager":
+        yield Todo(call, _GONE)
 
 
 @rule.on(cst.FunctionDef)
@@ -95,7 +104,14 @@ def send(call: cst.Call, file: File) -> Iterator[Change]:
     if not file.project.fact(holdings).has(file.module, func.value, Kind.CHAT_MANAGER):
         return
     room = file.project.fact(chat_managers).room_of(file.project, file.module, func.value)
-    if room is None or len(call.args) != 1 or keyword(call.args[0]) not in ("", "message"):
+    if is_kept(file.module, call):
+        yield Todo(
+            call,
+            "what is sent as text is no message any more that could be changed afterwards: send it whole with `await "
+            'room.local_participant.send_text(text, topic="lk.chat")`, or piece by piece through `stream_text`.',
+        )
+        return
+    if room is None or not is_plain_send(file.module, call):
         yield Todo(call, 'send it with `await room.local_participant.send_text(text, topic="lk.chat")`.')
         return
     text = f"{room}.local_participant.send_text"

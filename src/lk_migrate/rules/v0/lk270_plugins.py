@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.comments import comments_of
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.variables import binding_of, uses
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call, without_keywords
-from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
+from lk_migrate.rewrite.blocks import gap
+from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -138,18 +141,71 @@ def elevenlabs_voice(call: cst.Call, file: File) -> Iterator[Change]:
     arg = next((a for a in call.args if keyword(a) == "voice"), None)
     if arg is None:
         return
-    if isinstance(arg.value, cst.Call) and (file.full_name(arg.value.func) or "").endswith(".Voice"):
+    kept = _kept_voice(arg.value, file)
+    if _is_voice(arg.value, file):
         yield Rewrite(call, _with_voice_id, "`voice=` is `voice_id=` and `voice_settings=` now")
+    elif kept is not None:
+        line, voice = kept
+        yield Rewrite(
+            call,
+            lambda updated: _with_voice_id(updated, voice),
+            "`voice=` is `voice_id=` and `voice_settings=` now",
+        )
+        remarks = [cst.EmptyLine(comment=cst.Comment(text)) for text in comments_of(voice)]
+        yield Replace(
+            line,
+            lambda _: gap([*line.leading_lines, *remarks]),
+            "the voice's id and settings are arguments of the TTS",
+            Action.REMOVED,
+        )
     elif (file.full_name(arg.value) or "").endswith(".DEFAULT_VOICE"):
         yield Rewrite(call, lambda updated: without_keywords(updated, lambda a: keyword(a) == "voice"), "the default")
     else:
         yield Todo(call, "`voice=` is `voice_id=` and `voice_settings=` now: give the voice's id and its settings.")
 
 
-def _with_voice_id(updated: cst.Call) -> cst.Call:
+def _is_voice(value: cst.BaseExpression, file: File) -> bool:
+    name = file.full_name(value.func) if isinstance(value, cst.Call) else None
+    return name is not None and name.startswith(f"{_P}elevenlabs.") and name.endswith(".Voice")
+
+
+def _kept_voice(value: cst.BaseExpression, file: File) -> tuple[cst.SimpleStatementLine, cst.Call] | None:
+    """`calm = elevenlabs.Voice(…)` in the same block, if nothing else asks for `calm`."""
+    if not isinstance(value, cst.Name):
+        return None
+    others = [n for n in uses(file.module, binding_of(file.module, value)) if n is not value]
+    assign = file.parent(file.parent(others[0])) if len(others) == 1 else None  # type: ignore[arg-type]
+    line = file.parent(assign) if isinstance(assign, cst.Assign) else None
+    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1 or len(assign.targets) != 1:  # type: ignore[union-attr]
+        return None
+    same = file.parent(line) is file.parent(file.statement(value))
+    voice = assign.value  # type: ignore[union-attr]
+    return (line, voice) if same and isinstance(voice, cst.Call) and _is_voice(voice, file) else None
+
+
+@rule.on(cst.Call)
+def voice_with_settings(call: cst.Call, file: File) -> Iterator[Change]:
+    """`elevenlabs.Voice(…, settings=…)` that stands somewhere else."""
+    if not _is_voice(call, file) or not any(keyword(a) == "settings" for a in call.args):
+        return
+    parent = file.parent(call)
+    if isinstance(parent, cst.Arg) and keyword(parent) == "voice":
+        return
+    target = parent.targets[0].target if isinstance(parent, cst.Assign) and len(parent.targets) == 1 else None
+    if isinstance(target, cst.Name):
+        for use in uses(file.module, binding_of(file.module, target)):
+            arg = file.parent(use)
+            if isinstance(arg, cst.Arg) and keyword(arg) == "voice" and _kept_voice(use, file) is not None:
+                return
+    yield Todo(call, "a `Voice` has no `settings=` now: they are `voice_settings=` of the TTS.")
+
+
+def _with_voice_id(updated: cst.Call, made: cst.Call | None = None) -> cst.Call:
+    """`made`: the voice, where the argument only names it."""
     brackets = of_call(updated)
     place = next(i for i, a in enumerate(brackets.items) if keyword(a) == "voice")
-    voice = brackets.items[place].value
+    voice = made or brackets.items[place].value
+    assert isinstance(voice, cst.Call)
     given = {keyword(a): a.value for a in voice.args}
     positional = [a.value for a in voice.args if not keyword(a)]
     identity = given.get("id") or (positional[0] if positional else cst.SimpleString('""'))

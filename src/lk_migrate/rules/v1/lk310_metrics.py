@@ -49,6 +49,7 @@ class Plan:
 def metrics(tree: cst.Module, file: File) -> Iterator[Change]:
     """Listeners and collectors of a file are judged together: the one feeds the other."""
     yield from _received(file)
+    yield from _handed_collectors(file)
     plan = _plan(file)
     gone = {s for c, _ in plan.on_session for s in c.collects}
     told_usage = {li.registration: li for li in plan.listeners if li.is_plain and gone.issuperset(li.collects)}
@@ -325,6 +326,24 @@ def _received(file: File) -> Iterator[Change]:
             if param.name.value == name and param.annotation is not None and _says_summary(param.annotation, file):
                 kind = _beside(param.annotation.annotation, "ModelUsage", file)
                 yield _replaced(param.annotation.annotation, f"list[{kind}]", "the usage per model is handed over")
+
+
+def _handed_collectors(file: File) -> Iterator[Change]:
+    """`collector.get_summary()` on a parameter that is annotated as a `UsageCollector`."""
+    for function in file.module.index.of(cst.FunctionDef):
+        for param in find(function.params, cst.Param):
+            if param.annotation is None or not _says_collector(param.annotation, file):
+                continue
+            asked = f"{param.name.value}.get_summary"
+            for call in find(function.body, cst.Call):
+                if dotted(call.func) == asked:
+                    yield from _summary(call, f"{param.name.value}.flatten()", "", file)
+
+
+def _says_collector(annotation: cst.Annotation, file: File) -> bool:
+    """`UsageCollector`, also in `Optional[…]` and `… | None`."""
+    names = (*find(annotation, cst.Name), *find(annotation, cst.Attribute))
+    return any(agents_name(file.project, file.module, name) == "UsageCollector" for name in names)
 
 
 def _says_summary(annotation: cst.Annotation, file: File) -> bool:

@@ -1,7 +1,8 @@
 """Private attributes of sessions and agents give way to the public ones.
 
 `session._chat_ctx` is `session.history`, `agent._chat_ctx` is `agent.chat_ctx`, `agent._session` is `agent.session`
-(their insides changed in every minor release). What is assigned to them is left to a person.
+(their insides changed in every minor release). What is assigned to them is left to a person, as are the options inside
+a session's models (`session.tts._opts.voice = …`): plugins have `update_options()`.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ def public(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     table = _table(node.value, file)
     if table is None or field not in table:
+        model = _model_of_session(node.value, file) if field == "_opts" else None
+        if model is not None:
+            yield Todo(node, f"`{file.code(node)}` is private to the plugin: say it with `{model}.update_options(…)`.")
         return
     parent = file.parent(node)
     if isinstance(parent, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del)):
@@ -63,6 +67,15 @@ def public(node: cst.Attribute, file: File) -> Iterator[Change]:
         lambda updated: updated.with_changes(attr=cst.Name(table[field])),
         f"`{field}` is `{table[field]}`",
     )
+
+
+def _model_of_session(base: cst.BaseExpression, file: File) -> str | None:
+    """`session.stt` of `session.stt`, and of `session.stt._stt` (what an adapter of 0.x was put around)."""
+    while isinstance(base, cst.Attribute) and base.attr.value in ("_stt", "_tts", "_wrapped_tts"):
+        base = base.value
+    if not isinstance(base, cst.Attribute) or base.attr.value not in ("stt", "tts", "llm"):
+        return None
+    return file.code(base) if instance_of(file.project, file.module, base.value) == "AgentSession" else None
 
 
 def _table(base: cst.BaseExpression, file: File) -> dict[str, str] | None:

@@ -1,0 +1,159 @@
+"""A plan that several processes make is the plan that one makes, and none of them outlives it or costs a small run."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lk_migrate import workers
+from lk_migrate.conversion import one_by_one
+from lk_migrate.model import UserError
+from lk_migrate.options import ConvertOptions
+from lk_migrate.plan import make_plan
+from lk_migrate.read import read_project
+
+LEGACY = Path(__file__).parents[1] / "fixtures" / "legacy"
+OPTIONS = ConvertOptions()
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Every process that is started meanwhile."""
+    found: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def popen(*arguments: Any, **keywords: Any) -> subprocess.Popen[bytes]:
+        found.append(real(*arguments, **keywords))
+        return found[-1]
+
+    monkeypatch.setattr(workers.subprocess, "Popen", popen)
+    yield found
+    assert all(process.returncode is not None for process in found), "a process outlived the work"
+
+
+def _many() -> dict[str, bytes]:
+    """Several programs in one project: hand-rolled, 0.x and early 1.x."""
+    apps = ("early_1x", "pipeline_0x", "mixins")
+    return {
+        f"{app}/{path.relative_to(LEGACY / app).as_posix()}": path.read_bytes()
+        for app in apps
+        for path in sorted((LEGACY / app).rglob("*"))
+        if path.suffix in (".py", ".txt", ".toml")
+    }
+
+
+def test_the_plan_is_the_same(started: list[subprocess.Popen[bytes]]) -> None:
+    files, told = _many(), []
+    with workers.several(2) as convert:
+        plan = make_plan(files, OPTIONS, progress=lambda what, done, total: told.append(what), convert=convert)
+    assert len(started) == 1
+    assert plan == make_plan(files, OPTIONS)
+    assert plan.main is not None
+    assert {c.path for c in plan.changes if c.path.endswith(".py") and c.before is not None} <= set(told)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "size", "processes"),
+    [(None, 900, 0), (2, 900, 0), (1, 50_000, 1), (2, 50_000, 2), (9, 4_300, 4), (None, 4_300, 3)],
+)
+def test_as_many_as_pay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int | None, size: int, processes: int
+) -> None:
+    """A small tree is converted by one process, whatever is asked for."""
+    wanted: list[int] = []
+    real = workers.several
+
+    def several(count: int) -> Any:
+        wanted.append(count)
+        return real(1)
+
+    monkeypatch.setattr(workers, "several", several)
+    monkeypatch.setattr(workers, "available", lambda: 3)
+    monkeypatch.setattr(workers, "_WORTH", 1_000)
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    text = b"'''livekit'''\n"
+    (tmp_path / "agent.py").write_bytes(text + b"#" * (size - len(text)) + b"\n")
+    (tmp_path / "other.py").write_bytes(b"#" * 200_000)
+    read_project(tmp_path, []).plan(jobs=jobs)
+    assert wanted == [processes]
+
+
+def test_a_setting_says_how_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
+    real = workers.converter
+
+    def converter(jobs: int | None, files: Any) -> Any:
+        asked.append(jobs)
+        return real(jobs, files)
+
+    monkeypatch.setattr("lk_migrate.read.converter", converter)
+    (tmp_path / "pyproject.toml").write_text("[tool.lk-migrate]\njobs = 3\n")
+    project = read_project(tmp_path, [])
+    project.plan()
+    project.plan(jobs=1)
+    assert asked == [3, 1]
+
+
+def test_nothing_of_the_project_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]]
+) -> None:
+    """A new Python looks for modules in the current folder first, and that is the person's."""
+    for name in ("struct", "pickle", "queue", "socket", "lk_migrate", "libcst", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text(f"open('{name} was run', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    assert _converted([{"a.py": b"import livekit\n"}, {"b.py": b"import livekit\n"}]) == ["a.py", "b.py"]
+    assert len(started) == 1
+    assert not list(tmp_path.glob("* was run"))
+
+
+def _converted(groups: list[dict[str, bytes]], told: Callable[[str], None] = lambda path: None) -> list[str]:
+    with workers.several(2) as convert:
+        return sorted(path for outcome in convert(groups, OPTIONS, told) for path in outcome.paths)
+
+
+def test_what_is_raised_is_the_same() -> None:
+    wrong: Any = [{f"{name}.py": None} for name in "abcdefgh"]
+    with pytest.raises(Exception) as here:
+        one_by_one(wrong, OPTIONS, lambda path: None)
+    answer = workers._answer(wrong[:1], OPTIONS)
+    assert (type(answer.error), str(answer.error)) == (here.type, str(here.value))
+    assert "convert_group" in answer.text
+
+
+@pytest.mark.parametrize(("end", "said"), [("sys.exit(3)", "with code 3"), ("os.kill(os.getpid(), 9)", "by signal 9")])
+def test_a_process_that_dies_is_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]], end: str, said: str
+) -> None:
+    monkeypatch.setattr(workers, "_START", f"import os, sys; {end}  # {{path}}")
+
+    def told(path: str) -> None:
+        time.sleep(0.2)
+
+    with pytest.raises(UserError, match=f"{said} while it converted .*--jobs 1"):
+        _converted([{f"{number}.py": b"import livekit\n"} for number in range(50)], told)
+
+
+def test_an_interruption_ends_the_others(started: list[subprocess.Popen[bytes]]) -> None:
+    def told(path: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _converted([{f"{number}.py": b"import livekit\n"} for number in range(4)], told)
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
+
+
+def test_they_end_when_the_first_one_is_killed() -> None:
+    """They hold its standard error open as long as they live."""
+    code = (
+        "import os\nfrom lk_migrate import workers\n"
+        "with workers.several(3):\n    print('here', flush=True)\n    os.kill(os.getpid(), 9)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-9, b"here\n", b"")
