@@ -372,6 +372,42 @@ class Counted(Agent):
         ctx.session.update_options(min_endpointing_delay=0.4)
         return "quiet"
 """
+#: What goes on top in the end goes there at once.
+_TRACED_TOOL = """\
+from livekit.agents import llm
+from tracing import traced
+
+
+class Tools(llm.FunctionContext):
+    @traced
+    @llm.ai_callable(description="book")
+    async def book(self, room: str):
+        return room
+"""
+#: The raw session shares its line.
+_RAW_SESSION_ON_A_LINE = """\
+from livekit.agents import llm
+from livekit.agents.multimodal import MultimodalAgent
+from livekit.plugins import openai
+
+
+async def entrypoint(ctx):
+    model = openai.realtime.RealtimeModel(instructions="You are the porter.")
+    assistant = MultimodalAgent(model=model)
+    assistant.start(ctx.room)
+    session = model.sessions[0]; session.conversation.item.create(llm.ChatMessage(role="assistant", content="Hello."))
+    session.response.create()
+"""
+#: No keyword can be called like one of Python's own words.
+_KEYWORD_IN_A_DICT = """\
+from livekit.agents import AgentSession
+
+TURNS = {"min_endpointing_delay": 0.6, "allow_interruptions": False, "False": 20.0}
+
+
+def make(detector):
+    return AgentSession(turn_detection=detector, **TURNS)
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

@@ -105,6 +105,13 @@ def test_the_rest_may_not(
     assert only_what_we_meant(read(BEFORE), read(BEFORE.replace(old, new)), touched) == line
 
 
+def test_of_two_that_are_alike_the_first_was_touched(read: Reader) -> None:
+    same = "def go():\n    a()\n    b()\n"
+    before = f"{same}{same}class A:\n    pass\nclass B:\n    pass\n"
+    after = "def more():\n    pass\n" + before.replace("class A", "class C")
+    assert only_what_we_meant(read(before), read(after), Touched(header=frozenset({1, 7}))) is None
+
+
 @pytest.mark.parametrize("clause", ["else", "finally"])
 def test_what_leaves_a_clause_with_the_statement_that_was_touched(read: Reader, clause: str) -> None:
     head = "if gate:\n    pass\n" if clause == "else" else "try:\n    pass\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from keyword import iskeyword
 
 import libcst as cst
 
@@ -123,7 +124,8 @@ def _spelled_out(sources: list[Source], unknown: list[str], stars: list[cst.Arg]
     if source.module.index.enclosing(source.node, cst.FunctionDef, cst.Lambda) is not None:
         return ()
     keys = tuple(text_key(e.key) or "" for e in source.node.elements if isinstance(e, cst.DictElement))
-    return keys if all(keys) and "turn_handling" not in keys else ()
+    spellable = all(k.isidentifier() and not iskeyword(k) for k in keys)
+    return keys if spellable and "turn_handling" not in keys else ()
 
 
 def _reason(

@@ -32,16 +32,15 @@ def raw_sessions(project: Project) -> RawSessions:
     known = project.fact(pipelines)
     result = RawSessions()
     for module in known.holdings.modules:
-        for line in module.index.of(cst.SimpleStatementLine):
-            small = line.body[0] if len(line.body) == 1 else None
-            if not isinstance(small, cst.Assign) or len(small.targets) != 1:
+        for assignment in module.index.of(cst.Assign):
+            target = assignment.targets[0].target
+            if len(assignment.targets) != 1 or not isinstance(target, cst.Name):
                 continue
-            target = small.targets[0].target
-            if not isinstance(target, cst.Name) or not _is_raw(known.holdings, module, small.value):
+            if not _is_raw(known.holdings, module, assignment.value):
                 continue
-            session = _session_here(known, module, line)
+            session = _session_here(known, module, assignment)
             if session is not None:
-                result.aliases.add(line)
+                result.aliases.add(assignment)
                 result.renamed[binding_of(module, target)] = session
     return result
 
@@ -69,10 +68,16 @@ RESPOND = ("response", "create")
 
 
 def raw_call(project: Project, module: Module, line: cst.CSTNode, path: tuple[str, ...]) -> cst.Call | None:
-    """The call `<session>.conversation.item.create(…)` (the `path`) that the statement consists of."""
-    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+    """The call `<session>.conversation.item.create(…)` (the `path`) that the statement consists of.
+
+    An alias of the session before it on its line goes, and does not count.
+    """
+    if not isinstance(line, cst.SimpleStatementLine):
         return None
-    small = line.body[0]
+    left = [small for small in line.body if small not in project.fact(raw_sessions).aliases]
+    if len(left) != 1:
+        return None
+    small = left[0]
     value = small.value if isinstance(small, (cst.Expr, cst.Assign)) else None
     if isinstance(value, cst.Await):
         value = value.expression

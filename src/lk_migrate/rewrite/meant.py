@@ -82,7 +82,7 @@ class _Match:
         """None, or the line of the first statement for which there is no place.
 
         A shell's pattern is matched from the left, each run of fixed statements at its first place; the last run
-        stands at the end.
+        stands at the end. What was touched before it must be found before that place.
         """
         runs = list(self._runs(before))
         at, star, waiting = 0, False, []
@@ -94,14 +94,15 @@ class _Match:
             places = (
                 [len(after) - len(run)] if last and star else range(at, len(after) - len(run) + 1) if star else [at]
             )
+            lost = None
             for start in places:
                 if start >= at and self._fits(run, after, start):
-                    lost = self.within(waiting, after[at:start])
-                    break
+                    missing = self.within(waiting, after[at:start])
+                    if missing is None:
+                        break
+                    lost = lost or missing  # one that looks like it came first, perhaps
             else:
-                lost = self._first_misfit(run, after, at) if not star else run[0].line
-            if lost is not None:
-                return lost
+                return lost or (self._first_misfit(run, after, at) if not star else run[0].line)
             at, star, waiting = start + len(run), False, []
         if star:
             return self.within(waiting, after[at:])

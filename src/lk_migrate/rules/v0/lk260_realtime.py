@@ -18,7 +18,7 @@ from lk_migrate.facts.v0_names import REALTIME_MODELS, Kind
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, without_keywords
 from lk_migrate.rewrite.blocks import gap
-from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import Spot, fitting
 from lk_migrate.rules.registry import Rule
@@ -107,9 +107,12 @@ def option_types(node: cst.Attribute | cst.Name, file: File) -> Iterator[Change]
 def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
     """`session = model.sessions[0]`, and what is done with it, statement by statement."""
     found = file.project.fact(raw_sessions)
-    if line in found.aliases:
+    gone = [small for small in line.body if small in found.aliases]
+    if len(gone) == len(line.body):
         yield Replace(line, lambda _: gap(line.leading_lines), "the session itself takes its place", Action.REMOVED)
         return
+    for small in gone:
+        yield Remove(small, "the session itself takes its place")
     if _takes_raw_session(line, file):
         yield Todo(line, _NO_SESSION)
         return
@@ -132,7 +135,7 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
             line, lambda updated: _reply_to(updated, where), "a message and a response are one `generate_reply`"
         )
     elif respond is not None:
-        if not isinstance(line.body[0], cst.Expr):
+        if not isinstance(line.body[-1], cst.Expr):
             yield Todo(line, "`generate_reply()` gives a handle, not a text: use an event to read what was said.")
         elif _previous_create(line, respond, file) is not None:
             yield Replace(line, lambda _: gap(line.leading_lines), "said by `generate_reply`", Action.REMOVED)
@@ -144,7 +147,7 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
 def sessions_of_a_model(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`model.sessions[0].response.cancel()`, without a variable for the session."""
     line = file.statement(node)
-    if node.attr.value != "sessions" or line in file.project.fact(raw_sessions).aliases:
+    if node.attr.value != "sessions" or file.enclosing(node, cst.Assign) in file.project.fact(raw_sessions).aliases:
         return
     if Kind.REALTIME_SESSIONS in file.project.fact(holdings).kinds(file.module, node):
         yield Todo(line, _NO_SESSION)

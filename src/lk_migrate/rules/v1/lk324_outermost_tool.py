@@ -12,6 +12,7 @@ import libcst as cst
 
 from lk_migrate.facts.agents import tool_of
 from lk_migrate.facts.framework import agents_name
+from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
@@ -19,12 +20,13 @@ from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK324", Edition.V1, __doc__, triggers=(b"function_tool",), since="1.3.11")
+rule = Rule("LK324", Edition.V1, __doc__, triggers=(b"function_tool", b"ai_callable"), since="1.3.11")
 
 
 @rule.on(cst.FunctionDef)
 def outermost(node: cst.FunctionDef, file: File) -> Iterator[Change]:
-    at = next((i for i, d in enumerate(node.decorators) if _is_tool(d, file)), 0)
+    of_0x = file.project.fact(function_contexts).tools.get(node)  # LK211 makes it a `function_tool`
+    at = next((i for i, d in enumerate(node.decorators) if _is_tool(d, file) or (of_0x and d is of_0x.decorator)), 0)
     if at == 0 or any(dotted(d.decorator) in ("staticmethod", "classmethod") for d in node.decorators[:at]):
         return
     if tool_of(file.project, node) is not None:
@@ -37,7 +39,8 @@ def outermost(node: cst.FunctionDef, file: File) -> Iterator[Change]:
                 "`@functools.wraps`, then put `@function_tool` on top.",
             )
             return
-    name = _name(node.decorators[at])
+    spelled = _name(node.decorators[at]) if of_0x is None else file.use("livekit.agents.function_tool")
+    name = spelled.rpartition(".")[2]
     yield Rewrite(
         node, lambda updated: _moved_up(updated, name), f"`function_tool` goes outermost on `{node.name.value}`"
     )
