@@ -58,8 +58,8 @@ def make_plan(
     plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
     spoken = any(b"livekit" in data for data in files.values())
-    plan = replace(plan, root=root, agents=_summaries(known, converted.agents, plan), speaks_of_livekit=spoken)
-    return located(plan, converted.settled)
+    agents = _summaries(known, converted.agents, plan)
+    return located(replace(plan, root=root, agents=agents, speaks_of_livekit=spoken), converted.settled)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 An app without any assistant class keeps `TOOLS = [{"type": "function", …}]` beside a table of functions, or has a class
 that talks to a voice model over a socket and runs the calls in an `if name == …` of its own. Which `Agent` they belong
-to is for a person to say: the marker tells what to do. A class that is started as a session's agent, and whose tools
-no rule could tell (`self.tools = [make_tool(x) for x in DEPARTMENTS]`), is pointed out, too.
+to is for a person to say: the marker tells what to do. A class that is started as a session's agent, and whose tools no
+rule could tell (`self.tools = [make_tool(x) for x in DEPARTMENTS]`), is pointed out, too.
 """
 
 from __future__ import annotations

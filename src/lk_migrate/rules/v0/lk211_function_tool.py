@@ -74,6 +74,19 @@ def tool(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     )
 
 
+def _on_something_else(node: cst.FunctionDef) -> Iterator[Change]:
+    """`@assistant.fnc_ctx.ai_callable()`, of an object that is no box of tools as far as the code shows it."""
+    for decorator in node.decorators:
+        expression = decorator.decorator
+        func = expression.func if isinstance(expression, cst.Call) else expression
+        if isinstance(func, cst.Attribute) and func.attr.value == "ai_callable":
+            yield Todo(
+                node,
+                "`ai_callable` is gone: make this an `async def` with `@function_tool`, and name it in the Agent's "
+                "`tools=[…]`.",
+            )
+
+
 def _without(position: int) -> Callable[[cst.FunctionDef], cst.FunctionDef]:
     """The function without one of its decorators; comments above that go to what is below it."""
 
@@ -88,19 +101,6 @@ def _without(position: int) -> Callable[[cst.FunctionDef], cst.FunctionDef]:
         return updated.with_changes(decorators=decorators)
 
     return apply
-
-
-def _on_something_else(node: cst.FunctionDef) -> Iterator[Change]:
-    """`@assistant.fnc_ctx.ai_callable()`, of an object that is no box of tools as far as the code shows it."""
-    for decorator in node.decorators:
-        expression = decorator.decorator
-        func = expression.func if isinstance(expression, cst.Call) else expression
-        if isinstance(func, cst.Attribute) and func.attr.value == "ai_callable":
-            yield Todo(
-                node,
-                "`ai_callable` is gone: make this an `async def` with `@function_tool`, and name it in the Agent's "
-                "`tools=[…]`.",
-            )
 
 
 def _decorator(updated: cst.BaseExpression, spelling: str) -> cst.BaseExpression:
