@@ -79,7 +79,7 @@ def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], N
     """
     project = Project(files, options.targets)
     outcome = by_rules(project, options, None, told)
-    project.forget_facts()
+    project.forget()
     return settled(files, outcome)
 
 

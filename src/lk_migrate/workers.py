@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 #: Bytes of code that speaks of LiveKit, for each process: below that another one costs more than it saves
 #: (docs/performance.md).
-_WORTH = 300_000
+_WORTH = 120_000
 #: How many portions each process is given on average: enough that all end together.
 _PORTIONS = 8
 _START = "import sys; sys.path[:] = {path!r}; from lk_migrate.workers import serve; serve()"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
 
+from lk_migrate.conversion import convert_group
 from lk_migrate.facts.groups import groups
+from lk_migrate.facts.module import Module
 from lk_migrate.model import Plan
 from lk_migrate.plan import ConvertOptions, make_plan
 
-RULES = Path(__file__).parents[2] / "fixtures" / "rules"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+RULES, LEGACY = FIXTURES / "rules", FIXTURES / "legacy"
 
 
 def _grouped(**files: str) -> set[frozenset[str]]:
@@ -99,6 +104,31 @@ def test_a_package_belongs_to_what_is_imported_from_it() -> None:
     files = {"main.py": b"import desk.spa\n", "desk/__init__.py": b"from desk import gate\n", "desk/other.py": b""}
     found = groups({**files, "desk/spa.py": b"", "desk/gate.py": b""})
     assert found == (("desk/__init__.py", "desk/gate.py", "desk/spa.py", "main.py"), ("desk/other.py",))
+
+
+def test_a_group_that_is_converted_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and without a search for cycles: that is what keeps a plan of many files small."""
+    seen: list[weakref.ref[Module]] = []
+    parse = Module.parse
+
+    def parsed(path: str, data: bytes) -> Module:
+        module = parse(path, data)
+        seen.append(weakref.ref(module))
+        return module
+
+    monkeypatch.setattr(Module, "parse", parsed)
+    files = {
+        f"{app}/{p.name}": p.read_bytes() for app in ("early_1x", "pipeline_0x") for p in (LEGACY / app).glob("*.py")
+    }
+    gc.collect()
+    gc.disable()
+    try:
+        assert any(r.change for r in convert_group(files, ConvertOptions(), lambda path: None).results)
+        left = [module.path for known in seen if (module := known()) is not None]
+    finally:
+        gc.enable()
+    assert len(seen) > 1
+    assert not left
 
 
 def _of(plan: Plan, path: str) -> tuple[list[object], ...]:

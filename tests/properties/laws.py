@@ -16,7 +16,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.model import Fate, LedgerEntry, Plan, Skipped
 from lk_migrate.plan import ConvertOptions, make_plan, overlay
 from lk_migrate.rewrite.engine import FileResult, convert_file
-from lk_migrate.rules.registry import all_rules
+from lk_migrate.rules.registry import Rule, all_rules
 
 
 class Broken(Exception):
@@ -31,9 +31,14 @@ class Checked:
     rules: frozenset[str] = frozenset()
 
 
-def converted(data: bytes) -> FileResult:
-    """The file through all rules."""
-    return convert_file("main.py", Project({"main.py": data}), all_rules())
+#: What runs together, and what runs by itself after it, on a main module that is written anew.
+TOGETHER = tuple(rule for rule in all_rules() if not rule.before_new_main)
+BEFORE_NEW_MAIN = tuple(rule for rule in all_rules() if rule.before_new_main)
+
+
+def converted(data: bytes, rules: Sequence[Rule] = TOGETHER) -> FileResult:
+    """The file through the rules."""
+    return convert_file("main.py", Project({"main.py": data}), rules)
 
 
 def check_laws(data: bytes) -> str:
@@ -52,15 +57,29 @@ def checked(files: Mapping[str, bytes]) -> Checked:
         _check_skipped(data, result.skipped)
         return Checked("unreadable", rules)
     if result.change is None:
-        return Checked("same", rules)
+        return Checked("same", rules | _check_readied(data))
     after = result.change.after or b""
     _check_file(data, after, result.ledger)
+    rules |= _check_readied(after)
     again = converted(after)
     if again.skipped is not None:
         raise Broken(f"its conversion is skipped: {again.skipped.reason}")
     if again.change is not None:
         return Checked(_settles(files, {"main.py": after}, {"main.py": again.change.after or b""}), rules)
     return Checked("changed", rules)
+
+
+def _check_readied(data: bytes) -> frozenset[str]:
+    """What runs before a new main module is written keeps the laws, too; the rules of it that met something."""
+    result = converted(data, BEFORE_NEW_MAIN)
+    if result.skipped is not None:
+        _check_skipped(data, result.skipped)
+    elif result.change is not None:
+        after = result.change.after or b""
+        _check_file(data, after, result.ledger)
+        if converted(after, BEFORE_NEW_MAIN).change is not None:
+            raise Broken("not idempotent before a new main")
+    return frozenset(f.rule for f in result.findings)
 
 
 def _checked_project(files: Mapping[str, bytes]) -> Checked:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from laws import check_laws
+from laws import check_laws, checked
 
 #: `RunContext` comes into the file by a rule about another class.
 _CONTEXT_FOR_OTHERS = """\
@@ -380,3 +380,56 @@ _CASES = {name: text for name, text in globals().items() if name.isupper() and i
 @pytest.mark.parametrize("name", _CASES)
 def test_it_finds_nothing(name: str) -> None:
     assert check_laws(_CASES[name].encode()) == "changed"
+
+
+#: Of two gates with other limits one is taken out, and the other one looks like the only one then.
+_DESKS = """\
+from livekit.agents import Agent, RunContext, function_tool
+
+
+class Strict(Agent):
+    _last = None
+
+    def _turn_gate(self, ctx):
+        if ctx.speech_handle.id == self._last:
+            return "wait"
+        self._last = ctx.speech_handle.id
+
+    @function_tool
+    async def look_up(self, ctx: RunContext) -> str:
+        if gate := self._turn_gate(ctx):
+            print(gate)
+            return gate
+        return "a"
+
+
+class Relaxed(Agent):
+    _last = None
+
+    def _turn_gate(self, ctx):
+        if ctx.speech_handle.id != self._last:
+            self._last, self._count = ctx.speech_handle.id, 0
+        self._count += 1
+        return "wait" if self._count > 5 else None
+
+    @function_tool
+    async def look_up(self, ctx: RunContext) -> str:
+        if gate := self._turn_gate(ctx):
+            return gate
+        return "b"
+"""
+_SESSION = """\
+from desks import Relaxed, Strict
+from livekit.agents import AgentSession
+from livekit.plugins import openai
+
+
+async def entrypoint(ctx):
+    agent = Strict(instructions="s") if ctx.strict else Relaxed(instructions="r")
+    session = AgentSession(llm=openai.LLM())
+    await session.start(agent=agent, room=ctx.room)
+"""
+
+
+def test_it_decides_nothing_that_it_left_to_a_person() -> None:
+    assert checked({"desks.py": _DESKS.encode(), "main.py": _SESSION.encode()}).outcome == "changed"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.emptied_functions import take_emptied
 from lk_migrate.facts.gate_holders import take_parameter
 from lk_migrate.facts.gate_mentions import name_mentions
 from lk_migrate.facts.gate_removals import Read, Removal, Search
@@ -16,7 +17,6 @@ from lk_migrate.facts.variables import Binding, binding_of, is_variable, uses
 from lk_migrate.facts.walk import descendants, find
 
 _STATE = "the state of the turn gate"
-_RESET = "it only reset the turn gate"
 
 
 def reads_of_variables(search: Search, gate: Gate, inside: set[cst.CSTNode]) -> Iterator[Read]:
@@ -53,6 +53,9 @@ def _change_of(module: Module, node: cst.Name) -> tuple[cst.CSTNode, cst.CSTNode
         return parents[parents[place]], parents[place]
     while isinstance(parents[place], cst.Subscript) and parents[place].value is place:  # type: ignore[attr-defined]
         place = parents[place]
+    above = parents[place]
+    if isinstance(above, cst.Attribute) and isinstance(parents[above], (cst.AssignTarget, cst.AugAssign)):
+        place = above  # `state.calls = 0`
     return write_of(module, place)
 
 
@@ -74,7 +77,7 @@ def take_variable(search: Search, module: Module, left: list[cst.Name]) -> None:
     for statement, part in (c for c in changes if c is not None):
         search.take(Removal(module, statement, _STATE, (part,) if part is not None else ()))
     for statement, _ in (c for c in changes if c is not None):
-        _take_emptied(search, module, statement)
+        take_emptied(search, module, statement)
 
 
 def take_closure(search: Search, gate: Gate) -> bool:
@@ -148,67 +151,3 @@ def _holder(search: Search, node: cst.CSTNode) -> tuple[Module, cst.CSTNode] | N
         own = set(descendants(target))
         return (module, statement) if all(n in search.gone or n in own for n in others) else None
     return None
-
-
-def _take_emptied(search: Search, module: Module, statement: cst.CSTNode) -> None:
-    """The function that did nothing but reset the gate, with what calls it; else it is noted for a person."""
-    function = module.index.enclosing(statement, cst.FunctionDef)
-    if not isinstance(function, cst.FunctionDef) or function in search.gone:
-        return
-    if not all(_spent(search, module, line) for line in function.body.body):
-        return
-    owner = module.index.enclosing(function, cst.FunctionDef, cst.ClassDef)
-    if isinstance(owner, cst.ClassDef):
-        return
-    if isinstance(owner, cst.FunctionDef):
-        mentions = [n for n in uses(module, Binding(owner, function.name.value)) if n not in search.gone]
-    else:
-        own = set(descendants(function))
-        mentions = [
-            n
-            for n in name_mentions(search.project, search.gone, module, function.name.value, own)
-            if isinstance(n, cst.Name)
-        ]
-    calls = [_bare_call(module, n) for n in mentions]
-    if any(c is None for c in calls) or not all(_registers(d) for d in function.decorators):
-        search.emptied[function] = Read(module, function, function.name.value)
-        return
-    search.take(Removal(module, function, _RESET))
-    for call in calls:
-        if call is not None:
-            search.take(Removal(module, call, _RESET))
-            _take_emptied(search, module, call)
-
-
-def _spent(search: Search, module: Module, line: cst.CSTNode) -> bool:
-    """Whether nothing of a statement is left, or nothing that does anything."""
-    if line in search.gone:
-        return True
-    if isinstance(line, cst.SimpleStatementLine):
-        return all(s in search.gone or isinstance(s, cst.Pass) or _is_text(s) for s in line.body)
-    only_if = isinstance(line, cst.If) and line.orelse is None and harmless(line.test)
-    if only_if and all(_spent(search, module, inner) for inner in line.body.body):  # type: ignore[attr-defined]
-        search.take(Removal(module, line, _RESET))
-        return True
-    return False
-
-
-def _is_text(small: cst.CSTNode) -> bool:
-    return isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))
-
-
-def _bare_call(module: Module, node: cst.CSTNode) -> cst.Expr | None:
-    """The statement `new_turn()`."""
-    call = module.index.parents.get(node)
-    statement = module.index.parents.get(call) if isinstance(call, cst.Call) and call.func is node else None
-    if isinstance(statement, cst.Await):
-        statement = module.index.parents[statement]
-    return statement if isinstance(statement, cst.Expr) and not call.args else None  # type: ignore[union-attr]
-
-
-def _registers(decorator: cst.Decorator) -> bool:
-    """`@session.on("user_input_transcribed")`: it gives the function to somebody, and changes nothing itself."""
-    call = decorator.decorator
-    return (
-        isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value in ("on", "once")
-    )

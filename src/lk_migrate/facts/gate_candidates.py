@@ -56,8 +56,8 @@ def candidates(project: Project) -> Iterator[Candidate]:
             if _counts(module, function) and _speaks_of_turns(module, function, tells):
                 candidate = candidate_of(module, function)
                 yield replace(candidate, counted=counted(candidate))
-                if isinstance(module.index.enclosing(function, cst.FunctionDef, cst.ClassDef), cst.FunctionDef):
-                    yield Candidate(module, function, function, None, closure=True)
+                for level in _levels(module, function):
+                    yield Candidate(module, level, function, None, closure=True)
 
 
 def candidate_of(module: Module, function: cst.FunctionDef) -> Candidate:
@@ -69,6 +69,13 @@ def candidate_of(module: Module, function: cst.FunctionDef) -> Candidate:
         if isinstance(ancestor, cst.FunctionDef):
             outer = ancestor
     return Candidate(module, outer, function, None)
+
+
+def _levels(module: Module, function: cst.FunctionDef) -> Iterator[cst.FunctionDef]:
+    """The function and those around it, as long as they stand in a function themselves."""
+    while isinstance(around := module.index.enclosing(function, cst.FunctionDef, cst.ClassDef), cst.FunctionDef):
+        yield function
+        function = around
 
 
 _BRANCHES = (cst.If, cst.IfExp, cst.BooleanOperation, cst.Comparison)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.emptied_functions import take_emptied
 from lk_migrate.facts.evaluation.given import argument_for, call_sites
 from lk_migrate.facts.framework import is_super_init
 from lk_migrate.facts.gate_mentions import attribute_mentions, modules_with, name_mentions
@@ -44,6 +45,8 @@ def take_holders(search: Search, gate: Gate, owner: cst.ClassDef) -> None:
                 continue
             for removal in holders.found:
                 search.take(removal)
+            for where, reset in holders.resets:
+                take_emptied(search, where, reset)
 
 
 def take_parameter(search: Search, gate: Gate, function: cst.FunctionDef, name: str) -> None:
@@ -63,6 +66,7 @@ class _Holders:
     def __init__(self, search: Search, gate: Gate, owner: cst.ClassDef | None) -> None:
         self.search, self.gate, self.owner = search, gate, owner
         self.found: list[Removal] = []
+        self.resets: list[tuple[Module, cst.CSTNode]] = []
         self._gone: set[cst.CSTNode] = set()
 
     def _take(self, module: Module, node: cst.CSTNode, *parts: cst.CSTNode) -> None:
@@ -85,6 +89,10 @@ class _Holders:
             self._target(module, parent.targets[0].target if isinstance(parent, cst.Assign) else parent.target)
         elif isinstance(parent, cst.Arg):
             self._argument(module, parent)
+        elif isinstance(parent, cst.BooleanOperation) and harmless(parent.left) and parent.right is value:
+            self.give_up(module, parent)  # `limiter or TurnLimiter(3)`
+            if isinstance(parent.left, cst.Name):
+                self._variable(module, parent.left)
         else:
             raise InUse
 
@@ -120,6 +128,7 @@ class _Holders:
         reset = mere_reset(module, node, self.owner) if self.owner is not None else None
         if reset is not None:
             self._take(module, reset)
+            self.resets.append((module, reset))
         elif isinstance(parent, cst.AnnAssign) and parent.target is node and parent.value is None:
             self._take(module, parent)
         elif isinstance(parent, cst.AssignTarget):
@@ -174,6 +183,8 @@ class _Holders:
         """What held an argument, if that was the gate's object, or a parameter, and nothing else reads it."""
         binding = binding_of(module, name)
         left = self._left(uses(module, binding))
+        if name in self._gone:
+            left = [n for n in left if n is not name]
         for node in left:
             assign = module.index.enclosing(node, cst.Assign)
             if isinstance(assign, cst.Assign) and self._makes_gate(assign.value):

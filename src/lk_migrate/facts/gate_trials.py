@@ -37,7 +37,7 @@ def trial_of(
         this = Instance(line)
         if isinstance(asked, cst.Decorator):
             wrapped = Wrapped()
-            decorate = fresh.evaluate(use.module, asked.decorator, ())
+            decorate = fresh.evaluate(use.module, asked.decorator, fresh.scopes_around(use.module, function, this))
             made = fresh.call(decorate, [wrapped], {})
             return partial(_through_decorator, made=made, wrapped=wrapped, this=this, function=function)
         return partial(_through_call, module=use.module, asked=asked, this=this)

@@ -85,6 +85,11 @@ def _closure_uses(project: Project, lines: Lineages, candidate: Candidate) -> It
                 continue
             if _is_closure(project, lines, module, call.func, candidate):
                 yield Use(module, call.func, candidate)
+        for decorator in module.index.of(cst.Decorator) if module is candidate.module else ():
+            name = decorator.decorator
+            is_named_so = isinstance(name, cst.Name) and name.value == candidate.node.name.value
+            if is_named_so and _is_closure(project, lines, candidate.module, name, candidate):
+                yield Use(candidate.module, name, candidate)
 
 
 def _is_closure(project: Project, lines: Lineages, module: Module, node: cst.CSTNode, candidate: Candidate) -> bool:

@@ -105,7 +105,8 @@ def is_hand_rolled(project: Project) -> bool:
 
 def closure_counters(project: Project) -> tuple[tuple[Module, cst.FunctionDef], ...]:
     """Functions in functions that count by the `speech_id` of a context, which none has, and are no known gate."""
-    known = {n for g in project.fact(find_gates).all for n in (g.node, g.counter)}
+    gates = project.fact(find_gates).all
+    known = {f for g in gates for node in (g.node, g.counter) for f in g.module.index.find(node, cst.FunctionDef)}
     found = (c for c in project.fact(_candidates) if c.counter is not c.node and not known & {c.node, c.counter})
     return tuple(
         (c.module, c.counter) for c in found if _asks_speech_id(c.module, c.counter) and _may_refuse(c.counter)

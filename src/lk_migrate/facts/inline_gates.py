@@ -87,9 +87,13 @@ def _gate(project: Project, module: Module, function: cst.FunctionDef) -> Inline
 def _head(function: cst.FunctionDef) -> tuple[tuple[cst.BaseStatement, ...], cst.If] | None:
     """The statements up to the last one that counts, and the `if` that refuses; None when there is none."""
     body: list[Any] = list(function.body.body)[1 if function.get_docstring() is not None else 0 :]
+    if not any(isinstance(statement, cst.If) for statement in body[:_HEAD]):
+        return None
     refusal, last = None, 0
     asked: set[str] = set()
     outer = {i.name.value for line in body[:_HEAD] for i in find(line, cst.NameItem) if isinstance(i.name, cst.Name)}
+    keyed = [t.value for line in body[:_HEAD] for t in _targets(line) if isinstance(t, cst.Subscript)]
+    outer |= {base.value for base in keyed if isinstance(base, cst.Name)}
     for i, statement in enumerate(body[:_HEAD]):
         if _declares(statement):
             continue

@@ -223,8 +223,8 @@ def _passed(project: Project, module: Module, function: cst.FunctionDef, param: 
     names = [p.name.value for p in function.params.params]
     position = names.index(param.name.value) if param.name.value in names else None
     kinds: set[str | None] = set()
-    for call in module.index.of(cst.Call):
-        if dotted(call.func) != function.name.value:
+    for call in module.calls.get(function.name.value, ()):
+        if not isinstance(call.func, cst.Name):
             continue
         for i, arg in enumerate(call.args):
             if (arg.keyword is None and not arg.star and i == position) or (

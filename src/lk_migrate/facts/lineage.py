@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property
 
 import libcst as cst
 
@@ -25,12 +25,11 @@ class Class:
 
     def methods(self) -> tuple[cst.FunctionDef, ...]:
         """The functions of the class body, also those inside its `if` and `try` blocks."""
-        return _methods(self.node)
+        return self._methods
 
-
-@lru_cache(maxsize=1024)
-def _methods(node: cst.ClassDef) -> tuple[cst.FunctionDef, ...]:
-    return tuple(n for n in own_scope(node) if isinstance(n, cst.FunctionDef))
+    @cached_property
+    def _methods(self) -> tuple[cst.FunctionDef, ...]:
+        return tuple(n for n in own_scope(self.node) if isinstance(n, cst.FunctionDef))
 
 
 @dataclass(frozen=True)

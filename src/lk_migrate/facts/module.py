@@ -79,6 +79,17 @@ class Module:
         return found
 
     @cached_property
+    def calls(self) -> dict[str, list[cst.Call]]:
+        """The calls of names and attributes by the last name of what is called, in source order."""
+        found: dict[str, list[cst.Call]] = {}
+        for node in self.index.of(cst.Call):
+            func = node.func
+            name = func if isinstance(func, cst.Name) else func.attr if isinstance(func, cst.Attribute) else None
+            if name is not None:
+                found.setdefault(name.value, []).append(node)
+        return found
+
+    @cached_property
     def references(self) -> References:
         """The plain names in use, and where among the nodes of the index they stand (see `referenced_names`)."""
         return references(self.index)

@@ -81,9 +81,13 @@ class Project:
         module = Module(path, module_name(path), self.files[path], self._printed[path])
         return module if len(module.index.at) == len(module.index.nodes) else None
 
-    def forget_facts(self) -> None:
-        """Facts hold their project: while it holds them, it never goes where nobody looks for cycles (read.py)."""
-        self._facts.clear()
+    def forget(self) -> None:
+        """Free what was parsed and found out. What was found out holds its project, which therefore never goes by
+        itself where nobody looks for cycles (read.py). (Closures that were evaluated to try a gate stay: they hold
+        themselves.)
+        """
+        for known in (self._facts, self._parsed, self._resolved, self._followed, self._library_names):
+            known.clear()
 
     def forget_places(self, path: str) -> None:
         """See `Module.forget_places`; a file that was never parsed has none."""

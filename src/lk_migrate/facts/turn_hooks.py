@@ -15,6 +15,7 @@ from lk_migrate.facts.evaluation.statements import run
 from lk_migrate.facts.evaluation.values import External, Function, Instance, Raised, Returned, Undecidable, Unknown
 from lk_migrate.facts.framework import Owner, bases, method
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.lineage import Class
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
@@ -75,7 +76,7 @@ def _stands_for(project: Project, module: Module, node: cst.BaseExpression) -> H
     """The function of the project that an expression is worth."""
     machine = Machine(project)
     owner = module.index.enclosing(node, cst.ClassDef)
-    this = Instance() if isinstance(owner, cst.ClassDef) else None
+    this = Instance((Class(module, owner),)) if isinstance(owner, cst.ClassDef) else None
     try:
         value = machine.evaluate(module, node, machine.scopes_around(module, node, this))
     except (Undecidable, Raised, RecursionError):

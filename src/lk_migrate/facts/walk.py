@@ -138,9 +138,9 @@ def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while stack:
         current = stack.pop()
         yield current
-        below = children(current)
-        if below:
-            stack += below[::-1]
+        read = _readers[type(current)]  # (`children`, without its call)
+        if read is not None:
+            stack += read(current)[::-1]
 
 
 def find(node: cst.CSTNode, *kinds: type[Node]) -> Iterator[Node]:
@@ -149,11 +149,12 @@ def find(node: cst.CSTNode, *kinds: type[Node]) -> Iterator[Node]:
     stack = [node]
     while stack:
         current = stack.pop()
-        if type(current) in wanted:
+        kind = type(current)
+        if kind in wanted:
             yield current  # type: ignore[misc]
-        below = children(current)
-        if below:
-            stack += below[::-1]
+        read = _readers[kind]
+        if read is not None:
+            stack += read(current)[::-1]
 
 
 #: What statements stand in, and what they are: no expression, and no small statement.
@@ -201,8 +202,10 @@ def own_scope(function: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while stack:
         current = stack.pop()
         yield current
-        if type(current) not in _SCOPES:
-            stack += children(current)[::-1]
+        kind = type(current)
+        read = _readers[kind]
+        if read is not None and kind not in _SCOPES:
+            stack += read(current)[::-1]
 
 
 class Parents:
@@ -303,13 +306,14 @@ class Index:
         if end - number == len(self.nodes):
             found = [n for nodes in lists for n in nodes]
         else:
-            of, first = self._number, bisect_left
+            of, first = self.number, bisect_left
             found = [n for ns in lists for n in ns[first(ns, number, key=of) : first(ns, end, key=of)]]
         if len(lists) > 1:
-            found.sort(key=self._number)
+            found.sort(key=self.number)
         return found
 
-    def _number(self, node: cst.CSTNode) -> int:
+    def number(self, node: cst.CSTNode) -> int:
+        """The place of a node of this tree in source order."""
         return self.at[id(node)]
 
 

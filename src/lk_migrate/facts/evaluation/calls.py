@@ -129,6 +129,8 @@ def _call_external(machine: Machine, name: str, args: list[Any], keywords: dict[
         if isinstance(made, Function):
             return defaultdict(lambda: call(machine, made, [], {}))
         return defaultdict(factory.get(made)) if isinstance(made, External) else defaultdict(None)
+    if name == "types.SimpleNamespace":
+        return Instance((), {}, dict(keywords))
     if name in ("os.getenv", "os.environ.get"):
         return Unknown("the environment", given=True)
     if name == "next" and args and isinstance(args[0], Unknown):

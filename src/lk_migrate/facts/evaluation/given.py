@@ -97,16 +97,10 @@ def call_sites(project: Project, home: Module, function: cst.FunctionDef) -> Ite
         if is_test(path) or not any(word.encode() in data for word in words):
             continue
         module = project.module(path)
-        for call in module.index.of(cst.Call) if module is not None else ():
-            if module is None or _last_name(call) not in words:
-                continue
-            if _calls(project, module, call, home, function, owner):
-                yield module, call
-
-
-def _last_name(call: cst.Call) -> str:
-    func = call.func
-    return func.value if isinstance(func, cst.Name) else func.attr.value if isinstance(func, cst.Attribute) else ""
+        if module is not None:
+            named = [call for word in words for call in module.calls.get(word, ())]
+            named.sort(key=module.index.number)
+            yield from ((module, call) for call in named if _calls(project, module, call, home, function, owner))
 
 
 def _calls(

@@ -18,6 +18,7 @@ from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword, with_keyword
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.registry import Rule
 
 rule = Rule(
@@ -77,6 +78,8 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
             f"`parallel_tool_calls=False` on the model; {why}.",
         )
         return
+    if has_marker(file.statement(call), rule.id, file.module.tree):
+        return  # there were more gates, and a person is to decide
     yield Rewrite(
         call,
         lambda updated: with_keyword(updated, limit, cst.Integer(str(rounds))),
