@@ -100,8 +100,8 @@ def _assigned(
 ) -> Iterator[cst.ClassDef | None]:
     """What is assigned to the variable in its scope."""
     found = False
-    nodes: list[cst.Assign | cst.AnnAssign] = [*find(scope, cst.Assign), *find(scope, cst.AnnAssign)]
-    for node in nodes:
+    index = module.index
+    for node in (*index.find(scope, cst.Assign), *index.find(scope, cst.AnnAssign)):
         targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
         if node.value is not None and any(isinstance(t, cst.Name) and t.value == name.value for t in targets):
             found = True

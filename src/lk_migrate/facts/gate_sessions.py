@@ -154,13 +154,15 @@ def _values(module: Module, value: cst.BaseExpression, depth: int = 0) -> Iterat
         yield from _values(module, value.body, depth)
         yield from _values(module, value.orelse, depth)
         return
-    function = module.index.enclosing(value, cst.FunctionDef) or module.tree
-    assigned = [
-        node.value
-        for node in find(function, cst.Assign)
-        for target in node.targets
-        if isinstance(value, cst.Name) and isinstance(target.target, cst.Name) and target.target.value == value.value
-    ]
+    assigned: list[cst.BaseExpression] = []
+    if isinstance(value, cst.Name):
+        function = module.index.enclosing(value, cst.FunctionDef) or module.tree
+        assigned = [
+            node.value
+            for node in module.index.find(function, cst.Assign)
+            for target in node.targets
+            if isinstance(target.target, cst.Name) and target.target.value == value.value
+        ]
     if not assigned or depth > 3:
         yield value
     for item in assigned:

@@ -60,7 +60,7 @@ def annotate(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     yield from changes
     depth = sum(isinstance(a, cst.IndentedBlock) for a in file.module.index.ancestors(node))
     indent = file.module.tree.default_indent
-    if _is_one_line(node, file) and any(isinstance(c, Rewrite) for c in changes):
+    if any(isinstance(c, Rewrite) for c in changes) and _is_one_line(node, file):
         yield Rewrite(
             node, lambda u: wrapped_parameters(u, depth, indent, _WIDTH), f"the parameters of `{tool.name}` have types"
         )
