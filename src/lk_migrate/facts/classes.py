@@ -176,3 +176,14 @@ def is_self_attribute(node: cst.CSTNode, instance: str | None, name: str | None 
         and node.value.value == instance
         and (name is None or node.attr.value == name)
     )
+
+
+def is_super_init(call: cst.CSTNode) -> bool:
+    """`super().__init__(…)` or `super(X, self).__init__(…)`."""
+    return (
+        isinstance(call, cst.Call)
+        and isinstance(call.func, cst.Attribute)
+        and call.func.attr.value == "__init__"
+        and isinstance(call.func.value, cst.Call)
+        and dotted(call.func.value.func) == "super"
+    )

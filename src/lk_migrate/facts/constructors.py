@@ -7,8 +7,7 @@ from enum import Enum
 import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass
-from lk_migrate.facts.classes import method, self_name
-from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.classes import is_super_init, method, self_name
 from lk_migrate.facts.walk import find
 
 
@@ -18,17 +17,6 @@ class Passing(Enum):
     ON = "hand it on"
     DROPS = "never call the next `__init__`"
     BARE = "call the next `__init__` without arguments"
-
-
-def is_super_init(call: cst.CSTNode) -> bool:
-    """`super().__init__(…)` or `super(X, self).__init__(…)`."""
-    return (
-        isinstance(call, cst.Call)
-        and isinstance(call.func, cst.Attribute)
-        and call.func.attr.value == "__init__"
-        and isinstance(call.func.value, cst.Call)
-        and dotted(call.func.value.func) == "super"
-    )
 
 
 def super_inits(init: cst.FunctionDef) -> list[cst.Call]:

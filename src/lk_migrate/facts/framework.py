@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -153,17 +154,6 @@ def _hands_on(init: cst.FunctionDef) -> bool:
     return any(
         is_super_init(call) and any(arg.star == "**" and dotted(arg.value) == star.name.value for arg in call.args)
         for call in find(init, cst.Call)
-    )
-
-
-def is_super_init(call: cst.Call) -> bool:
-    """`super().__init__(…)`, also as `super(C, self).__init__(…)`."""
-    func = call.func
-    return (
-        isinstance(func, cst.Attribute)
-        and func.attr.value == "__init__"
-        and isinstance(func.value, cst.Call)
-        and dotted(func.value.func) == "super"
     )
 
 

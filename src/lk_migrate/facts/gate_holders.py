@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.emptied_functions import take_emptied
 from lk_migrate.facts.evaluation.given import argument_for, call_sites
-from lk_migrate.facts.framework import is_super_init
 from lk_migrate.facts.gate_mentions import attribute_mentions, modules_with, name_mentions
 from lk_migrate.facts.gate_removals import Removal, Search
 from lk_migrate.facts.gate_state import harmless, mere_reset

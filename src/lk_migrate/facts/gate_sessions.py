@@ -10,7 +10,8 @@ import libcst as cst
 from lk_migrate.facts.agent_limits import Limits, agent_limits
 from lk_migrate.facts.agent_values import PLAIN_AGENT, agent_classes
 from lk_migrate.facts.agents import Role, find_agents
-from lk_migrate.facts.framework import Owner, callee, constructed, framework_base, is_super_init
+from lk_migrate.facts.classes import is_super_init
+from lk_migrate.facts.framework import Owner, callee, constructed, framework_base
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import AGENT_CLASSES
@@ -118,9 +119,10 @@ def agents_of_session(project: Project, module: Module, call: cst.Call) -> Itera
 
 def _started(module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:
     bound = _bound_to(module, call)
-    for start in find(_scope_of(module, call, bound), cst.Call):
+    numbers = module.index.numbers(_scope_of(module, call, bound))
+    for start in module.calls.get("start", ()):
         func = start.func
-        if not (isinstance(func, cst.Attribute) and func.attr.value == "start"):
+        if module.index.number(start) not in numbers or not isinstance(func, cst.Attribute):
             continue
         receiver = module.tree.code_for_node(func.value)
         if func.value is not call and receiver not in bound:

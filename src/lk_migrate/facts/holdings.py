@@ -47,6 +47,11 @@ def holdings(project: Project) -> Holdings:
     return result
 
 
+def where_0x_may_be(project: Project) -> frozenset[str]:
+    """Every file when anything of 0.x is in any, else none: the `paths` of rules that ask nothing but `holdings`."""
+    return frozenset(project.files if project.fact(holdings).modules else ())
+
+
 _TRIGGER = re.compile(b"|".join(map(re.escape, TRIGGERS)))
 
 

@@ -7,7 +7,8 @@ from enum import Enum
 
 import libcst as cst
 
-from lk_migrate.facts.framework import class_of, is_super_init, library_name, method
+from lk_migrate.facts.classes import is_super_init
+from lk_migrate.facts.framework import class_of, library_name, method
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project

@@ -246,6 +246,7 @@ def _import_position(tree: cst.Module, package: str) -> int:
         library = [i for i, statement in enumerate(opening, end + 1) if _is_import(statement, 0)]
         if library:
             return library[-1]
+    beside = None  # the last import of the same distribution: what follows may be the project's own
     for i, statement in enumerate(tree.body):
         if isinstance(statement, (cst.ClassDef, cst.FunctionDef)):
             break
@@ -253,6 +254,10 @@ def _import_position(tree: cst.Module, package: str) -> int:
             if isinstance(small, (cst.Import, cst.ImportFrom)):
                 order.append(_import_rank(small))
                 positions.update(dict.fromkeys(range(order[-1], 3), i + 1))
+                if order[-1] == 1 and _line_key(small)[1].split(".")[0] == package.split(".")[0]:
+                    beside = i + 1
+    if beside is not None:
+        return beside
     return positions[_package_rank(package)] if order == sorted(order) else positions[2]
 
 

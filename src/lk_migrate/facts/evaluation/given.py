@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.evaluation.values import Instance, Unknown
-from lk_migrate.facts.framework import is_super_init
 from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project

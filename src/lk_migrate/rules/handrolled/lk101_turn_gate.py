@@ -77,6 +77,19 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
     for removal in leftovers.removals:
         if removal.module is file.module:
             yield from removed(removal, names, gone)
+    if any(r.module is file.module for r in leftovers.removals) and all(_is_spent(s, gone) for s in module.body):
+        yield Note(module.body[0], f"Only the turn gate was in {file.path}: nothing is left to import, delete it.")
+
+
+def _is_spent(statement: cst.CSTNode, gone: set[cst.CSTNode]) -> bool:
+    """Whether a top-level statement goes, or is a docstring or an import."""
+    if statement in gone or not isinstance(statement, cst.SimpleStatementLine):
+        return statement in gone
+    kinds = (cst.Import, cst.ImportFrom)
+    return all(
+        s in gone or isinstance(s, kinds) or (isinstance(s, cst.Expr) and isinstance(s.value, cst.SimpleString))
+        for s in statement.body
+    )
 
 
 def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change]:

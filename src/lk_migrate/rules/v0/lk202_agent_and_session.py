@@ -19,6 +19,7 @@ import libcst as cst
 from lk_migrate.facts.callbacks import callbacks_of
 from lk_migrate.facts.factories import is_moved_to_start
 from lk_migrate.facts.function_contexts import Tools, tools_of
+from lk_migrate.facts.holdings import where_0x_may_be
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.prompts import Prompt, prompts
@@ -34,7 +35,15 @@ from lk_migrate.rules.v0.callback_agent import agent_class_source
 
 #: A file may have no more of a 0.x agent than an attribute of a class, or a function, that another file defines.
 _TRIGGERS = (*TRIGGERS, b"agent", b"assistant", b".start(")
-rule = Rule("LK202", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", safety=Safety.REVIEW)
+rule = Rule(
+    "LK202",
+    Edition.V0,
+    __doc__,
+    triggers=_TRIGGERS,
+    since="1.0.0",
+    safety=Safety.REVIEW,
+    paths=where_0x_may_be,
+)
 
 _TURN_KEYS = {
     "turn_detector": ("turn_detection",),

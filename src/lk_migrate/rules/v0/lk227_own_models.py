@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.framework import Owner, framework_base
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Todo
@@ -71,7 +72,7 @@ def own_model(node: cst.ClassDef, file: File) -> Iterator[Change]:
 @rule.on(cst.Call)
 def own_stream(call: cst.Call, file: File) -> Iterator[Change]:
     """`super().__init__(llm, chat_ctx=…, fnc_ctx=…, conn_options=…)` of an own `LLMStream`."""
-    if file.code(call.func) != "super().__init__":
+    if not is_super_init(call):
         return
     owner = file.enclosing(call, cst.ClassDef)
     if owner is None or not any(file.full_name(base.value) in _STREAMS for base in owner.bases):

@@ -65,6 +65,13 @@ def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     if not _may_be_model(node, file) or not _is_model(node, file):
         return
     parent = file.parent(node)
+    if isinstance(parent, cst.Attribute) and parent.value is node:
+        yield Todo(
+            parent,
+            f"`{file.code(parent)}` is of the plugin: `inference.TurnDetector` has nothing to download or to set up; "
+            "take this out, and the plugin with it.",
+        )
+        return
     if isinstance(parent, (cst.ImportAlias, cst.Attribute, cst.AssignTarget, cst.AsName, cst.Param)):
         return
     if (isinstance(parent, cst.Arg) and parent.keyword is node) or file.enclosing(node, cst.ImportFrom) is not None:
