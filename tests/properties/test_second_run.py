@@ -408,6 +408,23 @@ TURNS = {"min_endpointing_delay": 0.6, "allow_interruptions": False, "False": 20
 def make(detector):
     return AgentSession(turn_detection=detector, **TURNS)
 """
+#: A box that takes the place of a parameter, and a decorator of something that is no box.
+_BOX_FOR_A_PARAMETER = """\
+from livekit.agents import llm
+
+night = llm.FunctionContext()
+
+
+def too_late(model, weather):
+    model = llm.FunctionContext()
+    return weather, model
+
+
+@day.ai_callable(description="when we open")
+@night.ai_callable(description="when we open")
+async def hours() -> str:
+    return "9"
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

@@ -184,9 +184,12 @@ def _stands_before(tool: ToolFunction, construction: Construction) -> bool:
 
 
 def bare_uses(found: FunctionContexts, binding: Binding) -> Iterator[cst.Name]:
-    """Uses of a bare context's variable other than its decorators and its assignment."""
+    """Uses of a bare context's variable other than its decorators, and what binds it."""
     module = found.bare[binding]
-    decorators = {d for tool in found.closures(binding) for d in find(tool.decorator, cst.Name)}
+    tools = found.closures(binding)
+    decorators = {n for tool in tools for d in (tool.decorator, *tool.again) for n in find(d, cst.Name)}
     for name in uses(module, binding):
-        if name not in decorators and not isinstance(module.index.parents.get(name), cst.AssignTarget):
+        parent = module.index.parents.get(name)
+        binds = isinstance(parent, cst.AssignTarget) or (isinstance(parent, cst.Param) and parent.name is name)
+        if name not in decorators and not binds:
             yield name

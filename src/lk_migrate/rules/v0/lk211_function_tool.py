@@ -7,7 +7,7 @@ the voice does not stop while it works. A parameter that is an Enum is a member 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import libcst as cst
 
@@ -41,6 +41,7 @@ def tool(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         lambda updated: updated.with_changes(decorator=_decorator(updated.decorator, spelling)),
         "`ai_callable` is now `function_tool`",
     )
+    yield from _on_something_else(node, (known.decorator, *known.again))
     for decorator in reversed(known.again):
         yield Rewrite(
             node,
@@ -74,9 +75,9 @@ def tool(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     )
 
 
-def _on_something_else(node: cst.FunctionDef) -> Iterator[Change]:
+def _on_something_else(node: cst.FunctionDef, known: Collection[cst.Decorator] = ()) -> Iterator[Change]:
     """`@assistant.fnc_ctx.ai_callable()`, of an object that is no box of tools as far as the code shows it."""
-    for decorator in node.decorators:
+    for decorator in (d for d in node.decorators if d not in known):
         expression = decorator.decorator
         func = expression.func if isinstance(expression, cst.Call) else expression
         if isinstance(func, cst.Attribute) and func.attr.value == "ai_callable":
