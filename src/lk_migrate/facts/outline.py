@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 Definition = Literal["class", "def"]
 
 
+@lru_cache(maxsize=1024)
 def sure_definition(data: bytes, name: str) -> Definition | None:
     """How `name` is defined at the top level, when that is the one thing that it can be in this file.
 

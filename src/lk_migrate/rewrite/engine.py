@@ -143,7 +143,7 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
     if tree is module.tree:
         return FileResult(path, findings=tuple(edits.findings))
     try:
-        after = printed(module, tree)
+        after = printed(module, tree, edits.removed)
     except NotGivenBack as error:
         raise NotWhatWeMeant("LibCST does not give it back as it was (an odd continuation line?)") from error
     if after == data:

@@ -6,7 +6,7 @@ indentation, has the same text: its lines are taken from the file as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -21,13 +21,14 @@ class NotGivenBack(Exception):
     """LibCST would print a statement otherwise than it stands in the file (odd continuation lines do that)."""
 
 
-def printed(module: Module, tree: cst.Module) -> bytes:
-    """`tree.bytes` for a tree that was made from the module's by edits.
+def printed(module: Module, tree: cst.Module, gone: Collection[cst.CSTNode] = ()) -> bytes:
+    """`tree.bytes` for a tree that was made from the module's by edits. `gone`: the statements that these removed.
 
     Raises `NotGivenBack` when that changes a statement in other ways than the edits do.
     """
     slicer = _Slicer(module.positions.lines)
     code = slicer.printed(tree)
+    slicer.taken.update(map(id, gone))
     if not all(map(module.positions.comes_back, slicer.left(module.tree))):
         raise NotGivenBack
     return code.encode(tree.encoding)
