@@ -29,7 +29,7 @@ def take_emptied(search: Search, module: Module, statement: cst.CSTNode) -> None
         return
     owner = module.index.enclosing(function, cst.FunctionDef, cst.ClassDef)
     if isinstance(owner, cst.ClassDef):
-        line = search.project.fact(lineages).of.get(owner, ())
+        line = search.project.fact(lineages).of(owner)
         if function.name.value in _AGENT_HOOKS and method(line[1:], function.name.value) is None:
             search.take(Removal(module, function, _RESET))
         return

@@ -217,14 +217,14 @@ def _callee(project: Project, module: Module, call: cst.Call) -> tuple[Module, c
     """The function that gets the arguments of a call: the project's own, or its class's `__init__`."""
     if is_super_init(call):
         around = module.index.enclosing(call, cst.ClassDef)
-        above = project.fact(lineages).of.get(around, ())[1:] if isinstance(around, cst.ClassDef) else ()
+        above = project.fact(lineages).of(around)[1:] if isinstance(around, cst.ClassDef) else ()
         found = method(above, "__init__")
         return (found[0].module, found[1]) if found is not None else None
     symbol = project.resolve(module, call.func)
     if symbol is None or symbol.module is None:
         return None
     if isinstance(symbol.node, cst.ClassDef):
-        found = method(project.fact(lineages).of.get(symbol.node, ()), "__init__")
+        found = method(project.fact(lineages).of(symbol.node), "__init__")
         return (found[0].module, found[1]) if found is not None else None
     return (symbol.module, symbol.node) if isinstance(symbol.node, cst.FunctionDef) else None
 

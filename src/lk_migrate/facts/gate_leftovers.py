@@ -211,7 +211,7 @@ def _take_helper(search: Search, gate: Gate, name: str) -> None:
     """A private method that only the gate called."""
     if gate.owner is None or not name.startswith("_") or name.startswith("__"):
         return
-    found = method(search.project.fact(lineages).of.get(gate.owner, ()), name)
+    found = method(search.project.fact(lineages).of(gate.owner), name)
     if found is None or found[1] in search.gone:
         return
     inside = set(descendants(found[1]))

@@ -88,7 +88,7 @@ def method_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[M
                 continue
             owner = module.index.enclosing(node, cst.ClassDef)
             if dotted(node.value) == "self" and isinstance(owner, cst.ClassDef):
-                found = method(lines.of.get(owner, ()), name)
+                found = method(lines.of(owner), name)
                 if owner not in related or (found is not None and found[1] is not gate.node):
                     continue
             yield module, node

@@ -168,7 +168,7 @@ def instance_of(
     except (Undecidable, Raised, RecursionError):
         return None
     if isinstance(value, Class):
-        return Instance(lines.of.get(value.node, (value,)))
+        return Instance(lines.of(value.node) or (value,))
     return value if isinstance(value, Instance) else None
 
 
@@ -179,7 +179,7 @@ def _line_of_self(
     owner = module.index.enclosing(node, cst.ClassDef)
     if not isinstance(owner, cst.ClassDef):
         return ()
-    own = lines.of.get(owner, ())
+    own = lines.of(owner)
     if candidate.owner is None or any(c.node is candidate.owner for c in own):
         return own
     beside = [line for line in lines.heirs(owner) if any(c.node is candidate.owner for c in line)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -34,17 +36,76 @@ class Class:
 
 @dataclass(frozen=True)
 class Lineages:
-    """Every class with its ancestors, itself first; bases that the project does not define are left out."""
+    """Classes with their ancestors, themselves first; bases that the project does not define are left out.
 
-    of: dict[cst.ClassDef, tuple[Class, ...]]
+    Worked out when asked, so that files whose classes nobody asks about need not be parsed.
+    """
+
+    project: Project
+    _of: dict[cst.ClassDef, tuple[Class, ...]] = field(default_factory=dict)
+    _heirs: dict[cst.ClassDef, list[tuple[Class, ...]]] = field(default_factory=dict)
+
+    def of(self, node: cst.ClassDef) -> tuple[Class, ...]:
+        """The lineage of a class of the project."""
+        if node not in self._of:
+            module = self.project.home(node)
+            self._of[node] = tuple(_ancestors(self.project, Class(module, node), ())) if module is not None else ()
+        return self._of[node]
 
     def heirs(self, node: cst.ClassDef) -> list[tuple[Class, ...]]:
         """The lineages that `node` is part of: its own and those of its subclasses."""
-        return [line for line in self.of.values() if any(c.node is node for c in line)]
+        if node not in self._heirs:
+            home = self.project.home(node)
+            paths = {home.path, *_may_derive(self.project, node.name.value)} if home is not None else set()
+            modules = self.project.modules(iter(sorted(paths)))
+            lines = (self.of(each) for module in modules for each in module.index.of(cst.ClassDef))
+            self._heirs[node] = [line for line in lines if any(c.node is node for c in line)]
+        return self._heirs[node]
 
     def related(self, node: cst.ClassDef) -> frozenset[cst.ClassDef]:
         """All classes whose instances may share attributes with instances of `node` (mixins beside it included)."""
         return frozenset(c.node for line in self.heirs(node) for c in line)
+
+
+def lineages(project: Project) -> Lineages:
+    """Memoise with `project.fact(lineages)`."""
+    return Lineages(project)
+
+
+def _may_derive(project: Project, name: str) -> set[str]:
+    """The files with a class whose header names the class `name`, or one that derives from it, by whatever name."""
+    known = project.fact(_headers)
+    found: set[str] = set()
+    names, fresh = {name.encode()}, {name.encode()}
+    while fresh:
+        fresh |= {alias for data in project.files.values() for alias in _aliases(data, fresh)}
+        below = [(path, cls) for path, classes in known.items() for cls, words in classes if words & fresh]
+        found.update(path for path, _ in below)
+        fresh = {cls for _, cls in below} - names
+        names |= fresh
+    return found
+
+
+_HEADER = re.compile(rb"class\s+(\w+)\s*\(([^)]*)\)")
+_WORD = re.compile(rb"\w+")
+_ALIAS = re.compile(rb"(\w+)[ \t]+as[ \t]+(\w+)|^[ \t]*(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*(?:\w+\.)*(\w+)", re.M)
+
+
+def _headers(project: Project) -> dict[str, list[tuple[bytes, set[bytes]]]]:
+    """Path → its classes, each with the words in its header's brackets, without parsing."""
+    return {
+        path: [(name, set(_WORD.findall(bases))) for name, bases in _HEADER.findall(data)]
+        for path, data in project.files.items()
+        if b"class " in data
+    }
+
+
+def _aliases(data: bytes, names: set[bytes]) -> Iterator[bytes]:
+    """Other names that the file gives to one of `names`: `import Base as B`, `B = services.Base`."""
+    if any(name in data for name in names):
+        for imported, local, assigned, value in _ALIAS.findall(data):
+            if (imported or value) in names:
+                yield local or assigned
 
 
 def method(line: tuple[Class, ...], name: str) -> tuple[Class, cst.FunctionDef] | None:
@@ -56,29 +117,15 @@ def method(line: tuple[Class, ...], name: str) -> tuple[Class, cst.FunctionDef] 
     return None
 
 
-def lineages(project: Project) -> Lineages:
-    """Read all classes of the project. Memoise with `project.fact(lineages)`."""
-    classes = {
-        node: Class(module, node)
-        for path in sorted(project.files)
-        if b"class " in project.files[path]
-        for module in [project.module(path)]
-        if module is not None
-        for node in module.index.of(cst.ClassDef)
-    }
-    return Lineages({node: tuple(_ancestors(project, cls, classes, ())) for node, cls in classes.items()})
-
-
-def _ancestors(
-    project: Project, cls: Class, classes: dict[cst.ClassDef, Class], seen: tuple[cst.ClassDef, ...]
-) -> list[Class]:
+def _ancestors(project: Project, cls: Class, seen: tuple[cst.ClassDef, ...]) -> list[Class]:
     """Depth first, left to right; a class that several bases share comes after all of them, as in the MRO."""
     found = [cls]
     for base in cls.node.bases:
         symbol = project.resolve(cls.module, base.value)
         node = symbol.node if symbol is not None else None
-        if isinstance(node, cst.ClassDef) and node in classes and node is not cls.node and node not in seen:
-            for ancestor in _ancestors(project, classes[node], classes, (*seen, cls.node)):
+        module = symbol.module if symbol is not None else None
+        if isinstance(node, cst.ClassDef) and module is not None and node is not cls.node and node not in seen:
+            for ancestor in _ancestors(project, Class(module, node), (*seen, cls.node)):
                 if ancestor in found:
                     found.remove(ancestor)
                 found.append(ancestor)

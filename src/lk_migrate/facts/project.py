@@ -126,6 +126,10 @@ class Project:
             if module is not None:
                 yield module
 
+    def home(self, node: cst.CSTNode) -> Module | None:
+        """The file, among those parsed so far, that `node` stands in."""
+        return next((m for m in self._parsed.values() if m is not None and id(node) in m.index.at), None)
+
     def find(self, name: str, importer: str) -> Module | None:
         """The project's file behind the dotted module `name`, as `importer` (a path) would import it.
 

@@ -174,7 +174,7 @@ def _reflect(machine: Machine, name: str, args: list[Any]) -> Any:
 
 
 def _instantiate(machine: Machine, cls: Class, args: list[Any], keywords: dict[str, Any]) -> Instance:
-    line = machine.project.fact(lineages).of.get(cls.node, (cls,))
+    line = machine.project.fact(lineages).of(cls.node) or (cls,)
     found = method(line, "__init__")
     if found is None:
         return Instance(line, {**dict(zip(fields_of(line), args, strict=False)), **keywords})

@@ -52,7 +52,7 @@ def annotated(machine: Machine, module: Module, param: cst.Param) -> Instance | 
     )
     if symbol is None or symbol.module is None or not isinstance(symbol.node, cst.ClassDef):
         return None
-    return Instance(machine.project.fact(lineages).of.get(symbol.node, ()))
+    return Instance(machine.project.fact(lineages).of(symbol.node))
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -121,9 +121,9 @@ def _calls(
         return isinstance(call.func, cst.Attribute)
     if is_super_init(call):
         around = module.index.enclosing(call, cst.ClassDef)
-        line = lines.of.get(around, ())[1:] if isinstance(around, cst.ClassDef) else ()
+        line = lines.of(around)[1:] if isinstance(around, cst.ClassDef) else ()
     else:
         symbol = project.resolve(module, call.func)
-        line = lines.of.get(symbol.node, ()) if symbol is not None and isinstance(symbol.node, cst.ClassDef) else ()
+        line = lines.of(symbol.node) if symbol is not None and isinstance(symbol.node, cst.ClassDef) else ()
     found = method(line, "__init__")
     return found is not None and found[1] is function

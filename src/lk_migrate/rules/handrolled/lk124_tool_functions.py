@@ -87,7 +87,7 @@ def point_out_agent(call: cst.Call, file: File) -> Iterator[Change]:
 
 def _is_no_agent(project: Project, node: cst.ClassDef) -> bool:
     """Whether nothing in the project makes the class an `Agent`: all its bases are the project's own."""
-    line = project.fact(lineages).of.get(node, ())
+    line = project.fact(lineages).of(node)
     known = {c.node for c in line}
     for each in line:
         for arg in each.node.bases:
