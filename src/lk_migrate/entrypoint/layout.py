@@ -83,15 +83,20 @@ def read_layout(module: Module, entry: Entrypoint) -> Layout:
         else:
             layout.support.append(item)
     layout.main = [i for i in items if i in main and i.node is not entry.function]
-    layout.prepares = frozenset(id(i) for i in _preparing(layout))
+    layout.prepares = frozenset(id(i) for i in _preparing(layout, module))
     _take_along(layout, known)
     return layout
 
 
-def _preparing(layout: Layout) -> list[TopLevel]:
-    """The effects that prepare the environment, themselves or by a function of the module that they call."""
-    setups = {n for i in layout.items if isinstance(i.node, cst.FunctionDef) and is_environment(i) for n in i.binds}
-    return [i for i in layout.of_kind("effect") if is_environment(i) or i.needs & setups]
+def _preparing(layout: Layout, module: Module) -> list[TopLevel]:
+    """The effects that prepare what later imports and constants read: the environment, the import path.
+
+    They do so themselves or by a function of the module that they call.
+    """
+    speaking = {id(module.index.top_level(n)) for word in _ENVIRONMENT for n in module.names.get(word, ())}
+    speaks = [i for i in layout.items if id(i.node) in speaking]
+    setups = {n for i in speaks if isinstance(i.node, cst.FunctionDef) for n in i.binds}
+    return [i for i in layout.of_kind("effect") if i in speaks or i.needs & setups]
 
 
 def _take_along(layout: Layout, known: Collection[str]) -> None:
@@ -169,11 +174,6 @@ def _is_logger(small: Iterable[cst.BaseSmallStatement]) -> bool:
         and (dotted(value.func) or "").rpartition(".")[2] == "getLogger"
         and all(isinstance(a.value, cst.SimpleString) for a in value.args)
     )
-
-
-def is_environment(item: TopLevel) -> bool:
-    """Whether an effect prepares what later imports and constants read: the environment, the import path."""
-    return any(isinstance(node, cst.Name) and node.value in _ENVIRONMENT for node in descendants(item.node))
 
 
 @dataclass(frozen=True)

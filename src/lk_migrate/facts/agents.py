@@ -242,14 +242,16 @@ class _Finder:
         reached = made_in or self.table.descendants(ref) or (self.project.targets and enough)
         schema_only = ways <= {Declared.SCHEMA} and not made_in and not self.table.descendants(ref)
         taken = any(t.declared is Declared.FUNCTION_TOOL and t.context for t in tools)
-        of_livekit = taken or self._names_the_context(ref)
-        if not (enough and speaks and (reached or of_livekit) and not schema_only):
+        if not (enough and speaks) or schema_only:
+            return ()
+        if not (reached or taken or self._names_the_context(ref)):
             return ()
         return tuple(text for _, text in reasons)
 
     def _names_the_context(self, ref: ClassRef) -> bool:
         """Whether `RunContext` stands in the class or its bases; elsewhere in the file it may be there for others."""
-        return any("RunContext" in each.module.lines_of(each.node) for each in self.family(ref))
+        family = (each for each in self.family(ref) if b"RunContext" in each.module.data)
+        return any("RunContext" in each.module.lines_of(each.node) for each in family)
 
     def _obstacle(self, ref: ClassRef) -> str:
         """Why an assistant cannot be made an `Agent` by rule; empty when it can."""

@@ -92,8 +92,8 @@ def _reader(kind: type[cst.CSTNode]) -> _Reader | None:
     if len(names) == 1:
         if get_origin(types[0]) is Sequence:
             return read
-        return (lambda node: [read(node)]) if _is_required(types[0]) else (lambda node: _nodes([read(node)]))
-    return read if all(map(_is_required, types)) else (lambda node: _nodes(read(node)))
+        return (lambda node: [read(node)]) if _is_required(types[0]) else _nodes_of(lambda node: [read(node)])
+    return read if all(map(_is_required, types)) else _nodes_of(read)
 
 
 def _is_required(declared: Any) -> bool:
@@ -103,16 +103,20 @@ def _is_required(declared: Any) -> bool:
     return get_origin(declared) is Union and all(map(_is_required, get_args(declared)))
 
 
-def _nodes(values: Iterable[Any]) -> list[cst.CSTNode]:
-    """The nodes among the values of a node's fields, and in the lists among them."""
-    found: list[cst.CSTNode] = []
-    for value in values:
-        kind: Any = type(value)
-        if kind is list or kind is tuple:
-            found += value
-        elif _is_node[kind]:
-            found.append(value)
-    return found
+def _nodes_of(read: Callable[[Any], Iterable[Any]]) -> _Reader:
+    """The nodes among the values of a node's fields (that is what `read` gives), and in the lists among them."""
+
+    def nodes(node: cst.CSTNode) -> list[cst.CSTNode]:
+        found: list[cst.CSTNode] = []
+        for value in read(node):
+            kind: Any = type(value)
+            if kind is list or kind is tuple:
+                found += value
+            elif _is_node[kind]:
+                found.append(value)
+        return found
+
+    return nodes
 
 
 def children(node: cst.CSTNode) -> Sequence[cst.CSTNode]:

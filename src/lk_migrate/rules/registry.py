@@ -87,7 +87,12 @@ class Rule:
         """Whether a file with these bytes is worth parsing for this rule; never for one that only reads manifests."""
         if not self.handlers:
             return False
-        return not self.triggers or any(t in data for t in self.triggers)
+        if not self.triggers:
+            return True
+        for trigger in self.triggers:  # noqa: SIM110 - asked for every rule and file; a generator costs more
+            if trigger in data:
+                return True
+        return False
 
     def concerns(self, project: Project, path: str) -> bool:
         """Whether the project's facts have anything to say about this file."""
