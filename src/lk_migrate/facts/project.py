@@ -48,6 +48,7 @@ class Project:
     _facts: dict[Any, Any] = field(default_factory=dict)
     _resolved: dict[cst.CSTNode, Symbol | None] = field(default_factory=dict)
     _followed: dict[tuple[str, str], Symbol | None] = field(default_factory=dict)
+    _sure: dict[tuple[str, str], Definition | None] = field(default_factory=dict)
     _library_names: dict[cst.CSTNode, str | None] = field(default_factory=dict)
 
     def fact(self, compute: Callable[[Project], Fact]) -> Fact:
@@ -233,7 +234,15 @@ class Project:
         None also where that file is parsed already: then `resolve` says more, and costs nothing.
         """
         target = module.target_of(expression) if expression not in self._resolved else None
-        parts = target.split(".") if target is not None else []
+        if target is None:
+            return None
+        key = (target, module.path)
+        if key not in self._sure:
+            self._sure[key] = self._sure_definition(target, module)
+        return self._sure[key]
+
+    def _sure_definition(self, target: str, module: Module) -> Definition | None:
+        parts = target.split(".")
         for size in range(len(parts), 0, -1):
             path = self.path_of(".".join(parts[:size]), module.path)
             if path is not None:

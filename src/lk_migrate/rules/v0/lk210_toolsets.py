@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import libcst as cst
 
 from lk_migrate.facts.function_contexts import FunctionContexts, bare_uses, function_contexts, is_bare
+from lk_migrate.facts.holdings import where_0x_may_be
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import llm_name
@@ -26,7 +27,12 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
 rule = Rule(
-    "LK210", Edition.V0, __doc__, triggers=(b"FunctionContext", b"fnc_ctx", b"ai_callable", b"class "), since="1.0.0"
+    "LK210",
+    Edition.V0,
+    __doc__,
+    triggers=(b"FunctionContext", b"fnc_ctx", b"ai_callable", b"class "),
+    since="1.0.0",
+    paths=where_0x_may_be,
 )
 
 #: What `Toolset` itself calls so; a class that uses the name for something of its own breaks it.
