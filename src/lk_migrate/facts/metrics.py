@@ -259,9 +259,13 @@ def _collector(module: Module, name: str, line: Statement, made: cst.Call, targe
     kind = cst.ClassDef if "." in name else cst.FunctionDef
     scope = module.index.enclosing(line, kind) or module.tree
     collects, summaries, others = [], [], 0
-    for node in module.index.find(scope, cst.Attribute if "." in name else cst.Name):
+    within = module.index.numbers(scope)
+    for word in module.names.get(name.rpartition(".")[2], ()):
+        node = module.index.parents[word] if "." in name else word
         parent = module.index.parents.get(node)
-        if dotted(node) != name or node is target or (isinstance(parent, cst.Attribute) and parent.attr is node):
+        if module.index.number(node) not in within or dotted(node) != name or node is target:
+            continue
+        if isinstance(parent, cst.Attribute) and parent.attr is node:
             continue
         call = module.index.parents.get(parent) if isinstance(parent, cst.Attribute) else None
         method = parent.attr.value if isinstance(parent, cst.Attribute) else ""

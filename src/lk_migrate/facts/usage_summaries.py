@@ -111,8 +111,7 @@ def _calls(project: Project, function: cst.FunctionDef) -> int:
     count = 0
     for path, data in project.files.items():
         module = project.module(path) if word in data else None
-        for name in module.index.of(cst.Name) if module is not None else ():
+        for name in module.names.get(function.name.value, ()) if module is not None else ():
             parent = module.index.parents.get(name) if module is not None else None
-            if name.value == function.name.value and not isinstance(parent, (cst.FunctionDef, cst.ImportAlias)):
-                count += 1
+            count += not isinstance(parent, (cst.FunctionDef, cst.ImportAlias))
     return count
