@@ -6,7 +6,7 @@ A variable that merely has a good name is `session` to nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -17,6 +17,7 @@ from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.walk import Index
 
 AGENT_CLASSES = frozenset({"Agent", "AgentTask"})
 _CONTEXTS = frozenset({"RunContext", "AsyncRunContext"})
@@ -118,20 +119,20 @@ def _of_name(project: Project, module: Module, name: cst.Name, depth: int) -> st
     return None
 
 
-_TARGETED = frozenset({cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor})
+_BINDING = (cst.Assign, cst.WithItem, cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor)
 
 
 @dataclass
 class _Known:
     """What was found before: every use of a name, or of `self.x`, asks the same again. Use as a fact.
 
-    By scope, or class, and name; and by depth, for the deeper the question the sooner it is given up. `binding`: what
-    may bind a name in a scope.
+    By scope, or class, and name; and by depth, for the deeper the question the sooner it is given up. `binding`: by
+    file, what may bind a name in a scope.
     """
 
     names: dict[tuple[cst.CSTNode, str, int], tuple[str | None, bool]] = field(default_factory=dict)
     attributes: dict[tuple[cst.CSTNode, str, int], str | None] = field(default_factory=dict)
-    binding: dict[cst.CSTNode, dict[str, list[cst.CSTNode]]] = field(default_factory=dict)
+    binding: dict[str, dict[tuple[int, str], list[cst.CSTNode]]] = field(default_factory=dict)
 
 
 def _known(project: Project) -> _Known:
@@ -164,9 +165,9 @@ def _read_bindings(
                 elif isinstance(scope, cst.FunctionDef):
                     kinds.add(_passed(project, module, scope, param, depth))
     binding = project.fact(_known).binding
-    if scope not in binding:
-        binding[scope] = _bindings(module.index.own_scope(scope))
-    for node in binding[scope].get(name.value, ()):
+    if module.path not in binding:
+        binding[module.path] = _bindings(module.index)
+    for node in binding[module.path].get((id(scope), name.value), ()):
         values: list[cst.BaseExpression] = []
         if isinstance(node, (cst.Assign, cst.NamedExpr)):
             values.append(node.value)
@@ -189,21 +190,18 @@ def _read_bindings(
     return (next(iter(kinds)) if len(kinds) == 1 else None), bound
 
 
-def _bindings(nodes: Iterable[cst.CSTNode]) -> dict[str, list[cst.CSTNode]]:
-    """Plain name → what among the nodes of a scope may bind it, in source order."""
-    found: dict[str, list[cst.CSTNode]] = {}
-    for node in nodes:
-        kind = type(node)
-        if kind is cst.Assign:
-            targets = [t.target for t in node.targets]  # type: ignore[attr-defined]
-        elif kind is cst.WithItem:
-            targets = [node.asname.name] if node.asname is not None else []  # type: ignore[attr-defined]
-        elif kind in _TARGETED:
-            targets = [node.target]  # type: ignore[attr-defined]
+def _bindings(index: Index) -> dict[tuple[int, str], list[cst.CSTNode]]:
+    """Id of a scope and plain name → what may bind the name there, in source order."""
+    found: dict[tuple[int, str], list[cst.CSTNode]] = {}
+    for node in sorted((n for kind in _BINDING for n in index.of(kind)), key=index.number):
+        if type(node) is cst.Assign:
+            targets = [t.target for t in node.targets]
+        elif type(node) is cst.WithItem:
+            targets = [node.asname.name] if node.asname is not None else []
         else:
-            continue
+            targets = [node.target]
         for name in dict.fromkeys(t.value for t in targets if type(t) is cst.Name):
-            found.setdefault(name, []).append(node)
+            found.setdefault((id(index.scopes[index.number(node)]), name), []).append(node)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -78,7 +78,7 @@ def _may_derive(project: Project, name: str) -> set[str]:
     found: set[str] = set()
     names, fresh = {name.encode()}, {name.encode()}
     while fresh:
-        fresh |= {alias for data in project.files.values() for alias in _aliases(data, fresh)}
+        fresh |= set(_aliases(project, fresh))
         below = [(path, cls) for path, classes in known.items() for cls, words in classes if words & fresh]
         found.update(path for path, _ in below)
         fresh = {cls for _, cls in below} - names
@@ -88,7 +88,6 @@ def _may_derive(project: Project, name: str) -> set[str]:
 
 _HEADER = re.compile(rb"class\s+(\w+)\s*\(([^)]*)\)")
 _WORD = re.compile(rb"\w+")
-_ALIAS = re.compile(rb"(\w+)[ \t]+as[ \t]+(\w+)|^[ \t]*(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*(?:\w+\.)*(\w+)", re.M)
 
 
 def _headers(project: Project) -> dict[str, list[tuple[bytes, set[bytes]]]]:
@@ -100,12 +99,14 @@ def _headers(project: Project) -> dict[str, list[tuple[bytes, set[bytes]]]]:
     }
 
 
-def _aliases(data: bytes, names: set[bytes]) -> Iterator[bytes]:
-    """Other names that the file gives to one of `names`: `import Base as B`, `B = services.Base`."""
-    if any(name in data for name in names):
-        for imported, local, assigned, value in _ALIAS.findall(data):
-            if (imported or value) in names:
-                yield local or assigned
+def _aliases(project: Project, names: Iterable[bytes]) -> Iterator[bytes]:
+    """Other names that a file gives to one of `names`: `import Base as B`, `B = services.Base`."""
+    for name in names:
+        word = rb"\b%s\b" % re.escape(name)
+        given = re.compile(rb"%s[ \t]+as[ \t]+(\w+)|^[ \t]*(\w+)[ \t]*(?::[^=]*)?=.*%s" % (word, word))
+        texts = (data for data in project.files.values() if name in data)
+        lines = (line for data in texts for line in data.splitlines() if name in line)
+        yield from (imported or assigned for line in lines for imported, assigned in given.findall(line))
 
 
 def method(line: tuple[Class, ...], name: str) -> tuple[Class, cst.FunctionDef] | None:
