@@ -42,7 +42,8 @@ class Editor:
         if isinstance(original_node, cst.Name) and original_node in self.reads:
             reading = self.reads[original_node]
             self.changed.append((original_node, f"`{original_node.value}` reads `{reading}`"))
-            updated_node = _spelled(reading).with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
+            spelled, (lpar, rpar) = _spelled(reading), (updated_node.lpar, updated_node.rpar)
+            updated_node = spelled.with_changes(lpar=lpar, rpar=rpar) if lpar else spelled
         elif isinstance(original_node, cst.Nonlocal):
             updated_node = self._nonlocal(original_node, updated_node)
         elif isinstance(original_node, cst.AnnAssign) and original_node.target in self.reads:

@@ -224,16 +224,18 @@ def answers(body: Sequence[cst.BaseStatement]) -> bool:
     """Whether a phase has an early end to report."""
     block = cst.IndentedBlock(list(body))
     return any(
-        isinstance(n, cst.Return) and isinstance(n.value, cst.Name) and n.value.value == "False"
-        for n in own_scope(block)
+        type(n) is cst.Return and type(n.value) is cst.Name and n.value.value == "False" for n in own_scope(block)
     )
+
+
+_MAY_WAIT = frozenset({cst.For, cst.With, cst.CompFor})
 
 
 def is_async(body: Sequence[cst.BaseStatement]) -> bool:
     """Whether the statements await anything themselves."""
     for node in own_scope(cst.IndentedBlock(list(body))):
-        if isinstance(node, cst.Await):
+        if type(node) is cst.Await:
             return True
-        if isinstance(node, (cst.For, cst.With, cst.CompFor)) and node.asynchronous is not None:
+        if type(node) in _MAY_WAIT and node.asynchronous is not None:  # type: ignore[attr-defined]
             return True
     return False

@@ -66,9 +66,9 @@ def read_spine(function: cst.FunctionDef, sessions: Sessions) -> Items:
     for node, why in sessions.odd:
         raise CannotSplit(why, node)
     for node in own_scope(function):
-        if isinstance(node, cst.Yield):
+        if type(node) is cst.Yield:
             raise CannotSplit("the entrypoint is a generator", node)
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in ("locals", "vars"):
+        if type(node) is cst.Call and type(node.func) is cst.Name and node.func.value in ("locals", "vars"):
             raise CannotSplit("the entrypoint reads its own local names with `locals()`", node)
     if not sessions.starts or not sessions.constructions:
         raise CannotSplit("no session is made and started in the entrypoint itself", function)

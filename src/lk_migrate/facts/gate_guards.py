@@ -125,7 +125,7 @@ def _reads(module: Module, bound_at: cst.CSTNode, names: list[str]) -> Iterator[
     started = False
     for node in descendants(function):
         started = started or node is bound_at
-        if not started or node in own or not isinstance(node, cst.Name) or node.value not in names:
+        if not started or type(node) is not cst.Name or node in own or node.value not in names:
             continue
         parent = module.index.parents[node]
         if getattr(parent, "attr", None) is node or getattr(parent, "keyword", None) is node:

@@ -73,7 +73,7 @@ def _returned(project: Project, module: Module, function: cst.FunctionDef, depth
     kinds = {
         instance_of(project, module, node.value, depth + 1)
         for node in module.index.own_scope(function)
-        if isinstance(node, cst.Return) and node.value is not None
+        if type(node) is cst.Return and node.value is not None
     }
     return kinds.pop() if len(kinds) == 1 else None
 

@@ -76,7 +76,7 @@ def _runs(
 def _runners(project: Project, module: Module, function: cst.FunctionDef) -> dict[str, cst.FunctionDef]:
     """The functions that can be called in `function` by their name and make and start a session, by that name."""
     named = {n: f for n, f in module.definitions.items() if isinstance(f, cst.FunctionDef)}
-    inside = [n for n in module.index.own_scope(function) if isinstance(n, cst.FunctionDef)]
+    inside = [f for f in module.index.of(cst.FunctionDef) if module.index.scope(f) is function]
     named.update((f.name.value, f) for f in reversed(inside))
 
     def runs_one(runner: cst.FunctionDef) -> bool:

@@ -76,9 +76,13 @@ def _bindings(function: cst.FunctionDef) -> dict[str, list[cst.CSTNode]]:
     """Name → the statements that bind it in the function's own scope."""
     found: dict[str, list[cst.CSTNode]] = {}
     for node in own_scope(function):
-        for name in _bound_by(node):
+        for name in _bound_by(node) if type(node) in _BINDING else ():
             found.setdefault(name, []).append(node)
     return found
+
+
+#: What `_bound_by` has an answer for (every node of a function comes by here: `isinstance` of LibCST's types is slow).
+_BINDING = frozenset({cst.FunctionDef, cst.Assign, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr})
 
 
 def _bound_by(node: cst.CSTNode) -> Iterator[str]:
