@@ -7,6 +7,7 @@ indentation, has the same text: its lines are taken from the file as they are.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -60,6 +61,18 @@ class _Slice(cst.BaseStatement):
             self.node._codegen(state)
 
 
+class _Tokens(CodegenState):
+    """What `Module.code` prints into, without asking for the place of each node: nobody wants to know it here."""
+
+    def record_syntactic_position(  # type: ignore[override]
+        self, node: cst.CSTNode, *, start_node: cst.CSTNode | None = None, end_node: cst.CSTNode | None = None
+    ) -> AbstractContextManager[None]:
+        return _UNRECORDED
+
+
+_UNRECORDED = nullcontext()
+
+
 class _Slicer:
     """Puts slices in the places of statements whose `lines` are known, and remembers which."""
 
@@ -69,7 +82,9 @@ class _Slicer:
 
     def printed(self, tree: cst.Module) -> str:
         body = self._body(tree.body)
-        return (tree.with_changes(body=body) if body is not None else tree).code
+        state = _Tokens(tree.default_indent, tree.default_newline)
+        (tree.with_changes(body=body) if body is not None else tree)._codegen(state)
+        return "".join(state.tokens)
 
     def left(self, tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """The statements and clauses of a module or a block that LibCST prints, if they are printed at all."""
