@@ -30,7 +30,7 @@ class TopLevel:
     binds: frozenset[str]
     needs: frozenset[str]
     kind: str  # "import", "future", "guarded", "logger", "effect", "definition", "docstring"
-    found: list[Occurrence]
+    found: tuple[Occurrence, ...]
 
 
 @dataclass

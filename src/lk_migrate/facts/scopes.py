@@ -8,8 +8,9 @@ the name at the handler's end).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 import libcst as cst
@@ -35,21 +36,26 @@ class Occurrence:
 @dataclass
 class _Scope:
     node: cst.CSTNode
-    bound: set[str]
-    outer: set[str] = field(default_factory=set)  # declared nonlocal
-    module: set[str] = field(default_factory=set)  # declared global
+    bound: Set[str]
+    outer: Set[str] = frozenset()  # declared nonlocal
+    module: Set[str] = frozenset()  # declared global
     is_class: bool = False
     is_inner: bool = False  # a comprehension or handler: walrus targets go further out
 
 
-def occurrences(node: cst.CSTNode) -> list[Occurrence]:
-    """Every occurrence below `node`, in source order as far as evaluation goes. `node` may be a scope itself."""
+@lru_cache(maxsize=256)
+def occurrences(node: cst.CSTNode) -> tuple[Occurrence, ...]:
+    """Every occurrence below `node`, in source order as far as evaluation goes. `node` may be a scope itself.
+
+    Remembered: the parts of an entrypoint are looked at again and again while it is taken apart.
+    """
     walker = _Walker()
     walker.walk(node)
-    return walker.found
+    return tuple(walker.found)
 
 
-def bindings(scope: cst.CSTNode) -> tuple[set[str], set[str], set[str]]:
+@lru_cache(maxsize=256)
+def bindings(scope: cst.CSTNode) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """What the body of a function or class binds itself, what it declares nonlocal, and what global."""
     bound: set[str] = set()
     outer: set[str] = set()
@@ -82,7 +88,7 @@ def bindings(scope: cst.CSTNode) -> tuple[set[str], set[str], set[str]]:
         elif kind is cst.MatchMapping and node.rest is not None:  # type: ignore[attr-defined]
             bound.add(node.rest.value)  # type: ignore[attr-defined]
         stack.extend(children(node))
-    return bound - outer - module, outer, module
+    return frozenset(bound - outer - module), frozenset(outer), frozenset(module)
 
 
 _TARGETED = frozenset({cst.AssignTarget, cst.For, cst.AnnAssign, cst.AugAssign, cst.NamedExpr})
