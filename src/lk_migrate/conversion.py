@@ -1,7 +1,7 @@
 """One group of files (facts/groups.py) through the rules: what becomes of each, and what the plan must know of them.
 
-An `Outcome` holds no tree, so that a group's memory is free as soon as it is converted, and so that it can come from
-another process (workers.py).
+A `Settled` outcome holds no tree, so that a group's memory is free as soon as it is converted, and so that it can
+come from another process (workers.py).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 
-_HEADER = re.compile(rb"class\s+\w+\s*\(([^)]*)\)")
+_HEADER = re.compile(rb"class\s+(\w+)\s*\(([^)]*)\)")
 _WORD = re.compile(rb"\w+")
 
 
@@ -85,7 +85,6 @@ def class_table(project: Project, seeds: Iterator[str]) -> ClassTable:
     bases: dict[cst.ClassDef, tuple[ClassRef | str, ...]] = {}
     read: set[str] = set()
     queue = list(seeds)
-    headers: dict[str, set[bytes]] | None = None
     while queue:
         path = queue.pop()
         if path in read:
@@ -100,9 +99,11 @@ def class_table(project: Project, seeds: Iterator[str]) -> ClassTable:
             bases[node] = class_bases(project, ref)
             queue.extend(b.module.path for b in bases[node] if isinstance(b, ClassRef))
         if not queue:
-            headers = _headers(project) if headers is None else headers
             names = {ref.name.encode() for ref in refs.values()}
-            queue.extend(p for p, words in headers.items() if p not in read and words & names)
+            headers = project.fact(class_headers)
+            queue.extend(
+                p for p, found in headers.items() if p not in read and any(words & names for _, words in found)
+            )
     subclasses: dict[cst.ClassDef, list[ClassRef]] = {}
     for node, found in bases.items():
         for base in found:
@@ -111,10 +112,10 @@ def class_table(project: Project, seeds: Iterator[str]) -> ClassTable:
     return ClassTable(refs, bases, {node: tuple(subs) for node, subs in subclasses.items()})
 
 
-def _headers(project: Project) -> dict[str, set[bytes]]:
-    """Path → the words in its class headers' brackets, without parsing."""
+def class_headers(project: Project) -> dict[str, list[tuple[bytes, set[bytes]]]]:
+    """Path → its classes with bases, each with the words in its header's brackets, without parsing: use as a fact."""
     return {
-        path: {word for header in _HEADER.findall(data) for word in _WORD.findall(header)}
+        path: [(name, set(_WORD.findall(bases))) for name, bases in _HEADER.findall(data)]
         for path, data in project.files.items()
         if b"class " in data
     }

@@ -125,29 +125,24 @@ def _only_makes(factory: cst.FunctionDef, made: cst.FunctionDef) -> bool:
 
 def _holder(search: Search, node: cst.CSTNode) -> tuple[Module, cst.CSTNode] | None:
     """The statement `limiter = make_limiter(1)` around a mention of the factory, when only guards used the variable."""
-    for module in search.project.modules():
-        call = module.index.parents.get(node)
-        if call is None:
-            continue
-        statement = module.index.parents[call]
-        if not isinstance(call, cst.Call) or call.func is not node or not all(harmless(a.value) for a in call.args):
-            return None
-        if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
-            return None
-        target = statement.targets[0].target
-        if isinstance(target, cst.Name):
-            others = list(uses(module, binding_of(module, target)))
-            if module.index.enclosing(statement, cst.FunctionDef) is None:
-                others += name_mentions(search.project, search.gone, module, target.value, set())  # type: ignore[arg-type]
-        elif isinstance(target, cst.Attribute):
-            others = [
-                n.attr
-                for m in search.project.modules()
-                for n in m.index.of(cst.Attribute)
-                if n.attr.value == target.attr.value
-            ]
-        else:
-            return None
-        own = set(descendants(target))
-        return (module, statement) if all(n in search.gone or n in own for n in others) else None
-    return None
+    module = search.project.home(node)
+    if module is None:
+        return None
+    call = module.index.parents[node]
+    statement = module.index.parents[call]
+    if not isinstance(call, cst.Call) or call.func is not node or not all(harmless(a.value) for a in call.args):
+        return None
+    if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
+        return None
+    target = statement.targets[0].target
+    if isinstance(target, cst.Name):
+        others = list(uses(module, binding_of(module, target)))
+        if module.index.enclosing(statement, cst.FunctionDef) is None:
+            others += name_mentions(search.project, search.gone, module, target.value, set())  # type: ignore[arg-type]
+    elif isinstance(target, cst.Attribute):
+        name = target.attr.value
+        others = [a.attr for m in search.project.modules() for a in m.index.of(cst.Attribute) if a.attr.value == name]
+    else:
+        return None
+    own = set(descendants(target))
+    return (module, statement) if all(n in search.gone or n in own for n in others) else None

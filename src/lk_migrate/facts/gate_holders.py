@@ -113,7 +113,8 @@ class _Holders:
     def _elsewhere(self, home: Module, name: str) -> None:
         """A module's variable is used and imported by other modules, too."""
         for node in name_mentions(self.search.project, self.search.gone, home, name, self._gone):
-            module = next(m for m in modules_with(self.search.project, name) if node in m.index.parents)
+            module = self.search.project.home(node)
+            assert module is not None
             self._use(module, module.index.parents[node] if _is_attr(module, node) else node)
         for module in modules_with(self.search.project, name):
             for item in module.imports:
@@ -249,4 +250,6 @@ def _mentions(search: Search, module: Module, function: cst.FunctionDef) -> Iter
         named = [(line[0].module, line[0].name) for line in made_by]
     for home, name in named:
         for mention in name_mentions(search.project, search.gone, home, name, set()):
-            yield next(m for m in modules_with(search.project, name) if mention in m.index.parents), mention
+            where_it_is = search.project.home(mention)
+            assert where_it_is is not None
+            yield where_it_is, mention

@@ -15,11 +15,9 @@ from functools import cache
 from itertools import takewhile
 
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.relevant import imported_names
+from lk_migrate.facts.relevant import HIDDEN_IMPORT, imported_names
 from lk_migrate.facts.syntax import read_syntax
 
-#: An import that does not begin a line: `try: import main`.
-_HIDDEN = re.compile(rb"[:;][ \t]*(?:from|import)\b")
 #: What imports by a text, and the texts that may be a module: `import_module("agents.hotel")`, `f"agents.{name}"`.
 _BY_TEXT = (b"import_module", b"__import__", b"run_module", b"run_path")
 _TEXT = re.compile(rb"[\"']([A-Za-z_][\w.]*)")
@@ -153,7 +151,7 @@ def _names(path: str, data: bytes) -> Iterator[str]:
     if b"import" not in data:
         return
     yield from imported_names(path, data)
-    if _HIDDEN.search(data):
+    if HIDDEN_IMPORT.search(data):
         yield from _hidden_names(path, data)
 
 

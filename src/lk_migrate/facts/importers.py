@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import libcst as cst
 
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.relevant import imported_names
+from lk_migrate.facts.relevant import HIDDEN_IMPORT, imported_names
 from lk_migrate.facts.walk import find
 
 
@@ -40,10 +39,6 @@ def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
     return frozenset(names)
 
 
-#: An import that does not begin a line: `try: import main`.
-_HIDDEN = re.compile(rb"[:;][ \t]*(?:from|import)\b")
-
-
 @dataclass(frozen=True)
 class _Importers:
     """`of`: file → the files that import from it, as far as their bytes say; `hidden`: those that must be parsed."""
@@ -58,7 +53,7 @@ def _importers(project: Project) -> _Importers:
     for path, data in project.files.items():
         if b"import" not in data:
             continue
-        if _HIDDEN.search(data):
+        if HIDDEN_IMPORT.search(data):
             hidden.append(path)
             continue
         for imported in {project.path_of(name, path) for name in imported_names(path, data)} - {None}:

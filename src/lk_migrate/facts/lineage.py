@@ -9,6 +9,7 @@ from functools import cached_property
 
 import libcst as cst
 
+from lk_migrate.facts.classes import class_headers
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import own_scope
@@ -74,7 +75,7 @@ def lineages(project: Project) -> Lineages:
 
 def _may_derive(project: Project, name: str) -> set[str]:
     """The files with a class whose header names the class `name`, or one that derives from it, by whatever name."""
-    known = project.fact(_headers)
+    known = project.fact(class_headers)
     found: set[str] = set()
     names, fresh = {name.encode()}, {name.encode()}
     while fresh:
@@ -84,19 +85,6 @@ def _may_derive(project: Project, name: str) -> set[str]:
         fresh = {cls for _, cls in below} - names
         names |= fresh
     return found
-
-
-_HEADER = re.compile(rb"class\s+(\w+)\s*\(([^)]*)\)")
-_WORD = re.compile(rb"\w+")
-
-
-def _headers(project: Project) -> dict[str, list[tuple[bytes, set[bytes]]]]:
-    """Path → its classes, each with the words in its header's brackets, without parsing."""
-    return {
-        path: [(name, set(_WORD.findall(bases))) for name, bases in _HEADER.findall(data)]
-        for path, data in project.files.items()
-        if b"class " in data
-    }
 
 
 def _aliases(project: Project, names: Iterable[bytes]) -> Iterator[bytes]:

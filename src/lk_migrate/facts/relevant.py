@@ -24,6 +24,8 @@ _SMALL = 200
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+(\.*[ \t]*[\w.]*)[ \t]+import[ \t]*(\([^)]*\)|[^\n\r;#]*)|import[ \t]+([^\n\r;#]+))", re.M
 )
+#: An import that does not begin a line, which `imported_names` does not see: `try: import main`.
+HIDDEN_IMPORT = re.compile(rb"[:;][ \t]*(?:from|import)\b")
 _NAME = re.compile(rb"(?:^|,|\()\s*(?:#[^\n]*\n\s*)*([\w.]+)")
 
 
