@@ -20,6 +20,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import Declared, Tool, only_records
 from lk_migrate.facts.unanswered import unanswered
 from lk_migrate.facts.walk import find
+from lk_migrate.facts.wrappers import superfluous
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import block_of, docstring_end, is_text, statement
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
@@ -115,6 +116,8 @@ def mark_lost_records(node: cst.SimpleString | cst.Attribute, file: File) -> Ite
         return
     name = node.attr.value if isinstance(node, cst.Attribute) else node.raw_value
     if name not in records or any(a in records.values() for a in file.module.index.ancestors(node)):
+        return
+    if any(a in file.project.fact(superfluous) for a in file.module.index.ancestors(node)):
         return
     function = file.enclosing(node, cst.FunctionDef)
     yield Todo(
