@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,15 +13,22 @@ import libcst as cst
 
 from lk_migrate.facts.agent_values import PROMPTS
 from lk_migrate.facts.agents import AGENT, agent_of
+from lk_migrate.facts.gate_mentions import name_mentions
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.renames import holders
 from lk_migrate.facts.variables import binding_of, uses
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.walk import descendants, find
 
 #: Calls with no effect but the value that they give.
-_HARMLESS = frozenset({"getattr", "hasattr", "items", "values", "keys", "get", "list", "dict", "callable"})
+_HARMLESS = frozenset(
+    {
+        *("getattr", "hasattr", "items", "values", "keys", "get", "list", "dict", "callable", "startswith"),
+        *("getmembers", "signature", "getdoc", "iscoroutinefunction", "isfunction", "ismethod"),
+    }
+)
+_LOGS = re.compile(r"\.(debug|info|warning|error|exception)$")
 _FUNCTION_TOOL = frozenset({"livekit.agents.function_tool", "livekit.agents.llm.function_tool"})
 
 
@@ -29,6 +37,8 @@ class Wrapper:
     """`call` wraps `assistant`. `foreign`: it gets tools that are not the assistant's; `certain`: nothing else is it.
 
     `fills`: the statements that make its list of tools, which nothing else reads; `only_fills`: they do no more.
+    `helpers`: the definitions of the module that only these statements needed. `shortcut`: the statement that gave an
+    assistant back which was an agent already; now all are.
     """
 
     module: Module
@@ -38,6 +48,8 @@ class Wrapper:
     certain: bool
     fills: tuple[cst.CSTNode, ...] = ()
     only_fills: bool = False
+    helpers: tuple[cst.CSTNode, ...] = ()
+    shortcut: cst.If | None = None
 
     @property
     def goes(self) -> bool:
@@ -83,7 +95,33 @@ def _wrapper(project: Project, module: Module, call: cst.Call) -> Wrapper | None
         fills = _fills(module, tools, owner)
         only_fills = all(_only_fills(project, module, s, tools.value) for s in fills)
         only_fills = only_fills and not _read_later(fills, owner, tools.value)
-    return Wrapper(module, call, inner, foreign, certain, fills, only_fills)
+    helpers = tuple(_helpers(project, module, fills)) if only_fills else ()
+    shortcut = _shortcut(project, module, call, inner, set(fills) if only_fills else set())
+    return Wrapper(module, call, inner, foreign, certain, fills, only_fills, helpers, shortcut)
+
+
+def _shortcut(
+    project: Project, module: Module, call: cst.Call, inner: cst.BaseExpression, gone: set[cst.CSTNode]
+) -> cst.If | None:
+    """`if isinstance(assistant, Agent): return assistant`, right above `return Agent(…)`."""
+    line = module.index.parents.get(module.index.parents[call])
+    block = module.index.parents.get(line) if isinstance(line, cst.SimpleStatementLine) else None
+    if not isinstance(module.index.parents[call], cst.Return) or not isinstance(block, cst.IndentedBlock):
+        return None
+    above = [s for s in block.body[: list(block.body).index(line)] if s not in gone]  # type: ignore[arg-type]
+    last = above[-1] if above else None
+    if not isinstance(last, cst.If) or last.orelse is not None or not isinstance(last.test, cst.Call):
+        return None
+    spelled = module.tree.code_for_node(inner)
+    asked = [module.tree.code_for_node(a.value) for a in last.test.args]
+    is_agent = dotted(last.test.func) == "isinstance" and len(asked) == 2 and asked[0] == spelled
+    known = is_agent and project.full_name(module, last.test.args[1].value) in AGENT
+    return last if known and module.tree.code_for_node(last.body).strip() == f"return {spelled}" else None
+
+
+def logs(function: cst.FunctionDef) -> bool:
+    """Whether a function writes to a log."""
+    return any(_LOGS.search(dotted(c.func) or "") for c in find(function, cst.Call))
 
 
 def _fills(module: Module, tools: cst.Name, owner: cst.CSTNode) -> tuple[cst.CSTNode, ...]:
@@ -100,6 +138,27 @@ def _fills(module: Module, tools: cst.Name, owner: cst.CSTNode) -> tuple[cst.CST
     return tuple(statements)
 
 
+def _helpers(project: Project, module: Module, fills: Sequence[cst.CSTNode]) -> list[cst.CSTNode]:
+    """The functions and constants of the module that nothing but the statements mentions, directly or not."""
+    found: list[cst.CSTNode] = []
+    gone = {n for s in fills for n in descendants(s)}
+    pending = list(gone)
+    while pending:
+        node = pending.pop()
+        name = node.value if isinstance(node, cst.Name) else ""
+        definition = module.definitions.get(name)
+        if definition is None or definition in gone:
+            continue
+        statement = module.index.top_level(definition)
+        inside = set(descendants(statement))
+        plain = isinstance(definition, (cst.FunctionDef, cst.Dict, cst.List, cst.Set))
+        if plain and not any(name_mentions(project, gone, module, name, inside)):
+            found.append(statement)
+            gone |= inside
+            pending.extend(inside)
+    return found
+
+
 def _statement_in(owner: cst.CSTNode, node: cst.CSTNode, module: Module) -> cst.CSTNode | None:
     """The statement directly in the body of `owner` that holds `node`."""
     body = getattr(owner, "body", None)
@@ -109,19 +168,54 @@ def _statement_in(owner: cst.CSTNode, node: cst.CSTNode, module: Module) -> cst.
 
 
 def _only_fills(project: Project, module: Module, statement: cst.CSTNode, name: str) -> bool:
-    """Whether a statement does nothing but make or fill the list `name`."""
-    kinds = (cst.FunctionDef, cst.Lambda, cst.Await, cst.AugAssign, cst.Return, cst.Raise, cst.With, cst.Try, cst.Yield)
-    if any(True for _ in find(statement, *kinds)):
-        return False
-    for target in find(statement, cst.AssignTarget):
-        if not isinstance(target.target, cst.Name):
+    """Whether a statement does nothing but make or fill the list `name`, and the functions in it only log."""
+    own = [n for n in descendants(statement) if not _is_nested(module, n, statement)]
+    for node in own:
+        if isinstance(node, (cst.Await, cst.AugAssign, cst.Return, cst.Raise, cst.With, cst.Try, cst.Yield, cst.Del)):
             return False
-    for call in find(statement, cst.Call):
-        filled = dotted(call.func) in (f"{name}.append", f"{name}.extend")
-        harmless = (dotted(call.func) or "").rpartition(".")[2] in _HARMLESS
-        if not filled and not harmless and project.full_name(module, call.func) not in _FUNCTION_TOOL:
+        if isinstance(node, cst.AssignTarget) and not isinstance(node.target, cst.Name):
             return False
+        if isinstance(node, cst.FunctionDef) and not _only_wraps(node):
+            return False
+        if isinstance(node, cst.Call):
+            filled = dotted(node.func) in (f"{name}.append", f"{name}.extend")
+            harmless = (dotted(node.func) or "").rpartition(".")[2] in _HARMLESS
+            if not filled and not harmless and not _makes_tool(project, module, node):
+                return False
     return True
+
+
+def _is_nested(module: Module, node: cst.CSTNode, statement: cst.CSTNode) -> bool:
+    """Whether a function that stands in the statement holds the node."""
+    for ancestor in module.index.ancestors(node):
+        if ancestor is statement:
+            return False
+        if isinstance(ancestor, cst.FunctionDef):
+            return True
+    return False
+
+
+def _makes_tool(project: Project, module: Module, call: cst.Call) -> bool:
+    if project.full_name(module, call.func) in _FUNCTION_TOOL:
+        return True
+    symbol = project.resolve(module, call.func)
+    function = symbol.node if symbol is not None else None
+    if not isinstance(function, cst.FunctionDef) or symbol is None or symbol.module is None:
+        return False
+    made = (symbol.module, function) if _only_wraps(function) else None
+    return made is not None and any(
+        project.full_name(symbol.module, c.func) in _FUNCTION_TOOL for c in find(function, cst.Call)
+    )
+
+
+def _only_wraps(function: cst.FunctionDef) -> bool:
+    """Whether a function changes nothing outside of it, and says nothing but to a log."""
+    if any(True for _ in find(function, cst.Global, cst.Nonlocal, cst.AugAssign, cst.Del, cst.Yield)):
+        return False
+    if any(not isinstance(t.target, cst.Name) for t in find(function, cst.AssignTarget)):
+        return False
+    said = (e.value for e in find(function, cst.Expr) if not isinstance(e.value, cst.SimpleString))
+    return all(isinstance(v, cst.Call) and _LOGS.search(dotted(v.func) or "") is not None for v in said)
 
 
 def _read_later(statements: Sequence[cst.CSTNode], owner: cst.CSTNode, name: str) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.wrappers import wrappers
+from lk_migrate.facts.wrappers import logs, wrappers
 from lk_migrate.model import Edition, Safety
-from lk_migrate.rewrite.changes import Change, Remove, Replace, Todo
+from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -35,9 +35,15 @@ def unwrap(call: cst.Call, file: File) -> Iterator[Change]:
         yield Todo(call, f"`{assistant}` is an `Agent` itself now: use it instead of a copy of its prompt and tools")
     else:
         yield Replace(call, lambda updated: wrapper.assistant, f"`{assistant}` is an `Agent` itself")
+        if wrapper.shortcut is not None:
+            yield Remove(wrapper.shortcut, f"`{assistant}` is always an `Agent`")
         if wrapper.only_fills:
             for statement in wrapper.fills:
                 yield Remove(statement, f"`{assistant}` has its tools by itself")
+            for helper in wrapper.helpers:
+                yield Remove(helper, f"only the tools around `{assistant}` were made with it")
+                if isinstance(helper, cst.FunctionDef) and logs(helper):
+                    yield Note(call, f"`{helper.name.value}` is gone: what it logged around a tool is not logged now")
         elif wrapper.fills:
             yield Todo(
                 wrapper.fills[0],
