@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.closure_state import reads_of_variables, take_closure, take_variables
 from lk_migrate.facts.evaluation.initial import set_up_by_inits
+from lk_migrate.facts.evaluation.userdata import user_data_displays
 from lk_migrate.facts.gate_candidates import written
 from lk_migrate.facts.gate_guards import Strip
 from lk_migrate.facts.gate_holders import take_holders
@@ -23,7 +24,7 @@ from lk_migrate.facts.gate_mentions import (
     name_mentions,
     tests_of,
 )
-from lk_migrate.facts.gate_records import left_records, may_go, take_mixin, take_records
+from lk_migrate.facts.gate_records import key_reads, keys_of, left_records, may_go, take_keys, take_mixin, take_records
 from lk_migrate.facts.gate_removals import Read, Removal, Search, take_imports
 from lk_migrate.facts.gate_state import definition_of, write_of
 from lk_migrate.facts.gates import Gate, find_gates
@@ -107,6 +108,10 @@ def _reads_of_state(search: Search, gate: Gate, going: list[Gate]) -> Iterator[R
                 continue
             if write_of(module, node) is None:
                 yield Read(module, node, name)
+    for key in keys_of(gate) if search.project.fact(user_data_displays) else ():
+        for module, node in key_reads(search, key):
+            if node not in inside:
+                yield Read(module, node, key)
 
 
 def _unit(project: Project, gate: Gate) -> cst.CSTNode:
@@ -142,6 +147,7 @@ def _grow(search: Search, going: list[Gate]) -> None:
             if _unit(project, gate) in search.gone:
                 _take_state(search, gate)
                 take_records(search, gate)
+                take_keys(search, gate)
                 if gate.owner is not None:
                     take_mixin(search, gate.owner)
                 if gate.closure:

@@ -1,4 +1,4 @@
-"""Objects of the project's own classes that kept a turn gate's state beside the agent: `ctx.userdata.turn.calls`.
+"""What kept a turn gate's state beside the agent: `ctx.userdata.turn.calls`, `ctx.userdata["calls"]`.
 
 A field goes when nothing mentions it any more and nobody gives it a value by hand; a class goes when the gate's state
 was all that it held. What may still be needed stays, and is reported.
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.evaluation.userdata import user_data_displays
 from lk_migrate.facts.gate_candidates import written
 from lk_migrate.facts.gate_holders import take_holders
 from lk_migrate.facts.gate_mentions import attribute_mentions, modules_with, name_mentions
@@ -20,7 +21,7 @@ from lk_migrate.facts.gates import Gate
 from lk_migrate.facts.lineage import lineages
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import descendants
+from lk_migrate.facts.walk import descendants, find
 
 _STATE = "the state of the turn gate"
 _MIXIN = "nothing is left of it without the turn gate"
@@ -42,6 +43,47 @@ def take_records(search: Search, gate: Gate) -> None:
         if not any(_uses(search, home, record)):
             search.take(Removal(home, record, _STATE))
             take_imports(search, home, record.name.value)
+
+
+def take_keys(search: Search, gate: Gate) -> None:
+    """The keys of the session's data that only the gate set and read."""
+    displays = search.project.fact(user_data_displays)
+    for key in keys_of(gate):
+        if any(key_reads(search, key)):
+            continue
+        for module, display in displays:
+            for element in display.elements:
+                if isinstance(element, cst.DictElement) and _text(element.key) == key and harmless(element.value):
+                    search.take(Removal(module, display, _STATE, (element,)))
+
+
+def keys_of(gate: Gate) -> list[str]:
+    """The keys that the gate sets in a dictionary: `data["calls"] += 1`."""
+    found: dict[str, None] = {}
+    for node in find(gate.node, cst.AssignTarget, cst.AugAssign):
+        target = node.target  # type: ignore[attr-defined]
+        if isinstance(target, cst.Subscript) and len(target.slice) == 1:
+            index = target.slice[0].slice
+            key = _text(index.value) if isinstance(index, cst.Index) else ""
+            if key:
+                found.setdefault(key)
+    return list(found)
+
+
+def key_reads(search: Search, key: str) -> Iterator[tuple[Module, cst.CSTNode]]:
+    """Where a key is asked for by what stays: `data["calls"]`, `data.get("calls")`."""
+    for module in modules_with(search.project, key):
+        for text in module.strings.get(key, ()):
+            parent = module.index.parents[text]
+            around = module.index.parents[parent]
+            call = around if isinstance(parent, cst.Arg) else None
+            asked = isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute)
+            if text not in search.gone and (asked or isinstance(around, cst.SubscriptElement)):
+                yield module, text
+
+
+def _text(node: cst.CSTNode) -> str:
+    return str(node.evaluated_value) if isinstance(node, cst.SimpleString) else ""
 
 
 def take_mixin(search: Search, owner: cst.ClassDef) -> None:

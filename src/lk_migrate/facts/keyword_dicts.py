@@ -85,13 +85,8 @@ def _from_afar(project: Project, found: KeywordDicts) -> Iterator[tuple[cst.CSTN
                 places.append(f"{path}:{module.span(node).line}")
     for call, unknown in found._lost.items() if keys else ():
         said = ", ".join(f"`{k}`" for k in sorted(keys))
-        yield (
-            call,
-            (
-                f"{said}: a dict has them ({', '.join(places)}) that may come here through `{unknown}`, which cannot be "
-                "followed. Give them as one `turn_handling` dict."
-            ),
-        )
+        reason = f"{said}: a dict has them ({', '.join(places)}) that may come here through `{unknown}`"
+        yield call, f"{reason}, which cannot be followed. Give them as one `turn_handling` dict."
 
 
 def _takes(project: Project, module: Module, call: cst.Call) -> bool:

@@ -13,8 +13,9 @@ import libcst as cst
 
 from lk_migrate.facts.agent_values import PROMPTS
 from lk_migrate.facts.agents import AGENT, agent_of
-from lk_migrate.facts.gate_mentions import name_mentions
+from lk_migrate.facts.gate_mentions import modules_with, name_mentions
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.renames import holders
@@ -72,6 +73,32 @@ def wrappers(project: Project) -> dict[cst.Call, Wrapper]:
 def superfluous(project: Project) -> frozenset[cst.CSTNode]:
     """The statements that only made the tools of wrappers that go."""
     return frozenset(s for w in project.fact(wrappers).values() if w.goes and w.only_fills for s in w.fills)
+
+
+def collectors(project: Project) -> frozenset[cst.CSTNode]:
+    """Methods that only listed an assistant's tools for wrappers that go."""
+    found = [w for w in project.fact(wrappers).values() if w.goes]
+    gone = {n for w in found for part in (w.call, *(w.fills if w.only_fills else ())) for n in descendants(part)}
+    asked: dict[cst.CSTNode, tuple[Module, cst.FunctionDef]] = {}
+    for wrapper in found:
+        for node in gone:
+            if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+                continue
+            for cls in project.fact(holders).of(wrapper.module, wrapper.assistant).classes:
+                known = method(project.fact(lineages).of(cls), node.func.attr.value)
+                if known is not None:
+                    asked[known[1]] = (known[0].module, known[1])
+    return frozenset(f for home, f in asked.values() if not f.decorators and not _asked_elsewhere(project, f, gone))
+
+
+def _asked_elsewhere(project: Project, function: cst.FunctionDef, gone: set[cst.CSTNode]) -> bool:
+    name = function.name.value
+    inside = set(descendants(function))
+    for module in modules_with(project, name):
+        named = (n for n in module.index.of(cst.Attribute) if n.attr.value == name)
+        if module.strings.get(name) or any(n not in gone and n not in inside for n in named):
+            return True
+    return False
 
 
 def _wrapper(project: Project, module: Module, call: cst.Call) -> Wrapper | None:

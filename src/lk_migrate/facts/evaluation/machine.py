@@ -125,7 +125,7 @@ class Machine:
     def attribute(self, value: Any, name: str) -> Any:
         """`value.name`. Raises LookupError when it does not exist."""
         if isinstance(value, Instance):
-            return self._member(value, name)
+            return value.attributes if name == "__dict__" else self._member(value, name)
         if isinstance(value, Utterance):
             if self.today and not (value.handle and name == "id"):
                 raise LookupError(name)

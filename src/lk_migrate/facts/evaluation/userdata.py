@@ -47,6 +47,22 @@ def user_data_classes(project: Project) -> tuple[Class, ...]:
     return tuple(found.values())
 
 
+def user_data_displays(project: Project) -> tuple[tuple[Module, cst.Dict], ...]:
+    """Where a session's data is written out as a dictionary: `userdata={…}`, or a variable that is given one."""
+    found: list[tuple[Module, cst.Dict]] = []
+    for module in _modules(project):
+        for value in _handed_over(module):
+            if isinstance(value, cst.Dict):
+                found.append((module, value))
+            elif isinstance(value, cst.Name):
+                scope = module.index.enclosing(value, cst.FunctionDef) or module.tree
+                for assign in module.index.find(scope, cst.Assign, cst.AnnAssign):
+                    target = assign.targets[0].target if isinstance(assign, cst.Assign) else assign.target
+                    if dotted(target) == value.value and isinstance(assign.value, cst.Dict):
+                        found.append((module, assign.value))
+    return tuple(found)
+
+
 def _given(machine: Machine) -> Iterator[tuple[Module, cst.BaseExpression]]:
     return ((module, value) for module in _modules(machine.project) for value in _handed_over(module))
 

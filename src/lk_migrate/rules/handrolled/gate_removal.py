@@ -53,7 +53,7 @@ def removed(removal: Removal, names: set[str], gone: set[cst.CSTNode]) -> Iterat
         yield Rewrite(node, _without_parts("args", node.args, removal.parts), removal.what, Action.REMOVED)
     elif isinstance(node, cst.ClassDef):
         yield Rewrite(node, _without_bases(removal.parts), removal.what, Action.REMOVED)
-    elif isinstance(node, (cst.List, cst.Tuple)):
+    elif isinstance(node, (cst.List, cst.Tuple, cst.Dict)):
         yield Rewrite(node, _without_parts("elements", node.elements, removal.parts), removal.what, Action.REMOVED)
 
 
