@@ -345,8 +345,8 @@ class _Generator:
     def _in_one_piece(self) -> str:
         return (
             f"the entrypoint moved to {self.flow.path} in one piece: {self.why}. To have it in {self.module.path}: "
-            "make the session on one line (in a function that returns it, whatever it falls back on), start it on another "
-            "(`await session.start(…)`), then put what comes before and after into functions, and call these there."
+            "make the session on one line (in a function that returns it, whatever it falls back on), start it on "
+            "another (`await session.start(…)`), then put what comes before and after into functions called there."
         )
 
     @staticmethod
