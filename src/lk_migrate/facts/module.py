@@ -29,6 +29,7 @@ from lk_migrate.facts.syntax import read_syntax
 from lk_migrate.facts.walk import Index, children, index
 
 _FUNCTIONS_AND_MODULE = frozenset({cst.FunctionDef, cst.Lambda, cst.Module})
+_LINES = frozenset({cst.IndentedBlock, cst.SimpleStatementLine, cst.SimpleStatementSuite})
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,16 @@ class Module:
             name = func if isinstance(func, cst.Name) else func.attr if isinstance(func, cst.Attribute) else None
             if name is not None:
                 found.setdefault(name.value, []).append(node)
+        return found
+
+    @cached_property
+    def keywords(self) -> dict[str, list[cst.Call]]:
+        """The calls by the keywords that they give, in source order."""
+        found: dict[str, list[cst.Call]] = {}
+        for call in self.index.of(cst.Call):
+            for arg in call.args:
+                if arg.keyword is not None:
+                    found.setdefault(arg.keyword.value, []).append(call)
         return found
 
     @cached_property
@@ -199,16 +210,16 @@ class Module:
                 found.setdefault(node.name.value, node)  # type: ignore[attr-defined]
             elif kind is cst.Expr or kind is cst.Import or kind is cst.ImportFrom:
                 continue
-            elif isinstance(node, (cst.If, cst.Else, cst.Try, cst.ExceptHandler, cst.Finally, cst.With)):
-                blocks = [node.body, getattr(node, "orelse", None), getattr(node, "finalbody", None)]
-                parts = [b for b in blocks if b is not None] + list(getattr(node, "handlers", ()))
-                stack.extend(reversed(parts))
-            elif isinstance(node, (cst.IndentedBlock, cst.SimpleStatementLine, cst.SimpleStatementSuite)):
-                stack.extend(reversed(node.body))
+            elif kind in _LINES:
+                stack.extend(reversed(node.body))  # type: ignore[attr-defined]
             elif isinstance(node, cst.Assign):
                 for target in node.targets:
                     for name in target_names(target.target):
                         found.setdefault(name, node.value)
+            elif isinstance(node, (cst.If, cst.Else, cst.Try, cst.ExceptHandler, cst.Finally, cst.With)):
+                blocks = [node.body, getattr(node, "orelse", None), getattr(node, "finalbody", None)]
+                parts = [b for b in blocks if b is not None] + list(getattr(node, "handlers", ()))
+                stack.extend(reversed(parts))
             elif isinstance(node, cst.AnnAssign) and node.value is not None:
                 for name in target_names(node.target):
                     found.setdefault(name, node.value)

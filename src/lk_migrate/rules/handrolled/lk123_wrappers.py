@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.agents import AGENT, agent_of
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.collisions import renamed
 from lk_migrate.facts.renames import holders
 from lk_migrate.facts.walk import find
@@ -24,7 +25,7 @@ rule = Rule("LK123", Edition.HANDROLLED, __doc__, triggers=(b"Agent",), safety=S
 _PROMPTS = frozenset({"instructions", renamed("instructions"), "system_prompt", "prompt"})
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("instructions"))
 def unwrap(call: cst.Call, file: File) -> Iterator[Change]:
     prompt = next((a.value for a in call.args if a.keyword is not None and a.keyword.value == "instructions"), None)
     if not (isinstance(prompt, cst.Attribute) and prompt.attr.value in _PROMPTS):
