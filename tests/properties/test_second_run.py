@@ -425,6 +425,26 @@ def too_late(model, weather):
 async def hours() -> str:
     return "9"
 """
+#: A class of the same name is no use of what was imported.
+_IMPORT_SHADOWED = """\
+from livekit.agents import RoomInputOptions
+
+
+def options(camera: bool) -> RoomInputOptions:
+    return camera
+
+
+class RoomInputOptions:
+    pass
+"""
+#: A context of the old name is the context of today.
+_CONTEXT_OF_OLD = """\
+from livekit.agents.llm import AsyncRunContext
+
+
+async def book(ctx: AsyncRunContext, day: str) -> str:
+    return await ctx.calendar(day)
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
