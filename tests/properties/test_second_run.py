@@ -445,6 +445,36 @@ from livekit.agents.llm import AsyncRunContext
 async def book(ctx: AsyncRunContext, day: str) -> str:
     return await ctx.calendar(day)
 """
+#: What a marker speaks of is put under an `if`, and the marker with it.
+_MARKED_UNDER_AN_IF = """\
+from livekit import api
+
+
+class Desk:
+    def __init__(self, instructions: str) -> None:
+        self.instructions = instructions
+
+    async def transfer(self, ctx: RunContext, number: str) -> str:
+        await job.api.sip.transfer_sip_participant(
+            api.transfer_sip_participant(room_name=job.room.name, participant_identity="caller", transfer_to=number)
+        )
+"""
+#: The line of a header becomes a block of two lines: the marker goes to the one it speaks of.
+_MARKED_ON_THE_HEADER_S_LINE = """\
+from livekit.agents.voice_assistant import AssistantCallContext, VoiceAssistant
+
+
+class Tools(llm.FunctionContext):
+    def keep(self, ctx):
+        todo["store"] = ctx.store_metadata
+
+
+async def entrypoint(job):
+    assistant = VoiceAssistant(vad=None, fnc_ctx=Tools())
+
+    @assistant.on("function_calls_finished")
+    def done(ctx: AssistantCallContext): print(ctx.get_metadata("room"))
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
