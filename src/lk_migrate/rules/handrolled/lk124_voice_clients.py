@@ -20,6 +20,7 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.handrolled.lk124_tool_functions import rule as tool_functions
 
 _VOICE = re.compile(rb"websocket|realtime|twilio|media.?stream|audio", re.IGNORECASE)
+_IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t][^\n#]*\blivekit\b", re.MULTILINE)
 
 
 @tool_functions.on(cst.ClassDef)
@@ -45,5 +46,5 @@ def voice_client(node: cst.ClassDef, file: File) -> Iterator[Change]:
 
 
 def _has_livekit(project: Project) -> bool:
-    """Whether a file speaks of LiveKit: then the class may be the back office of an agent that is there already."""
-    return any(b"livekit" in data for data in project.files.values())
+    """Whether a file imports LiveKit: then the class may be the back office of an agent that is there already."""
+    return any(b"livekit" in data and _IMPORT.search(data) for data in project.files.values())
