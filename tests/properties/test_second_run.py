@@ -475,9 +475,10 @@ async def entrypoint(job):
     @assistant.on("function_calls_finished")
     def done(ctx: AssistantCallContext): print(ctx.get_metadata("room"))
 """
-#: Only what is imported says that there is an agent already: a name with the word in it may go.
+#: Only what an agent needs says that there is one already: a name with the word in it may go, and so may a helper.
 _LIVEKIT_ONLY_SPOKEN_OF = """\
 import websockets
+from livekit.agents.llm.tool_context import get_function_info
 
 
 class PhoneLine:
@@ -492,7 +493,23 @@ class PhoneLine:
 
 
 def describe(tool):
-    return tool.__livekit_tool_info.description
+    return tool.__livekit_tool_info.description, get_function_info(tool).name
+"""
+#: A new import on top goes above the marker of the first statement.
+_IMPORT_ABOVE_A_MARKER = """\
+address = GetAddressTask(instructions="Ask for the address.", extra_instructions="No boxes.")
+email = GetEmailTask(extra_instructions="Repeat it letter by letter.")
+if address:
+    from livekit.agents.beta.workflows import GetAddressTask, GetEmailTask
+"""
+#: A class is not its own base.
+_CALLED_LIKE_ITS_BASE = """\
+class Base(Base):
+    def __init__(self, instructions="Base."):
+        self.instructions = "Night."
+
+    async def hours(self, ctx: RunContext) -> str:
+        return "9"
 """
 
 
