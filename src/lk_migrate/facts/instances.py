@@ -22,7 +22,8 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import Index
 
 AGENT_CLASSES = frozenset({"Agent", "AgentTask"})
-_CONTEXTS = frozenset({"RunContext", "AsyncRunContext"})
+#: What a class of old is today.
+_TODAY = {"AsyncRunContext": "RunContext"}
 
 
 def instance_of(project: Project, module: Module, expression: cst.CSTNode, depth: int = 0) -> str | None:
@@ -61,7 +62,7 @@ def _made_by(project: Project, module: Module, call: cst.Call, depth: int) -> st
     target = callee(call)
     name = agents_name(project, module, target)
     if name is not None:
-        return name if name[:1].isupper() else None
+        return _TODAY.get(name, name) if name[:1].isupper() else None
     if isinstance(target, cst.Attribute) and target.attr.value in ("say", "generate_reply"):
         return "SpeechHandle" if instance_of(project, module, target.value, depth + 1) == "AgentSession" else None
     owner = class_of(project, module, target)
@@ -97,7 +98,7 @@ def of_annotation(project: Project, module: Module, annotation: cst.BaseExpressi
     for part in _alternatives(annotation):
         name = agents_name(project, module, part)
         if name is not None:
-            return name
+            return _TODAY.get(name, name)
         owner = class_of(project, module, part)
         if owner is not None:
             return framework_base(project, owner)
@@ -258,7 +259,7 @@ def _of_attribute(project: Project, module: Module, node: cst.Attribute, depth: 
             return "AgentSession"
         return _of_own_attribute(project, owner, attr, depth)
     kind = instance_of(project, module, node.value, depth + 1)
-    if attr == "session" and (kind in _CONTEXTS or kind in AGENT_CLASSES):
+    if attr == "session" and (kind == "RunContext" or kind in AGENT_CLASSES):
         return "AgentSession"
     symbol = project.resolve(module, node)
     if symbol is not None and symbol.module is not None and symbol.node is not None:
