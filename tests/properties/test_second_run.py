@@ -512,8 +512,7 @@ if __name__ == "__main__":
 
 def test_an_import_is_not_kept_for_a_file_that_needs_it_no_more() -> None:
     assert checked({"agent.py": _GIVER.encode(), "try_it.py": _TAKER.encode()}).outcome == "changed"
-    kept = make_plan(
-        {"agent.py": _GIVER.encode(), "other.py": b"from agent import WorkerOptions\n\nprint(WorkerOptions)\n"}
-    )
+    other = b"from agent import WorkerOptions\n\nprint(WorkerOptions)\n"
+    kept = make_plan({"agent.py": _GIVER.encode(), "other.py": other}, ConvertOptions())
     (change,) = (c for c in kept.changes if c.path == "agent.py")
     assert change.after is not None and b"WorkerOptions" in change.after
