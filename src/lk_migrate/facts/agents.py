@@ -31,6 +31,7 @@ from lk_migrate.facts.tools import (
     make_tool,
     resolve_tools,
     standalone_tool,
+    standalone_tool_files,
 )
 
 AGENT = frozenset(
@@ -162,6 +163,18 @@ def any_tool(project: Project, module: Module, function: cst.FunctionDef) -> Too
 def tool_files(project: Project) -> frozenset[str]:
     """The files that hold methods of assistants which are tools."""
     return frozenset(tool.module.path for _, tool in project.fact(_tools_by_node).values())
+
+
+def assistant_files(project: Project) -> frozenset[str]:
+    """The files that hold assistants, their bases and mixins, and assistants that no rule can make an `Agent`."""
+    found = project.fact(_Finder)
+    blocked = (found.table.refs[node].module for node in found.blocked)
+    return frozenset(m.path for m in (*(a.module for a in found.agents), *blocked))
+
+
+def any_tool_files(project: Project) -> frozenset[str]:
+    """The files that `any_tool` has to be asked about."""
+    return project.fact(assistant_files) | project.fact(standalone_tool_files)
 
 
 def _tools_by_node(project: Project) -> dict[cst.FunctionDef, tuple[AgentClass, Tool]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -130,6 +130,11 @@ class Project:
             module = self.module(path)
             if module is not None:
                 yield module
+
+    def paths_with(self, words: Iterable[bytes]) -> frozenset[str]:
+        """The files in which one of these words stands."""
+        wanted = tuple(words)
+        return frozenset(p for p, data in self.files.items() if any(word in data for word in wanted))
 
     def home(self, node: cst.CSTNode) -> Module | None:
         """The file, among those parsed so far, that `node` stands in."""

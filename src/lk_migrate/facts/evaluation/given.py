@@ -90,11 +90,12 @@ def call_sites(project: Project, home: Module, function: cst.FunctionDef) -> Ite
     """The calls of a function; of an `__init__`, the places where objects are made. Tests are no such places."""
     owner = home.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
     is_init = isinstance(owner, cst.ClassDef) and function.name.value == "__init__"
-    words = {function.name.value}
+    words, spelled = {function.name.value}, {function.name.value.encode()}
     if is_init and isinstance(owner, cst.ClassDef):
-        words |= {line[0].name for line in project.fact(lineages).heirs(owner)}
-    for path, data in sorted(project.files.items()):
-        if is_test(path) or not any(word.encode() in data for word in words):
+        made = {line[0].name for line in project.fact(lineages).heirs(owner)}
+        words, spelled = words | made, {b".__init__", *(name.encode() for name in made)}
+    for path in sorted(project.paths_with(spelled)):
+        if is_test(path):
             continue
         module = project.module(path)
         if module is not None:
