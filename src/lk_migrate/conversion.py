@@ -140,7 +140,8 @@ def by_rules(project: Project, options: ConvertOptions, main: str | None, told: 
         for path, because in more.items():
             held.setdefault(path, {}).update(because)
             results[path] = converted(path, held[path])
-    for path in sorted(release(project, {p: r.change.after for p, r in results.items() if r.change and r.change.after})):
+    changed = {path: r.change.after for path, r in results.items() if r.change is not None and r.change.after}
+    for path in sorted(release(project, changed)):
         results[path] = converted(path, held.get(path, ()))
     skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results.values() if r.skipped)]}
     return Outcome(found, tuple(results.values()), held, tuple(skipped.values()))

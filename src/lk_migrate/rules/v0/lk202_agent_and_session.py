@@ -298,7 +298,9 @@ def _remarks(call: cst.Call, construction: Construction, prompt: Prompt, tools: 
         yield Todo(call, tools.problem)
     if not has_start(file.project, construction):
         started = [
-            f"`{file.code(a).rstrip(', ')}`" for a in call.args if is_moved_to_start(a) and dotted(a.value) != "None"
+            f"`{keyword(a)}={file.code(a.value)}`"
+            for a in call.args
+            if is_moved_to_start(a) and dotted(a.value) != "None"
         ]
         more = f"; `room_options=` there takes what stood here as {' and '.join(started)}" if started else ""
         yield Todo(

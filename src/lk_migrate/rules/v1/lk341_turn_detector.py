@@ -44,19 +44,29 @@ def model(call: cst.Call, file: File) -> Iterator[Change]:
     if not _is_model(call.func, file):
         return
     if call.args:
-        said = ", ".join(f"`{file.code(a).rstrip(', ')}`" for a in call.args)
+        said = ", ".join(f"`{_argument(a, file)}`" for a in call.args)
         yield Todo(
             call,
             f"{said} belonged to the text model and means nothing to the audio one: taken out. "
             "Tune `inference.TurnDetector(unlikely_threshold=...)` by ear if turns end too early or too late.",
         )
-        yield Rewrite(call, lambda updated: updated.with_changes(args=[]), "the text model's options are taken out")
+        yield Rewrite(call, _without_arguments, "the text model's options are taken out")
     session = file.enclosing(call, cst.Call)
     if session is None or constructed(file.project, file.module, session, "vad") is None:
         return
     vad = find_keyword(session, "vad")
     if vad is not None and dotted(vad.value) == "None":
         yield Note(call, "`inference.TurnDetector` needs a VAD, and `vad=None` turns it off.")
+
+
+def _argument(arg: cst.Arg, file: File) -> str:
+    """As it is written, without what separates it from the next."""
+    name = f"{arg.keyword.value}=" if arg.keyword is not None else arg.star
+    return f"{name}{file.code(arg.value)}"
+
+
+def _without_arguments(updated: cst.Call) -> cst.Call:
+    return updated.with_changes(args=[], whitespace_before_args=cst.SimpleWhitespace(""))
 
 
 @rule.on(cst.Name, cst.Attribute)
