@@ -86,8 +86,23 @@ def _given(
     return machine.aside(home, param.default, ())
 
 
-def call_sites(project: Project, home: Module, function: cst.FunctionDef) -> Iterator[tuple[Module, cst.Call]]:
+Site = tuple[Module, cst.Call]
+
+
+def call_sites(project: Project, home: Module, function: cst.FunctionDef) -> tuple[Site, ...]:
     """The calls of a function; of an `__init__`, the places where objects are made. Tests are no such places."""
+    known = project.fact(_known_sites)
+    if function not in known:
+        known[function] = tuple(_call_sites(project, home, function))
+    return known[function]
+
+
+def _known_sites(project: Project) -> dict[cst.FunctionDef, tuple[Site, ...]]:
+    """What was found before, for each parameter asks: use as a fact."""
+    return {}
+
+
+def _call_sites(project: Project, home: Module, function: cst.FunctionDef) -> Iterator[Site]:
     owner = home.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
     is_init = isinstance(owner, cst.ClassDef) and function.name.value == "__init__"
     words, spelled = {function.name.value}, {function.name.value.encode()}
