@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from lk_migrate.facts.agent_limits import agent_limits
 from lk_migrate.facts.agents import Role, find_agents
 from lk_migrate.facts.gates import is_hand_rolled
+from lk_migrate.facts.importers import release
 from lk_migrate.facts.project import Project
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.model import Skipped
@@ -139,6 +140,9 @@ def by_rules(project: Project, options: ConvertOptions, main: str | None, told: 
         for path, because in more.items():
             held.setdefault(path, {}).update(because)
             results[path] = converted(path, held[path])
+    changed = {path: r.change.after for path, r in results.items() if r.change is not None and r.change.after}
+    for path in sorted(release(project, changed)):
+        results[path] = converted(path, held.get(path, ()))
     skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results.values() if r.skipped)]}
     return Outcome(found, tuple(results.values()), held, tuple(skipped.values()))
 
