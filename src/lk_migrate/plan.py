@@ -26,7 +26,6 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.ledger import manifest_ledger
-from lk_migrate.manifests.plan import plan_manifests
 from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, Place, Plan
 from lk_migrate.options import ConvertOptions, Progress, unwatched
 from lk_migrate.project.root import main_candidates
@@ -186,6 +185,9 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
 
 def _with_manifests(converted: _ByRules, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
     """The plan with requirements and the like brought to the target, when any code here uses LiveKit's agents."""
+    # Not before most trees are gone: what reads requirements takes a megabyte. (Other processes do without it.)
+    from lk_migrate.manifests.plan import plan_manifests
+
     plan, known = converted.plan, converted.imports
     after = overlay(files, plan.changes)
     imports = {**imported_modules(_of(after, after.keys() - known.keys())), **known}
