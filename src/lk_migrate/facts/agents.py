@@ -31,6 +31,7 @@ from lk_migrate.facts.tools import (
     make_tool,
     resolve_tools,
     standalone_tool,
+    standalone_tool_files,
 )
 
 AGENT = frozenset(
@@ -164,6 +165,18 @@ def tool_files(project: Project) -> frozenset[str]:
     return frozenset(tool.module.path for _, tool in project.fact(_tools_by_node).values())
 
 
+def assistant_files(project: Project) -> frozenset[str]:
+    """The files that hold assistants, their bases and mixins, and assistants that no rule can make an `Agent`."""
+    found = project.fact(_Finder)
+    blocked = (found.table.refs[node].module for node in found.blocked)
+    return frozenset(m.path for m in (*(a.module for a in found.agents), *blocked))
+
+
+def any_tool_files(project: Project) -> frozenset[str]:
+    """The files that `any_tool` has to be asked about."""
+    return project.fact(assistant_files) | project.fact(standalone_tool_files)
+
+
 def _tools_by_node(project: Project) -> dict[cst.FunctionDef, tuple[AgentClass, Tool]]:
     return {t.node: (a, t) for a in find_agents(project) for t in a.tools}
 
@@ -181,7 +194,7 @@ class _Finder:
         seeds = (p for p, data in project.files.items() if b"class " in data and MAY_HOLD_AGENTS.search(data))
         self.table = class_table(project, (p for p in seeds if not is_test(p)))
         self.own: dict[cst.ClassDef, ClassTools] = {}
-        self.constructed = _constructed(project, self.table)
+        self._places: dict[cst.ClassDef, tuple[str, ...]] = {}
         livekit = {ref.node for ref in agent_classes(self.table)}
         plain = [ref for ref in self.table.refs.values() if ref.node not in livekit]
         found = {ref.node: evidence for ref in plain if (evidence := self._evidence(ref))}
@@ -193,6 +206,13 @@ class _Finder:
         if ref.node not in self.own:
             self.own[ref.node] = class_tools(self.project, ref)
         return self.own[ref.node]
+
+    def constructed(self, ref: ClassRef) -> tuple[str, ...]:
+        """The files where the class is called, or offered as a value (`DESKS = {"spa": SpaDesk}`), tests left out."""
+        if ref.node not in self._places:
+            paths = sorted(self.project.paths_with([ref.name.encode()]))
+            self._places[ref.node] = tuple(p for p in paths if not is_test(p) and _constructs(self.project, p, ref))
+        return self._places[ref.node]
 
     def family(self, ref: ClassRef) -> tuple[ClassRef, ...]:
         return (ref, *self.table.ancestors(ref))
@@ -264,7 +284,7 @@ class _Finder:
     def _made_in(self, ref: ClassRef) -> str:
         """A file with LiveKit in it where the class or one of its subclasses is constructed or offered."""
         for each in (ref, *self.table.descendants(ref)):
-            for path in self.constructed.get(each.node, ()):
+            for path in self.constructed(each):
                 if path != each.module.path or b"livekit" in self.project.files[path]:
                     return path
         return ""
@@ -335,7 +355,7 @@ class _Finder:
 
     def _only_derived(self, ref: ClassRef) -> bool:
         """A class with subclasses that nobody constructs."""
-        return bool(self.table.subclasses.get(ref.node)) and not self.constructed.get(ref.node)
+        return bool(self.table.subclasses.get(ref.node)) and not self.constructed(ref)
 
     def _tools_by_owner(
         self, refs: list[ClassRef], livekit: set[cst.ClassDef]
@@ -383,30 +403,18 @@ def _bare(decorator: cst.Decorator) -> cst.BaseExpression:
     return decorator.decorator.func if isinstance(decorator.decorator, cst.Call) else decorator.decorator
 
 
-def _constructed(project: Project, table: ClassTable) -> dict[cst.ClassDef, tuple[str, ...]]:
-    """Class → the files where it is called, or offered as a value (`DESKS = {"spa": SpaDesk}`), tests left out."""
-    names = {ref.name.encode(): ref for ref in table.refs.values()}
-    found: dict[cst.ClassDef, list[str]] = {}
-    for path, data in sorted(project.files.items()):
-        if is_test(path) or not any(name in data for name in names):
-            continue
-        module = project.module(path)
-        for name in module.index.of(cst.Name) if module is not None else ():
-            if name.value.encode() not in names and not _is_alias(module, name.value):
-                continue
-            parent = module.index.parents.get(name) if module is not None else None
-            if not _is_value(parent, name):
-                continue
-            node = parent if isinstance(parent, cst.Attribute) else name
-            assert module is not None
-            symbol = project.resolve(module, node)
-            if symbol is not None and isinstance(symbol.node, cst.ClassDef):
-                found.setdefault(symbol.node, []).append(path)
-    return {node: tuple(dict.fromkeys(paths)) for node, paths in found.items()}
-
-
-def _is_alias(module: Module | None, name: str) -> bool:
-    return module is not None and name in module.renamed
+def _constructs(project: Project, path: str, ref: ClassRef) -> bool:
+    """Whether the class is a value anywhere in the file at `path`, by its name or another that an import gives it."""
+    module = project.module(path)
+    if module is None:
+        return False
+    for node in (n for name in (ref.name, *module.renamed) for n in module.names.get(name, ())):
+        parent = module.index.parents.get(node)
+        if _is_value(parent, node):
+            symbol = project.resolve(module, parent if isinstance(parent, cst.Attribute) else node)
+            if symbol is not None and symbol.node is ref.node:
+                return True
+    return False
 
 
 def _is_value(parent: cst.CSTNode | None, name: cst.Name) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import libcst as cst
@@ -37,6 +37,17 @@ def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
             if base and project.path_of(base, other) == path:
                 names.update({i.local for i in module.imports} if name == "*" else {name})
     return frozenset(names)
+
+
+def importing(project: Project, paths: Collection[str]) -> frozenset[str]:
+    """`paths`, the files that import from one of them, also by way of others, and those whose imports are hidden."""
+    known = project.fact(_importers)
+    found, stack = {*paths, *known.hidden}, [*paths, *known.hidden]
+    while stack:
+        fresh = set(known.of.get(stack.pop(), ())) - found
+        found |= fresh
+        stack.extend(fresh)
+    return frozenset(found)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.agents import any_tool
+from lk_migrate.facts.agents import any_tool, any_tool_files
 from lk_migrate.facts.framework import Owner, agents_name, callee, class_of, framework_base
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.importers import importing
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -41,6 +42,17 @@ def instance_of(project: Project, module: Module, expression: cst.CSTNode, depth
     if isinstance(expression, cst.NamedExpr):
         return instance_of(project, module, expression.value, depth + 1)
     return None
+
+
+def where_objects_may_be(project: Project) -> frozenset[str]:
+    """The files in which `instance_of` or `holdings` may know anything: the `paths` of rules that ask these.
+
+    What is LiveKit's is named there, or comes from a file that does by an import, or by a tool's bare `ctx`. Objects of
+    0.x are followed through calls, into any file.
+    """
+    if project.fact(holdings).modules:
+        return frozenset(project.files)
+    return importing(project, project.paths_with([b"livekit"]) | project.fact(any_tool_files))
 
 
 def _made_by(project: Project, module: Module, call: cst.Call, depth: int) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -50,6 +50,7 @@ class Project:
     _followed: dict[tuple[str, str], Symbol | None] = field(default_factory=dict)
     _sure: dict[tuple[str, str], Definition | None] = field(default_factory=dict)
     _library_names: dict[cst.CSTNode, str | None] = field(default_factory=dict)
+    _speaking: dict[bytes, frozenset[str]] = field(default_factory=dict)
 
     def fact(self, compute: Callable[[Project], Fact]) -> Fact:
         """`compute(self)`, once per project: how rules share what several of them need to know."""
@@ -126,6 +127,17 @@ class Project:
             module = self.module(path)
             if module is not None:
                 yield module
+
+    def paths_with(self, words: Iterable[bytes]) -> frozenset[str]:
+        """The files in which one of these words stands."""
+        return frozenset().union(*map(self._with, words))
+
+    def _with(self, word: bytes) -> frozenset[str]:
+        """The same words are asked for again and again."""
+        found = self._speaking.get(word)
+        if found is None:
+            found = self._speaking[word] = frozenset(p for p, data in self.files.items() if word in data)
+        return found
 
     def home(self, node: cst.CSTNode) -> Module | None:
         """The file, among those parsed so far, that `node` stands in."""

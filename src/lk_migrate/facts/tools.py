@@ -31,6 +31,8 @@ RUN_CONTEXT = frozenset(
         "livekit.agents.voice.events.RunContext",
     }
 )
+#: `function_tool as tool`, `tool = agents.function_tool`.
+_RENAMED = re.compile(rb"\bfunction_tool[ \t]+as\b|=[ \t]*(?:\w+\.)*function_tool\b(?![ \t]*\()")
 _DECORATOR_HINT = re.compile(r"(^|_)(tool|ai_callable|callable_tool|llm_tool|action)(_?\w*)?$", re.IGNORECASE)
 #: Methods that the framework calls by name: never tools.
 LIFECYCLE = frozenset(
@@ -143,6 +145,13 @@ def standalone_tool(project: Project, module: Module, function: cst.FunctionDef)
             return function_tool(project, module, function, call, decorator)
     wrapping = project.fact(_wrapped).get(function)
     return function_tool(project, module, function, wrapping, None) if wrapping is not None else None
+
+
+def standalone_tool_files(project: Project) -> frozenset[str]:
+    """The files that `standalone_tool` has to be asked about: all, where the decorator is given another name."""
+    if any(_RENAMED.search(data) for data in project.files.values()):
+        return frozenset(project.files)
+    return project.paths_with([b"function_tool"])
 
 
 def function_tool(

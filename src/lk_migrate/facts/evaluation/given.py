@@ -86,15 +86,31 @@ def _given(
     return machine.aside(home, param.default, ())
 
 
-def call_sites(project: Project, home: Module, function: cst.FunctionDef) -> Iterator[tuple[Module, cst.Call]]:
+Site = tuple[Module, cst.Call]
+
+
+def call_sites(project: Project, home: Module, function: cst.FunctionDef) -> tuple[Site, ...]:
     """The calls of a function; of an `__init__`, the places where objects are made. Tests are no such places."""
+    known = project.fact(_known_sites)
+    if function not in known:
+        known[function] = tuple(_call_sites(project, home, function))
+    return known[function]
+
+
+def _known_sites(project: Project) -> dict[cst.FunctionDef, tuple[Site, ...]]:
+    """What was found before, for each parameter asks: use as a fact."""
+    return {}
+
+
+def _call_sites(project: Project, home: Module, function: cst.FunctionDef) -> Iterator[Site]:
     owner = home.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
     is_init = isinstance(owner, cst.ClassDef) and function.name.value == "__init__"
-    words = {function.name.value}
+    words, spelled = {function.name.value}, {function.name.value.encode()}
     if is_init and isinstance(owner, cst.ClassDef):
-        words |= {line[0].name for line in project.fact(lineages).heirs(owner)}
-    for path, data in sorted(project.files.items()):
-        if is_test(path) or not any(word.encode() in data for word in words):
+        made = {line[0].name for line in project.fact(lineages).heirs(owner)}
+        words, spelled = words | made, {b".__init__", *(name.encode() for name in made)}
+    for path in sorted(project.paths_with(spelled)):
+        if is_test(path):
             continue
         module = project.module(path)
         if module is not None:

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import agent_of, blocked_agents
+from lk_migrate.facts.agents import agent_of, assistant_files, blocked_agents
 from lk_migrate.facts.imports import dotted
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK110", Edition.HANDROLLED, __doc__, triggers=(b"class ",))
+rule = Rule("LK110", Edition.HANDROLLED, __doc__, triggers=(b"class ",), paths=assistant_files)
 
 #: Bases that must stay behind `Agent`.
 _LAST = frozenset({"ABC", "abc.ABC", "Generic", "typing.Generic"})

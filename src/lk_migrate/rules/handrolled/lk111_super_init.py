@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of
+from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files
 from lk_migrate.facts.classes import class_attributes, is_self_attribute, method, methods, self_name
 from lk_migrate.facts.collisions import renamed
 from lk_migrate.facts.constructors import (
@@ -35,7 +35,7 @@ from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK111", Edition.HANDROLLED, __doc__, triggers=(b"class ",))
+rule = Rule("LK111", Edition.HANDROLLED, __doc__, triggers=(b"class ",), paths=assistant_files)
 
 
 @rule.on(cst.ClassDef)

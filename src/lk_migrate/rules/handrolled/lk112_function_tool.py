@@ -13,7 +13,7 @@ from functools import partial
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of, find_agents, tool_of
+from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files, find_agents, tool_of
 from lk_migrate.facts.classes import method
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
@@ -26,7 +26,13 @@ from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK112", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
+
+def paths(project: Project) -> frozenset[str]:
+    """Where assistants are, and where something may look for what an own decorator recorded on their tools."""
+    return project.fact(assistant_files) | project.paths_with(name.encode() for name in project.fact(_records))
+
+
+rule = Rule("LK112", Edition.HANDROLLED, __doc__, triggers=(b"def ",), paths=paths)
 
 
 @rule.on(cst.FunctionDef)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, tool_of
+from lk_migrate.facts.agents import AgentClass, assistant_files, tool_of
 from lk_migrate.facts.tools import Declared, Tool
 from lk_migrate.facts.walk import Index
 from lk_migrate.model import Edition
@@ -21,7 +21,7 @@ from lk_migrate.rewrite.changes import Change, Note, Rewrite
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK113", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
+rule = Rule("LK113", Edition.HANDROLLED, __doc__, triggers=(b"def ",), paths=assistant_files)
 
 #: A comment that is a heading or a switch, not a description.
 _NO_PROSE = re.compile(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import any_tool
+from lk_migrate.facts.agents import any_tool, any_tool_files
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.json_types import PythonType, annotated, typed_dict
@@ -29,6 +29,7 @@ from lk_migrate.facts.parameters import (
     parameter_type,
     schema_type,
 )
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.requiredness import always_given
 from lk_migrate.facts.schemas import ParameterSchema
 from lk_migrate.facts.tools import Declared, Tool, annotated_context, function_tool
@@ -41,7 +42,14 @@ from lk_migrate.rewrite.nulls import minds_none, without_none
 from lk_migrate.rewrite.spelling import spelled
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK114", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
+
+def paths(project: Project) -> frozenset[str]:
+    """Where tools are, those of 0.x too."""
+    of_0x = (tool.module.path for tool in project.fact(function_contexts).tools.values())
+    return project.fact(any_tool_files).union(of_0x)
+
+
+rule = Rule("LK114", Edition.HANDROLLED, __doc__, triggers=(b"def ",), paths=paths)
 
 
 #: Headers that grow longer than this are wrapped, one parameter a line.

@@ -13,10 +13,11 @@ from functools import partial
 
 import libcst as cst
 
-from lk_migrate.facts.agents import agent_of, any_tool
+from lk_migrate.facts.agents import agent_of, any_tool, any_tool_files
 from lk_migrate.facts.blocking import blocking_call
 from lk_migrate.facts.classes import is_self_attribute, methods, self_name
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.renames import holders
 from lk_migrate.facts.sync_callers import sync_tools, twin_name
 from lk_migrate.facts.thread_work import one_shots
@@ -29,7 +30,13 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.threads import alone, awaited, awaited_at, through_thread
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK115", Edition.HANDROLLED, __doc__, triggers=(b"def ",))
+
+def paths(project: Project) -> frozenset[str]:
+    """Where tools are, and where one that was sync may be called."""
+    return project.fact(any_tool_files) | project.paths_with(n.encode() for n in project.fact(sync_tools).all_names)
+
+
+rule = Rule("LK115", Edition.HANDROLLED, __doc__, triggers=(b"def ",), paths=paths)
 
 _SCHEDULERS = frozenset({"ensure_future", "create_task", "run_in_executor", "to_thread"})
 

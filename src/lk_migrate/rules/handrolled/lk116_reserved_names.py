@@ -17,13 +17,20 @@ from lk_migrate.facts.agents import agent_of
 from lk_migrate.facts.classes import class_attributes
 from lk_migrate.facts.collisions import renamed
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.renames import given_up, holders, renames
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK116", Edition.HANDROLLED, __doc__, safety=Safety.REVIEW)
+
+def paths(project: Project) -> frozenset[str]:
+    """Where a name stands that some class gives up."""
+    return project.paths_with(name.encode() for name in project.fact(given_up))
+
+
+rule = Rule("LK116", Edition.HANDROLLED, __doc__, safety=Safety.REVIEW, paths=paths)
 
 
 @rule.on(cst.Attribute)

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import Role, agent_of, find_agents
+from lk_migrate.facts.agents import Role, agent_of, assistant_files, find_agents
 from lk_migrate.facts.constructors import Passing, init_passing, super_inits
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK118", Edition.HANDROLLED, __doc__, triggers=(b"__init__",))
+rule = Rule("LK118", Edition.HANDROLLED, __doc__, triggers=(b"__init__",), paths=assistant_files)
 
 
 @rule.on(cst.ClassDef)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of
+from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files
 from lk_migrate.facts.classes import method, methods, self_name
 from lk_migrate.facts.dispatcher_work import work_beside
 from lk_migrate.facts.dispatchers import Dispatcher
@@ -32,7 +32,7 @@ from lk_migrate.rewrite.schema_parameters import parameter_of
 from lk_migrate.rewrite.unpacked import defaults_of, with_parameters
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK119", Edition.HANDROLLED, __doc__, triggers=(b"def ",), safety=Safety.REVIEW)
+rule = Rule("LK119", Edition.HANDROLLED, __doc__, triggers=(b"def ",), safety=Safety.REVIEW, paths=assistant_files)
 
 
 @rule.on(cst.ClassDef)

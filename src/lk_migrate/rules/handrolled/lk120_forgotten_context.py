@@ -11,7 +11,7 @@ from itertools import takewhile
 
 import libcst as cst
 
-from lk_migrate.facts.agents import agent_of, tool_of
+from lk_migrate.facts.agents import agent_of, assistant_files, tool_of
 from lk_migrate.facts.classes import is_self_attribute, self_name
 from lk_migrate.facts.tools import Tool
 from lk_migrate.model import Edition
@@ -19,7 +19,7 @@ from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK120", Edition.HANDROLLED, __doc__, triggers=(b"ctx", b"context"))
+rule = Rule("LK120", Edition.HANDROLLED, __doc__, triggers=(b"ctx", b"context"), paths=assistant_files)
 
 
 @rule.on(cst.Call)

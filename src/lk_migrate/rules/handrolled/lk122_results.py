@@ -10,14 +10,14 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import any_tool
+from lk_migrate.facts.agents import any_tool, any_tool_files
 from lk_migrate.facts.imports import dotted
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK122", Edition.HANDROLLED, __doc__, triggers=(b"return",))
+rule = Rule("LK122", Edition.HANDROLLED, __doc__, triggers=(b"return",), paths=any_tool_files)
 
 
 @rule.on(cst.Return)

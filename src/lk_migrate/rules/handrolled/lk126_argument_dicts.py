@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import find_agents, tool_of
+from lk_migrate.facts.agents import assistant_files, find_agents, tool_of
 from lk_migrate.facts.classes import self_name
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
@@ -23,7 +23,14 @@ from lk_migrate.rewrite.schema_parameters import parameter_of
 from lk_migrate.rewrite.unpacked import defaults_of, with_parameters
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK126", Edition.HANDROLLED, __doc__, triggers=(b"def ",), safety=Safety.REVIEW)
+
+def paths(project: Project) -> frozenset[str]:
+    """Where assistants are whose tools take a dictionary, and where such a tool may be called."""
+    names = [name.encode() for name in project.fact(bundles)]
+    return project.fact(assistant_files) | project.paths_with(names) if names else frozenset()
+
+
+rule = Rule("LK126", Edition.HANDROLLED, __doc__, triggers=(b"def ",), safety=Safety.REVIEW, paths=paths)
 
 _WIDTH = 120
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.instances import where_objects_may_be
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.starts import task_around
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
@@ -21,7 +22,7 @@ from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK203", Edition.V0, __doc__, triggers=(*TRIGGERS, b".say("), since="1.0.0")
+rule = Rule("LK203", Edition.V0, __doc__, triggers=(*TRIGGERS, b".say("), since="1.0.0", paths=where_objects_may_be)
 
 #: What an `AgentSession` has under the same name.
 _SAME = frozenset(

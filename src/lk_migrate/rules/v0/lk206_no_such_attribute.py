@@ -13,7 +13,7 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
-from lk_migrate.facts.instances import AGENT_CLASSES, instance_of
+from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.public_names import closest, public_names
@@ -39,7 +39,7 @@ _OF_THE_SESSION = {
     "on": "events are the session's, `session.on(…)`",
 }
 _TRIGGERS = (b"session", b"Session", b"ctx", b"Context", b"Agent")
-rule = Rule("LK206", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0")
+rule = Rule("LK206", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=where_objects_may_be)
 
 
 @rule.on(cst.Attribute)

@@ -13,6 +13,7 @@ import libcst as cst
 from lk_migrate.facts.classes import self_name
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.instances import where_objects_may_be
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.public_names import public_names
@@ -25,7 +26,9 @@ from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK216", Edition.V0, __doc__, triggers=(*TRIGGERS, b"CallContext"), since="1.0.0")
+rule = Rule(
+    "LK216", Edition.V0, __doc__, triggers=(*TRIGGERS, b"CallContext"), since="1.0.0", paths=where_objects_may_be
+)
 
 
 def _assignment(line: cst.CSTNode, file: File) -> cst.Name | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
-from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.instances import instance_of, where_objects_may_be
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.prompts import prompts
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
@@ -20,7 +20,7 @@ from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK222", Edition.V0, __doc__, triggers=(*TRIGGERS, b".messages"), since="1.0.0")
+rule = Rule("LK222", Edition.V0, __doc__, triggers=(*TRIGGERS, b".messages"), since="1.0.0", paths=where_objects_may_be)
 
 _WRITES = frozenset({"append", "insert", "extend", "pop", "remove", "clear", "sort", "reverse"})
 

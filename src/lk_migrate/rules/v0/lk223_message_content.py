@@ -12,6 +12,7 @@ import libcst as cst
 from lk_migrate.facts.handlers import EVENTS, handlers
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.instances import where_objects_may_be
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
 from lk_migrate.facts.v0_scope import v0_modules
 from lk_migrate.facts.walk import find
@@ -21,7 +22,15 @@ from lk_migrate.rewrite.changes import Change, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK223", Edition.V0, __doc__, triggers=(*TRIGGERS, b".content"), since="1.0.0", safety=Safety.REVIEW)
+rule = Rule(
+    "LK223",
+    Edition.V0,
+    __doc__,
+    triggers=(*TRIGGERS, b".content"),
+    since="1.0.0",
+    safety=Safety.REVIEW,
+    paths=where_objects_may_be,
+)
 
 
 def _is_content(node: cst.CSTNode, file: File) -> bool:

@@ -14,6 +14,7 @@ import libcst as cst
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.instances import where_objects_may_be
 from lk_migrate.facts.v0_names import TRIGGERS, Kind, llm_name
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
@@ -22,7 +23,14 @@ from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK224", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat(", b"ToolChoice", b"ChatChunk"), since="1.0.0")
+rule = Rule(
+    "LK224",
+    Edition.V0,
+    __doc__,
+    triggers=(*TRIGGERS, b".chat(", b"ToolChoice", b"ChatChunk"),
+    since="1.0.0",
+    paths=where_objects_may_be,
+)
 
 
 #: What `chat` took by position until 0.8; since then it takes keywords only.

@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.instances import where_objects_may_be
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.prompts import role_of
 from lk_migrate.facts.v0_names import TRIGGERS, Kind, llm_name
@@ -26,7 +27,15 @@ from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK226", Edition.V0, __doc__, triggers=(*TRIGGERS, b".chat("), since="1.0.0", safety=Safety.REVIEW)
+rule = Rule(
+    "LK226",
+    Edition.V0,
+    __doc__,
+    triggers=(*TRIGGERS, b".chat("),
+    since="1.0.0",
+    safety=Safety.REVIEW,
+    paths=where_objects_may_be,
+)
 
 Line = cst.SimpleStatementLine
 

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from lk_migrate.facts.handlers import EVENTS, Handlers, Registration, handlers
-from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.holdings import holdings, where_0x_may_be
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import pipelines
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import CALL_CONTEXTS, Kind, llm_name
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
@@ -26,13 +27,22 @@ from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.event_doubts import any_doubt, doubt, payload_of
 from lk_migrate.rules.v0.event_guards import Guard, guard_of
 
+
+def paths(project: Project) -> frozenset[str]:
+    """All files when an old event is handled, else those that may ask for a hook which never existed."""
+    if any(r.event in EVENTS for r in project.fact(handlers).registrations.values()):
+        return frozenset(project.files)
+    return project.fact(where_0x_may_be) & project.paths_with([b"hasattr"])
+
+
 rule = Rule(
     "LK240",
     Edition.V0,
     __doc__,
-    triggers=(*(name.encode() for name in EVENTS), b"def "),
+    triggers=(*(name.encode() for name in EVENTS), b"def ", b"hasattr"),
     since="1.0.0",
     safety=Safety.REVIEW,
+    paths=paths,
 )
 
 

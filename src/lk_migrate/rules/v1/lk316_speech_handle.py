@@ -9,14 +9,16 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.instances import instance_of, where_objects_may_be
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
 _TRIGGERS = (b"chat_message", b"step_index", b".parent")
-rule = Rule("LK316", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.2.0", safety=Safety.REVIEW)
+rule = Rule(
+    "LK316", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.2.0", safety=Safety.REVIEW, paths=where_objects_may_be
+)
 
 _FIELDS = frozenset({"chat_message", "step_index", "parent"})
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.framework import constructed
+from lk_migrate.facts.instances import where_objects_may_be
 from lk_migrate.facts.walk import own_scope
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
@@ -17,7 +18,7 @@ from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK325", Edition.V1, __doc__, triggers=(b"tools",), since="1.0.0")
+rule = Rule("LK325", Edition.V1, __doc__, triggers=(b"tools",), since="1.0.0", paths=where_objects_may_be)
 
 
 @rule.on(cst.Call)

@@ -13,14 +13,16 @@ import libcst as cst
 
 from lk_migrate.facts.framework import Owner, framework_base
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.instances import AGENT_CLASSES, instance_of
+from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
 _TRIGGERS = (b"._chat_ctx", b"._session", b"._llm", b"._stt", b"._tts", b"._vad", b"._agent", b"._opts")
-rule = Rule("LK326", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.0.0", safety=Safety.REVIEW)
+rule = Rule(
+    "LK326", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.0.0", safety=Safety.REVIEW, paths=where_objects_may_be
+)
 
 _SESSION = {
     "_chat_ctx": "history",

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.handlers import handlers
-from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.instances import instance_of, where_objects_may_be
 from lk_migrate.facts.realtime import raw_sessions
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Note, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK333", Edition.V1, __doc__, triggers=(b".on(", b".once("), since="1.0.0")
+rule = Rule("LK333", Edition.V1, __doc__, triggers=(b".on(", b".once("), since="1.0.0", paths=where_objects_may_be)
 
 #: `livekit.agents.voice.events.EventTypes` of 1.8.9.
 EVENTS = frozenset(

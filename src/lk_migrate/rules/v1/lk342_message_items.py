@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
-from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.instances import instance_of, where_objects_may_be
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
@@ -20,7 +20,7 @@ from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK342", Edition.V1, __doc__, triggers=(b".items",), since="1.4.0")
+rule = Rule("LK342", Edition.V1, __doc__, triggers=(b".items",), since="1.4.0", paths=where_objects_may_be)
 
 #: What a `ChatMessage` has and no other item.
 _OF_MESSAGES = frozenset(
