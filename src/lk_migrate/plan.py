@@ -190,7 +190,9 @@ def _with_manifests(converted: _ByRules, files: Mapping[str, bytes], rules: Sequ
 
     plan, known = converted.plan, converted.imports
     after = overlay(files, plan.changes)
-    imports = {**imported_modules(_of(after, after.keys() - known.keys())), **known}
+    # (files that no rule looks at do not speak of LiveKit: facts/relevant.py)
+    changed = {c.path: c.after for c in plan.changes if c.after is not None and c.path not in known}
+    imports = {**imported_modules(changed), **known}
     imports = {path: imports[path] for path in after if imports.get(path)}
     made = plan_manifests(after, imports, {r.id for r in rules})
     return replace(
