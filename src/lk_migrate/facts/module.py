@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import cast
 
 import libcst as cst
@@ -25,7 +25,7 @@ from lk_migrate.facts.parsing import parse
 from lk_migrate.facts.positions import Positions, Span
 from lk_migrate.facts.statement_spans import Place
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
-from lk_migrate.facts.syntax import read_syntax
+from lk_migrate.facts.syntax import read_syntax, syntax_of
 from lk_migrate.facts.walk import Index, children, index
 
 _FUNCTIONS_AND_MODULE = frozenset({cst.FunctionDef, cst.Lambda, cst.Module})
@@ -64,7 +64,7 @@ class Module:
 
     def forget_places(self) -> None:
         """Free what was worked out of the text (it outweighs the tree); whoever asks again has it worked out again."""
-        for name in ("text", "syntax", "positions"):
+        for name in ("text", "positions"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -110,17 +110,17 @@ class Module:
         """The file decoded as LibCST did, without a byte order mark."""
         return self.data.decode(self.tree.encoding, "replace").removeprefix("\ufeff")
 
-    @cached_property
+    @property
     def syntax(self) -> ast.Module | None:
-        """The file by Python's own parser; None when it is newer than this Python, or nothing Python reads."""
-        try:
-            return read_syntax(self.data)
-        except SyntaxError:
-            return None
+        """The file by Python's own parser; None when it is newer than this Python, or nothing Python reads.
+
+        Not kept: it is bigger than LibCST's tree, and `read_syntax` remembers the last few.
+        """
+        return syntax_of(self.data)
 
     @cached_property
     def positions(self) -> Positions:
-        return Positions(self.tree, self.index, self.text, self.syntax)
+        return Positions(self.tree, self.index, self.text, partial(syntax_of, self.data))
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node` stands. Nodes without a position of their own take the span of what they hold."""
