@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.wrappers import logs, wrappers
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
@@ -19,7 +20,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK123", Edition.HANDROLLED, __doc__, triggers=(b"Agent",), safety=Safety.REVIEW)
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("instructions"))
 def unwrap(call: cst.Call, file: File) -> Iterator[Change]:
     wrapper = file.project.fact(wrappers).get(call)
     if wrapper is None:
