@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.held import Function, Holdings
+from lk_migrate.facts.families import Function
+from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.project import Project

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from lk_migrate.facts.comments import comments_of
+from lk_migrate.facts.families import Function, arguments
 from lk_migrate.facts.function_contexts import function_contexts
-from lk_migrate.facts.held import Function, Holdings, arguments
+from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module

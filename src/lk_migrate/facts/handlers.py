@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.held import Function
+from lk_migrate.facts.families import Function
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project

@@ -11,9 +11,9 @@ from typing import cast
 
 import libcst as cst
 
+from lk_migrate.facts.families import Families, Function
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind, kind_of_name
 from lk_migrate.facts.variables import Binding, binding_of
 
@@ -76,29 +76,17 @@ _ITEM_KINDS = {Kind.MESSAGES: Kind.CHAT_MESSAGE, Kind.REALTIME_SESSIONS: Kind.RE
 _SAME_ITEMS = frozenset({"reversed", "list", "tuple", "sorted", "iter"})
 
 
-@dataclass(frozen=True)
-class Function:
-    """A function of the project. `owner` is the class whose method it is."""
-
-    module: Module
-    node: cst.FunctionDef
-    owner: cst.ClassDef | None
-
-
 @dataclass
-class Holdings:
+class Holdings(Families):
     """The result of the analysis; ask `kinds(module, expression)`.
 
     `learned`: when (by the `clock`, which counts what was learned) a variable became known to hold more.
     `asked`: the variables that were asked about since somebody emptied the set.
     """
 
-    project: Project
     modules: list[Module] = field(default_factory=list)
     table: dict[Binding, Kinds] = field(default_factory=dict)
-    home: dict[cst.CSTNode, Module] = field(default_factory=dict)
     constructions: list[tuple[Module, cst.Call, Kind]] = field(default_factory=list)
-    _parents: dict[cst.ClassDef, list[cst.ClassDef]] = field(default_factory=dict)
     _variables: dict[cst.Name, Binding | None] = field(default_factory=dict)
     _local: dict[cst.CSTNode, dict[str, cst.FunctionDef]] = field(default_factory=dict)
     clock: int = 0
@@ -167,49 +155,6 @@ class Holdings:
                 return Binding(symbol.module.tree, symbol.name)
             return None
         return binding_of(module, target)
-
-    def root(self, node: cst.ClassDef) -> cst.ClassDef:
-        """The project's topmost class above `node`: attributes are shared by a whole family."""
-        seen = {node}
-        while True:
-            above = [c for c in self.parents(node) if c not in seen]
-            if not above:
-                return node
-            node = above[0]
-            seen.add(node)
-
-    def parents(self, node: cst.ClassDef) -> list[cst.ClassDef]:
-        """The project's own classes among the bases of `node`, in order."""
-        if node not in self._parents:
-            module = self.home.get(node)
-            found = []
-            for arg in node.bases if module is not None else ():
-                symbol = self.project.resolve(module, arg.value) if module is not None else None
-                if symbol is not None and isinstance(symbol.node, cst.ClassDef):
-                    found.append(symbol.node)
-                    if symbol.module is not None:
-                        self.home.setdefault(symbol.node, symbol.module)
-            self._parents[node] = found
-        return self._parents[node]
-
-    def ancestry(self, node: cst.ClassDef) -> Iterator[cst.ClassDef]:
-        """`node` and the project's classes above it, nearest first (depth first, each once)."""
-        seen: set[cst.ClassDef] = set()
-        stack = [node]
-        while stack:
-            current = stack.pop(0)
-            if current not in seen:
-                seen.add(current)
-                yield current
-                stack = self.parents(current) + stack
-
-    def method(self, node: cst.ClassDef, name: str) -> Function | None:
-        """The method `name` of a class, inherited ones included."""
-        for owner in self.ancestry(node):
-            for statement in owner.body.body:
-                if isinstance(statement, cst.FunctionDef) and statement.name.value == name:
-                    return Function(self.home[owner], statement, owner)
-        return None
 
     def callees(self, module: Module, call: cst.Call) -> tuple[Function, ...]:
         """The project's functions that a call may reach; for a class its `__init__`."""
@@ -398,28 +343,3 @@ def _selects(node: cst.ListComp | cst.GeneratorExp) -> bool:
     target = node.for_in.target
     same = isinstance(target, cst.Name) and isinstance(node.elt, cst.Name) and target.value == node.elt.value
     return same and node.for_in.inner_for_in is None
-
-
-def parameters(function: Function) -> list[cst.Param]:
-    """The parameters that positional arguments fill, `self` left out."""
-    params = [*function.node.params.posonly_params, *function.node.params.params]
-    static = any(dotted(d.decorator) == "staticmethod" for d in function.node.decorators)
-    return params[1:] if function.owner is not None and not static else params
-
-
-def arguments(function: Function, call: cst.Call) -> Iterator[tuple[cst.Param, cst.Arg]]:
-    """Which parameter each argument of `call` fills, as far as the call says."""
-    positional = parameters(function)
-    by_name = {p.name.value: p for p in (*positional, *function.node.params.kwonly_params)}
-    position = 0
-    for arg in call.args:
-        if arg.star:
-            return
-        if arg.keyword is not None:
-            param = by_name.get(arg.keyword.value)
-            if param is not None:
-                yield param, arg
-        else:
-            if position < len(positional):
-                yield positional[position], arg
-            position += 1

@@ -14,7 +14,8 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.facts.held import NOTHING, RESULT, Function, Holdings, arguments, parameters, result_item
+from lk_migrate.facts.families import Function, arguments, parameters
+from lk_migrate.facts.held import NOTHING, RESULT, Holdings, result_item
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project

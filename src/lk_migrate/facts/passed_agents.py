@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from lk_migrate.facts.awaiting import uses_of
-from lk_migrate.facts.held import Function, Holdings, arguments
+from lk_migrate.facts.families import Function, arguments
+from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.variables import Binding, binding_of
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from lk_migrate.facts.factories import MOVED_TO_START, Factories, factories
-from lk_migrate.facts.held import Holdings, arguments
+from lk_migrate.facts.families import arguments
+from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.passed_agents import Passed, passed_agents

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts import blocking
-from lk_migrate.facts.held import Function, Holdings
+from lk_migrate.facts.families import Function
+from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.families import arguments
 from lk_migrate.facts.function_contexts import FunctionContexts, function_contexts
-from lk_migrate.facts.held import Holdings, arguments
+from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project

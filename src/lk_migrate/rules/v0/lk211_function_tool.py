@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.families import Function
 from lk_migrate.facts.function_contexts import function_contexts
-from lk_migrate.facts.held import Function
 from lk_migrate.facts.thread_work import blocks, one_shots_reached
 from lk_migrate.facts.walk import own_scope
 from lk_migrate.model import Action, Edition
