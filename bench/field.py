@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from legacy_api import marked_lines, uses
+from legacy_api import unmarked, uses
 
 from lk_migrate.model import Plan
 from lk_migrate.plan import ConvertOptions, make_plan
@@ -188,12 +188,10 @@ def try_project(repo: str, commit: str, kind: str, files: dict[str, bytes], path
     for path in paths:
         result.uses_before += len(uses(files.get(path, b"")))
     for path in {*paths, *(c.path for c in plan.changes if c.before is None)}:
-        left = uses(after.get(path, b""))
-        marked = marked_lines(after.get(path, b""))
-        result.uses_after += len(left)
-        unmarked = [u for u in left if u.line not in marked]
-        result.unmarked += len(unmarked)
-        result.left += [f"{path}:{u.line} unmarked {u.name}" for u in unmarked]
+        result.uses_after += len(uses(after.get(path, b"")))
+        silent = unmarked(after.get(path, b""))
+        result.unmarked += len(silent)
+        result.left += [f"{path}:{u.line} unmarked {u.name}" for u in silent]
     try:
         again = make_plan(after, ConvertOptions(targets=frozenset(paths)))
         result.not_idempotent = [c.path for c in again.changes]

@@ -144,6 +144,23 @@ def _last(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
+def unmarked(source: bytes) -> list[Use]:
+    """The uses that no marker speaks of. An import is spoken of where each use of its name is."""
+    marked, found = marked_lines(source), uses(source)
+    left = [use for use in found if use.line not in marked]
+    imports = _import_lines(source) if left else set()
+
+    def is_only_imported(use: Use) -> bool:
+        others = [o for o in found if o.name == use.name and o.line not in imports]
+        return use.line in imports and bool(others) and all(o.line in marked for o in others)
+
+    return [use for use in left if not is_only_imported(use)]
+
+
+def _import_lines(source: bytes) -> set[int]:
+    return {node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)}
+
+
 def marked_lines(source: bytes) -> set[int]:
     """Lines that a marker speaks of: the statement below each `# TODO(lk-migrate …)`."""
     lines = source.splitlines()

@@ -26,7 +26,6 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.ledger import manifest_ledger
-from lk_migrate.manifests.plan import plan_manifests
 from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, Place, Plan
 from lk_migrate.options import ConvertOptions, Progress, unwatched
 from lk_migrate.project.root import main_candidates
@@ -64,17 +63,19 @@ def make_plan(
 
 @dataclass(frozen=True)
 class _ByRules:
-    """The rules' part of a plan. `settled`: path → what the file imports then, of groups that nothing else touched."""
+    """The rules' part of a plan. `imports`: path → what the file imports then; `settled`: whose places are known."""
 
     plan: Plan
     agents: tuple[FoundAgent, ...]
-    settled: Mapping[str, frozenset[str]]
+    imports: Mapping[str, frozenset[str]]
+    settled: frozenset[str]
 
     def instead(self, plan: Plan) -> _ByRules:
-        """The same with another plan; what has another change there is no longer settled."""
+        """The same with another plan; what has another change there is no longer known."""
         before = {c.path: c for c in self.plan.changes}
         touched = {c.path for c in plan.changes if before.get(c.path) != c}
-        return replace(self, plan=plan, settled={p: found for p, found in self.settled.items() if p not in touched})
+        imports = {p: found for p, found in self.imports.items() if p not in touched}
+        return replace(self, plan=plan, imports=imports, settled=self.settled - touched)
 
 
 def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter) -> _ByRules:
@@ -97,7 +98,7 @@ def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Pro
 
     def alone() -> Settled:
         """The group that was kept, when no new main is written."""
-        return settled(project.files, by_rules(project, options, None, told))
+        return settled(by_rules(project, options, None, told))
 
     main = _main_path(files, near, surveys, options)
     if main is not None and main not in project.files:
@@ -160,8 +161,9 @@ def _gathered(outcomes: Sequence[Outcome], options: ConvertOptions, agents: tupl
         skipped=tuple(skipped),
         editions=_editions(results, options.rules),
     )
-    known = [o for o in outcomes if isinstance(o, Settled)]
-    return _ByRules(plan, agents, {path: o.imports.get(path, frozenset()) for o in known for path in o.paths})
+    imports = {path: found for o in outcomes for path, found in o.imports.items()}
+    done = frozenset(path for o in outcomes if isinstance(o, Settled) for path in o.paths)
+    return _ByRules(plan, agents, imports, done)
 
 
 def _stuck(converted: _ByRules, main: str) -> str | None:
@@ -183,9 +185,14 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
 
 def _with_manifests(converted: _ByRules, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
     """The plan with requirements and the like brought to the target, when any code here uses LiveKit's agents."""
-    plan, known = converted.plan, converted.settled
+    # Not before most trees are gone: what reads requirements takes a megabyte. (Other processes do without it.)
+    from lk_migrate.manifests.plan import plan_manifests
+
+    plan, known = converted.plan, converted.imports
     after = overlay(files, plan.changes)
-    imports = {**imported_modules(_of(after, after.keys() - known.keys())), **known}
+    # (files that no rule looks at do not speak of LiveKit: facts/relevant.py)
+    changed = {c.path: c.after for c in plan.changes if c.after is not None and c.path not in known}
+    imports = {**imported_modules(changed), **known}
     imports = {path: imports[path] for path in after if imports.get(path)}
     made = plan_manifests(after, imports, {r.id for r in rules})
     return replace(

@@ -91,6 +91,10 @@ def test_a_vendored_folder_called_livekit_is_not_the_framework() -> None:
     assert names(code) == ["Host"]
     own = Project({"main.py": code.encode(), "livekit/agents/__init__.py": b"class Agent:\n    pass\n"})
     assert find_agents(own) == ()
+    package = {"voice/__init__.py": b"", "voice/livekit/__init__.py": b"from livekit import rtc\n"}
+    for path in ("voice/worker.py", "voice/livekit/adapter.py"):
+        (host,) = find_agents(Project({path: code.encode(), **package}))
+        assert host.is_agent, "a package that only bears the name has no `agents`"
 
 
 def test_the_framework_reached_through_aliases_shims_and_reexports() -> None:

@@ -10,6 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from laws import check_laws, checked
 
+from lk_migrate.plan import ConvertOptions, make_plan
+
 #: `RunContext` comes into the file by a rule about another class.
 _CONTEXT_FOR_OTHERS = """\
 from livekit.agents import llm
@@ -586,3 +588,31 @@ async def entrypoint(ctx):
 
 def test_it_decides_nothing_that_it_left_to_a_person() -> None:
     assert checked({"desks.py": _DESKS.encode(), "main.py": _SESSION.encode()}).outcome == "changed"
+
+
+#: Asked for its import by a file that asks no more, once it is converted.
+_GIVER = """\
+from livekit.agents import JobContext, WorkerOptions, cli
+
+
+async def entrypoint(ctx: JobContext):
+    await ctx.connect()
+
+
+if __name__ == "__main__":
+    cli.run_app(WorkerOptions(entrypoint_fnc=entrypoint))
+"""
+_TAKER = """\
+from agent import WorkerOptions, cli, entrypoint
+
+if __name__ == "__main__":
+    cli.run_app(WorkerOptions(entrypoint_fnc=entrypoint, agent_name="local"))
+"""
+
+
+def test_an_import_is_not_kept_for_a_file_that_needs_it_no_more() -> None:
+    assert checked({"agent.py": _GIVER.encode(), "try_it.py": _TAKER.encode()}).outcome == "changed"
+    other = b"from agent import WorkerOptions\n\nprint(WorkerOptions)\n"
+    kept = make_plan({"agent.py": _GIVER.encode(), "other.py": other}, ConvertOptions())
+    (change,) = (c for c in kept.changes if c.path == "agent.py")
+    assert change.after is not None and b"WorkerOptions" in change.after

@@ -19,14 +19,19 @@ _LLM_NAMES = ("before_llm_cb", "will_synthesize_assistant_reply")
 
 @dataclass(frozen=True)
 class Callback:
-    """A callback as the constructor got it. `function` None: it is not one of the project's functions.
+    """A callback as the constructor got it (the `keyword` argument). `function` None: it is none of the project's.
 
-    `cancels`: it may return False; `streams`: it may return something to be spoken instead of the model's reply.
+    `variable`: what it has to be called to be reached from a class: `self._enrich` means another object there, and a
+    lambda cannot be called where it is written. "" where it can be written as it is `spelled`. `is_async`: None where
+    that is not known. `cancels`: it may return False; `streams`: it may return something to be spoken instead of the
+    model's reply.
     """
 
+    keyword: str
     spelled: str
+    variable: str
     function: Function | None
-    is_async: bool
+    is_async: bool | None
     cancels: bool
     streams: bool
 
@@ -59,11 +64,12 @@ def callbacks_of(project: Project, construction: Construction) -> Callbacks | No
 
 def _callback(project: Project, construction: Construction, arg: cst.Arg) -> Callback:
     module = construction.module
-    spelled = module.tree.code_for_node(arg.value)
+    keyword = arg.keyword.value if arg.keyword is not None else ""
+    named = (keyword, *_reached(construction, arg.value, keyword))
     known = project.fact(pipelines).holdings
     function = known.named_function(module, arg.value)
     if function is None:
-        return Callback(spelled, None, isinstance(arg.value, cst.Lambda) is False, True, True)
+        return Callback(*named, None, None, True, True)
     cancels = streams = False
     for node in own_scope(function.node):
         if isinstance(node, cst.Return) and node.value is not None:
@@ -73,7 +79,23 @@ def _callback(project: Project, construction: Construction, arg: cst.Arg) -> Cal
             elif value not in ("None", "True"):
                 streams = True
                 cancels = cancels or not _is_answer(known, function, node.value)
-    return Callback(spelled, function, function.node.asynchronous is not None, cancels, streams)
+    generates = any(isinstance(node, cst.Yield) for node in own_scope(function.node))
+    return Callback(*named, function, function.node.asynchronous is not None and not generates, cancels, streams)
+
+
+#: What the methods of the class bind, so that it means something else there.
+_BOUND = frozenset({"self", "turn_ctx", "new_message", "chat_ctx", "tools", "model_settings", "text", "result"})
+
+
+def _reached(construction: Construction, value: cst.BaseExpression, keyword: str) -> tuple[str, str]:
+    """How the callback is spelled, and the variable that it needs."""
+    module, name = construction.module, dotted(value)
+    spelled = module.tree.code_for_node(value)
+    if name is not None and name.partition(".")[0] not in _BOUND:
+        return spelled, ""
+    last = (name or keyword).rpartition(".")[2].lstrip("_") or keyword
+    scope = module.index.enclosing(value, cst.FunctionDef) or module.tree
+    return spelled, next(n for n in (last, f"{last}_before", f"{last}_of_0x") if is_free(module, scope, n) or "0x" in n)
 
 
 def _is_answer(known: Holdings, function: Function, value: cst.BaseExpression) -> bool:

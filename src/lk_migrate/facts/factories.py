@@ -93,11 +93,22 @@ def is_moved_to_start(arg: cst.Arg) -> bool:
 
 
 def is_the_same_elsewhere(known: Holdings, module: Module, arg: cst.Arg) -> bool:
-    """Whether the value means the same in another function: `noise_cancellation.BVC()`, nothing but a library name."""
+    """Whether the value means the same in another function.
+
+    `noise_cancellation.BVC()` does, nothing but a library name; of transcription options only the values are taken.
+    """
     value = arg.value
-    if not isinstance(value, cst.Call) or value.args:
+    if not isinstance(value, cst.Call):
+        return False
+    if arg.keyword is not None and arg.keyword.value == "transcription":
+        return all(a.keyword is not None and _is_constant(a.value) for a in value.args)
+    if value.args:
         return False
     return (known.project.full_name(module, value.func) or "").startswith("livekit.plugins.")
+
+
+def _is_constant(value: cst.BaseExpression) -> bool:
+    return dotted(value) in ("True", "False", "None") or isinstance(value, (cst.Integer, cst.Float))
 
 
 def _may_give_more(function: cst.FunctionDef, at: int) -> bool:

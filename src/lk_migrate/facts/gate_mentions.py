@@ -21,7 +21,7 @@ from lk_migrate.facts.testcode import is_test
 def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[Module, cst.CSTNode]]:
     """Attributes, class-level names and strings called `name` that may be the gate's."""
     lines = project.fact(lineages)
-    owners = {o for o in [gate.owner, *(g.owner for g in gate.guards)] if o is not None}
+    owners = {o for o in [gate.owner, *(g.owner for g in gate.guards), *gate.trial.records] if o is not None}
     related = {c for o in owners for c in lines.related(o)}
     for module in modules_with(project, name):
         for node in module.index.of(cst.Attribute):

@@ -34,9 +34,34 @@ def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
             base, _, name = item.target.rpartition(".")
             if item.local == "*":
                 base, name = item.target, "*"
-            if base and project.path_of(base, other) == path:
+            if base and project.path_of(base, other) == path and (other, name) not in project.fact(released):
                 names.update({i.local for i in module.imports} if name == "*" else {name})
     return frozenset(names)
+
+
+def released(project: Project) -> set[tuple[str, str]]:
+    """What files ask for no more once they are converted, (file, name), as far as that is known: use as a fact."""
+    return set()
+
+
+def release(project: Project, after: Mapping[str, bytes]) -> set[str]:
+    """Note what the converted files (`after`: path → bytes) no longer import; the files that are free of a name now.
+
+    Only what a file does not even mention any more, of what the other one imports itself.
+    """
+    known, free = project.fact(released), set()
+    for path, data in after.items():
+        module = project.module(path)
+        for item in module.imports if module is not None else ():
+            base, _, name = item.target.rpartition(".")
+            other = project.path_of(base, path) if base and (path, name) not in known else None
+            if other is None or other == path or name.encode() in data:
+                continue
+            giver = project.module(other)
+            if giver is not None and any(i.local == name for i in giver.imports):
+                known.add((path, name))
+                free.add(other)
+    return free
 
 
 def importing(project: Project, paths: Collection[str]) -> frozenset[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import libcst as cst
 
@@ -32,14 +33,15 @@ def instance_of(project: Project, module: Module, expression: cst.CSTNode, depth
     if depth == 0 and project.fact(holdings).is_v0_agent(module, expression):
         # What 0.x called the agent is the session of the converted file.
         return "AgentSession"
+    kind = type(expression)  # most are names
+    if kind is cst.Name:
+        return _of_name(project, module, cast(cst.Name, expression), depth)
+    if kind is cst.Attribute:
+        return _of_attribute(project, module, cast(cst.Attribute, expression), depth)
+    if kind is cst.Call:
+        return _made_by(project, module, cast(cst.Call, expression), depth)
     if isinstance(expression, cst.Await):
         return instance_of(project, module, expression.expression, depth + 1)
-    if isinstance(expression, cst.Call):
-        return _made_by(project, module, expression, depth)
-    if isinstance(expression, cst.Name):
-        return _of_name(project, module, expression, depth)
-    if isinstance(expression, cst.Attribute):
-        return _of_attribute(project, module, expression, depth)
     if isinstance(expression, cst.NamedExpr):
         return instance_of(project, module, expression.value, depth + 1)
     return None
@@ -121,7 +123,7 @@ def _alternatives(annotation: cst.BaseExpression) -> Iterator[cst.BaseExpression
 
 def _of_name(project: Project, module: Module, name: cst.Name, depth: int) -> str | None:
     for scope in module.scopes(name):
-        if isinstance(scope, cst.ClassDef):
+        if type(scope) is cst.ClassDef:
             continue
         found, bound = _bound_in(project, module, scope, name, depth)
         if bound:

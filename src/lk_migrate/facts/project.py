@@ -16,6 +16,10 @@ from lk_migrate.model import Skipped
 
 Fact = TypeVar("Fact")
 
+#: `voice/livekit/` is a folder name that lies near, and `from livekit.agents import …` beside it means the framework
+#: unless that folder has an `agents` of its own.
+FRAMEWORK = "livekit"
+
 #: Not asked yet (an answer may be None).
 _UNKNOWN: Any = object()
 
@@ -237,8 +241,15 @@ class Project:
             if not rest:
                 return Symbol(target, module, module.tree)
             found = self._in_module(module, rest[0], ".".join(rest[1:]), depth + 1)
+            if found is None and size == 1 and parts[0] == FRAMEWORK:
+                break  # a package of the project that only has the framework's name
             return found
         return Symbol(target)
+
+    def is_own(self, target: str, importer: str) -> bool:
+        """Whether an import of `target` in `importer` finds a file of the project."""
+        found = self._follow(target, importer, 0)
+        return found is None or found.module is not None
 
     def sure_definition(self, module: Module, expression: cst.CSTNode) -> Definition | None:
         """How another file defines what is imported as `expression`, where that is sure without parsing it.

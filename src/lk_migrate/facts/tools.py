@@ -16,7 +16,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.registries import Registry, registries
-from lk_migrate.facts.schemas import ToolSchema
+from lk_migrate.facts.schemas import ToolSchema, listed_schemas
 from lk_migrate.facts.walk import find, own_scope
 
 FUNCTION_TOOL = frozenset(
@@ -373,8 +373,10 @@ def resolve_tools(
             known = tools.get(function)
             if known is None:
                 tools[function] = make_tool(project, ref, function, name, declared, schema)
-            elif known.name != name and name not in known.aliases and known.declared is not Declared.FUNCTION_TOOL:
-                tools[function] = _with_alias(known, name)
+            elif known.declared is not Declared.FUNCTION_TOOL:
+                if known.name != name and name not in known.aliases:
+                    known = _with_alias(known, name)
+                tools[function] = _described(known, schema)
             return True
         return False
 
@@ -396,7 +398,25 @@ def resolve_tools(
         for part in parts:
             for tool in part.with_context:
                 tools.setdefault(tool.node, tool)
+    listed = project.fact(listed_schemas)
+    for function, tool in tools.items():
+        told = listed.get(tool.name)
+        if tool.declared is not Declared.FUNCTION_TOOL and told is not None and _fits(tool, told):
+            tools[function] = _described(tool, told)
     return list(tools.values()), list(inline.values())
+
+
+def _described(tool: Tool, schema: ToolSchema | None) -> Tool:
+    """The tool with what a schema says of it, if nothing else did."""
+    if schema is None or tool.schema is not None:
+        return tool
+    return replace(tool, schema=schema, description=tool.description or schema.description)
+
+
+def _fits(tool: Tool, schema: ToolSchema) -> bool:
+    """Whether a list of schemas that stands apart from the class can mean this method."""
+    named = {p.name for p in schema.parameters}
+    return named == {p.name.value for p in tool.parameters}
 
 
 def _is_handed_on(chain: tuple[ClassRef, ...], route: Route) -> bool:

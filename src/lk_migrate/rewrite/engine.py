@@ -192,8 +192,8 @@ def _collect(file: File, rules: Iterable[Rule]) -> _Edits:
     edits = _Edits()
     for rule in rules:
         try:
-            for kind, handler in rule.handlers:
-                for node in list(file.module.index.of(kind)):
+            for kind, handler, among in rule.handlers:
+                for node in among(file.module, kind):
                     for change in handler(node, file):
                         _add(edits, file, rule, change)
         except Exception as error:

@@ -28,7 +28,7 @@ def agent_class_source(callbacks: Callbacks, file: File) -> str:
 
 
 def _call(callback: Callback, arguments: str) -> str:
-    call = f"{callback.spelled}({arguments})"
+    call = f"{callback.variable or callback.spelled}({arguments})"
     return f"await {call}" if callback.is_async else call
 
 
@@ -36,12 +36,17 @@ def _on_user_turn(callback: Callback, file: File) -> str:
     llm = file.use("livekit.agents.llm")
     call = _call(callback, "self.session, turn_ctx")
     answers = callback.cancels or callback.streams
+    awaited = []
+    if callback.is_async is None:  # as 0.x asked
+        isawaitable = file.use("inspect.isawaitable")
+        awaited = [f"        if {isawaitable}(result):", "            result = await result"]
     lines = [
         "    async def on_user_turn_completed(",
         f"        self, turn_ctx: {llm}.ChatContext, new_message: {llm}.ChatMessage",
         "    ) -> None:",
         "        turn_ctx.items.append(new_message)  # where the callback looks for it",
         f"        result = {call}" if answers else f"        {call}",
+        *awaited,
         "        if new_message in turn_ctx.items:",
         "            turn_ctx.items.remove(new_message)",
     ]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.callbacks import callbacks_of
+from lk_migrate.facts.callbacks import Callbacks, callbacks_of
 from lk_migrate.facts.factories import is_moved_to_start
 from lk_migrate.facts.function_contexts import Tools, tools_of
 from lk_migrate.facts.holdings import where_0x_may_be
@@ -110,7 +110,11 @@ def split(call: cst.Call, file: File) -> Iterator[Change]:
     yield Rewrite(
         statement,
         lambda updated: _with_agent(
-            updated, _agent(construction, prompt, tools, base, indentation, found), extra, prompt.comments
+            updated,
+            _agent(construction, prompt, tools, base, indentation, found),
+            _named(callbacks, found),
+            extra,
+            prompt.comments,
         ),
         "the prompt, the tools and the memory are the Agent's",
     )
@@ -252,8 +256,21 @@ def _agent(
     return cst.SimpleStatementLine(body=[cst.Assign([cst.AssignTarget(target)], code)])  # type: ignore[arg-type]
 
 
+def _named(callbacks: Callbacks | None, found: dict[str, _Moved]) -> list[cst.SimpleStatementLine]:
+    """`enrich = self._enrich`, for callbacks that the class cannot reach by their own name."""
+    both = (callbacks.llm, callbacks.tts) if callbacks is not None else ()
+    assigned = [(c.variable, found[c.keyword].value) for c in both if c is not None and c.variable]
+    return [
+        cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], value)]) for name, value in assigned
+    ]
+
+
 def _with_agent(
-    updated: cst.SimpleStatementLine, agent: cst.SimpleStatementLine, extra: str, comments: tuple[str, ...]
+    updated: cst.SimpleStatementLine,
+    agent: cst.SimpleStatementLine,
+    named: list[cst.SimpleStatementLine],
+    extra: str,
+    comments: tuple[str, ...],
 ) -> cst.FlattenSentinel[cst.BaseStatement]:
     # What stands right above the construction is about it; what a blank line separates is not.
     lead = list(updated.leading_lines)
@@ -264,7 +281,9 @@ def _with_agent(
     if extra:
         definition = cst.parse_statement(extra)
         assert isinstance(definition, cst.ClassDef)
-        before.append(definition.with_changes(leading_lines=blanks))
+        before = [*named, definition.with_changes(leading_lines=[cst.EmptyLine(indent=False)] if named else blanks)]
+        if named:
+            before[0] = named[0].with_changes(leading_lines=blanks)
         blanks = [cst.EmptyLine(indent=False)]
     agent = agent.with_changes(leading_lines=[*blanks, *above])
     if rest:
@@ -279,7 +298,9 @@ def _remarks(call: cst.Call, construction: Construction, prompt: Prompt, tools: 
         yield Todo(call, tools.problem)
     if not has_start(file.project, construction):
         started = [
-            f"`{file.code(a).rstrip(', ')}`" for a in call.args if is_moved_to_start(a) and dotted(a.value) != "None"
+            f"`{keyword(a)}={file.code(a.value)}`"
+            for a in call.args
+            if is_moved_to_start(a) and dotted(a.value) != "None"
         ]
         more = f"; `room_options=` there takes what stood here as {' and '.join(started)}" if started else ""
         yield Todo(

@@ -124,9 +124,9 @@ def _room_options(
             entries.append(Entry("participant_identity", identity))
     noise = construction.argument("noise_cancellation")
     elsewhere = construction.module is not file.module
+    known = file.project.fact(pipelines).holdings
     if noise is not None and dotted(noise.value) != "None":
         comments += _comments(construction, noise).above
-        known = file.project.fact(pipelines).holdings
         value = noise.value
         if elsewhere and is_the_same_elsewhere(known, construction.module, noise):
             value, noise = _spelled_here(construction, noise, file), None
@@ -144,6 +144,8 @@ def _room_options(
             entries.append(entry)
         if problem:
             problems.append(problem)
+        if elsewhere and is_the_same_elsewhere(known, construction.module, transcription):
+            transcription = None
     chat = file.project.fact(chat_managers).handler_near(file.module, file.enclosing(call, cst.FunctionDef))
     if chat is not None:
         name = chat.node.name.value

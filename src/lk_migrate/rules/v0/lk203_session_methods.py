@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.instances import where_objects_may_be
+from lk_migrate.facts.holdings import where_0x_may_be
+from lk_migrate.facts.own_attributes import is_own_attribute
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.starts import task_around
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
@@ -22,7 +23,7 @@ from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK203", Edition.V0, __doc__, triggers=(*TRIGGERS, b".say("), since="1.0.0", paths=where_objects_may_be)
+rule = Rule("LK203", Edition.V0, __doc__, triggers=(*TRIGGERS, b".say("), since="1.0.0", paths=where_0x_may_be)
 
 #: What an `AgentSession` has under the same name.
 _SAME = frozenset(
@@ -197,6 +198,8 @@ def attributes(node: cst.Attribute, file: File) -> Iterator[Change]:
         )
     elif name not in _SAME | _HANDLED:
         private = _private_names(node, file) if name.startswith("_") else []
+        if _is_put_there(node, file):
+            return
         if not private:
             yield Todo(node, f"an `AgentSession` has no `{name}`: find what the new API offers for it, or take it out.")
         elif private[0][0] is node:
@@ -206,6 +209,16 @@ def attributes(node: cst.Attribute, file: File) -> Iterator[Change]:
                 f"{said}: inner parts of the 0.x agent, and an `AgentSession` has none of them: use its events and "
                 "states (`agent_state`, `current_speech`, `interrupt()`), or take this out.",
             )
+
+
+def _is_put_there(node: cst.Attribute, file: File) -> bool:
+    """`agent.opening = …`: an attribute of the project's own. A hook is none: 0.x would have to call it."""
+    name, parent = node.attr.value, file.parent(node)
+    if name.startswith(("_", "on_")):
+        return False
+    return isinstance(parent, cst.AssignTarget) or (
+        not isinstance(parent, cst.Call) and is_own_attribute(file.project, file.path, name)
+    )
 
 
 def _private_names(node: cst.Attribute, file: File) -> list[tuple[cst.Attribute, str]]:

@@ -14,8 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
-from lk_migrate.facts.module import Module
-from lk_migrate.facts.project import Project
+from lk_migrate.facts.own_attributes import is_own_attribute
 from lk_migrate.facts.public_names import closest, public_names
 from lk_migrate.facts.realtime import CREATE, RESPOND, raw_call, raw_sessions
 from lk_migrate.facts.v0_names import Kind
@@ -56,7 +55,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     if raw and not _is_hook(node, file) and not _becomes_the_session(node, file):
         return
     kind = "AgentSession" if raw else instance_of(file.project, file.module, node.value)
-    if kind in AGENT_CLASSES and name in _OF_THE_SESSION and not _is_own_attribute(file.project, name):
+    if kind in AGENT_CLASSES and name in _OF_THE_SESSION and not is_own_attribute(file.project, file.path, name):
         yield Todo(node, f"an `{kind}` has no `{name}`: {_OF_THE_SESSION[name]}.")
         return
     if kind not in _CLASSES or name in _known(kind) or _is_told(node, file):
@@ -66,7 +65,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
             node,
             f"nothing ever calls `{name}` of a session: register the handler with `session.on(…)`, or take it out.",
         )
-    elif not _is_own_attribute(file.project, name) and not is_guarded(node, name, file):
+    elif not is_own_attribute(file.project, file.path, name) and not is_guarded(node, name, file):
         yield Todo(node, f"`{kind}` has no `{name}`{closest(name, _known(kind))}: {_CLASSES[kind]}.")
 
 
@@ -110,30 +109,3 @@ def _is_told(node: cst.Attribute, file: File) -> bool:
 def _is_hook(node: cst.Attribute, file: File) -> bool:
     """`session.on_message = handler`."""
     return isinstance(file.parent(node), cst.AssignTarget) and node.attr.value.startswith("on_")
-
-
-def _is_own_attribute(project: Project, name: str) -> bool:
-    """Whether the project assigns an attribute of that name anywhere, or one of its classes defines it."""
-    known = project.fact(_asked_before)
-    if name not in known:
-        word = name.encode()
-        with_the_word = (path for path in sorted(project.files) if word in project.files[path])
-        known[name] = any(name in _attributes_of(module) for module in project.modules(with_the_word))
-    return known[name]
-
-
-def _asked_before(project: Project) -> dict[str, bool]:
-    """What `_is_own_attribute` found, by name: use as a fact."""
-    return {}
-
-
-def _attributes_of(module: Module) -> Iterator[str]:
-    for target in module.index.of(cst.AssignTarget):
-        if isinstance(target.target, cst.Attribute):
-            yield target.target.attr.value
-    for kind in (cst.AnnAssign, cst.AugAssign):
-        for statement in module.index.of(kind):
-            target = statement.target
-            yield target.attr.value if isinstance(target, cst.Attribute) else getattr(target, "value", "")
-    for function in module.index.of(cst.FunctionDef):
-        yield function.name.value

@@ -6,8 +6,8 @@ Default models changed, too; a model is pinned only where the old default is nee
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import libcst as cst
 
@@ -35,25 +35,49 @@ _P = "livekit.plugins."
 
 @dataclass(frozen=True)
 class Options:
-    """What became of a constructor's arguments: new names, dropped ones, and those a person must look at."""
+    """What became of a constructor's arguments: new names, dropped ones, and what a person must look at instead."""
 
     renamed: dict[str, str]
     dropped: frozenset[str] = frozenset()
-    unclear: frozenset[str] = frozenset()
+    unclear: Mapping[str, str] = field(default_factory=dict)
 
 
+_AZURE_EVENTS = (
+    "bookmark_reached",
+    "synthesis_canceled",
+    "synthesis_completed",
+    "synthesis_started",
+    "synthesizing",
+    "viseme",
+    "word_boundary",
+)
 _CONSTRUCTORS = {
     f"{_P}openai.LLM": Options({"max_tokens": "max_completion_tokens"}),
     f"{_P}deepgram.STT": Options({}, frozenset({"energy_filter"})),
     f"{_P}deepgram.TTS": Options({}, frozenset({"use_streaming"})),
     f"{_P}elevenlabs.TTS": Options({"model_id": "model"}),
     f"{_P}azure.STT": Options({"languages": "language"}),
+    f"{_P}azure.STT.update_options": Options({"languages": "language"}),
     f"{_P}azure.TTS": Options(
         {},
         frozenset(),
-        frozenset({"speech_host", "endpoint_id", "on_bookmark_reached_event", "on_synthesis_canceled_event"}),
+        {
+            "speech_host": "see `speech_endpoint=`",
+            "endpoint_id": "see `deployment_id=`",
+            **{f"on_{event}_event": "the plugin reports no events of Azure's any more" for event in _AZURE_EVENTS},
+        },
     ),
-    f"{_P}google.LLM": Options({}, frozenset({"candidate_count"})),
+    f"{_P}assemblyai.STT": Options(
+        {"word_boost": "keyterms_prompt"},
+        frozenset({"disable_partial_transcripts", "enable_extra_session_information"}),
+        {"end_utterance_silence_threshold": "see `min_turn_silence=` and `max_turn_silence=` (milliseconds)"},
+    ),
+    f"{_P}google.LLM": Options(
+        {},
+        frozenset({"candidate_count"}),
+        {"gemini_tools": "such tools are the Agent's, `Agent(tools=[google.tools.GoogleSearch()])`"},
+    ),
+    f"{_P}groq.LLM": Options({"max_tokens": "max_completion_tokens"}),
     f"{_P}silero.VAD.load": Options({"padding_duration": "prefix_padding_duration"}),
 }
 #: Constructors that have a new name: old → (new, arguments to add).
@@ -82,7 +106,7 @@ def constructor(call: cst.Call, file: File) -> Iterator[Change]:
                 f"`{keyword(arg)}=` is `{new}=` now",
             )
         elif keyword(arg) in options.unclear:
-            yield Todo(arg, f"`{keyword(arg)}=` is gone: see `speech_endpoint=` and `deployment_id=`.")
+            yield Todo(arg, f"`{keyword(arg)}=` is gone: {options.unclear[keyword(arg)]}.")
     gone = [keyword(a) for a in call.args if keyword(a) in options.dropped]
     if gone:
         yield Rewrite(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.instances import where_objects_may_be
 from lk_migrate.facts.tools import TAKING_TOOLS
@@ -22,7 +23,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK325", Edition.V1, __doc__, triggers=(b"tools",), since="1.0.0", paths=where_objects_may_be)
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("tools"))
 def wrap(call: cst.Call, file: File) -> Iterator[Change]:
     """`Agent(tools=[look_up])` with an undecorated `look_up` of this project."""
     tools = find_keyword(call, "tools")

@@ -14,6 +14,7 @@ import libcst as cst
 from lk_migrate.facts.framework import Owner, framework_base
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
+from lk_migrate.facts.own_attributes import is_own_attribute
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
@@ -56,6 +57,8 @@ def public(node: cst.Attribute, file: File) -> Iterator[Change]:
         if model is not None:
             yield Todo(node, f"`{file.code(node)}` is private to the plugin: say it with `{model}.update_options(…)`.")
         return
+    if field == "_session" and is_own_attribute(file.project, file.path, field):
+        return  # no version of an Agent has one
     parent = file.parent(node)
     if isinstance(parent, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del)):
         instead = _INSTEAD.get(field, "the constructor's keyword, or `agent.update_options(...)`")

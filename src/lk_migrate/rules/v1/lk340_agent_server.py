@@ -31,14 +31,13 @@ _OPTIONS = frozenset({"WorkerOptions", "ServerOptions"})
 @rule.on(cst.Call)
 def run_app(run: cst.Call, file: File) -> Iterator[Change]:
     """Judge each `cli.run_app(…)` by what it is given."""
-    name = library_name(file.project, file.module, run.func) or ""
-    if not (name.startswith("livekit.agents.") and name.endswith("cli.run_app")):
+    if not _is_run_app(run, file):
         return
     if any(keyword(a) == "hot_reload" for a in run.args):
         yield Rewrite(
             run, lambda updated: without_keywords(updated, _is_hot_reload), "`hot_reload=` is gone since 1.3.1"
         )
-    given = next((a.value for a in run.args if not keyword(a) or keyword(a) == "opts"), None)
+    given = _given(run)
     if given is None:
         return
     for arg in run.args:
@@ -72,20 +71,24 @@ def run_app(run: cst.Call, file: File) -> Iterator[Change]:
 
 @rule.on(cst.Call)
 def never_run(call: cst.Call, file: File) -> Iterator[Change]:
+    """Marked where they are made."""
+    if is_never_run(call, file):
+        yield Todo(
+            call,
+            "nothing runs these options: make a module-level `server = AgentServer(…)`, register the entrypoint with "
+            "`@server.rtc_session(agent_name=…)`, and run it with `cli.run_app(server)`.",
+        )
+
+
+def is_never_run(call: cst.Call, file: File) -> bool:
     """Options in a function of a file that runs nothing with them, and hands them to nobody who could."""
-    if not _is_options_call(call, file) or b"run_app(" in file.module.data:
-        return
+    if not _is_options_call(call, file) or file.module.names.get("run_app"):
+        return False
     parent, function = file.parent(call), file.enclosing(call, cst.FunctionDef)
     kept = _targets(parent) if isinstance(parent, (cst.Assign, cst.AnnAssign)) else []
     if function is None or not kept or any("." in (name or ".") for name in kept):
-        return
-    if any(dotted(r.value) in kept for r in find(function, cst.Return) if r.value is not None):
-        return
-    yield Todo(
-        call,
-        "nothing runs these options: make a module-level `server = AgentServer(…)`, register the entrypoint with "
-        "`@server.rtc_session(agent_name=…)`, and run it with `cli.run_app(server)`.",
-    )
+        return False
+    return not any(dotted(r.value) in kept for r in find(function, cst.Return) if r.value is not None)
 
 
 def _converted(worker: Worker, file: File) -> Iterator[Change]:
@@ -147,6 +150,24 @@ def _built_in_place(worker: Worker, file: File, name: str, spelling: str) -> Ite
     )
 
 
+def _is_run_app(call: cst.Call, file: File) -> bool:
+    name = library_name(file.project, file.module, call.func) or ""
+    return name.startswith("livekit.agents.") and name.endswith("cli.run_app")
+
+
+def _given(run: cst.Call) -> cst.BaseExpression | None:
+    return next((a.value for a in run.args if not keyword(a) or keyword(a) == "opts"), None)
+
+
+def workers(file: File) -> Iterator[Worker]:
+    """Every `run_app(…)` whose options this rule takes apart, or marks."""
+    for run in file.module.index.of(cst.Call):
+        given = _given(run) if _is_run_app(run, file) else None
+        worker = _worker(given, run, file) if given is not None else None
+        if worker is not None and not any(a.star for a in worker.options.args):
+            yield worker
+
+
 def _option_calls(file: File) -> int:
     return sum(1 for c in file.module.index.of(cst.Call) if _is_options_call(c, file))
 
@@ -169,9 +190,17 @@ def _worker(given: cst.BaseExpression, run: cst.Call, file: File) -> Worker | No
     line, value = found[0]
     if not isinstance(value, cst.Call) or not _is_options_call(value, file) or len(line.body) != 1:
         return None
-    if file.parent(line) is not file.parent(file.statement(run)):
+    if not _holds(file.parent(line), run, file):
         return None
     return Worker(value, given, run, line, accepted(file.module, value))
+
+
+def _holds(block: cst.CSTNode | None, run: cst.Call, file: File) -> bool:
+    """Whether `run` stands in `block`, however deep, but not in a function or class of its own."""
+    node = file.parent(file.statement(run))
+    while node is not None and node is not block and not isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+        node = file.parent(node)
+    return node is block
 
 
 def _is_keyword(node: cst.Name, file: File) -> bool:

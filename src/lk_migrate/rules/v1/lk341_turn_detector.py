@@ -44,19 +44,29 @@ def model(call: cst.Call, file: File) -> Iterator[Change]:
     if not _is_model(call.func, file):
         return
     if call.args:
-        said = ", ".join(f"`{file.code(a).rstrip(', ')}`" for a in call.args)
+        said = ", ".join(f"`{_argument(a, file)}`" for a in call.args)
         yield Todo(
             call,
             f"{said} belonged to the text model and means nothing to the audio one: taken out. "
             "Tune `inference.TurnDetector(unlikely_threshold=...)` by ear if turns end too early or too late.",
         )
-        yield Rewrite(call, lambda updated: updated.with_changes(args=[]), "the text model's options are taken out")
+        yield Rewrite(call, _without_arguments, "the text model's options are taken out")
     session = file.enclosing(call, cst.Call)
     if session is None or constructed(file.project, file.module, session, "vad") is None:
         return
     vad = find_keyword(session, "vad")
     if vad is not None and dotted(vad.value) == "None":
         yield Note(call, "`inference.TurnDetector` needs a VAD, and `vad=None` turns it off.")
+
+
+def _argument(arg: cst.Arg, file: File) -> str:
+    """As it is written, without what separates it from the next."""
+    name = f"{arg.keyword.value}=" if arg.keyword is not None else arg.star
+    return f"{name}{file.code(arg.value)}"
+
+
+def _without_arguments(updated: cst.Call) -> cst.Call:
+    return updated.with_changes(args=[], whitespace_before_args=cst.SimpleWhitespace(""))
 
 
 @rule.on(cst.Name, cst.Attribute)
@@ -83,21 +93,47 @@ def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
 
 @rule.on(cst.Try)
 def guarded_import(node: cst.Try, file: File) -> Iterator[Change]:
-    """`try: from …turn_detector… import X` / `except ImportError: X = None` is not needed any more."""
-    lines = [s for s in node.body.body if isinstance(s, cst.SimpleStatementLine)]
-    imports = [s for line in lines for s in line.body]
-    if len(lines) != len(node.body.body) or not imports or not all(_of_plugin(s, file) for s in imports):
+    """`try: from …turn_detector… import X` / `except ImportError: X = None` is not needed any more.
+
+    A flag that it sets (`HAS_TURN_DETECTOR = True`) stays: without the plugin it would turn the detector off.
+    """
+    body = [_only(s) for s in node.body.body]
+    imports = [s for s in body if isinstance(s, (cst.Import, cst.ImportFrom))]
+    if not imports or not all(_of_plugin(s, file) for s in imports) or node.finalbody is not None:
         return
-    for handler in node.handlers:
-        for line in handler.body.body:
-            small = line.body if isinstance(line, cst.SimpleStatementLine) else [None]
-            if not all(
-                isinstance(s, cst.Pass) or (isinstance(s, cst.Assign) and dotted(s.value) == "None") for s in small
-            ):
-                yield Todo(node, f"`{_PLUGIN}` is deprecated: nothing below needs it any more; take this block out.")
-                return
-    if node.orelse is None and node.finalbody is None:
+    otherwise = [_only(s) for s in node.orelse.body.body] if node.orelse is not None else []
+    flags = [s for s in [*body, *otherwise] if s not in imports]
+    failed = [_only(s) for handler in node.handlers for s in handler.body.body]
+    if not all(_is_flag(s) for s in flags) or not all(_is_flag(s) or _is_said(s) for s in failed):
+        yield Todo(node, f"`{_PLUGIN}` is deprecated: nothing below needs it any more; take this block out.")
+    elif flags:
+        yield Replace(node, _flags_of, f"`{_PLUGIN}` is not imported any more; its part of the core is always there")
+    else:
         yield Remove(node, f"`{_PLUGIN}` is not imported any more")
+
+
+def _only(line: cst.BaseStatement | cst.BaseSmallStatement) -> cst.BaseSmallStatement | None:
+    """The one statement of a line."""
+    return line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+
+
+def _is_flag(node: cst.BaseSmallStatement | None) -> bool:
+    return isinstance(node, cst.Assign) and dotted(node.value) in ("True", "False", "None")
+
+
+def _is_said(node: cst.BaseSmallStatement | None) -> bool:
+    """`pass`, or a line about the plugin that is missing."""
+    call = node.value if isinstance(node, cst.Expr) else None
+    said = (dotted(call.func) or "").rpartition(".")[2] if isinstance(call, cst.Call) else ""
+    return isinstance(node, cst.Pass) or said in ("print", "debug", "info", "warning", "error", "exception")
+
+
+def _flags_of(updated: cst.Try) -> cst.FlattenSentinel[cst.BaseStatement]:
+    lines = [*updated.body.body, *(updated.orelse.body.body if updated.orelse is not None else ())]
+    kept = [line for line in lines if isinstance(line, cst.SimpleStatementLine) and _is_flag(_only(line))]
+    comments = [line for line in kept[0].leading_lines if line.comment is not None]
+    first = kept[0].with_changes(leading_lines=[*updated.leading_lines, *comments])
+    return cst.FlattenSentinel([first, *kept[1:]])
 
 
 @rule.on(cst.Import, cst.ImportFrom)

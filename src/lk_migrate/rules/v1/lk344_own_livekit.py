@@ -1,7 +1,9 @@
 """A folder of the project that is called `livekit` is not the framework.
 
 Python finds it before the installed package, so what is imported from it is the project's own, and no rule touches
-it. A vendored fork is upgraded by taking it out, not by rewriting its users.
+it. A vendored fork is upgraded by taking it out, not by rewriting its users. A package that only bears the name, such
+as `voice/livekit/` with a project's own adapters, hides nothing that it does not have itself: `livekit.agents` beside
+it is the framework.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ def note(tree: cst.Module, file: File) -> Iterator[Change]:
     for item in file.module.imports:
         if item.target.split(".")[0] != "livekit" or item.statement is None:
             continue
-        own = file.project.path_of(".".join(item.target.split(".")[:2]), file.path) or file.project.path_of(
-            "livekit", file.path
-        )
+        if not file.project.is_own(item.target, file.path):
+            continue
+        module = ".".join(item.target.split(".")[:2])
+        own = file.project.path_of(module, file.path) or file.project.path_of("livekit", file.path)
         if own is not None and own != file.path:
             yield Note(item.statement, f"`{item.target}` is the project's own `{own}`, not the framework: left alone.")
             return

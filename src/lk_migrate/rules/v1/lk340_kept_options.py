@@ -1,0 +1,40 @@
+"""`WorkerOptions` made elsewhere, looked at or changed keep their object, by its name of today (part of LK340).
+
+`ServerOptions` is the class, `WorkerOptions` what 1.3 left of its old name; `AgentServer.from_server_options` takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.rewrite.changes import Change
+from lk_migrate.rewrite.file import File
+from lk_migrate.rules.v1.lk340_agent_server import is_never_run, workers
+from lk_migrate.rules.v1.lk340_agent_server import rule as agent_server
+from lk_migrate.rules.v1.moved_names import old_name, replaced
+
+_MOVED = {
+    f"livekit.agents.{address}WorkerOptions": "livekit.agents.worker.ServerOptions"
+    for address in ("", "worker.", "server.")
+}
+
+
+@agent_server.on(cst.Name, cst.Attribute)
+def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
+    """What becomes a server or is marked is left to `run_app`, what comes through another file to that file."""
+    if old_name(node, file, _MOVED) is None or file.module.target_of(node) not in _MOVED:
+        return
+    call = file.parent(node)
+    if isinstance(call, cst.Call) and call.func is node and is_never_run(call, file):
+        return
+    taken = [w.variable or w.options for w in workers(file)]
+    if not any(_is_in(node, other, file) for other in taken):
+        yield from replaced(node, file, _MOVED)
+
+
+def _is_in(node: cst.CSTNode | None, other: cst.CSTNode, file: File) -> bool:
+    while node is not None and node is not other:
+        node = file.parent(node)
+    return node is other
