@@ -7,6 +7,7 @@ manifests → summary, ledger
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from lk_migrate.conversion import (
@@ -52,7 +53,8 @@ def make_plan(
     python = {p: d for p, d in files.items() if p.endswith(".py")}
     wanted = relevant(python, [*options.targets, *([options.main] if options.main else [])])
     known = {p: python[p] for p in sorted(wanted)}
-    converted = _by_rules(known, options, progress, convert)
+    with ExitStack() as done:
+        converted = _by_rules(known, options, progress, convert, done)
     plan = _with_manifests(converted, files, options.rules)
     plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
@@ -78,23 +80,32 @@ class _ByRules:
         return replace(self, plan=plan, imports=imports, settled=self.settled - touched)
 
 
-def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter) -> _ByRules:
+def _by_rules(
+    files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter, done: ExitStack
+) -> _ByRules:
     """The files group by group, and the new main module when there is to be one.
 
     Whether one is written depends on all groups; the group that it is likely in is therefore read last.
+    `done`: forgets what was parsed, when it is left.
     """
+
+    def opened(paths: Iterable[str]) -> Project:
+        project = Project(_of(files, paths), options.targets)
+        done.callback(project.forget)
+        return project
+
     told = _counted(progress, len(files))
     parts = groups(files)
     home = _expected_home(files, parts, options)
     outcomes = convert([_of(files, part) for part in parts if part != home], options, told)
-    project = Project(_of(files, home), options.targets)
+    project = opened(home)
     surveys = [*(o.survey for o in outcomes), survey(project)]
     agents = tuple(sorted((a for s in surveys for a in s.agents), key=lambda a: a.path))
 
     def near(path: str) -> Project:
         """The group of the file at `path`."""
         part = next((part for part in parts if path in part), ())
-        return project if part == home else Project(_of(files, part), options.targets)
+        return project if part == home else opened(part)
 
     def alone() -> Settled:
         """The group that was kept, when no new main is written."""
@@ -113,6 +124,7 @@ def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Pro
     if stuck is None:
         trees = {r.path: r.tree for r in made.results if r.tree is not None}
         after = project.after(overlay(files, with_main.plan.changes), trees)
+        done.callback(after.forget)
         from lk_migrate.newmain import with_new_main
 
         new = with_new_main(with_main.plan, after, project, main, agents, options.rules)

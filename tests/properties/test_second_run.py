@@ -480,6 +480,7 @@ async def entrypoint(job):
 #: Only what an agent needs says that there is one already: a name with the word in it may go, and so may a helper.
 _LIVEKIT_ONLY_SPOKEN_OF = """\
 import websockets
+from livekit.agents.llm import FunctionContext
 from livekit.agents.llm.tool_context import get_function_info
 
 
@@ -512,6 +513,19 @@ class Base(Base):
 
     async def hours(self, ctx: RunContext) -> str:
         return "9"
+"""
+#: What an agent is given undecorated is a tool in the first run, too.
+_GIVEN_UNDECORATED = """\
+from livekit.agents import Agent, AgentSession, RunContext
+
+
+async def entrypoint(ctx):
+    async def add_item(context: RunContext, item: str) -> str:
+        if turn["calls"] >= 1:
+            return "Ask the customer first."
+        turn["calls"] += 1
+
+    await session.start(agent=Agent(instructions="Take orders.", tools=[add_item]), room=ctx.room)
 """
 
 

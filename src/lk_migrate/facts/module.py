@@ -67,6 +67,10 @@ class Module:
         for name in ("text", "positions"):
             self.__dict__.pop(name, None)
 
+    def forget(self) -> None:
+        """Free the tree and all that was found out; whoever still holds the module has an empty shell."""
+        vars(self).clear()
+
     @cached_property
     def index(self) -> Index:
         return index(self.tree)

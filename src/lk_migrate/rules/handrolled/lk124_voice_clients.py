@@ -20,9 +20,9 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.handrolled.lk124_tool_functions import rule as tool_functions
 
 _VOICE = re.compile(rb"websocket|realtime|twilio|media.?stream|audio", re.IGNORECASE)
-#: What is there before and after a conversion, unlike the helpers whose imports go (`TypeInfo`, `get_function_info`).
+#: What is there before and after a conversion: use of what an agent needs, unlike imports that are not used, which go.
 _OF_AN_AGENT = re.compile(
-    rb"\b(?:\w*Agent|\w*Assistant|AgentS\w+|JobContext|RunContext|FunctionContext|function_tool|WorkerOptions)\b"
+    rb"@function_tool|\b(?:\w*Agent|\w*Assistant|AgentS\w+|JobContext|RunContext|WorkerOptions)[(\[\].|)]"
     rb"|\blivekit(?:\.| import [^\n]*\b)(?:api|rtc)\b"
 )
 _IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t][^\n#]*\blivekit\b", re.MULTILINE)

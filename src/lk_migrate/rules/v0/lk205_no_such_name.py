@@ -50,7 +50,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     if file.enclosing(node, cst.ImportFrom) is not None or file.enclosing(node, cst.Import) is not None:
         return
     name = file.full_name(node)
-    if name is None or not _is_unknown(name) or _is_assigned(name, file):
+    if name is None or not _is_unknown(name) or _is_assigned(name, file) or _is_imported_twice(node, file):
         return
     if is_guarded(node, node.attr.value, file):
         yield Note(node, f"{_said(name)}; the code copes with that.")
@@ -97,6 +97,12 @@ def _asked(node: cst.ImportFrom, file: File) -> Iterator[tuple[cst.ImportAlias, 
 def _copes(node: cst.CSTNode, file: File) -> bool:
     """Whether it stands in a `try`, or under an `if` (of a version, of `TYPE_CHECKING`)."""
     return file.enclosing(node, cst.Try) is not None or file.enclosing(node, cst.If) is not None
+
+
+def _is_imported_twice(node: cst.Attribute, file: File) -> bool:
+    """`from livekit.agents import types`, then `from google.genai import types`: it may be the other's."""
+    head = (dotted(node) or "").partition(".")[0]
+    return len({item.target for item in file.module.imports if item.local == head}) > 1
 
 
 def _is_assigned(name: str, file: File) -> bool:

@@ -12,6 +12,7 @@ import libcst as cst
 from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.instances import where_objects_may_be
+from lk_migrate.facts.tools import TAKING_TOOLS
 from lk_migrate.facts.walk import own_scope
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
@@ -28,7 +29,7 @@ def wrap(call: cst.Call, file: File) -> Iterator[Change]:
     tools = find_keyword(call, "tools")
     if tools is None or not isinstance(tools.value, cst.List):
         return
-    if constructed(file.project, file.module, call, "tools") not in ("Agent", "AgentTask", "AgentSession"):
+    if constructed(file.project, file.module, call, "tools") not in TAKING_TOOLS:
         return
     for element in tools.value.elements:
         function = _function(element.value, file)
