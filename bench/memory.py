@@ -33,6 +33,8 @@ OURS = (
     "root = pathlib.Path(sys.argv[1])\nplan = read_project(root, []).plan(jobs=1)\n"
     "print(*(root / c.path for c in plan.changes if c.path.endswith('.py') and c.before is not None), sep='\\n')"
 )
+#: With bytecode on the disk, as installed packages have it: compiling takes more memory than what is compiled.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 #: How often the memory of LibCST, file after file, planning may take.
 MOST = 1.5
 
@@ -56,7 +58,8 @@ def peak(code: str, arguments: list[str], runs: int) -> float:
     """The least peak of `runs` children, in MB."""
     found = []
     for _ in range(runs):
-        child = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.DEVNULL)
+        command = [sys.executable, "-c", code, *arguments]
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=_ENVIRONMENT)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
@@ -66,7 +69,8 @@ def peak(code: str, arguments: list[str], runs: int) -> float:
 
 
 def measured(what: str, root: Path, runs: int) -> Row:
-    listed = subprocess.run([sys.executable, "-c", OURS, str(root)], check=True, capture_output=True, text=True)
+    command = [sys.executable, "-c", OURS, str(root)]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True, env=_ENVIRONMENT)
     arguments = [str(root), *listed.stdout.split()]
     bare, each, held, ours = (peak(code, arguments, runs) for code in (BARE, EACH, HELD, OURS))
     lines = sum(Path(p).read_bytes().count(b"\n") for p in arguments[1:])

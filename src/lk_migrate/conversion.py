@@ -13,6 +13,7 @@ from lk_migrate.facts.agent_limits import agent_limits
 from lk_migrate.facts.agents import Role, find_agents
 from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.importers import release
+from lk_migrate.facts.parsing import give_back
 from lk_migrate.facts.project import Project
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.model import Skipped
@@ -20,6 +21,9 @@ from lk_migrate.options import ConvertOptions
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.locate import located_alone
 from lk_migrate.rewrite.together import HeldBack, held_back
+
+#: Bytes of a group from which on it takes megabytes to parse, and is worth the 5 ms to give them back.
+_LONG = 50_000
 
 
 @dataclass(frozen=True)
@@ -42,24 +46,26 @@ class Survey:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the rules make of a group's files. `held`: what was not done, because of a file that was left as it was."""
+    """What the rules make of a group's files, and what these import then (manifests/imports.py).
+
+    `held`: what was not done, because of a file that was left as it was.
+    """
 
     survey: Survey
     results: tuple[FileResult, ...]
     held: HeldBack
     skipped: tuple[Skipped, ...]
-
-
-@dataclass(frozen=True)
-class Settled(Outcome):
-    """The outcome of a group that nothing else will touch: its places are known, and what it imports afterwards."""
-
     imports: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def paths(self) -> frozenset[str]:
         """The group's files."""
         return frozenset(r.path for r in self.results)
+
+
+@dataclass(frozen=True)
+class Settled(Outcome):
+    """The outcome of a group that nothing else will touch: its places are known."""
 
 
 #: The files of a group: path → bytes.
@@ -81,19 +87,16 @@ def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], N
     project = Project(files, options.targets)
     outcome = by_rules(project, options, None, told)
     project.forget()
-    return settled(files, outcome)
+    return settled(outcome)
 
 
-def settled(files: Group, outcome: Outcome) -> Settled:
+def settled(outcome: Outcome) -> Settled:
     """The outcome with all that can be said of the group by itself, and without its trees."""
-    after = dict(files)
     results = []
     for result in outcome.results:
-        if result.change is not None and result.change.after is not None:
-            after[result.path] = result.change.after
         findings, ledger = located_alone(result.change, result.findings, result.ledger)
         results.append(replace(result, findings=findings, ledger=ledger, tree=None))
-    return Settled(outcome.survey, tuple(results), outcome.held, outcome.skipped, imported_modules(after))
+    return Settled(outcome.survey, tuple(results), outcome.held, outcome.skipped, outcome.imports)
 
 
 def survey(project: Project) -> Survey:
@@ -131,20 +134,30 @@ def by_rules(project: Project, options: ConvertOptions, main: str | None, told: 
         return result
 
     found = survey(project)
+    if sum(map(len, project.files.values())) >= _LONG:
+        give_back()  # nearly all that is to be parsed has been
     results: dict[str, FileResult] = {}
-    for path in sorted(project.files):
+    imports: dict[str, frozenset[str]] = {}
+
+    def convert(path: str, held: Collection[str] = ()) -> None:
+        result = results[path] = converted(path, held)
+        after = result.change.after if result.change is not None else project.files[path]
+        # Asked now, because Python's reading of the new bytes is at hand.
+        imports[path] = imported_modules({path: after or b""}).get(path, frozenset())
+
+    for path in sorted(project.files, key=lambda p: (p == main, p)):  # (main's new tree is read on)
         told(path)
-        results[path] = converted(path)
+        convert(path)
     held: dict[str, dict[str, str]] = {}
     while more := held_back(project, results.values(), rules):
         for path, because in more.items():
             held.setdefault(path, {}).update(because)
-            results[path] = converted(path, held[path])
+            convert(path, held[path])
     changed = {path: r.change.after for path, r in results.items() if r.change is not None and r.change.after}
     for path in sorted(release(project, changed)):
-        results[path] = converted(path, held.get(path, ()))
+        convert(path, held.get(path, ()))
     skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results.values() if r.skipped)]}
-    return Outcome(found, tuple(results.values()), held, tuple(skipped.values()))
+    return Outcome(found, tuple(results.values()), held, tuple(skipped.values()), imports)
 
 
 def _by_path(declined: Iterable[tuple[str, str, int]]) -> dict[str, set[tuple[str, int]]]:

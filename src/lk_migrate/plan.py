@@ -7,6 +7,7 @@ manifests → summary, ledger
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from lk_migrate.conversion import (
@@ -26,7 +27,6 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.ledger import manifest_ledger
-from lk_migrate.manifests.plan import plan_manifests
 from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, Place, Plan
 from lk_migrate.options import ConvertOptions, Progress, unwatched
 from lk_migrate.project.root import main_candidates
@@ -53,7 +53,8 @@ def make_plan(
     python = {p: d for p, d in files.items() if p.endswith(".py")}
     wanted = relevant(python, [*options.targets, *([options.main] if options.main else [])])
     known = {p: python[p] for p in sorted(wanted)}
-    converted = _by_rules(known, options, progress, convert)
+    with ExitStack() as done:
+        converted = _by_rules(known, options, progress, convert, done)
     plan = _with_manifests(converted, files, options.rules)
     plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
@@ -64,40 +65,51 @@ def make_plan(
 
 @dataclass(frozen=True)
 class _ByRules:
-    """The rules' part of a plan. `settled`: path → what the file imports then, of groups that nothing else touched."""
+    """The rules' part of a plan. `imports`: path → what the file imports then; `settled`: whose places are known."""
 
     plan: Plan
     agents: tuple[FoundAgent, ...]
-    settled: Mapping[str, frozenset[str]]
+    imports: Mapping[str, frozenset[str]]
+    settled: frozenset[str]
 
     def instead(self, plan: Plan) -> _ByRules:
-        """The same with another plan; what has another change there is no longer settled."""
+        """The same with another plan; what has another change there is no longer known."""
         before = {c.path: c for c in self.plan.changes}
         touched = {c.path for c in plan.changes if before.get(c.path) != c}
-        return replace(self, plan=plan, settled={p: found for p, found in self.settled.items() if p not in touched})
+        imports = {p: found for p, found in self.imports.items() if p not in touched}
+        return replace(self, plan=plan, imports=imports, settled=self.settled - touched)
 
 
-def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter) -> _ByRules:
+def _by_rules(
+    files: Mapping[str, bytes], options: ConvertOptions, progress: Progress, convert: Converter, done: ExitStack
+) -> _ByRules:
     """The files group by group, and the new main module when there is to be one.
 
     Whether one is written depends on all groups; the group that it is likely in is therefore read last.
+    `done`: forgets what was parsed, when it is left.
     """
+
+    def opened(paths: Iterable[str]) -> Project:
+        project = Project(_of(files, paths), options.targets)
+        done.callback(project.forget)
+        return project
+
     told = _counted(progress, len(files))
     parts = groups(files)
     home = _expected_home(files, parts, options)
     outcomes = convert([_of(files, part) for part in parts if part != home], options, told)
-    project = Project(_of(files, home), options.targets)
+    project = opened(home)
     surveys = [*(o.survey for o in outcomes), survey(project)]
     agents = tuple(sorted((a for s in surveys for a in s.agents), key=lambda a: a.path))
 
     def near(path: str) -> Project:
         """The group of the file at `path`."""
         part = next((part for part in parts if path in part), ())
-        return project if part == home else Project(_of(files, part), options.targets)
+        return project if part == home else opened(part)
 
     def alone() -> Settled:
         """The group that was kept, when no new main is written."""
-        return settled(project.files, by_rules(project, options, None, told))
+        return settled(by_rules(project, options, None, told))
 
     main = _main_path(files, near, surveys, options)
     if main is not None and main not in project.files:
@@ -112,6 +124,7 @@ def _by_rules(files: Mapping[str, bytes], options: ConvertOptions, progress: Pro
     if stuck is None:
         trees = {r.path: r.tree for r in made.results if r.tree is not None}
         after = project.after(overlay(files, with_main.plan.changes), trees)
+        done.callback(after.forget)
         from lk_migrate.newmain import with_new_main
 
         new = with_new_main(with_main.plan, after, project, main, agents, options.rules)
@@ -160,8 +173,9 @@ def _gathered(outcomes: Sequence[Outcome], options: ConvertOptions, agents: tupl
         skipped=tuple(skipped),
         editions=_editions(results, options.rules),
     )
-    known = [o for o in outcomes if isinstance(o, Settled)]
-    return _ByRules(plan, agents, {path: o.imports.get(path, frozenset()) for o in known for path in o.paths})
+    imports = {path: found for o in outcomes for path, found in o.imports.items()}
+    done = frozenset(path for o in outcomes if isinstance(o, Settled) for path in o.paths)
+    return _ByRules(plan, agents, imports, done)
 
 
 def _stuck(converted: _ByRules, main: str) -> str | None:
@@ -183,9 +197,14 @@ def overlay(files: Mapping[str, bytes], changes: Iterable[FileChange]) -> dict[s
 
 def _with_manifests(converted: _ByRules, files: Mapping[str, bytes], rules: Sequence[Rule]) -> Plan:
     """The plan with requirements and the like brought to the target, when any code here uses LiveKit's agents."""
-    plan, known = converted.plan, converted.settled
+    # Not before most trees are gone: what reads requirements takes a megabyte. (Other processes do without it.)
+    from lk_migrate.manifests.plan import plan_manifests
+
+    plan, known = converted.plan, converted.imports
     after = overlay(files, plan.changes)
-    imports = {**imported_modules(_of(after, after.keys() - known.keys())), **known}
+    # (files that no rule looks at do not speak of LiveKit: facts/relevant.py)
+    changed = {c.path: c.after for c in plan.changes if c.after is not None and c.path not in known}
+    imports = {**imported_modules(changed), **known}
     imports = {path: imports[path] for path in after if imports.get(path)}
     made = plan_manifests(after, imports, {r.id for r in rules})
     return replace(

@@ -53,7 +53,7 @@ else:
 def test_places_are_those_of_a_whole_print(source: Path | str) -> None:
     data = source.encode() if isinstance(source, str) else source.read_bytes()
     module = Module.parse("main.py", data)
-    whole = Positions(module.tree, module.index, module.text, None)
+    whole = Positions(module.tree, module.index, module.text, lambda: None)
     assert module.positions.statements is not None
     for node in module.index.nodes[1:]:
         assert module.positions.place(node) == whole.place(node), module.tree.code_for_node(node)

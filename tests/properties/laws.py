@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import io
-import re
 import tokenize
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lk_migrate.facts.imports import names_bound_by
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.model import Fate, LedgerEntry, Plan, Skipped
@@ -36,9 +36,13 @@ TOGETHER = tuple(rule for rule in all_rules() if not rule.before_new_main)
 BEFORE_NEW_MAIN = tuple(rule for rule in all_rules() if rule.before_new_main)
 
 
-def converted(data: bytes, rules: Sequence[Rule] = TOGETHER) -> FileResult:
-    """The file through the rules."""
-    return convert_file("main.py", Project({"main.py": data}), rules)
+def converted(data: bytes) -> FileResult:
+    """The file through the rules that run together."""
+    return _through(Project({"main.py": data}), TOGETHER)
+
+
+def _through(project: Project, rules: Sequence[Rule]) -> FileResult:
+    return convert_file("main.py", project, rules)
 
 
 def check_laws(data: bytes) -> str:
@@ -50,18 +54,19 @@ def checked(files: Mapping[str, bytes]) -> Checked:
     """A file by itself, or a project with all that goes with it but a new main module. Raises `Broken`."""
     if list(files) != ["main.py"]:
         return _checked_project(files)
-    data = files["main.py"]
-    result = converted(data)
+    data, project = files["main.py"], Project(files)
+    result = _through(project, TOGETHER)
     rules = frozenset(f.rule for f in result.findings)
     if result.skipped is not None:
         _check_skipped(data, result.skipped)
         return Checked("unreadable", rules)
     if result.change is None:
-        return Checked("same", rules | _check_readied(data))
+        return Checked("same", rules | _check_readied(project))
     after = result.change.after or b""
     _check_file(data, after, result.ledger)
-    rules |= _check_readied(after)
-    again = converted(after)
+    rewritten = Project({"main.py": after})
+    rules |= _check_readied(rewritten)
+    again = _through(rewritten, TOGETHER)
     if again.skipped is not None:
         raise Broken(f"its conversion is skipped: {again.skipped.reason}")
     if again.change is not None:
@@ -69,15 +74,16 @@ def checked(files: Mapping[str, bytes]) -> Checked:
     return Checked("changed", rules)
 
 
-def _check_readied(data: bytes) -> frozenset[str]:
+def _check_readied(project: Project) -> frozenset[str]:
     """What runs before a new main module is written keeps the laws, too; the rules of it that met something."""
-    result = converted(data, BEFORE_NEW_MAIN)
+    data = project.files["main.py"]
+    result = _through(project, BEFORE_NEW_MAIN)
     if result.skipped is not None:
         _check_skipped(data, result.skipped)
     elif result.change is not None:
         after = result.change.after or b""
         _check_file(data, after, result.ledger)
-        if converted(after, BEFORE_NEW_MAIN).change is not None:
+        if _through(Project({"main.py": after}), BEFORE_NEW_MAIN).change is not None:
             raise Broken("not idempotent before a new main")
     return frozenset(f.rule for f in result.findings)
 
@@ -118,12 +124,12 @@ def _check_file(before: bytes, after: bytes, ledger: Sequence[LedgerEntry]) -> N
 
 
 def _settles(files: Mapping[str, bytes], first: Mapping[str, bytes], second: Mapping[str, bytes]) -> str:
-    """A second run may find more to do where a file could not run: a name was used without an import, and the first
-    run brought it; or Python would not compile the file. The third run then has nothing to do.
+    """A second run may find more to do in a file that could not run itself, and in no other; the third run then has
+    nothing to do.
     """
-    if not any(_could_not_run(data, first[path]) for path, data in files.items() if path.endswith(".py")):
-        changed = [path for path in first if first[path] != second.get(path)]
-        raise Broken(f"not idempotent: {', '.join(changed)}")
+    changed = [path for path in second if first.get(path) != second[path]]
+    if unexcused := [p for p in changed if not _could_not_run(files.get(p, b""), first.get(p, b""))]:
+        raise Broken(f"not idempotent: {', '.join(unexcused)}")
     again = converted(second["main.py"]).change if list(second) == ["main.py"] else _planned(second).changes
     if again:
         raise Broken("not settled by a second run")
@@ -131,19 +137,18 @@ def _settles(files: Mapping[str, bytes], first: Mapping[str, bytes], second: Map
 
 
 def _could_not_run(before: bytes, after: bytes) -> bool:
-    """See `_settles`."""
-    if before == after:
-        return _is_no_program(before)
-    return any(_mentions(before, name) for name in _imported(after) - _imported(before)) or _is_no_program(before)
+    """Python would not compile it, or it used a name that nothing in it bound, until the first run imported it."""
+    if _is_no_program(before):
+        return True
+    if before == after or _compiles(before) is not None:
+        return False
+    module = Module.parse("main.py", before)
+    unbound = set(module.references.words) - _imported(module) - names_bound_by(module.index.nodes)
+    return not unbound.isdisjoint(_imported(Module.parse("main.py", after)))
 
 
-def _imported(data: bytes) -> set[str]:
-    """What the file imports, by its own name (the local one may be new)."""
-    return {i.target.rpartition(".")[2] for i in Module.parse("main.py", data).imports}
-
-
-def _mentions(data: bytes, name: str) -> bool:
-    return re.search(rb"(?<![\w.])%s(?!\w)" % name.encode(), data) is not None
+def _imported(module: Module) -> set[str]:
+    return {i.local for i in module.imports}
 
 
 def _check_python(before: bytes, after: bytes) -> None:
@@ -183,6 +188,8 @@ def _check_bytes(before: bytes, after: bytes) -> None:
 
 def _check_comments(before: bytes, after: bytes, ledger: Sequence[LedgerEntry]) -> None:
     """What is gone stood on lines that the ledger does not call kept."""
+    if b"#" not in before:
+        return
     old, new = _comments(before), Counter(text for _, text in _comments(after))
     told = {n for e in ledger if e.fate is not Fate.KEPT for n in range(e.place.line - 1, e.place.end_line + 1)}
     gone = Counter(text for _, text in old) - new

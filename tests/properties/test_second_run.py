@@ -427,6 +427,106 @@ def too_late(model, weather):
 async def hours() -> str:
     return "9"
 """
+#: A class of the same name is no use of what was imported.
+_IMPORT_SHADOWED = """\
+from livekit.agents import RoomInputOptions
+
+
+def options(camera: bool) -> RoomInputOptions:
+    return camera
+
+
+class RoomInputOptions:
+    pass
+"""
+#: A context of the old name is the context of today.
+_CONTEXT_OF_OLD = """\
+from livekit.agents.llm import AsyncRunContext
+
+
+async def book(ctx: AsyncRunContext, day: str) -> str:
+    return await ctx.calendar(day)
+"""
+#: What a marker speaks of is put under an `if`, and the marker with it.
+_MARKED_UNDER_AN_IF = """\
+from livekit import api
+
+
+class Desk:
+    def __init__(self, instructions: str) -> None:
+        self.instructions = instructions
+
+    async def transfer(self, ctx: RunContext, number: str) -> str:
+        await job.api.sip.transfer_sip_participant(
+            api.transfer_sip_participant(room_name=job.room.name, participant_identity="caller", transfer_to=number)
+        )
+"""
+#: The line of a header becomes a block of two lines: the marker goes to the one it speaks of.
+_MARKED_ON_THE_HEADER_S_LINE = """\
+from livekit.agents.voice_assistant import AssistantCallContext, VoiceAssistant
+
+
+class Tools(llm.FunctionContext):
+    def keep(self, ctx):
+        todo["store"] = ctx.store_metadata
+
+
+async def entrypoint(job):
+    assistant = VoiceAssistant(vad=None, fnc_ctx=Tools())
+
+    @assistant.on("function_calls_finished")
+    def done(ctx: AssistantCallContext): print(ctx.get_metadata("room"))
+"""
+#: Only what an agent needs says that there is one already: a name with the word in it may go, and so may a helper.
+_LIVEKIT_ONLY_SPOKEN_OF = """\
+import websockets
+from livekit.agents.llm import FunctionContext
+from livekit.agents.llm.tool_context import get_function_info
+
+
+class PhoneLine:
+    async def connect(self, address):
+        self.socket = await websockets.connect(address)
+
+    def schemas(self):
+        return [{"type": "function", "name": "today", "parameters": {"type": "object", "properties": {}}}]
+
+    async def call(self, name):
+        return await self.calendar.today() if name == "today" else None
+
+
+def describe(tool):
+    return tool.__livekit_tool_info.description, get_function_info(tool).name
+"""
+#: A new import on top goes above the marker of the first statement.
+_IMPORT_ABOVE_A_MARKER = """\
+address = GetAddressTask(instructions="Ask for the address.", extra_instructions="No boxes.")
+email = GetEmailTask(extra_instructions="Repeat it letter by letter.")
+if address:
+    from livekit.agents.beta.workflows import GetAddressTask, GetEmailTask
+"""
+#: A class is not its own base.
+_CALLED_LIKE_ITS_BASE = """\
+class Base(Base):
+    def __init__(self, instructions="Base."):
+        self.instructions = "Night."
+
+    async def hours(self, ctx: RunContext) -> str:
+        return "9"
+"""
+#: What an agent is given undecorated is a tool in the first run, too.
+_GIVEN_UNDECORATED = """\
+from livekit.agents import Agent, AgentSession, RunContext
+
+
+async def entrypoint(ctx):
+    async def add_item(context: RunContext, item: str) -> str:
+        if turn["calls"] >= 1:
+            return "Ask the customer first."
+        turn["calls"] += 1
+
+    await session.start(agent=Agent(instructions="Take orders.", tools=[add_item]), room=ctx.room)
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

@@ -113,3 +113,17 @@ def test_only_the_steps_that_matter_are_left() -> None:
 
 def test_a_conversation_is_told_as_calls() -> None:
     assert list(said((("book", {"day": "Friday", "most": 3}),))) == ["book(day='Friday', most=3)"]
+
+
+def test_userdata_keeps_attributes_and_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(parity.__file__).parent / "child"))
+    from lk_migrate_child.anything import Kept  # type: ignore[import-not-found]
+
+    data = Kept()
+    data["calls"] = data.get("calls", 0) + 1
+    data.name = "Ada"
+    data.setdefault("bookings", []).append("Monday")
+    del data["name"]
+    assert (data["calls"], data["bookings"], "calls" in data, "name" in data) == (1, ["Monday"], True, False)
+    assert vars(data) == {"calls": 1, "bookings": ["Monday"]}
+    assert data["anything else"] is not None

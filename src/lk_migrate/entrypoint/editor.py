@@ -39,21 +39,21 @@ class Editor:
         return rebuilt(node, self.dirty, self._edited) if id(node) in self.dirty else node
 
     def _edited(self, original_node: cst.CSTNode, updated_node: Any) -> Any:
-        if isinstance(original_node, cst.Name) and original_node in self.reads:
+        if type(original_node) is cst.Name and original_node in self.reads:
             reading = self.reads[original_node]
             self.changed.append((original_node, f"`{original_node.value}` reads `{reading}`"))
             spelled, (lpar, rpar) = _spelled(reading), (updated_node.lpar, updated_node.rpar)
             updated_node = spelled.with_changes(lpar=lpar, rpar=rpar) if lpar else spelled
-        elif isinstance(original_node, cst.Nonlocal):
+        elif type(original_node) is cst.Nonlocal:
             updated_node = self._nonlocal(original_node, updated_node)
-        elif isinstance(original_node, cst.AnnAssign) and original_node.target in self.reads:
+        elif type(original_node) is cst.AnnAssign and original_node.target in self.reads:
             updated_node = self._unannotated(original_node, updated_node)
         edit = self.edits.get(original_node)
         if edit is not None:
             updated_node = edit(updated_node)
-        if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
+        if type(updated_node) is cst.SimpleStatementLine and not updated_node.body:
             return gap(updated_node.leading_lines)
-        if isinstance(updated_node, cst.IndentedBlock):
+        if type(updated_node) is cst.IndentedBlock:
             return _filled(cast(cst.IndentedBlock, close_gaps(updated_node)))
         return updated_node
 

@@ -33,6 +33,7 @@ from lk_migrate.facts.sessions import find_sessions
 from lk_migrate.facts.syntax import read_syntax
 from lk_migrate.model import Action, FileChange, Finding, LedgerEntry, MainSummary, Place
 from lk_migrate.rewrite.ledger import Unaccounted, account
+from lk_migrate.rewrite.markers import marker_lines
 
 #: An entrypoint of so many lines that makes no session itself stays as it is.
 _SHORT_ENTRYPOINT = 40
@@ -271,7 +272,8 @@ class _Generator:
             return []
         if self.split is None:
             function = cast(cst.FunctionDef, self.edited(self.entry.function))
-            return [function.with_changes(name=cst.Name("run_call"), decorators=[])]
+            lines = [*function.leading_lines, *marker_lines(WHOLE, self._in_one_piece())]
+            return [function.with_changes(name=cst.Name("run_call"), decorators=[], leading_lines=lines)]
         found: list[cst.BaseStatement] = [self.split.state_class] if self.split.state_class is not None else []
         return [*found, *(p.node for p in self.split.phases if p.label != "choose_models")]
 
@@ -331,14 +333,21 @@ class _Generator:
         span = self.module.span(self.entry.function)
         place = Place(self.module.path, span.line, span.end_line)
         if self.why is not None and not self.stays:
-            message = (
-                f"the entrypoint moved to {self.flow.path} in one piece: {self.why}. Bring the session back by hand."
-            )
-            return [*self.found.findings, Finding(WHOLE, Action.TODO, place, message, to=Place(self.flow.path, 1, 1))]
+            text = texts[self.flow.path].splitlines()
+            line = next((i for i, t in enumerate(text, 1) if f"TODO(lk-migrate {WHOLE})" in t), 1)
+            to = Place(self.flow.path, line, line)
+            return [*self.found.findings, Finding(WHOLE, Action.TODO, place, self._in_one_piece(), to=to)]
         homes = ", ".join(p for p in sorted(texts) if p != self.module.path)
         after = len(texts[self.module.path].splitlines())
         message = f"{self._lines(self.module)} lines became {after}; the rest is in {homes}"
         return [*self.found.findings, Finding(SPLIT, Action.MOVED, place, message)]
+
+    def _in_one_piece(self) -> str:
+        return (
+            f"the entrypoint moved to {self.flow.path} in one piece: {self.why}. To have it in {self.module.path}: "
+            "make the session on one line (in a function that returns it, whatever it falls back on), start it on "
+            "another (`await session.start(…)`), then put what comes before and after into functions called there."
+        )
 
     @staticmethod
     def _lines(module: Module) -> int:

@@ -25,8 +25,8 @@ one `CallState`. `--no-main` leaves main.py where and as it is.
         "LK151",
         """Control flow around the session that cannot be split stays in the flow module, and is reported.
 
-A session that is made or started inside a loop, a `try` or a nested function cannot be brought back to main.py without
-changing when it happens. The code runs as it did; bringing it to main.py is left to a person.
+A session that is made or started inside a loop, started in an `except`, or run by a nested function cannot be brought
+back to main.py without changing when it happens. The code runs as it did, under a marker that says what to do.
 """,
     ),
     _rule(

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.agents import find_agents
+from lk_migrate.facts.collisions import renamed
 from lk_migrate.facts.framework import Owner, agents_name, callee, method
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
@@ -18,6 +20,8 @@ from lk_migrate.facts.walk import find, own_scope
 
 #: Stands for the framework's own `Agent`, as in `Agent(instructions=…)`.
 PLAIN_AGENT = cst.ensure_type(cst.parse_statement("class Agent: pass"), cst.ClassDef)
+#: What assistants call their prompt.
+PROMPTS = frozenset({"instructions", renamed("instructions"), "system_prompt", "prompt"})
 _DEPTH = 5
 
 
@@ -65,8 +69,28 @@ def _made(project: Project, module: Module, call: cst.Call, depth: int) -> Itera
             yield None
         for given in returned:
             yield from agent_classes(project, home, given, depth + 1)
+    elif module.may_be_imported(func) and agents_name(project, module, func) == "Agent":
+        wrapped = _wrapped(module, call)
+        known = set(_objects(project, module, wrapped, depth + 1)) if wrapped is not None else set()
+        yield from known & {a.node for a in find_agents(project)} or (PLAIN_AGENT,)
     else:
-        yield PLAIN_AGENT if module.may_be_imported(func) and agents_name(project, module, func) == "Agent" else None
+        yield None
+
+
+def _wrapped(module: Module, call: cst.Call) -> cst.BaseExpression | None:
+    """The assistant that `Agent(instructions=assistant.instructions, …)` is put around."""
+    for arg in call.args:
+        if arg.keyword is not None and arg.keyword.value == "instructions" and isinstance(arg.value, cst.Attribute):
+            return arg.value.value if arg.value.attr.value in PROMPTS else None
+    return None
+
+
+def _objects(project: Project, module: Module, value: cst.BaseExpression, depth: int) -> Iterator[cst.ClassDef | None]:
+    owner = module.index.enclosing(value, cst.ClassDef)
+    if isinstance(value, cst.Name) and value.value == "self" and isinstance(owner, cst.ClassDef):
+        yield owner
+    else:
+        yield from agent_classes(project, module, value, depth)
 
 
 def _named(project: Project, module: Module, name: cst.Name, depth: int) -> Iterator[cst.ClassDef | None]:

@@ -10,7 +10,7 @@ import libcst as cst
 
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.project import Project
+from lk_migrate.facts.project import Project, Symbol
 
 _HEADER = re.compile(rb"class\s+(\w+)\s*\(([^)]*)\)")
 _WORD = re.compile(rb"\w+")
@@ -72,11 +72,26 @@ def class_bases(project: Project, ref: ClassRef) -> tuple[ClassRef | str, ...]:
     for arg in ref.node.bases:
         expression = arg.value.value if isinstance(arg.value, cst.Subscript) else arg.value
         symbol = project.resolve(ref.module, expression)
-        if symbol is not None and symbol.module is not None and isinstance(symbol.node, cst.ClassDef):
-            found.append(ClassRef(symbol.module, symbol.node))
+        if symbol is not None and symbol.module is ref.module and dotted(expression) == ref.name:
+            base = _of_that_name_before(ref)
+        else:
+            base = symbol
+        if base is not None and base.module is not None and isinstance(base.node, cst.ClassDef):
+            found.append(ClassRef(base.module, base.node))
         else:
             found.append(symbol.name if symbol is not None else dotted(expression) or "?")
     return tuple(found)
+
+
+def _of_that_name_before(ref: ClassRef) -> Symbol | None:
+    """`class Base(Base)`: the class of the module that the name stood for until then."""
+    index, found = ref.module.index, None
+    for node in index.of(cst.ClassDef):
+        if node is ref.node:
+            break
+        if node.name.value == ref.name and type(index.scopes[index.number(node)]) is cst.Module:
+            found = Symbol(ref.name, ref.module, node)
+    return found
 
 
 def class_table(project: Project, seeds: Iterator[str]) -> ClassTable:

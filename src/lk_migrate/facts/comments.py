@@ -11,7 +11,7 @@ def comments_of(node: cst.CSTNode) -> list[str]:
     stack: list[cst.CSTNode] = [node]
     while stack:
         current = stack.pop()
-        if isinstance(current, cst.Comment):
+        if type(current) is cst.Comment:
             found.append(current.value)
         stack.extend(reversed(current.children))
     return found

@@ -48,7 +48,7 @@ def agents_name(project: Project, module: Module, expression: cst.CSTNode) -> st
 def callee(call: cst.Call) -> cst.BaseExpression:
     """What is called; `AgentSession[UserData](…)` calls `AgentSession`."""
     func = call.func
-    return func.value if isinstance(func, cst.Subscript) else func
+    return func.value if type(func) is cst.Subscript else func
 
 
 @dataclass(frozen=True)

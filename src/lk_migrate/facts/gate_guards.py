@@ -364,4 +364,21 @@ def _context_manager(module: Module, item: cst.WithItem, trial: Trial) -> Strip 
         return Strip(inner.remove, inner.unwrap, inner.values, (item,))
     if len(body) == 1 and inner.remove == tuple(body):
         return Strip(remove=(statement,))
-    return Strip(inner.remove, (*inner.unwrap, (statement, statement.body)), inner.values)
+    around = _try_around(module, statement, trial)
+    if isinstance(around, Unclear):
+        return around
+    removed, unwrapped = (*inner.remove, *around.remove), (*inner.unwrap, *around.unwrap)
+    return Strip(removed, (*unwrapped, (statement, statement.body)), inner.values)
+
+
+def _try_around(module: Module, statement: cst.With, trial: Trial) -> Strip | Unclear:
+    """What goes of a `try` whose handlers wait for the refusal of the one context manager in it."""
+    block = module.index.parents[statement]
+    tried = module.index.parents.get(block)
+    if not trial.raises or not isinstance(tried, cst.Try) or tried.body is not block or len(tried.body.body) > 1:
+        return Strip()
+    found = _in_try(module, tried, statement, trial)
+    if isinstance(found, Unclear) or tried.orelse is not None:
+        return found if isinstance(found, Unclear) else Strip()
+    ours = tuple(node for node in found.remove if isinstance(node, cst.ExceptHandler))
+    return Strip(ours) if ours else Strip(unwrap=((tried, tried.body),)) if found.remove == (tried,) else Strip()

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import libcst as cst
 
 from lk_migrate.facts.closure_state import reads_of_variables, take_closure, take_variables
+from lk_migrate.facts.evaluation.initial import set_up_by_inits
+from lk_migrate.facts.evaluation.userdata import user_data_displays
 from lk_migrate.facts.gate_candidates import written
 from lk_migrate.facts.gate_guards import Strip
 from lk_migrate.facts.gate_holders import take_holders
 from lk_migrate.facts.gate_mentions import (
     attribute_mentions,
-    in_all,
     method_mentions,
-    modules_with,
     name_mentions,
     tests_of,
 )
-from lk_migrate.facts.gate_removals import Read, Removal, Search
+from lk_migrate.facts.gate_records import key_reads, keys_of, left_records, may_go, take_keys, take_mixin, take_records
+from lk_migrate.facts.gate_removals import Read, Removal, Search, take_imports
 from lk_migrate.facts.gate_state import definition_of, write_of
 from lk_migrate.facts.gates import Gate, find_gates
 from lk_migrate.facts.imports import dotted
@@ -37,7 +39,8 @@ from lk_migrate.facts.walk import descendants, find
 class Leftovers:
     """`going`: the gates whose guards are stripped; `staying`: gates that other code looks into, with the places.
 
-    `tests`: those of a gate that is removed; `emptied`: functions that only reset a gate, and are used elsewhere.
+    `tests`: those of a gate that is removed; `emptied`: functions that only reset a gate, and are used elsewhere;
+    `records`: classes that held nothing but a gate's state, and are used elsewhere.
     """
 
     going: tuple[Gate, ...]
@@ -45,6 +48,7 @@ class Leftovers:
     removals: tuple[Removal, ...]
     tests: tuple[Read, ...] = ()
     emptied: tuple[Read, ...] = ()
+    records: tuple[Read, ...] = ()
 
     def defined(self, gate: Gate) -> bool:
         """Whether the gate's definition is among what goes."""
@@ -74,7 +78,8 @@ def find_leftovers(project: Project) -> Leftovers:
     emptied = tuple(search.emptied.values())
     names = {r.node.name.value for r in removals if isinstance(r.node, cst.FunctionDef)}
     tests = tuple(Read(*found) for found in tests_of(project, names))
-    return Leftovers(tuple(going), tuple({**effects, **staying}.items()), removals, tests, emptied)
+    records = tuple(left_records(search, going))
+    return Leftovers(tuple(going), tuple({**effects, **staying}.items()), removals, tests, emptied, records)
 
 
 def _gone_with(strip: Strip, call: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -103,6 +108,10 @@ def _reads_of_state(search: Search, gate: Gate, going: list[Gate]) -> Iterator[R
                 continue
             if write_of(module, node) is None:
                 yield Read(module, node, name)
+    for key in keys_of(gate) if search.project.fact(user_data_displays) else ():
+        for module, node in key_reads(search, key):
+            if node not in inside:
+                yield Read(module, node, key)
 
 
 def _unit(project: Project, gate: Gate) -> cst.CSTNode:
@@ -132,11 +141,15 @@ def _grow(search: Search, going: list[Gate]) -> None:
                     pending.remove(unit)
             elif _unmentioned(search, gate, unit):
                 search.take(Removal(gate.module, unit, "the turn gate"))
-                _take_imports(search, gate.module, unit.name.value)  # type: ignore[attr-defined]
+                take_imports(search, gate.module, unit.name.value)  # type: ignore[attr-defined]
                 pending.remove(unit)
         for gate in going:
             if _unit(project, gate) in search.gone:
                 _take_state(search, gate)
+                take_records(search, gate)
+                take_keys(search, gate)
+                if gate.owner is not None:
+                    take_mixin(search, gate.owner)
                 if gate.closure:
                     take_variables(search, gate)
             if gate.owner is not None and _unit(project, gate) is gate.owner:
@@ -157,28 +170,14 @@ def _unmentioned(search: Search, gate: Gate, unit: cst.CSTNode) -> bool:
     return not list(name_mentions(search.project, search.gone, gate.module, name, inside))
 
 
-def _take_imports(search: Search, home: Module, name: str) -> None:
-    """The imports of a name that is gone, and its entry in `__all__`, in every file."""
-    for module in modules_with(search.project, name):
-        for item in module.imports:
-            if item.local != name or item.alias is None or item.alias in search.gone:
-                continue
-            symbol = search.project.resolve_name(module, name)
-            if symbol is not None and symbol.module is home and symbol.name == name:
-                search.take(Removal(module, item.statement, f"`{name}` is gone", (item.alias,)))
-        for text in module.strings.get(name, ()):
-            if text not in search.gone and in_all(module, text):
-                element = module.index.parents[text]
-                if isinstance(element, cst.Element):
-                    search.take(Removal(module, module.index.parents[element], f"`{name}` is gone", (element,)))
-
-
 # -- state ----------------------------------------------------------------------------------------------------
 
 
 def _take_state(search: Search, gate: Gate) -> None:
     counted = set(written(gate.node))
-    mentioned = {n.attr.value for n in find(_unit(search.project, gate), cst.Attribute) if dotted(n.value) == "self"}
+    guards = [n for g in gate.guards if isinstance(g.strip, Strip) for n in _gone_with(g.strip, g.node)]
+    asking = [*find(_unit(search.project, gate), cst.Attribute), *(n for n in guards if isinstance(n, cst.Attribute))]
+    mentioned = {n.attr.value for n in asking if dotted(n.value) in ("self", "cls")}
     for name in sorted(counted | mentioned):
         _take_attribute(search, gate, name, name in counted)
 
@@ -193,9 +192,13 @@ def _take_attribute(search: Search, gate: Gate, name: str, counted: bool) -> Non
         if found is None:
             return
         function = module.index.enclosing(node, cst.FunctionDef)
-        early = not isinstance(function, cst.FunctionDef) or function.name.value == "__init__"
+        early = not isinstance(function, cst.FunctionDef) or _sets_up(search.project, gate, function)
         if not counted and not early:
             return  # something that changes while the program runs is not ours: the id of the turn, for example
+        owner = module.index.enclosing(node, cst.ClassDef)
+        of_record = isinstance(owner, cst.ClassDef) and owner in gate.trial.records
+        if function is None and of_record and not may_go(search.project, found[0], cast(cst.ClassDef, owner)):
+            return
         writes.append((module, *found))
     for module, statement, part in writes:
         search.take(Removal(module, statement, "the state of the turn gate", (part,) if part is not None else ()))
@@ -205,6 +208,15 @@ def _take_attribute(search: Search, gate: Gate, name: str, counted: bool) -> Non
         function = module.index.enclosing(statement, cst.FunctionDef)
         if isinstance(function, cst.FunctionDef):
             _take_empty_method(search, gate, module, function)
+
+
+def _sets_up(project: Project, gate: Gate, function: cst.FunctionDef) -> bool:
+    """Whether the method is an `__init__`, or called by one."""
+    if function.name.value == "__init__":
+        return True
+    owners = [o for o in [gate.owner, *(g.owner for g in gate.guards)] if o is not None]
+    lines = [project.fact(lineages).of(owner) for owner in dict.fromkeys(owners)]
+    return any(function is method for line in lines for _, method in set_up_by_inits(line))
 
 
 def _take_helper(search: Search, gate: Gate, name: str) -> None:
@@ -266,4 +278,4 @@ def _take_module_level(search: Search, module: Module) -> None:
             continue
         if not list(name_mentions(search.project, search.gone, home, symbol.name, set(descendants(statement)))):
             search.take(Removal(home, statement, "only the turn gate used it"))
-            _take_imports(search, home, symbol.name)
+            take_imports(search, home, symbol.name)

@@ -21,11 +21,11 @@ from lk_migrate.facts.testcode import is_test
 def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[Module, cst.CSTNode]]:
     """Attributes, class-level names and strings called `name` that may be the gate's."""
     lines = project.fact(lineages)
-    owners = {o for o in [gate.owner, *(g.owner for g in gate.guards)] if o is not None}
+    owners = {o for o in [gate.owner, *(g.owner for g in gate.guards), *gate.trial.records] if o is not None}
     related = {c for o in owners for c in lines.related(o)}
     for module in modules_with(project, name):
         for node in module.index.of(cst.Attribute):
-            if node.attr.value != name:
+            if node.attr.value != name or _names_a_module(module, node):
                 continue
             owner = module.index.enclosing(node, cst.ClassDef)
             if dotted(node.value) in ("self", "cls") and owner is not None and owner not in related:
@@ -37,6 +37,11 @@ def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tupl
         for node in module.index.of(cst.Name):
             if node.value == name and _class_level(module, node) in related:
                 yield module, node
+
+
+def _names_a_module(module: Module, node: cst.Attribute) -> bool:
+    """Whether it is part of what an import imports: `from shared.turns import …`."""
+    return module.index.enclosing(node, cst.Import, cst.ImportFrom) is not None
 
 
 def modules_with(project: Project, name: str) -> Iterator[Module]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.gate_mentions import in_all, modules_with
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import descendants
@@ -61,3 +62,19 @@ def _size(node: cst.CSTNode) -> int:
         target = node.targets[0].target
         return len(target.elements) if isinstance(target, cst.Tuple) else len(node.targets)
     return 0
+
+
+def take_imports(search: Search, home: Module, name: str) -> None:
+    """The imports of a name that is gone, and its entry in `__all__`, in every file."""
+    for module in modules_with(search.project, name):
+        for item in module.imports:
+            if item.local != name or item.alias is None or item.alias in search.gone:
+                continue
+            symbol = search.project.resolve_name(module, name)
+            if symbol is not None and symbol.module is home and symbol.name == name:
+                search.take(Removal(module, item.statement, f"`{name}` is gone", (item.alias,)))
+        for text in module.strings.get(name, ()):
+            if text not in search.gone and in_all(module, text):
+                element = module.index.parents[text]
+                if isinstance(element, cst.Element):
+                    search.take(Removal(module, module.index.parents[element], f"`{name}` is gone", (element,)))

@@ -12,6 +12,7 @@ from lk_migrate.facts.agent_values import PLAIN_AGENT, agent_classes
 from lk_migrate.facts.agents import Role, find_agents
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.framework import Owner, callee, constructed, framework_base
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import AGENT_CLASSES
@@ -186,25 +187,41 @@ def _built_nearby(project: Project, module: Module, call: cst.Call) -> list[cst.
 def models_of_session(module: Module, call: cst.Call) -> list[cst.BaseExpression]:
     """What the session is given as `llm=`, or by `**models`; variables and functions of the module looked through."""
     given = [arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == "llm"]
-    for one in unpacked(module, call) or ():
-        given += [e.value for e in one.elements if isinstance(e, cst.DictElement) and _key(e) == "llm"]
+    given += [value for one in _unpacked(module, call) for key, value in _entries(one) if key == "llm"]
     return [model for arg in given for value in _values(module, arg) for model in _made(module, value)]
 
 
-def unpacked(module: Module, call: cst.Call) -> list[cst.Dict] | None:
-    """The dictionaries behind the `**` of a call; None when one cannot be seen, or decides the limit itself."""
-    found: list[cst.Dict] = []
-    for arg in call.args:
-        if arg.star == "*":
-            return None
-        if arg.star == "**":
-            values = [made for value in _values(module, arg.value) for made in _made(module, value)]
-            for value in values:
-                plain = isinstance(value, cst.Dict) and all(isinstance(e, cst.DictElement) for e in value.elements)
-                if not plain or any(_key(e) in ("", "max_tool_steps") for e in value.elements):  # type: ignore[attr-defined]
-                    return None
-            found += [v for v in values if isinstance(v, cst.Dict)]
-    return found
+def decides_limit(project: Project, module: Module, call: cst.Call) -> bool:
+    """Whether the `*` or `**` of a call may hand over `max_tool_steps`: it does so nowhere that never says the word."""
+    if not any(arg.star for arg in call.args):
+        return False
+    if any(arg.star == "*" for arg in call.args):
+        return True
+    said = any(b"max_tool_steps" in data for data in project.files.values())
+    return said and any(key in ("", "max_tool_steps") for one in _unpacked(module, call) for key, _ in _entries(one))
+
+
+def hands_over_more(module: Module, call: cst.Call) -> bool:
+    """Whether the `**` of a call may hold what cannot be seen here."""
+    return any(key == "" for one in _unpacked(module, call) for key, _ in _entries(one))
+
+
+def _unpacked(module: Module, call: cst.Call) -> list[cst.BaseExpression]:
+    """What stands behind the `**` of a call: `{…}`, `dict(…)`, or whatever else it comes from."""
+    starred = [arg.value for arg in call.args if arg.star == "**"]
+    return [made for arg in starred for value in _values(module, arg) for made in _made(module, value)]
+
+
+def _entries(mapping: cst.BaseExpression) -> Iterator[tuple[str, cst.BaseExpression]]:
+    """The keys and values of `{…}` and `dict(…)`; an empty key for what cannot be seen."""
+    if isinstance(mapping, cst.Dict):
+        for element in mapping.elements:
+            yield _key(element), element.value
+    elif isinstance(mapping, cst.Call) and dotted(mapping.func) == "dict":
+        for arg in mapping.args:
+            yield arg.keyword.value if arg.keyword is not None else "", arg.value
+    else:
+        yield "", mapping
 
 
 def _key(element: cst.BaseDictElement) -> str:

@@ -11,7 +11,7 @@ from lk_migrate.facts.walk import descendants, find
 #: Calls whose only effect is the value that they give.
 _PURE = {
     *("dict", "set", "list", "int", "str", "bool", "float", "frozenset", "tuple", "Lock", "RLock", "Counter"),
-    *("defaultdict", "deque", "OrderedDict", "getenv", "get", "ContextVar", "field", "SimpleNamespace"),
+    *("defaultdict", "deque", "OrderedDict", "getenv", "get", "ContextVar", "field", "SimpleNamespace", "dumps"),
 }
 
 

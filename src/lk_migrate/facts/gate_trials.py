@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -44,7 +45,9 @@ def trial_of(
 
     if not isinstance(asked, (cst.Decorator, cst.Call)):
         return None
-    return try_out(machine, attempt, reset_for(project, sets))
+    trial = try_out(machine, attempt, reset_for(project, sets))
+    own = {c.node for c in line} | {candidate.owner}
+    return replace(trial, records=tuple(r for r in trial.records if r not in own)) if trial is not None else None
 
 
 def _through_call(machine: Machine, module: Module, asked: cst.CSTNode, this: Instance) -> Any:

@@ -108,9 +108,9 @@ def closure_counters(project: Project) -> tuple[tuple[Module, cst.FunctionDef], 
     gates = project.fact(find_gates).all
     known = {f for g in gates for node in (g.node, g.counter) for f in g.module.index.find(node, cst.FunctionDef)}
     found = (c for c in project.fact(_candidates) if c.counter is not c.node and not known & {c.node, c.counter})
-    return tuple(
-        (c.module, c.counter) for c in found if _asks_speech_id(c.module, c.counter) and _may_refuse(c.counter)
-    )
+    counters = {c.counter: c.module for c in found if _asks_speech_id(c.module, c.counter) and _may_refuse(c.counter)}
+    around = {a for counter, module in counters.items() for a in module.index.ancestors(counter)}
+    return tuple((module, counter) for counter, module in counters.items() if counter not in around)
 
 
 def _may_refuse(function: cst.FunctionDef) -> bool:

@@ -146,7 +146,7 @@ def references(index: Index) -> References:
     """The names of a whole tree in one pass over its nodes."""
     at: list[int] = []
     words: list[str] = []
-    own: set[int] = set()  # the names of attributes and keywords: they refer to nothing in this module
+    own: set[int] = set()  # the names of attributes, keywords and definitions: they refer to nothing in this module
     ignored = quoted = 0  # up to which node
     for number, node in enumerate(index.nodes):
         if number < ignored:
@@ -160,6 +160,8 @@ def references(index: Index) -> References:
             own.add(id(node.attr))  # type: ignore[attr-defined]
         elif kind is cst.Arg:
             own.add(id(node.keyword))  # type: ignore[attr-defined]
+        elif kind is cst.ClassDef or kind is cst.FunctionDef:
+            own.add(id(node.name))  # type: ignore[attr-defined]
         elif kind is cst.SimpleString:
             if number < quoted:
                 found = _WORD.findall(node.value)  # type: ignore[attr-defined]
@@ -197,6 +199,8 @@ def referenced_names(tree: cst.CSTNode, known: References | None = None) -> Coun
                 counts.update(shared)
                 continue
             inside = quoted or kind is cst.Annotation
+            defined = node.name if kind is cst.ClassDef or kind is cst.FunctionDef else None  # type: ignore[attr-defined]
             for child in children(node):
-                stack.append((child, inside))
+                if child is not defined:
+                    stack.append((child, inside))
     return counts

@@ -22,6 +22,7 @@ from lk_migrate.facts.gate_uses import scopes_at
 from lk_migrate.facts.lineage import Class, lineages
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.tools import standalone_tool_files
 from lk_migrate.facts.trial import Trial, try_out
 from lk_migrate.facts.variables import Binding, binding_of
 from lk_migrate.facts.walk import descendants, find
@@ -55,8 +56,7 @@ class InlineGate:
 def inline_gates(project: Project) -> tuple[InlineGate, ...]:
     """Those of all tools of the project. Memoise with `project.fact(inline_gates)`."""
     found: list[InlineGate] = []
-    with_tools = tool_files(project)
-    for path in sorted(p for p, data in project.files.items() if p in with_tools or b"function_tool" in data):
+    for path in sorted(tool_files(project) | project.fact(standalone_tool_files)):
         module = project.module(path) if _RAISES.search(project.files[path]) else None
         for function in module.index.of(cst.FunctionDef) if module is not None else ():
             if module is not None and (gate := _gate(project, module, function)) is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import libcst as cst
 
@@ -21,7 +22,8 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import Index
 
 AGENT_CLASSES = frozenset({"Agent", "AgentTask"})
-_CONTEXTS = frozenset({"RunContext", "AsyncRunContext"})
+#: What a class of old is today.
+_TODAY = {"AsyncRunContext": "RunContext"}
 
 
 def instance_of(project: Project, module: Module, expression: cst.CSTNode, depth: int = 0) -> str | None:
@@ -31,14 +33,15 @@ def instance_of(project: Project, module: Module, expression: cst.CSTNode, depth
     if depth == 0 and project.fact(holdings).is_v0_agent(module, expression):
         # What 0.x called the agent is the session of the converted file.
         return "AgentSession"
+    kind = type(expression)  # most are names
+    if kind is cst.Name:
+        return _of_name(project, module, cast(cst.Name, expression), depth)
+    if kind is cst.Attribute:
+        return _of_attribute(project, module, cast(cst.Attribute, expression), depth)
+    if kind is cst.Call:
+        return _made_by(project, module, cast(cst.Call, expression), depth)
     if isinstance(expression, cst.Await):
         return instance_of(project, module, expression.expression, depth + 1)
-    if isinstance(expression, cst.Call):
-        return _made_by(project, module, expression, depth)
-    if isinstance(expression, cst.Name):
-        return _of_name(project, module, expression, depth)
-    if isinstance(expression, cst.Attribute):
-        return _of_attribute(project, module, expression, depth)
     if isinstance(expression, cst.NamedExpr):
         return instance_of(project, module, expression.value, depth + 1)
     return None
@@ -59,7 +62,7 @@ def _made_by(project: Project, module: Module, call: cst.Call, depth: int) -> st
     target = callee(call)
     name = agents_name(project, module, target)
     if name is not None:
-        return name if name[:1].isupper() else None
+        return _TODAY.get(name, name) if name[:1].isupper() else None
     if isinstance(target, cst.Attribute) and target.attr.value in ("say", "generate_reply"):
         return "SpeechHandle" if instance_of(project, module, target.value, depth + 1) == "AgentSession" else None
     owner = class_of(project, module, target)
@@ -95,7 +98,7 @@ def of_annotation(project: Project, module: Module, annotation: cst.BaseExpressi
     for part in _alternatives(annotation):
         name = agents_name(project, module, part)
         if name is not None:
-            return name
+            return _TODAY.get(name, name)
         owner = class_of(project, module, part)
         if owner is not None:
             return framework_base(project, owner)
@@ -120,7 +123,7 @@ def _alternatives(annotation: cst.BaseExpression) -> Iterator[cst.BaseExpression
 
 def _of_name(project: Project, module: Module, name: cst.Name, depth: int) -> str | None:
     for scope in module.scopes(name):
-        if isinstance(scope, cst.ClassDef):
+        if type(scope) is cst.ClassDef:
             continue
         found, bound = _bound_in(project, module, scope, name, depth)
         if bound:
@@ -256,7 +259,7 @@ def _of_attribute(project: Project, module: Module, node: cst.Attribute, depth: 
             return "AgentSession"
         return _of_own_attribute(project, owner, attr, depth)
     kind = instance_of(project, module, node.value, depth + 1)
-    if attr == "session" and (kind in _CONTEXTS or kind in AGENT_CLASSES):
+    if attr == "session" and (kind == "RunContext" or kind in AGENT_CLASSES):
         return "AgentSession"
     symbol = project.resolve(module, node)
     if symbol is not None and symbol.module is not None and symbol.node is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from keyword import iskeyword
 
@@ -12,6 +13,7 @@ from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.testcode import is_test
 
 #: Old turn-taking keywords; what they become is the rules' business (rules/v1/turn_options.py).
 TURN_KEYS = frozenset(
@@ -29,6 +31,8 @@ TURN_KEYS = frozenset(
         "preemptive_generation",
     }
 )
+#: Those that mean nothing but these keywords, wherever they stand.
+_TELLING = frozenset(k for k in TURN_KEYS if "endpointing" in k or "interruption_" in k or "false_interruption" in k)
 CLASSES = frozenset({"AgentSession", "Agent", "AgentTask"})
 
 
@@ -44,6 +48,8 @@ class KeywordDicts:
     left: dict[cst.CSTNode, str] = field(default_factory=dict)
     mixed: set[cst.CSTNode] = field(default_factory=set)
     spelled: dict[cst.CSTNode, tuple[cst.Arg, tuple[str, ...]]] = field(default_factory=dict)
+    _seen: set[cst.CSTNode] = field(default_factory=set)
+    _lost: dict[cst.CSTNode, str] = field(default_factory=dict)
 
 
 def keyword_dicts(project: Project) -> KeywordDicts:
@@ -61,7 +67,26 @@ def keyword_dicts(project: Project) -> KeywordDicts:
                 _judge(project, module, call, stars, found)
     for node in [n for n in found.rewrite if n in found.left]:
         del found.rewrite[node]
+    if found._lost:
+        found.left.update(_from_afar(project, found))
     return found
+
+
+def _from_afar(project: Project, found: KeywordDicts) -> Iterator[tuple[cst.CSTNode, str]]:
+    """Calls whose dict cannot be followed, in a project with dicts of old keys that no call was seen to take."""
+    keys: set[str] = set()
+    places: list[str] = []
+    for path in sorted(p for p, data in project.files.items() if any(k.encode() in data for k in _TELLING)):
+        module = project.module(path) if not is_test(path) else None
+        for node in module.index.of(cst.Dict) if module is not None else ():
+            old = {text_key(e.key) or "" for e in node.elements if isinstance(e, cst.DictElement)} & TURN_KEYS
+            if module is not None and old & _TELLING and node not in found._seen:
+                keys |= old
+                places.append(f"{path}:{module.span(node).line}")
+    for call, unknown in found._lost.items() if keys else ():
+        said = ", ".join(f"`{k}`" for k in sorted(keys))
+        reason = f"{said}: a dict has them ({', '.join(places)}) that may come here through `{unknown}`"
+        yield call, f"{reason}, which cannot be followed. Give them as one `turn_handling` dict."
 
 
 def _takes(project: Project, module: Module, call: cst.Call) -> bool:
@@ -94,7 +119,10 @@ def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg
         unknown += flow.unknown
         read |= flow.read
     carriers = [s for s in sources if s.keys & TURN_KEYS]
+    found._seen.update(s.node for s in sources)
     if not carriers:
+        if unknown:
+            found._lost[call] = unknown[0]
         return
     if any(not isinstance(s.module.index.enclosing(s.node, cst.FunctionDef), cst.FunctionDef) for s in carriers):
         read |= project.fact(_reads) & set().union(*(s.keys for s in carriers))

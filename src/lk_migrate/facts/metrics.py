@@ -19,6 +19,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
 
 _COMPONENTS = frozenset({"llm", "stt", "tts", "vad"})
+_ASSIGNED = frozenset({cst.Assign, cst.AnnAssign})
 Statement = cst.SimpleStatementLine
 
 
@@ -243,7 +244,10 @@ def collectors(project: Project, module: Module) -> list[Collector]:
     found = []
     for line in module.index.of(Statement):
         for small in line.body:
-            if not isinstance(small, (cst.Assign, cst.AnnAssign)) or not isinstance(small.value, cst.Call):
+            if type(small) not in _ASSIGNED:
+                continue
+            assert isinstance(small, (cst.Assign, cst.AnnAssign))
+            if not isinstance(small.value, cst.Call):
                 continue
             made = library_name(project, module, small.value.func) or ""
             if not (made.startswith("livekit.agents.") and made.endswith(".UsageCollector")):

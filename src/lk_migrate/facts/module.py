@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import cast
 
 import libcst as cst
@@ -25,10 +25,11 @@ from lk_migrate.facts.parsing import parse
 from lk_migrate.facts.positions import Positions, Span
 from lk_migrate.facts.statement_spans import Place
 from lk_migrate.facts.stray_bytes import STRAY, has_stray_bytes
-from lk_migrate.facts.syntax import read_syntax
+from lk_migrate.facts.syntax import read_syntax, syntax_of
 from lk_migrate.facts.walk import Index, children, index
 
 _FUNCTIONS_AND_MODULE = frozenset({cst.FunctionDef, cst.Lambda, cst.Module})
+_LINES = frozenset({cst.IndentedBlock, cst.SimpleStatementLine, cst.SimpleStatementSuite})
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,12 @@ class Module:
 
     def forget_places(self) -> None:
         """Free what was worked out of the text (it outweighs the tree); whoever asks again has it worked out again."""
-        for name in ("text", "syntax", "positions"):
+        for name in ("text", "positions"):
             self.__dict__.pop(name, None)
+
+    def forget(self) -> None:
+        """Free the tree and all that was found out; whoever still holds the module has an empty shell."""
+        vars(self).clear()
 
     @cached_property
     def index(self) -> Index:
@@ -90,6 +95,16 @@ class Module:
         return found
 
     @cached_property
+    def keywords(self) -> dict[str, list[cst.Call]]:
+        """The calls by the keywords that they give, in source order."""
+        found: dict[str, list[cst.Call]] = {}
+        for call in self.index.of(cst.Call):
+            for arg in call.args:
+                if arg.keyword is not None:
+                    found.setdefault(arg.keyword.value, []).append(call)
+        return found
+
+    @cached_property
     def references(self) -> References:
         """The plain names in use, and where among the nodes of the index they stand (see `referenced_names`)."""
         return references(self.index)
@@ -99,17 +114,17 @@ class Module:
         """The file decoded as LibCST did, without a byte order mark."""
         return self.data.decode(self.tree.encoding, "replace").removeprefix("\ufeff")
 
-    @cached_property
+    @property
     def syntax(self) -> ast.Module | None:
-        """The file by Python's own parser; None when it is newer than this Python, or nothing Python reads."""
-        try:
-            return read_syntax(self.data)
-        except SyntaxError:
-            return None
+        """The file by Python's own parser; None when it is newer than this Python, or nothing Python reads.
+
+        Not kept: it is bigger than LibCST's tree, and `read_syntax` remembers the last few.
+        """
+        return syntax_of(self.data)
 
     @cached_property
     def positions(self) -> Positions:
-        return Positions(self.tree, self.index, self.text, self.syntax)
+        return Positions(self.tree, self.index, self.text, partial(syntax_of, self.data))
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node` stands. Nodes without a position of their own take the span of what they hold."""
@@ -199,16 +214,16 @@ class Module:
                 found.setdefault(node.name.value, node)  # type: ignore[attr-defined]
             elif kind is cst.Expr or kind is cst.Import or kind is cst.ImportFrom:
                 continue
-            elif isinstance(node, (cst.If, cst.Else, cst.Try, cst.ExceptHandler, cst.Finally, cst.With)):
-                blocks = [node.body, getattr(node, "orelse", None), getattr(node, "finalbody", None)]
-                parts = [b for b in blocks if b is not None] + list(getattr(node, "handlers", ()))
-                stack.extend(reversed(parts))
-            elif isinstance(node, (cst.IndentedBlock, cst.SimpleStatementLine, cst.SimpleStatementSuite)):
-                stack.extend(reversed(node.body))
+            elif kind in _LINES:
+                stack.extend(reversed(node.body))  # type: ignore[attr-defined]
             elif isinstance(node, cst.Assign):
                 for target in node.targets:
                     for name in target_names(target.target):
                         found.setdefault(name, node.value)
+            elif isinstance(node, (cst.If, cst.Else, cst.Try, cst.ExceptHandler, cst.Finally, cst.With)):
+                blocks = [node.body, getattr(node, "orelse", None), getattr(node, "finalbody", None)]
+                parts = [b for b in blocks if b is not None] + list(getattr(node, "handlers", ()))
+                stack.extend(reversed(parts))
             elif isinstance(node, cst.AnnAssign) and node.value is not None:
                 for name in target_names(node.target):
                     found.setdefault(name, node.value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import libcst as cst
 
@@ -35,3 +36,22 @@ def _unvalidated() -> Iterator[None]:
 
 def _trust(node: cst.CSTNode) -> None:
     """In the place of `CSTNode.__post_init__`."""
+
+
+def give_back() -> None:
+    """Give the system what the parser has taken and freed: three times the size of its trees, which glibc keeps for
+    other C code, and which Python's own allocator never sees (docs/performance.md)."""
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], object] | None:
+    """glibc's function of this name; None where the C library has none (or Python no ctypes)."""
+    try:
+        import ctypes
+
+        return ctypes.CDLL(None).malloc_trim  # type: ignore[no-any-return]
+    except (ImportError, OSError, AttributeError, TypeError):
+        return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -125,23 +126,24 @@ _UNITS = (
 
 
 class Positions:
-    """Where the nodes of a tree stand in its `text`. `syntax`: the same file by `ast`, None if that cannot read it."""
+    """Where the nodes of a tree stand in its `text`. `syntax`: reads the same file by `ast`, None if that cannot."""
 
-    def __init__(self, tree: cst.Module, index: Index, text: str, syntax: ast.Module | None) -> None:
+    def __init__(self, tree: cst.Module, index: Index, text: str, syntax: Callable[[], ast.Module | None]) -> None:
         self.tree = tree
         self.index = index
         self.text = text
-        self.syntax = syntax
+        self._syntax = syntax
         self._inside: dict[int, Place] = {}
         self._back: dict[int, bool] = {}
 
     @cached_property
     def statements(self) -> StatementPlaces | None:
         """None where LibCST and Python do not see the same statements: then the whole file is printed."""
-        if self.syntax is None or re.search(r"\r(?!\n)", self.text):
+        syntax = self._syntax()
+        if syntax is None or re.search(r"\r(?!\n)", self.text):
             return None
         try:
-            return statement_places(self.tree, self.syntax, source_lines(self.text))
+            return statement_places(self.tree, syntax, source_lines(self.text))
         except (OutOfStep, RecursionError, UnicodeError, IndexError):
             return None
 

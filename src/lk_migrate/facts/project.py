@@ -88,12 +88,16 @@ class Project:
         return module if len(module.index.at) == len(module.index.nodes) else None
 
     def forget(self) -> None:
-        """Free what was parsed and found out. What was found out holds its project, which therefore never goes by
-        itself where nobody looks for cycles (read.py). (Closures that were evaluated to try a gate stay: they hold
-        themselves.)
+        """Free what was parsed and found out: of no use to anybody afterwards. What was found out holds its project,
+        and closures that were evaluated to try a gate hold themselves and their modules, so that neither ever goes by
+        itself where nobody looks for cycles (read.py).
         """
+        for module in self._parsed.values():
+            if module is not None:
+                module.forget()
         for known in (self._facts, self._parsed, self._resolved, self._followed, self._library_names):
             known.clear()
+        self._printed = {}
 
     def forget_places(self, path: str) -> None:
         """See `Module.forget_places`; a file that was never parsed has none."""

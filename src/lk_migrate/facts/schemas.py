@@ -50,6 +50,19 @@ def tool_schemas(project: Project, module: Module, expression: cst.CSTNode) -> t
     return () if any(s is None for s in found) else tuple(s for s in found if s is not None)
 
 
+def listed_schemas(project: Project) -> dict[str, ToolSchema]:
+    """The schemas in lists at the top of modules by the tool's name; what two of them tell differently is left out."""
+    found: dict[str, ToolSchema | None] = {}
+    for path in sorted(p for p, data in project.files.items() if b"properties" in data and b"description" in data):
+        module = project.module(path)
+        for constant in module.definitions.values() if module is not None else ():
+            if module is not None and isinstance(constant, cst.List):
+                for schema in tool_schemas(project, module, constant):
+                    known = found.setdefault(schema.name, schema)
+                    found[schema.name] = schema if known == schema else None
+    return {name: schema for name, schema in found.items() if schema is not None}
+
+
 def tool_schema(item: Any) -> ToolSchema | None:
     """One tool's schema, in either form; None for anything else."""
     if not isinstance(item, dict):

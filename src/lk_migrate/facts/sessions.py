@@ -49,7 +49,7 @@ class Sessions:
 
 def is_session_type(project: Project, module: Module, expression: cst.CSTNode) -> bool:
     """Whether `expression` names the framework's session class, `AgentSession[UserData]` included."""
-    if isinstance(expression, cst.Subscript):
+    if type(expression) is cst.Subscript:
         expression = expression.value
     return module.may_be_imported(expression) and project.full_name(module, expression) in SESSION_TYPES
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -10,11 +11,12 @@ import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, method, methods, self_name
 from lk_migrate.facts.dispatchers import CONTEXT_NAMES, Dispatcher, Route, dispatchers
+from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.registries import Registry, registries
-from lk_migrate.facts.schemas import ToolSchema
+from lk_migrate.facts.schemas import ToolSchema, listed_schemas
 from lk_migrate.facts.walk import find, own_scope
 
 FUNCTION_TOOL = frozenset(
@@ -31,6 +33,9 @@ RUN_CONTEXT = frozenset(
         "livekit.agents.voice.events.RunContext",
     }
 )
+#: What is given a list of tools.
+TAKING_TOOLS = frozenset({"Agent", "AgentTask", "AgentSession"})
+_LISTED = re.compile(rb"\btools\s*=\s*\[")
 #: `function_tool as tool`, `tool = agents.function_tool`.
 _RENAMED = re.compile(rb"\bfunction_tool[ \t]+as\b|=[ \t]*(?:\w+\.)*function_tool\b(?![ \t]*\()")
 _DECORATOR_HINT = re.compile(r"(^|_)(tool|ai_callable|callable_tool|llm_tool|action)(_?\w*)?$", re.IGNORECASE)
@@ -136,22 +141,27 @@ def class_tools(project: Project, ref: ClassRef) -> ClassTools:
 def standalone_tool(project: Project, module: Module, function: cst.FunctionDef) -> Tool | None:
     """A function that is decorated with `@function_tool`, wherever it stands: in a module, an entrypoint, a factory.
 
-    One that nothing but a call `function_tool(function)` uses counts, too.
+    One that nothing but a call `function_tool(function)`, or a list `tools=[function]` (LK325), uses counts, too.
     """
     for decorator in function.decorators:
         call = decorator.decorator if isinstance(decorator.decorator, cst.Call) else None
         target = call.func if call is not None else decorator.decorator
         if project.full_name(module, target) in FUNCTION_TOOL:
             return function_tool(project, module, function, call, decorator)
-    wrapping = project.fact(_wrapped).get(function)
-    return function_tool(project, module, function, wrapping, None) if wrapping is not None else None
+    wrapped = project.fact(_wrapped)
+    return function_tool(project, module, function, wrapped[function], None) if function in wrapped else None
 
 
 def standalone_tool_files(project: Project) -> frozenset[str]:
     """The files that `standalone_tool` has to be asked about: all, where the decorator is given another name."""
     if any(_RENAMED.search(data) for data in project.files.values()):
         return frozenset(project.files)
-    return project.paths_with([b"function_tool"])
+    return project.paths_with([b"function_tool"]).union(_listing(project))
+
+
+def _listing(project: Project) -> Iterator[str]:
+    """The files in which an agent may be given plain functions."""
+    return (p for p, data in project.files.items() if b"livekit" in data and _LISTED.search(data))
 
 
 def function_tool(
@@ -164,24 +174,36 @@ def function_tool(
     return make_tool(project, ref, function, name, Declared.FUNCTION_TOOL, None, decorator)
 
 
-def _wrapped(project: Project) -> dict[cst.FunctionDef, cst.Call]:
-    """Function → the call `function_tool(function)` beside it, when nothing else speaks of the function."""
-    found: dict[cst.FunctionDef, cst.Call] = {}
-    for path in sorted(p for p, data in project.files.items() if b"function_tool(" in data):
+def _wrapped(project: Project) -> dict[cst.FunctionDef, cst.Call | None]:
+    """Function → the call `function_tool(function)` beside it, None for an agent's `tools=[function]`, when nothing
+    else speaks of the function.
+    """
+    found: dict[cst.FunctionDef, cst.Call | None] = {}
+    for path in sorted({*_listing(project), *project.paths_with([b"function_tool("])}):
         module = project.module(path)
         for call in module.index.of(cst.Call) if module is not None else ():
-            first = call.args[0].value if call.args and call.args[0].keyword is None else None
-            raw = any(a.keyword is not None and a.keyword.value == "raw_schema" for a in call.args)
-            if module is None or not isinstance(first, cst.Name) or raw:
-                continue
-            if project.full_name(module, call.func) not in FUNCTION_TOOL:
-                continue
-            scope = module.index.enclosing(call, cst.FunctionDef) or module.tree
-            defined = [f for f in own_scope(scope) if isinstance(f, cst.FunctionDef) and f.name.value == first.value]
-            uses = sum(n.value == first.value for n in find(module.tree, cst.Name))
-            if len(defined) == 1 and not defined[0].decorators and uses == 2:
-                found[defined[0]] = call
+            assert module is not None
+            for name, wrapping in _given(project, module, call):
+                scope = module.index.enclosing(call, cst.FunctionDef) or module.tree
+                defined = [f for f in own_scope(scope) if isinstance(f, cst.FunctionDef) and f.name.value == name]
+                uses = len(module.names.get(name, ()))
+                if len(defined) != 1 or defined[0].decorators or uses != 2:
+                    continue
+                if wrapping is not None or defined[0].asynchronous is not None:
+                    found[defined[0]] = wrapping
     return found
+
+
+def _given(project: Project, module: Module, call: cst.Call) -> Iterator[tuple[str, cst.Call | None]]:
+    """The names that a call makes tools of, each with the call of `function_tool` that does it."""
+    first = call.args[0].value if call.args and call.args[0].keyword is None else None
+    raw = any(a.keyword is not None and a.keyword.value == "raw_schema" for a in call.args)
+    if isinstance(first, cst.Name) and not raw and project.full_name(module, call.func) in FUNCTION_TOOL:
+        yield first.value, call
+    tools = next((a.value for a in call.args if a.keyword is not None and a.keyword.value == "tools"), None)
+    names = [e.value for e in tools.elements if isinstance(e.value, cst.Name)] if isinstance(tools, cst.List) else []
+    if names and constructed(project, module, call, "tools") in TAKING_TOOLS:
+        yield from ((name.value, None) for name in names)
 
 
 def any_function_tool(project: Project, module: Module, function: cst.FunctionDef) -> bool:
@@ -351,8 +373,10 @@ def resolve_tools(
             known = tools.get(function)
             if known is None:
                 tools[function] = make_tool(project, ref, function, name, declared, schema)
-            elif known.name != name and name not in known.aliases and known.declared is not Declared.FUNCTION_TOOL:
-                tools[function] = _with_alias(known, name)
+            elif known.declared is not Declared.FUNCTION_TOOL:
+                if known.name != name and name not in known.aliases:
+                    known = _with_alias(known, name)
+                tools[function] = _described(known, schema)
             return True
         return False
 
@@ -374,7 +398,25 @@ def resolve_tools(
         for part in parts:
             for tool in part.with_context:
                 tools.setdefault(tool.node, tool)
+    listed = project.fact(listed_schemas)
+    for function, tool in tools.items():
+        told = listed.get(tool.name)
+        if tool.declared is not Declared.FUNCTION_TOOL and told is not None and _fits(tool, told):
+            tools[function] = _described(tool, told)
     return list(tools.values()), list(inline.values())
+
+
+def _described(tool: Tool, schema: ToolSchema | None) -> Tool:
+    """The tool with what a schema says of it, if nothing else did."""
+    if schema is None or tool.schema is not None:
+        return tool
+    return replace(tool, schema=schema, description=tool.description or schema.description)
+
+
+def _fits(tool: Tool, schema: ToolSchema) -> bool:
+    """Whether a list of schemas that stands apart from the class can mean this method."""
+    named = {p.name for p in schema.parameters}
+    return named == {p.name.value for p in tool.parameters}
 
 
 def _is_handed_on(chain: tuple[ClassRef, ...], route: Route) -> bool:

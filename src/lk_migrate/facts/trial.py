@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import libcst as cst
+
 from lk_migrate.facts.evaluation.machine import Machine
 from lk_migrate.facts.evaluation.operators import truth
 from lk_migrate.facts.evaluation.values import PROBE, Raised, Returned, Undecidable
@@ -22,7 +24,7 @@ class Trial:
 
     `passes`: the truth of the answer that lets a call through; `passed_none`: that answer is None;
     `raised`: the exception's name when it refuses by raising; `today`: see `WORKS`; `capped`: how many calls
-    went through in a whole call today.
+    went through in a whole call today; `records`: the project's classes whose objects it changed.
     """
 
     limit: int | None
@@ -32,6 +34,7 @@ class Trial:
     today: str = ""
     capped: int | None = None
     effects: tuple[str, ...] = ()
+    records: tuple[cst.ClassDef, ...] = ()
 
     @property
     def raises(self) -> bool:
@@ -109,7 +112,8 @@ def _behaviour(
     if any(_ask(machine, ask) != first for _ in range(passed)) or _ask(machine, ask) != answer:
         return None
     limit = None if machine.probed else passed
-    return Trial(limit, first.truth, first.none, answer.raised, effects=tuple(sorted(machine.effects)))
+    effects = tuple(sorted(machine.effects))
+    return Trial(limit, first.truth, first.none, answer.raised, effects=effects, records=tuple(machine.changed))
 
 
 def _with_today(

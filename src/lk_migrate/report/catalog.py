@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from lk_migrate.model import Edition, Safety
@@ -79,6 +78,8 @@ def catalog() -> dict[str, RuleText]:
 @cache
 def link(rule: str) -> str | None:
     """Where a person can read about the rule: the project's pages if it has any, else the file that came with it."""
+    from importlib import metadata  # (which brings a parser of mail)
+
     page = next((p for p in _DOCS if p.is_file()), None)
     try:
         urls = metadata.metadata("lk-migrate").get_all("Project-URL") or []

@@ -192,8 +192,8 @@ def _collect(file: File, rules: Iterable[Rule]) -> _Edits:
     edits = _Edits()
     for rule in rules:
         try:
-            for kind, handler in rule.handlers:
-                for node in list(file.module.index.of(kind)):
+            for kind, handler, among in rule.handlers:
+                for node in among(file.module, kind):
                     for change in handler(node, file):
                         _add(edits, file, rule, change)
         except Exception as error:
@@ -344,8 +344,29 @@ def _marked(original: cst.CSTNode, updated: Any, markers: Sequence[_Marker]) -> 
             here = [marker for marker in markers if _at(original, nodes, marker[0]) == i]
             nodes[i] = _marked(original, nodes[i], here) if here else nodes[i]
         return cst.FlattenSentinel(nodes)
+    if not isinstance(original, cst.Module):
+        for i, inner in enumerate(_below(updated)):
+            here = [marker for marker in markers if _is_put_below(marker[0], original, inner)]
+            if here:
+                body = list(updated.body.body)
+                body[i] = _marked(inner, inner, here)
+                updated = updated.with_changes(body=updated.body.with_changes(body=body))
+                markers = [marker for marker in markers if marker not in here]
     place = "header" if isinstance(updated, cst.Module) else "leading_lines"
     return updated.with_changes(**{place: [*getattr(updated, place), *(line for _, line in markers)]})
+
+
+def _below(statement: Any) -> Sequence[cst.CSTNode]:
+    """The statements of a compound statement's block."""
+    block = getattr(statement, "body", None)
+    return block.body if isinstance(block, cst.IndentedBlock) else ()
+
+
+def _is_put_below(of: cst.CSTNode, original: Any, inner: cst.CSTNode) -> bool:
+    """Whether a rule put it into a block: a line under an `if`, or what shared the line of its header."""
+    if isinstance(original, cst.BaseCompoundStatement) and not any(n is of for n in find(original.body, type(of))):
+        return False
+    return any(n is of or n.deep_equals(of) for n in find(inner, type(of)))
 
 
 def _at(original: cst.CSTNode, nodes: Sequence[cst.CSTNode], of: cst.CSTNode) -> int:

@@ -14,6 +14,7 @@ from lk_migrate.facts.imports import dotted, referenced_names
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.walk import statements
 from lk_migrate.rewrite.blocks import around, close_gaps, gap
+from lk_migrate.rewrite.markers import parted
 
 #: As wide as an import that was extended may be: what most projects' formatters allow at the most.
 _WIDTH = 100
@@ -159,10 +160,10 @@ def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cs
             body.insert(sorted_at, line.with_changes(leading_lines=after.leading_lines))
             return tree.with_changes(body=body)
     if at == 0 and body and not tree.header:
-        # The first statement's leading lines may hold the file's licence: they stay on top.
+        # The first statement's leading lines may hold the file's licence: they stay on top, but for our markers.
         first = body[0]
-        lines = list(getattr(first, "leading_lines", ()))
-        body[0] = first.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
+        lines, markers = parted(getattr(first, "leading_lines", ()))
+        body[0] = first.with_changes(leading_lines=[cst.EmptyLine(indent=False), *markers])
         return tree.with_changes(body=[line.with_changes(leading_lines=lines), *body])
     if at > 0 and (at == _docstring_end(tree) or _opens_a_group(body, at, statement)):
         line = line.with_changes(leading_lines=[cst.EmptyLine(indent=False)])

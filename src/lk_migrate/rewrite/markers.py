@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 
 import libcst as cst
 
@@ -30,6 +31,13 @@ def has_marker(statement: cst.CSTNode, rule: str, tree: cst.Module | None = None
     return any(
         line.comment is not None and (m := _MARKER.match(line.comment.value)) and m.group(1) == rule for line in lines
     )
+
+
+def parted(lines: Sequence[cst.EmptyLine]) -> tuple[list[cst.EmptyLine], list[cst.EmptyLine]]:
+    """The lines above a statement, before its first marker and from there on."""
+    first = (i for i, line in enumerate(lines) if line.comment is not None and _MARKER.match(line.comment.value))
+    at = next(first, len(lines))
+    return list(lines[:at]), list(lines[at:])
 
 
 def ignored_rules(statement: cst.CSTNode) -> frozenset[str] | None:

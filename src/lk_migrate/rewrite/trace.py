@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-
-from rapidfuzz import process
-from rapidfuzz.distance import Indel
+from operator import itemgetter
 
 from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Place
+from lk_migrate.rewrite.alike import alike
 from lk_migrate.rewrite.same_lines import same_lines
 
 #: A run of equal lines shorter than this many characters says nothing by itself (`)`, `return`).
@@ -37,6 +36,7 @@ class Trace:
     new: dict[str, list[str]]
     spots: dict[int, Spot] = field(default_factory=dict)
     used: set[Spot] = field(default_factory=set)
+    _found: dict[str, Spot | None] = field(default_factory=dict)
 
     def place(self, line: int, end_line: int) -> Place | None:
         """Where these lines (1-based, inclusive) stand now; None when nothing of them is recognisable."""
@@ -66,17 +66,24 @@ class Trace:
             window += [(above[0], n) for n in range(above[1] + 1, above[1] + 1 + _NEAR)]
         if below:
             window += [(below[0], n) for n in range(max(0, below[1] - _NEAR), below[1])]
-        found = self.alike(text, window, _ALIKE)
+        found = self.most_alike(text, window, _ALIKE)
         if found is None and len(text) >= _TELLING:
-            found = self.alike(text, [(p, n) for p, lines in self.new.items() for n in range(len(lines))], _SURELY)
+            found = self._anywhere(text)
         return Place(found[0], found[1] + 1, found[1] + 1) if found else None
 
-    def alike(self, text: str, window: Iterable[Spot], score: float) -> Spot | None:
+    def _anywhere(self, text: str) -> Spot | None:
+        """Asked when all is traced, and often of the same line: by its entry in the ledger, and by findings."""
+        if text not in self._found:
+            everywhere = [(p, n) for p, lines in self.new.items() for n in range(len(lines))]
+            self._found[text] = self.most_alike(text, everywhere, _SURELY)
+        return self._found[text]
+
+    def most_alike(self, text: str, window: Iterable[Spot], score: float) -> Spot | None:
         """The free line of the window that is most like `text` (the first of several), and more than `score`."""
         free = [spot for spot in window if spot not in self.used and spot[1] < len(self.new[spot[0]])]
         lines = [self.new[path][number] for path, number in free]
-        best = process.extractOne(text, lines, scorer=Indel.normalized_similarity, score_cutoff=score)
-        return free[best[2]] if best is not None and best[0] else None
+        index, _ = max(alike(text, lines, score), key=itemgetter(1), default=(None, 0.0))
+        return free[index] if index is not None else None
 
 
 def trace(before: str, after: Mapping[str, str]) -> Trace:
@@ -145,10 +152,7 @@ def _pair_alike(result: Trace) -> None:
         for step, number in enumerate(n for n in range(first, last + 1) if result.old[n]):
             near = free[max(0, step - _NEAR) : step + 2 * _NEAR]
             lines = [result.new[path][spot] for spot in near]
-            alike = process.extract(
-                result.old[number], lines, scorer=Indel.normalized_similarity, score_cutoff=_ALIKE, limit=None
-            )
-            pairs += [(-score, number, near[index]) for _, score, index in alike]
+            pairs += [(-score, number, near[index]) for index, score in alike(result.old[number], lines, _ALIKE)]
         for _, number, spot in sorted(pairs):
             if number not in result.spots and (path, spot) not in result.used:
                 result.take(number, (path, spot))

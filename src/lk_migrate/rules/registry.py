@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from lk_migrate.facts.among import Among, every
 from lk_migrate.model import Edition, Safety
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Rule:
     new_main_only: bool = False
     before_new_main: bool = False
     across_files: bool = False
-    handlers: list[tuple[type[cst.CSTNode], Handler]] = field(default_factory=list)
+    handlers: list[tuple[type[cst.CSTNode], Handler, Among]] = field(default_factory=list)
     finishers: list[Finisher] = field(default_factory=list)
 
     @property
@@ -69,11 +70,14 @@ class Rule:
         """The paragraphs after the summary."""
         return self.doc.strip().partition("\n")[2].strip()
 
-    def on(self, *kinds: type[cst.CSTNode]) -> Callable[[Handler], Handler]:
-        """Register a handler for nodes of exactly these types; it yields changes (rewrite/changes.py)."""
+    def on(self, *kinds: type[cst.CSTNode], among: Among = every) -> Callable[[Handler], Handler]:
+        """Register a handler for nodes of exactly these types; it yields changes (rewrite/changes.py).
+
+        `among`: which of them it is asked about (facts/among.py); what it says of the others does not count.
+        """
 
         def register(handler: Handler) -> Handler:
-            self.handlers.extend((kind, handler) for kind in kinds)
+            self.handlers.extend((kind, handler, among) for kind in kinds)
             return handler
 
         return register

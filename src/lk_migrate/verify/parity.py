@@ -54,15 +54,15 @@ class Gates:
 
 def _gates(root: Path) -> Gates:
     from lk_migrate.facts.gate_candidates import written
+    from lk_migrate.facts.gate_records import keys_of
     from lk_migrate.facts.gates import find_gates
     from lk_migrate.facts.project import Project
 
     files = {file: (root / file).read_bytes() for file in python_files(root)}
     found = find_gates(Project(files)).all
-    return Gates(
-        frozenset(gate.name for gate in found),
-        frozenset(name.rpartition(".")[2] for gate in found for name in written(gate.counter)),
-    )
+    kept = {name.rpartition(".")[2] for gate in found for name in written(gate.counter)}
+    kept |= {f"userdata.{key}" for gate in found for key in keys_of(gate)}
+    return Gates(frozenset(gate.name for gate in found), frozenset(kept))
 
 
 @dataclass(frozen=True)

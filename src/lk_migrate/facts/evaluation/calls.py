@@ -129,6 +129,9 @@ def _call_external(machine: Machine, name: str, args: list[Any], keywords: dict[
         if isinstance(made, Function):
             return defaultdict(lambda: call(machine, made, [], {}))
         return defaultdict(factory.get(made)) if isinstance(made, External) else defaultdict(None)
+    if name == "dataclasses.field":
+        made = keywords.get("default_factory")
+        return keywords.get("default") if made is None else call(machine, made, [], {})
     if name == "types.SimpleNamespace":
         return Instance((), {}, dict(keywords))
     if name in ("os.getenv", "os.environ.get"):

@@ -11,7 +11,7 @@ import libcst as cst
 from lk_migrate.facts.evaluation.calls import arguments, builtin_method
 from lk_migrate.facts.evaluation.operators import binary, compare, truth
 from lk_migrate.facts.evaluation.statements import assign, key_of
-from lk_migrate.facts.evaluation.values import External, Function, Raised, Undecidable, Unknown
+from lk_migrate.facts.evaluation.values import External, Function, Raised, Undecidable, Unknown, Utterance
 
 if TYPE_CHECKING:
     from lk_migrate.facts.evaluation.machine import Frame
@@ -38,7 +38,15 @@ def _concatenated_string(at: Frame, node: cst.ConcatenatedString) -> Any:
 
 
 def _formatted_string(at: Frame, node: cst.FormattedString) -> Any:
-    return "text"
+    """Only as good as telling one key from another: f"{speech_id}:{tool}"."""
+    effects = set(at.machine.effects)
+    try:
+        values = [at.evaluate(p.expression) for p in node.parts if isinstance(p, cst.FormattedStringExpression)]
+    except (Undecidable, Raised):
+        return "text"
+    finally:
+        at.machine.effects = effects  # what a message asks for is no use of the gate
+    return " ".join(["text", *(str(v) for v in values if isinstance(v, (str, int, Utterance, Unknown)))])
 
 
 def _attribute(at: Frame, node: cst.Attribute) -> Any:

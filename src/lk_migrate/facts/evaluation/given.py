@@ -40,11 +40,11 @@ def given_value(machine: Machine, module: Module, function: cst.FunctionDef, par
     return annotated(machine, module, param) or unknown
 
 
-def annotated(machine: Machine, module: Module, param: cst.Param) -> Instance | None:
-    """An object of the project's class that the parameter's annotation names."""
-    if param.annotation is None:
+def annotated(machine: Machine, module: Module, holder: cst.Param | cst.AnnAssign) -> Instance | None:
+    """An object of the project's class that the annotation of a parameter or a field names."""
+    if holder.annotation is None:
         return None
-    node: cst.CSTNode = param.annotation.annotation
+    node: cst.CSTNode = holder.annotation.annotation
     symbol = (
         machine.project.resolve_name(module, str(node.evaluated_value))
         if isinstance(node, cst.SimpleString)

@@ -23,6 +23,13 @@ def fields_of(line: tuple[Class, ...]) -> list[str]:
     return [n.target.value for c in line for n in find(c.node, cst.AnnAssign) if isinstance(n.target, cst.Name)]
 
 
+def declared(node: cst.ClassDef, name: str) -> Iterator[cst.AnnAssign]:
+    """The fields of that name in the class body which are given no value there: `turn: TurnState`."""
+    for field in own_scope(node):
+        if isinstance(field, cst.AnnAssign) and isinstance(field.target, cst.Name) and field.target.value == name:
+            yield field
+
+
 def inits(line: tuple[Class, ...]) -> Iterator[tuple[Class, cst.CSTNode]]:
     """The `__init__` of each class, nearest first."""
     return ((c, m) for c in line for m in c.methods() if m.name.value == "__init__")

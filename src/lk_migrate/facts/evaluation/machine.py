@@ -11,9 +11,10 @@ from typing import Any
 import libcst as cst
 
 from lk_migrate.facts.evaluation import calls, expressions
-from lk_migrate.facts.evaluation.given import given_value
-from lk_migrate.facts.evaluation.initial import assigned, inits, parameters_of, set_up_by_inits
+from lk_migrate.facts.evaluation.given import annotated, given_value
+from lk_migrate.facts.evaluation.initial import assigned, declared, inits, parameters_of, set_up_by_inits
 from lk_migrate.facts.evaluation.surroundings import Surroundings, scopes_around
+from lk_migrate.facts.evaluation.userdata import user_data
 from lk_migrate.facts.evaluation.values import (
     UTTERANCE,
     External,
@@ -36,6 +37,7 @@ _COUNTS_UTTERANCES = re.compile(r"_?id$|turn_?(no|num|key|count|index)|^_?(curre
 #: What a tool's context has that lasts as long as the session.
 _OF_THE_SESSION = frozenset({"session", "userdata", "room", "job", "proc", "agent"})
 _PER_CALL = re.compile(r"^\w+ of call \d+$")
+_OF_A_CALL = re.compile(r"^\w+ of call \d+$|^session of the session$|^self\.session$")
 
 #: An evaluation that takes more is given up.
 _STEPS = 4000
@@ -48,7 +50,8 @@ class Machine:
     """Evaluates code of `project`. `today`: only what a RunContext of the target version has can be read from `ctx`.
 
     `asks`: how often the gate at `asked_at` was asked. `counted`: attributes that the tried function sets itself, so
-    that they are never taken for the utterance's id.
+    that they are never taken for the utterance's id. `changed`: the classes of the objects that were given attributes,
+    in order.
     """
 
     project: Project
@@ -68,6 +71,8 @@ class Machine:
     instances: list[Instance] = field(default_factory=list)
     surroundings: dict[cst.FunctionDef, Surroundings] = field(default_factory=dict)
     asking: set[tuple[cst.FunctionDef, str]] = field(default_factory=set)
+    session_data: Any = None
+    changed: dict[cst.ClassDef, None] = field(default_factory=dict)
 
     def track(self, instance: Instance) -> None:
         """Remember an object whose attributes `reset` may set."""
@@ -120,7 +125,7 @@ class Machine:
     def attribute(self, value: Any, name: str) -> Any:
         """`value.name`. Raises LookupError when it does not exist."""
         if isinstance(value, Instance):
-            return self._member(value, name)
+            return value.attributes if name == "__dict__" else self._member(value, name)
         if isinstance(value, Utterance):
             if self.today and not (value.handle and name == "id"):
                 raise LookupError(name)
@@ -131,6 +136,10 @@ class Machine:
             raise LookupError(name)
         if isinstance(value, External):
             return External(f"{value.name}.{name}")
+        if isinstance(value, Unknown) and name == "userdata" and _OF_A_CALL.search(value.origin):
+            if self.session_data is None:
+                self.session_data = user_data(self)
+            return self.session_data
         if isinstance(value, Unknown) and name in _OF_THE_SESSION and _PER_CALL.search(value.origin):
             return Unknown(f"{name} of the session")  # the same at every call of a tool
         if isinstance(value, Unknown):
@@ -150,7 +159,8 @@ class Machine:
             return value.attributes[name]
         if name not in self.counted and UTTERANCE.search(name) and method(value.line, name) is None:
             initial = self._initial(value, name)
-            if initial is None or initial is _MISSING or _COUNTS_UTTERANCES.search(name):
+            numbered = _COUNTS_UTTERANCES.search(name) and not isinstance(initial, (Instance, dict, set, list))
+            if initial is None or initial is _MISSING or numbered:
                 self.asked = True
                 return Utterance(self.utterance)
         found = method(value.line, name)
@@ -172,6 +182,11 @@ class Machine:
             first = assigned(scope, name, in_class=isinstance(scope, cst.ClassDef))
             if first is not None:
                 return self.evaluate(cls.module, first, (self._parameters(cls.module, scope, value),))
+        for cls in value.line:
+            held = next((annotated(self, cls.module, f) for f in declared(cls.node, name)), None)
+            if held is not None:
+                value.attributes[name] = held
+                return held
         return _MISSING
 
     def _parameters(self, module: Module, scope: cst.CSTNode, value: Instance) -> dict[str, Any]:

@@ -167,6 +167,8 @@ def set_attribute(machine: Machine, owner: Any, name: str, value: Any) -> None:
     """`owner.name = value`."""
     if isinstance(owner, (Instance, Function)):
         owner.attributes[name] = value
+        if isinstance(owner, Instance) and owner.line:
+            machine.changed.setdefault(owner.line[0].node)
     elif isinstance(owner, (Unknown, External, Utterance)):
         machine.effects.add(f"{owner}.{name} =")
     else:

@@ -9,6 +9,7 @@ from typing import Any
 import libcst as cst
 
 from lk_migrate.facts.gate_removals import Removal
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action
 from lk_migrate.rewrite.changes import Change, Remove, Rewrite
@@ -24,6 +25,7 @@ _SPEAKS_OF_GATES = re.compile(
 EMPTIED = (
     "`{}` did nothing but reset the turn gate, which is gone: take it out, here and where it is handed on and called."
 )
+SPENT = "`{}` held only the state of the turn gate, which is gone: take it out, here and where it is made."
 
 #: A line drawn across the page heads a section, not a statement.
 _BANNER = re.compile(r"[-=#*~_]{4,}")
@@ -49,7 +51,9 @@ def removed(removal: Removal, names: set[str], gone: set[cst.CSTNode]) -> Iterat
         yield Rewrite(node, _without_parameters(gone_names), removal.what, Action.REMOVED)
     elif isinstance(node, cst.Call):
         yield Rewrite(node, _without_parts("args", node.args, removal.parts), removal.what, Action.REMOVED)
-    elif isinstance(node, (cst.List, cst.Tuple)):
+    elif isinstance(node, cst.ClassDef):
+        yield Rewrite(node, _without_bases(removal.parts), removal.what, Action.REMOVED)
+    elif isinstance(node, (cst.List, cst.Tuple, cst.Dict)):
         yield Rewrite(node, _without_parts("elements", node.elements, removal.parts), removal.what, Action.REMOVED)
 
 
@@ -62,6 +66,20 @@ def _without_parts(field: str, all_parts: Any, parts: Sequence[cst.CSTNode]) -> 
         if left and left[-1] is not old[-1]:
             left[-1] = left[-1].with_changes(comma=old[-1].comma)
         return updated.with_changes(**{field: left})
+
+    return apply
+
+
+def _without_bases(parts: Sequence[cst.CSTNode]) -> Any:
+    """By name: other rules may have put a base before or behind."""
+    gone = {dotted(p.value) for p in parts if isinstance(p, cst.Arg)}
+
+    def apply(updated: cst.ClassDef) -> cst.ClassDef:
+        left = [b for b in updated.bases if b.keyword is not None or dotted(b.value) not in gone]
+        if left:
+            left[-1] = left[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+            return updated.with_changes(bases=left)
+        return updated.with_changes(bases=[], lpar=cst.MaybeSentinel.DEFAULT, rpar=cst.MaybeSentinel.DEFAULT)
 
     return apply
 

@@ -21,13 +21,14 @@ from lk_migrate.facts.gate_guards import Strip
 from lk_migrate.facts.gate_leftovers import Leftovers, find_leftovers
 from lk_migrate.facts.gate_sessions import gated_and_used
 from lk_migrate.facts.gates import Gate, Guard, closure_counters, find_gates
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rules.handrolled.gate_removal import EMPTIED, own_comments, removed
+from lk_migrate.rules.handrolled.gate_removal import EMPTIED, SPENT, own_comments, removed
 from lk_migrate.rules.registry import Rule
 
 _CLOSURE = (
@@ -47,7 +48,7 @@ def paths(project: Project) -> frozenset[str]:
     found |= {r.module.path for r in leftovers.removals}
     for gate in gates.all:
         found |= {gate.module.path, *(g.module.path for g in gate.guards)}
-    for reads in (leftovers.tests, leftovers.emptied, *(reads for _, reads in leftovers.staying)):
+    for reads in (leftovers.tests, leftovers.emptied, leftovers.records, *(reads for _, reads in leftovers.staying)):
         found |= {r.module.path for r in reads}
     return frozenset(found)
 
@@ -72,6 +73,9 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
     for read in leftovers.emptied:
         if read.module is file.module:
             yield Todo(read.node, EMPTIED.format(read.name))
+    for read in leftovers.records:
+        if read.module is file.module:
+            yield Todo(read.node, SPENT.format(read.name))
     names = {n for g in leftovers.going for n in (g.name, g.owner.name.value if g.owner else g.name)}
     gone = {r.node for r in leftovers.removals if not r.parts}
     for removal in leftovers.removals:
@@ -82,12 +86,15 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
 
 
 def _is_spent(statement: cst.CSTNode, gone: set[cst.CSTNode]) -> bool:
-    """Whether a top-level statement goes, or is a docstring or an import."""
+    """Whether a top-level statement goes, or is a docstring, an import or a logger."""
     if statement in gone or not isinstance(statement, cst.SimpleStatementLine):
         return statement in gone
     kinds = (cst.Import, cst.ImportFrom)
     return all(
-        s in gone or isinstance(s, kinds) or (isinstance(s, cst.Expr) and isinstance(s.value, cst.SimpleString))
+        s in gone
+        or isinstance(s, kinds)
+        or (isinstance(s, cst.Expr) and isinstance(s.value, cst.SimpleString))
+        or (isinstance(s, cst.Assign) and isinstance(s.value, cst.Call) and dotted(s.value.func) == "logging.getLogger")
         for s in statement.body
     )
 

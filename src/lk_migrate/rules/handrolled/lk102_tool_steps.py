@@ -13,7 +13,13 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.framework import callee, library_name
-from lk_migrate.facts.gate_sessions import limits_of_session, models_of_session, session_paths, unpacked
+from lk_migrate.facts.gate_sessions import (
+    decides_limit,
+    hands_over_more,
+    limits_of_session,
+    models_of_session,
+    session_paths,
+)
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword, with_keyword
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
@@ -61,7 +67,7 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
         )
         return
     decided = given is not None and known is None
-    if rounds is None or not session.known or decided or unpacked(file.module, call) is None:
+    if rounds is None or not session.known or decided or decides_limit(file.project, file.module, call):
         why = (
             "how many tool calls its agent's turn gate let through is not in the code"
             if steps is None
@@ -97,10 +103,25 @@ def _limit(call: cst.Call, steps: int | None) -> tuple[str, int | None]:
 
 def _one_at_a_time(call: cst.Call, file: File) -> Iterator[Change]:
     """`parallel_tool_calls=False` where the model is made."""
-    for model in models_of_session(file.module, call):
+    models = models_of_session(file.module, call)
+    if not models and hands_over_more(file.module, call):
+        yield Todo(
+            call,
+            "`max_tool_steps` counts rounds of tool calls: give the model that this session gets "
+            "`parallel_tool_calls=False`; it comes from elsewhere.",
+        )
+    said = any(b"parallel_tool_calls" in data for data in file.project.files.values())
+    for model in models:
         name = library_name(file.project, file.module, callee(model)) if isinstance(model, cst.Call) else None
         if isinstance(model, cst.Call) and name is not None and name.removesuffix(".with_azure") in _TAKES_PARALLEL:
-            if find_keyword(model, "parallel_tool_calls") is None and not any(a.star for a in model.args):
+            starred = any(a.star for a in model.args)
+            if find_keyword(model, "parallel_tool_calls") is None and starred and said:
+                yield Todo(
+                    call,
+                    f"`max_tool_steps` counts rounds of tool calls: the model must get `parallel_tool_calls=False`, "
+                    f"which `{file.code(model)}` may take from elsewhere: see to it.",
+                )
+            elif find_keyword(model, "parallel_tool_calls") is None:
                 yield Rewrite(
                     model,
                     lambda updated: with_keyword(updated, "parallel_tool_calls", cst.Name("False")),

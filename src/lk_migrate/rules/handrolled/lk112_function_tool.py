@@ -20,9 +20,10 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import Declared, Tool, only_records
 from lk_migrate.facts.unanswered import unanswered
 from lk_migrate.facts.walk import find
+from lk_migrate.facts.wrappers import collectors, superfluous
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import block_of, docstring_end, is_text, statement
-from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -122,7 +123,12 @@ def mark_lost_records(node: cst.SimpleString | cst.Attribute, file: File) -> Ite
     name = node.attr.value if isinstance(node, cst.Attribute) else node.raw_value
     if name not in records or any(a in records.values() for a in file.module.index.ancestors(node)):
         return
+    if any(a in file.project.fact(superfluous) for a in file.module.index.ancestors(node)):
+        return
     function = file.enclosing(node, cst.FunctionDef)
+    if function in file.project.fact(collectors):
+        yield Remove(function, "it only listed the tools, which the framework collects by itself")
+        return
     yield Todo(
         function or node,
         f"the tools carry no `{name}` any more, the framework collects them by itself: "

@@ -198,7 +198,7 @@ def await_former_sync_tools(call: cst.Call, file: File) -> Iterator[Change]:
 @rule.on(cst.Call)
 def await_looked_up_tools(call: cst.Call, file: File) -> Iterator[Change]:
     """`getattr(self, name)(**args)` and `self.tools[name](**args)` in a dispatcher call coroutines now."""
-    if not isinstance(call.func, (cst.Call, cst.Subscript)):
+    if type(call.func) not in (cst.Call, cst.Subscript):
         return
     function, owner = file.enclosing(call, cst.FunctionDef), file.enclosing(call, cst.ClassDef)
     if function is None or owner is None or isinstance(file.parent(call), cst.Await):

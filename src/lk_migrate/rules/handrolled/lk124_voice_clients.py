@@ -20,6 +20,12 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.handrolled.lk124_tool_functions import rule as tool_functions
 
 _VOICE = re.compile(rb"websocket|realtime|twilio|media.?stream|audio", re.IGNORECASE)
+#: What is there before and after a conversion: use of what an agent needs, unlike imports that are not used, which go.
+_OF_AN_AGENT = re.compile(
+    rb"@function_tool|\b(?:\w*Agent|\w*Assistant|AgentS\w+|JobContext|RunContext|WorkerOptions)[(\[\].|)]"
+    rb"|\blivekit(?:\.| import [^\n]*\b)(?:api|rtc)\b"
+)
+_IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t][^\n#]*\blivekit\b", re.MULTILINE)
 
 
 @tool_functions.on(cst.ClassDef)
@@ -45,5 +51,7 @@ def voice_client(node: cst.ClassDef, file: File) -> Iterator[Change]:
 
 
 def _has_livekit(project: Project) -> bool:
-    """Whether a file speaks of LiveKit: then the class may be the back office of an agent that is there already."""
-    return any(b"livekit" in data for data in project.files.values())
+    """Whether a file imports LiveKit for an agent: then the class may be the back office of that one."""
+    return any(
+        b"livekit" in data and _IMPORT.search(data) and _OF_AN_AGENT.search(data) for data in project.files.values()
+    )

@@ -48,15 +48,17 @@ def load_first(tree: cst.Module, file: File) -> Iterator[Change]:
         return
     first, read_in = reader
     place = body.index(first)
-    known = next((i for i, s in enumerate(body) if _binds_loader(s)), at)
-    if known > place and not isinstance(first, cst.SimpleStatementLine):
+    importer = _importer(line, file)
+    if importer is None or importer is first:
+        return
+    later = importer in body[place:] or importer in in_guard
+    if later and not (isinstance(first, cst.SimpleStatementLine) and isinstance(importer, cst.SimpleStatementLine)):
         return
     message = f"`load_dotenv()` stands before what reads the environment ({read_in})"
     yield Rewrite(line, lambda updated: gap(), "it stands at the top", Action.MOVED)
-    importer = body[known] if known > place else None
-    if importer is not None:
+    if later:
         yield Rewrite(importer, lambda updated: gap(), "it stands at the top", Action.MOVED)
-    moved: Sequence[Any] = [line] if importer is None else [importer, line]
+    moved: Sequence[Any] = [importer, line] if later else [line]
     yield Rewrite(tree, _with_above(place, moved), message, Action.MOVED)
 
 
@@ -94,9 +96,19 @@ def _is_word(value: cst.BaseExpression) -> bool:
     return isinstance(value, cst.Name) and value.value in ("True", "False", "None")
 
 
-def _binds_loader(statement: cst.CSTNode) -> bool:
-    names = find(statement, cst.ImportFrom, cst.Import) if isinstance(statement, cst.SimpleStatementLine) else ()
-    return any("dotenv" in (dotted(getattr(n, "module", None) or n.names[0].name) or "") for n in names)  # type: ignore
+def _importer(line: cst.SimpleStatementLine, file: File) -> cst.CSTNode | None:
+    """What imports the loader: a line beside that which calls it, or a statement of the module, whatever is in it."""
+    small = line.body[0]
+    assert isinstance(small, cst.Expr) and isinstance(small.value, cst.Call)
+    local = (dotted(small.value.func) or "").partition(".")[0]
+    item = next((i for i in file.module.imports if i.local == local and i.scope is file.module.tree), None)
+    if item is None:
+        return None
+    above = file.statement(item.statement)
+    if file.parent(above) is file.parent(line):
+        return above
+    tops = {id(statement) for statement in file.module.tree.body}
+    return next((n for n in file.module.index.ancestors(item.statement) if id(n) in tops), None)
 
 
 def _reader(statement: cst.CSTNode, too_late: bool, file: File) -> tuple[Any, str] | None:

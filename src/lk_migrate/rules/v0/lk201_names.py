@@ -173,7 +173,7 @@ def leftovers(tree: cst.Module, file: File) -> Iterator[Leftover]:
     package = file.module.package
     for line in statements(tree, cst.SimpleStatementLine):
         for small in line.body:
-            if isinstance(small, cst.ImportFrom) and not isinstance(small.names, cst.ImportStar):
+            if type(small) is cst.ImportFrom and not isinstance(small.names, cst.ImportStar):
                 base = from_module(small, package)
                 if _is_own(file.project, base, file.path):
                     continue
@@ -183,7 +183,7 @@ def leftovers(tree: cst.Module, file: File) -> Iterator[Leftover]:
                     if why is not None:
                         local = dotted(alias.asname.name) if alias.asname else dotted(alias.name)
                         yield Leftover(line, small, alias, is_used(local), f"`{target}` is gone: {why}.")
-            elif isinstance(small, cst.Import):
+            elif type(small) is cst.Import:
                 for alias in small.names:
                     target = dotted(alias.name) or ""
                     why = why_gone(target)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.instances import where_objects_may_be
+from lk_migrate.facts.holdings import where_0x_may_be
 from lk_migrate.facts.own_attributes import is_own_attribute
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.starts import task_around
@@ -23,7 +23,7 @@ from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK203", Edition.V0, __doc__, triggers=(*TRIGGERS, b".say("), since="1.0.0", paths=where_objects_may_be)
+rule = Rule("LK203", Edition.V0, __doc__, triggers=(*TRIGGERS, b".say("), since="1.0.0", paths=where_0x_may_be)
 
 #: What an `AgentSession` has under the same name.
 _SAME = frozenset(

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.holdings import holdings
-from lk_migrate.facts.instances import where_objects_may_be
+from lk_migrate.facts.holdings import holdings, where_0x_may_be
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.prompts import context_messages, is_context_class, prompts
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
@@ -24,7 +23,7 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.chat_messages import convertible, message_arguments
 
-rule = Rule("LK220", Edition.V0, __doc__, triggers=(*TRIGGERS, b".append("), since="1.0.0", paths=where_objects_may_be)
+rule = Rule("LK220", Edition.V0, __doc__, triggers=(*TRIGGERS, b".append("), since="1.0.0", paths=where_0x_may_be)
 
 
 def _is_append(call: cst.Call, file: File) -> bool:

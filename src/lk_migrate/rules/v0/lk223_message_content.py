@@ -10,9 +10,8 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.handlers import EVENTS, handlers
-from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.holdings import holdings, where_0x_may_be
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.instances import where_objects_may_be
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
 from lk_migrate.facts.v0_scope import v0_modules
 from lk_migrate.facts.walk import find
@@ -29,7 +28,7 @@ rule = Rule(
     triggers=(*TRIGGERS, b".content"),
     since="1.0.0",
     safety=Safety.REVIEW,
-    paths=where_objects_may_be,
+    paths=where_0x_may_be,
 )
 
 

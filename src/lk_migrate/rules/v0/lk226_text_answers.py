@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.holdings import holdings, where_0x_may_be
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.instances import where_objects_may_be
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.prompts import role_of
 from lk_migrate.facts.v0_names import TRIGGERS, Kind, llm_name
@@ -34,7 +33,7 @@ rule = Rule(
     triggers=(*TRIGGERS, b".chat("),
     since="1.0.0",
     safety=Safety.REVIEW,
-    paths=where_objects_may_be,
+    paths=where_0x_may_be,
 )
 
 Line = cst.SimpleStatementLine

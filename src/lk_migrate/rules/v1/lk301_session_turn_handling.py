@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change
 from lk_migrate.rewrite.file import File
@@ -21,7 +22,7 @@ from lk_migrate.rules.v1.turn_options import SESSION_KEYS
 rule = Rule("LK301", Edition.V1, __doc__, triggers=tuple(k.encode() for k in SESSION_KEYS), since="1.5.0")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword(*SESSION_KEYS))
 def merge_keywords(call: cst.Call, file: File) -> Iterator[Change]:
     """`AgentSession(min_endpointing_delay=0.5)`, also through subclasses and `super().__init__`."""
     yield from merge_call(call, file, frozenset({"AgentSession"}), SESSION_KEYS)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change
 from lk_migrate.rewrite.file import File
@@ -22,7 +23,7 @@ from lk_migrate.rules.v1.turn_options import AGENT_KEYS
 rule = Rule("LK302", Edition.V1, __doc__, triggers=tuple(k.encode() for k in AGENT_KEYS), since="1.5.0")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword(*AGENT_KEYS))
 def merge_keywords(call: cst.Call, file: File) -> Iterator[Change]:
     """`Agent(…)`, `super().__init__(…)` in a subclass, and subclasses that hand their keywords on."""
     yield from merge_call(call, file, frozenset({"Agent", "AgentTask"}), AGENT_KEYS)

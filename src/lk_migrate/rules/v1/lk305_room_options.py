@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so, with_keyword
 from lk_migrate.facts.framework import agents_name, callee
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instances import instance_of
@@ -128,7 +129,7 @@ def dict_key(text: cst.SimpleString, file: File) -> Iterator[Change]:
     )
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword(*_HELD))
 def dict_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     """`dict(room_input_options=…)`, `start_kwargs.update(room_input_options=…)`."""
     if not _is_dict_call(call) or file.project.fact(unconverted):
@@ -359,7 +360,7 @@ def _entries(value: cst.BaseExpression | None, local: str) -> tuple[Entry, ...] 
     return None
 
 
-@rule.on(cst.Name, cst.Attribute)
+@rule.on(cst.Name, cst.Attribute, among=called_so(*FIELDS, *_DEFAULTS))
 def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """The class in an annotation or an `isinstance`, and the constants that are gone."""
     text = dotted(node) or ""

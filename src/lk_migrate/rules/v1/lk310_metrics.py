@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import agents_name
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, registrations, single_call
@@ -82,12 +83,13 @@ def metrics(tree: cst.Module, file: File) -> Iterator[Change]:
 def _plan(file: File) -> Plan:
     heard = tuple(listeners(file.project, file.module))
     by_session, by_models = [], []
-    for collector in collectors(file.project, file.module):
+    found = collectors(file.project, file.module)
+    known = {s for c in found for s in c.collects}
+    plain = [li for li in heard if li.is_plain and known.issuperset(li.collects)]
+    for collector in found:
         feeding = [li for li in heard if set(li.collects) & set(collector.collects)]
         spelled = {dotted(li.session) for li in feeding}
-        fed_by_plain = all(
-            any(s in li.collects and li.is_plain and _all_known(li, file) for li in feeding) for s in collector.collects
-        )
+        fed_by_plain = all(any(s in li.collects for li in plain) for s in collector.collects)
         session = next(iter(spelled), None) if len(spelled) == 1 else None
         if (
             session
@@ -99,12 +101,6 @@ def _plan(file: File) -> Plan:
         else:
             by_models.append(collector)
     return Plan(heard, tuple(by_session), tuple(by_models))
-
-
-def _all_known(listener: Listener, file: File) -> bool:
-    """Whether everything that the listener collects into is a collector of this file."""
-    known = {s for c in collectors(file.project, file.module) for s in c.collects}
-    return all(s in known for s in listener.collects)
 
 
 def _sees(call: cst.Call, session: str, file: File) -> bool:
@@ -350,7 +346,7 @@ def _says_summary(annotation: cst.Annotation, file: File) -> bool:
     return agents_name(file.project, file.module, annotation.annotation) == "UsageSummary"
 
 
-@rule.on(cst.Name, cst.Attribute)
+@rule.on(cst.Name, cst.Attribute, among=called_so("UsageSummary", "UsageCollector"))
 def annotation(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """`UsageSummary` and `UsageCollector` in annotations."""
     if (dotted(node) or "").rpartition(".")[2] not in ("UsageSummary", "UsageCollector"):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
 from lk_migrate.model import Edition
@@ -33,7 +34,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK311", Edition.V1, __doc__, triggers=(b"mcp_servers",), since="1.5.1")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("mcp_servers"))
 def toolsets(call: cst.Call, file: File) -> Iterator[Change]:
     """`mcp_servers=` where it reaches the framework's constructor."""
     if find_keyword(call, "mcp_servers") is None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
@@ -26,7 +27,7 @@ _MOVED = {
 }
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("keyterms_options"))
 def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     """`AgentSession(keyterms_options={…})`."""
     arg = find_keyword(call, "keyterms_options")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
@@ -20,7 +21,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK314", Edition.V1, __doc__, triggers=(b"on_duplicate_call",), since="1.6.0")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("on_duplicate_call"))
 def mark(call: cst.Call, file: File) -> Iterator[Change]:
     """The keyword on `AsyncToolset` or a subclass of it."""
     arg = find_keyword(call, "on_duplicate_call")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import library_name
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Todo
@@ -31,7 +32,7 @@ _GONE = {
 }
 
 
-@rule.on(cst.Name, cst.Attribute)
+@rule.on(cst.Name, cst.Attribute, among=called_so("InlineTask"))
 def rename(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     yield from replaced(node, file, _MOVED)
 
@@ -45,7 +46,7 @@ def gone_import(node: cst.ImportFrom, file: File) -> Iterator[Change]:
             yield Todo(node, f"{_GONE[last]}.")
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so(*_GONE))
 def gone(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`agents.Worker`: a use of a class that no longer exists."""
     last = node.attr.value

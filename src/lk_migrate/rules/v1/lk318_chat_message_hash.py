@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import agents_name, callee
 from lk_migrate.facts.instances import instance_of
 from lk_migrate.model import Edition
@@ -20,7 +21,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK318", Edition.V1, __doc__, triggers=(b"hash",), since="1.3.1")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("hash"))
 def given(call: cst.Call, file: File) -> Iterator[Change]:
     """`ChatMessage(hash=b"…")`."""
     if find_keyword(call, "hash") is None or agents_name(file.project, file.module, callee(call)) != "ChatMessage":

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
@@ -19,7 +20,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK319", Edition.V1, __doc__, triggers=(b"target_phone_number",), since="1.4.6")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("target_phone_number"))
 def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     arg = find_keyword(call, "target_phone_number")
     if arg is None or constructed(file.project, file.module, call, "target_phone_number") != "WarmTransferTask":

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword, keyword, keyword_arg, of_call, to_call
@@ -23,7 +24,7 @@ rule = Rule("LK321", Edition.V1, __doc__, triggers=(b"extra_instructions",), sin
 _TASKS = frozenset({"GetEmailTask", "GetAddressTask"})
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("extra_instructions"))
 def wrapped(call: cst.Call, file: File) -> Iterator[Change]:
     if find_keyword(call, "extra_instructions") is None:
         return

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import library_name
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
@@ -20,7 +21,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK323", Edition.V1, __doc__, triggers=(b"api_version",), since="1.5.3")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("api_version"))
 def mark(call: cst.Call, file: File) -> Iterator[Change]:
     """On the realtime model and its `with_azure`; the other Azure classes still take it."""
     if find_keyword(call, "api_version") is None:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.instances import where_objects_may_be
+from lk_migrate.facts.tools import TAKING_TOOLS
 from lk_migrate.facts.walk import own_scope
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
@@ -21,13 +23,13 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK325", Edition.V1, __doc__, triggers=(b"tools",), since="1.0.0", paths=where_objects_may_be)
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("tools"))
 def wrap(call: cst.Call, file: File) -> Iterator[Change]:
     """`Agent(tools=[look_up])` with an undecorated `look_up` of this project."""
     tools = find_keyword(call, "tools")
     if tools is None or not isinstance(tools.value, cst.List):
         return
-    if constructed(file.project, file.module, call, "tools") not in ("Agent", "AgentTask", "AgentSession"):
+    if constructed(file.project, file.module, call, "tools") not in TAKING_TOOLS:
         return
     for element in tools.value.elements:
         function = _function(element.value, file)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import library_name
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
@@ -19,7 +20,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK328", Edition.V1, __doc__, triggers=(b"keyterms",), since="1.4.0")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("keyterms"))
 def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     arg = find_keyword(call, "keyterms")
     name = library_name(file.project, file.module, call.func) or ""

@@ -142,13 +142,8 @@ def unused_import(node: cst.Import | cst.ImportFrom, file: File) -> Iterator[Cha
     if not _of_plugin(node, file) or isinstance(file.enclosing(node, cst.Try), cst.Try):
         return
     locals_ = {i.local for i in file.module.imports if i.statement is node}
-    used = {n.value for n in file.module.index.of(cst.Name) if not _in_import(n, file)}
-    if locals_ and not locals_ & used:
+    if locals_ and locals_.isdisjoint(file.module.references.words):
         yield Remove(node, f"`{_PLUGIN}` is not imported any more")
-
-
-def _in_import(node: cst.Name, file: File) -> bool:
-    return file.enclosing(node, cst.ImportFrom) is not None or file.enclosing(node, cst.Import) is not None
 
 
 def _of_plugin(node: cst.CSTNode, file: File) -> bool:

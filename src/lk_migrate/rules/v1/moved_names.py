@@ -9,7 +9,6 @@ import libcst as cst
 from lk_migrate.facts.framework import library_name
 from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.variables import is_variable
 from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite
 from lk_migrate.rewrite.file import File
 
@@ -53,7 +52,7 @@ def unused_import(node: cst.ImportFrom, file: File, moved: Mapping[str, str]) ->
     if isinstance(node.names, cst.ImportStar):
         return
     gone = [i for i in file.module.imports if i.statement is node and i.target in moved]
-    unused = [i for i in gone if not _is_used(i.local, file)]
+    unused = [i for i in gone if i.local not in file.module.references.words]
     kept = imported_elsewhere(file.project, file.path) if unused else ()
     unused = [i for i in unused if i.local not in kept]
     if not unused:
@@ -63,10 +62,6 @@ def unused_import(node: cst.ImportFrom, file: File, moved: Mapping[str, str]) ->
         return
     names = [dotted(i.alias.name) for i in unused if i.alias is not None]
     yield Rewrite(node, lambda updated: _without(updated, names), "an import of an old name, unused")
-
-
-def _is_used(name: str, file: File) -> bool:
-    return any(is_variable(file.module, n) for n in file.module.names.get(name, ()))
 
 
 def _without(node: cst.ImportFrom, names: list[str | None]) -> cst.ImportFrom:

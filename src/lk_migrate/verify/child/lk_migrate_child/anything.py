@@ -35,6 +35,30 @@ class Anything:
         return "anything"
 
 
+class Kept(Anything):
+    """The session's userdata, of whatever kind it is: keeps attributes and items alike, under their names."""
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.__dict__.get(str(key), Anything())
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.__dict__[str(key)] = value
+
+    def __delitem__(self, key: Any) -> None:
+        self.__dict__.pop(str(key), None)
+
+    def __contains__(self, key: Any) -> bool:
+        return str(key) in self.__dict__
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """As a dictionary does."""
+        return self.__dict__.get(str(key), default)
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """As a dictionary does."""
+        return self.__dict__.setdefault(str(key), default)
+
+
 class Session(Anything):
     """Anything that remembers what it was told to say."""
 

@@ -59,9 +59,12 @@ def check_agent(cls: type) -> Iterator[Result]:
     if inspect.isabstract(cls):
         yield cls.__name__, "skipped", "it is an abstract class", _place(cls)
         return
-    agent, reason = _construct(cls)
+    agent, (status, detail, place) = _construct(cls)
     if agent is None:
-        yield cls.__name__, *reason
+        heirs: list[type] = cls.__subclasses__()
+        if status == "failed" and heirs:
+            status, detail = "skipped", f"it is the base of {heirs[0].__name__}, and not built alone: {detail}"
+        yield cls.__name__, status, detail, place
         return
     bad_together = list(_check_together(cls, agent))
     yield from bad_together

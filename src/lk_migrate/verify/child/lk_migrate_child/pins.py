@@ -30,6 +30,8 @@ def install() -> None:
     real_localtime, real_gmtime, real_strftime = time.localtime, time.gmtime, time.strftime
     time.time = _now
     time.time_ns = lambda: int(_now() * 1e9)
+    time.perf_counter = _now  # not `monotonic`: the event loop waits by it
+    time.perf_counter_ns = time.time_ns
     time.localtime = lambda seconds=None: real_localtime(_now() if seconds is None else seconds)  # type: ignore[assignment]
     time.gmtime = lambda seconds=None: real_gmtime(_now() if seconds is None else seconds)  # type: ignore[assignment]
     time.strftime = lambda form, moment=None: real_strftime(form, moment or real_localtime(_now()))  # type: ignore[assignment]

@@ -42,6 +42,8 @@ def plain(value: Any, depth: int = 0) -> Any:
         return f"{type(value).__name__}: {value}"
     if isinstance(value, (type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType)):
         return getattr(value, "__name__", type(value).__name__)
+    if type(value).__name__ in ("FunctionTool", "RawFunctionTool") and hasattr(value, "__name__"):
+        return value.__name__  # a table of an object's methods holds its tools now
     if type(value).__module__.split(".")[0] in ("livekit", "unittest", "asyncio", "threading", "lk_migrate_child"):
         return type(value).__name__
     members = _members(value)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lk_migrate_child import pins
-from lk_migrate_child.anything import Anything, Session, turn_class
+from lk_migrate_child.anything import Kept, Session, turn_class
 from lk_migrate_child.calling import call, remember_models
 from lk_migrate_child.describing import built, describe, offered, tools_of
 from lk_migrate_child.events import emit
@@ -80,7 +80,7 @@ class Player:
         """The state at once, and the outcome of every step."""
         pins.again(self.later)
         agent = built(self.cls)
-        userdata = Anything()
+        userdata = Kept()
         refused: dict[str, Any] = {}
         for name in self.gates:
             _listen_to(agent, name, refused)
@@ -163,7 +163,7 @@ def _of_the_framework() -> frozenset[str]:
     return frozenset(vars(Agent(instructions="")))
 
 
-def _state(instance: Any, userdata: Anything) -> dict[str, Any]:
+def _state(instance: Any, userdata: Kept) -> dict[str, Any]:
     """The instance's own attributes, without the framework's, and what tools put into the session's userdata."""
     own = {name: value for name, value in vars(instance).items() if name not in _of_the_framework()}
     mine = {name: plain(value) for name, value in own.items() if not inspect.isroutine(value)}

@@ -1,0 +1,290 @@
+"""The framework's own `Agent` put around an assistant by hand, and the list of tools that was made for it.
+
+`Agent(instructions=assistant.instructions, tools=[…])` made an agent out of a plain object, which is an `Agent` now.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.agent_values import PROMPTS
+from lk_migrate.facts.agents import AGENT, agent_of
+from lk_migrate.facts.gate_mentions import modules_with, name_mentions
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.lineage import lineages, method
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.renames import holders
+from lk_migrate.facts.variables import binding_of, uses
+from lk_migrate.facts.walk import descendants, find
+
+#: Calls with no effect but the value that they give.
+_HARMLESS = frozenset(
+    {
+        *("getattr", "hasattr", "items", "values", "keys", "get", "list", "dict", "callable", "startswith"),
+        *("getmembers", "signature", "getdoc", "iscoroutinefunction", "isfunction", "ismethod"),
+    }
+)
+_LOGS = re.compile(r"\.(debug|info|warning|error|exception)$")
+_FUNCTION_TOOL = frozenset({"livekit.agents.function_tool", "livekit.agents.llm.function_tool"})
+
+
+@dataclass(frozen=True)
+class Wrapper:
+    """`call` wraps `assistant`. `foreign`: it gets tools that are not the assistant's; `certain`: nothing else is it.
+
+    `fills`: the statements that make its list of tools, which nothing else reads; `only_fills`: they do no more.
+    `helpers`: the definitions of the module that only these statements needed. `shortcut`: the statement that gave an
+    assistant back which was an agent already; now all are.
+    """
+
+    module: Module
+    call: cst.Call
+    assistant: cst.BaseExpression
+    foreign: bool
+    certain: bool
+    fills: tuple[cst.CSTNode, ...] = ()
+    only_fills: bool = False
+    helpers: tuple[cst.CSTNode, ...] = ()
+    shortcut: cst.If | None = None
+
+    @property
+    def goes(self) -> bool:
+        """Whether the assistant can take the wrapper's place."""
+        return self.certain and not self.foreign
+
+
+def wrappers(project: Project) -> dict[cst.Call, Wrapper]:
+    """Every wrapper by its call. Memoise with `project.fact(wrappers)`."""
+    found: dict[cst.Call, Wrapper] = {}
+    for path in sorted(p for p, data in project.files.items() if b"Agent" in data and b"instructions" in data):
+        module = project.module(path)
+        for call in module.index.of(cst.Call) if module is not None else ():
+            wrapper = _wrapper(project, module, call) if module is not None else None
+            if wrapper is not None:
+                found[call] = wrapper
+    return found
+
+
+def superfluous(project: Project) -> frozenset[cst.CSTNode]:
+    """The statements that only made the tools of wrappers that go."""
+    return frozenset(s for w in project.fact(wrappers).values() if w.goes and w.only_fills for s in w.fills)
+
+
+def collectors(project: Project) -> frozenset[cst.CSTNode]:
+    """Methods that only listed an assistant's tools for wrappers that go."""
+    found = [w for w in project.fact(wrappers).values() if w.goes]
+    gone = {n for w in found for part in (w.call, *(w.fills if w.only_fills else ())) for n in descendants(part)}
+    asked: dict[cst.CSTNode, tuple[Module, cst.FunctionDef]] = {}
+    for wrapper in found:
+        for node in gone:
+            if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+                continue
+            for cls in project.fact(holders).of(wrapper.module, wrapper.assistant).classes:
+                known = method(project.fact(lineages).of(cls), node.func.attr.value)
+                if known is not None:
+                    asked[known[1]] = (known[0].module, known[1])
+    return frozenset(f for home, f in asked.values() if not f.decorators and not _asked_elsewhere(project, f, gone))
+
+
+def _asked_elsewhere(project: Project, function: cst.FunctionDef, gone: set[cst.CSTNode]) -> bool:
+    name = function.name.value
+    inside = set(descendants(function))
+    for module in modules_with(project, name):
+        named = (n for n in module.index.of(cst.Attribute) if n.attr.value == name)
+        if module.strings.get(name) or any(n not in gone and n not in inside for n in named):
+            return True
+    return False
+
+
+def _wrapper(project: Project, module: Module, call: cst.Call) -> Wrapper | None:
+    given = {a.keyword.value: a.value for a in call.args if a.keyword is not None}
+    prompt = given.get("instructions")
+    if not (isinstance(prompt, cst.Attribute) and prompt.attr.value in PROMPTS):
+        return None
+    if project.full_name(module, call.func) not in AGENT:
+        return None
+    held = project.fact(holders).of(module, prompt.value)
+    agents = [agent_of(project, c) for c in held.classes]
+    if not agents or any(a is None for a in agents):
+        return None
+    inner, tools = prompt.value, given.get("tools")
+    foreign = tools is not None and not _are_its_own(project, module, tools, module.tree.code_for_node(inner))
+    certain = held.certain and not given.keys() - {"instructions", "tools"}
+    fills: tuple[cst.CSTNode, ...] = ()
+    only_fills = False
+    if isinstance(tools, cst.Name):
+        owner = binding_of(module, tools).owner
+        fills = _fills(module, tools, owner)
+        only_fills = all(_only_fills(project, module, s, tools.value) for s in fills)
+        only_fills = only_fills and not _read_later(fills, owner, tools.value)
+    helpers = tuple(_helpers(project, module, fills)) if only_fills else ()
+    shortcut = _shortcut(project, module, call, inner, set(fills) if only_fills else set())
+    return Wrapper(module, call, inner, foreign, certain, fills, only_fills, helpers, shortcut)
+
+
+def _shortcut(
+    project: Project, module: Module, call: cst.Call, inner: cst.BaseExpression, gone: set[cst.CSTNode]
+) -> cst.If | None:
+    """`if isinstance(assistant, Agent): return assistant`, right above `return Agent(…)`."""
+    line = module.index.parents.get(module.index.parents[call])
+    block = module.index.parents.get(line) if isinstance(line, cst.SimpleStatementLine) else None
+    if not isinstance(module.index.parents[call], cst.Return) or not isinstance(block, cst.IndentedBlock):
+        return None
+    above = [s for s in block.body[: list(block.body).index(line)] if s not in gone]  # type: ignore[arg-type]
+    last = above[-1] if above else None
+    if not isinstance(last, cst.If) or last.orelse is not None or not isinstance(last.test, cst.Call):
+        return None
+    spelled = module.tree.code_for_node(inner)
+    asked = [module.tree.code_for_node(a.value) for a in last.test.args]
+    is_agent = dotted(last.test.func) == "isinstance" and len(asked) == 2 and asked[0] == spelled
+    known = is_agent and project.full_name(module, last.test.args[1].value) in AGENT
+    return last if known and module.tree.code_for_node(last.body).strip() == f"return {spelled}" else None
+
+
+def logs(function: cst.FunctionDef) -> bool:
+    """Whether a function writes to a log."""
+    return any(_LOGS.search(dotted(c.func) or "") for c in find(function, cst.Call))
+
+
+def _fills(module: Module, tools: cst.Name, owner: cst.CSTNode) -> tuple[cst.CSTNode, ...]:
+    """The statements that make the list; none when something else reads it, too."""
+    statements: list[cst.CSTNode] = []
+    wrapping = _statement_in(owner, tools, module)
+    for use in uses(module, binding_of(module, tools)):
+        statement = _statement_in(owner, use, module)
+        if use is tools or statement in statements:
+            continue
+        if statement is None or statement is wrapping:
+            return ()
+        statements.append(statement)
+    return tuple(statements)
+
+
+def _helpers(project: Project, module: Module, fills: Sequence[cst.CSTNode]) -> list[cst.CSTNode]:
+    """The functions and constants of the module that nothing but the statements mentions, directly or not."""
+    found: list[cst.CSTNode] = []
+    gone = {n for s in fills for n in descendants(s)}
+    pending = list(gone)
+    while pending:
+        node = pending.pop()
+        name = node.value if isinstance(node, cst.Name) else ""
+        definition = module.definitions.get(name)
+        if definition is None or definition in gone:
+            continue
+        statement = module.index.top_level(definition)
+        inside = set(descendants(statement))
+        plain = isinstance(definition, (cst.FunctionDef, cst.Dict, cst.List, cst.Set))
+        if plain and not any(name_mentions(project, gone, module, name, inside)):
+            found.append(statement)
+            gone |= inside
+            pending.extend(inside)
+    return found
+
+
+def _statement_in(owner: cst.CSTNode, node: cst.CSTNode, module: Module) -> cst.CSTNode | None:
+    """The statement directly in the body of `owner` that holds `node`."""
+    body = getattr(owner, "body", None)
+    block = body.body if isinstance(body, cst.IndentedBlock) else body
+    chain = [node, *module.index.ancestors(node)]
+    return next((n for n in chain if isinstance(block, Sequence) and n in block), None)
+
+
+def _only_fills(project: Project, module: Module, statement: cst.CSTNode, name: str) -> bool:
+    """Whether a statement does nothing but make or fill the list `name`, and the functions in it only log."""
+    own = [n for n in descendants(statement) if not _is_nested(module, n, statement)]
+    for node in own:
+        if isinstance(node, (cst.Await, cst.AugAssign, cst.Return, cst.Raise, cst.With, cst.Try, cst.Yield, cst.Del)):
+            return False
+        if isinstance(node, cst.AssignTarget) and not isinstance(node.target, cst.Name):
+            return False
+        if isinstance(node, cst.FunctionDef) and not _only_wraps(node):
+            return False
+        if isinstance(node, cst.Call):
+            filled = dotted(node.func) in (f"{name}.append", f"{name}.extend")
+            harmless = (dotted(node.func) or "").rpartition(".")[2] in _HARMLESS
+            if not filled and not harmless and not _makes_tool(project, module, node):
+                return False
+    return True
+
+
+def _is_nested(module: Module, node: cst.CSTNode, statement: cst.CSTNode) -> bool:
+    """Whether a function that stands in the statement holds the node."""
+    for ancestor in module.index.ancestors(node):
+        if ancestor is statement:
+            return False
+        if isinstance(ancestor, cst.FunctionDef):
+            return True
+    return False
+
+
+def _makes_tool(project: Project, module: Module, call: cst.Call) -> bool:
+    if project.full_name(module, call.func) in _FUNCTION_TOOL:
+        return True
+    symbol = project.resolve(module, call.func)
+    function = symbol.node if symbol is not None else None
+    if not isinstance(function, cst.FunctionDef) or symbol is None or symbol.module is None:
+        return False
+    made = (symbol.module, function) if _only_wraps(function) else None
+    return made is not None and any(
+        project.full_name(symbol.module, c.func) in _FUNCTION_TOOL for c in find(function, cst.Call)
+    )
+
+
+def _only_wraps(function: cst.FunctionDef) -> bool:
+    """Whether a function changes nothing outside of it, and says nothing but to a log."""
+    if any(True for _ in find(function, cst.Global, cst.Nonlocal, cst.AugAssign, cst.Del, cst.Yield)):
+        return False
+    if any(not isinstance(t.target, cst.Name) for t in find(function, cst.AssignTarget)):
+        return False
+    said = (e.value for e in find(function, cst.Expr) if not isinstance(e.value, cst.SimpleString))
+    return all(isinstance(v, cst.Call) and _LOGS.search(dotted(v.func) or "") is not None for v in said)
+
+
+def _read_later(statements: Sequence[cst.CSTNode], owner: cst.CSTNode, name: str) -> bool:
+    """Whether anything else reads a variable that the statements bind."""
+    inside = {id(n) for s in statements for n in find(s, cst.Name)}
+    bound = {t.target.value for s in statements for t in find(s, cst.AssignTarget) if isinstance(t.target, cst.Name)}
+    bound |= {n.value for s in statements for loop in find(s, cst.For) for n in find(loop.target, cst.Name)}
+    return any(n.value in bound - {name} and id(n) not in inside for n in find(owner, cst.Name))
+
+
+def _are_its_own(project: Project, module: Module, tools: cst.BaseExpression, assistant: str) -> bool:
+    """Whether an expression takes its tools from the assistant: from an attribute, or a function that asks it."""
+    whole = module.index.enclosing(tools, cst.FunctionDef) if isinstance(tools, cst.Name) else None
+    given = (
+        {id(n) for n in find(module.index.enclosing(tools, cst.Call) or tools, cst.Name)}
+        if whole is not None
+        else set()
+    )
+    for node in find(whole or tools, cst.Name):
+        if id(node) in given or isinstance(module.index.parents.get(node), cst.Param):
+            continue
+        if node.value != assistant.partition(".")[0]:
+            continue
+        outer: cst.CSTNode = node
+        while module.tree.code_for_node(outer) != assistant and isinstance(
+            parent := module.index.parents.get(outer), cst.Attribute
+        ):
+            outer = parent
+        parent = module.index.parents.get(outer)
+        if not isinstance(parent, cst.Arg):
+            return True
+        call = module.index.parents.get(parent)
+        if isinstance(call, cst.Call) and _looks_into(project, module, call, list(call.args).index(parent)):
+            return True
+    return False
+
+
+def _looks_into(project: Project, module: Module, call: cst.Call, position: int) -> bool:
+    """Whether the function that is called asks its argument for anything; one of a library may."""
+    symbol = project.resolve(module, call.func)
+    function = symbol.node if symbol is not None else None
+    if not isinstance(function, cst.FunctionDef) or position >= len(function.params.params):
+        return True
+    name = function.params.params[position].name.value
+    return any(n.value == name and n is not function.params.params[position].name for n in find(function, cst.Name))
