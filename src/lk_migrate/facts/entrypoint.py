@@ -48,6 +48,18 @@ class Entrypoint:
 
 def find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
     """The entrypoint that `module` hands to the worker or registers at its server, None without one."""
+    known = project.fact(_known)
+    if module.path not in known:
+        known[module.path] = _find_entrypoint(project, module)
+    return known[module.path]
+
+
+def _known(project: Project) -> dict[str, Entrypoint | None]:
+    """What was found before; several rules and the generator ask: use as a fact."""
+    return {}
+
+
+def _find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
     functions = {s.name.value: s for s in module.tree.body if isinstance(s, cst.FunctionDef)}
     guard = next((s for s in module.tree.body if isinstance(s, cst.If) and is_main_guard(s)), None)
     run_app = options = server_call = None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.rewrite.changes import Change
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.v1.lk340_agent_server import is_never_run, workers
@@ -21,7 +22,7 @@ _MOVED = {
 }
 
 
-@agent_server.on(cst.Name, cst.Attribute)
+@agent_server.on(cst.Name, cst.Attribute, among=called_so("WorkerOptions"))
 def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """What becomes a server or is marked is left to `run_app`, what comes through another file to that file."""
     if old_name(node, file, _MOVED) is None or file.module.target_of(node) not in _MOVED:
