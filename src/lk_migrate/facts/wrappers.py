@@ -63,7 +63,7 @@ def wrappers(project: Project) -> dict[cst.Call, Wrapper]:
     found: dict[cst.Call, Wrapper] = {}
     for path in sorted(p for p, data in project.files.items() if b"Agent" in data and b"instructions" in data):
         module = project.module(path)
-        for call in module.index.of(cst.Call) if module is not None else ():
+        for call in module.keywords.get("instructions", ()) if module is not None else ():
             wrapper = _wrapper(project, module, call) if module is not None else None
             if wrapper is not None:
                 found[call] = wrapper
