@@ -35,6 +35,11 @@ def test_what_belongs_together() -> None:
     }
 
 
+def test_an_import_behind_a_byte_order_mark() -> None:
+    files = {"desk.py": "\ufefffrom gate import Gate\n".encode(), "gate.py": b"import livekit\n"}
+    assert relevant(files) == set(files)
+
+
 def test_what_the_person_names_is_looked_at() -> None:
     assert "src/pkg/far.py" in relevant(FILES, ["src/pkg/far.py"])
 

@@ -527,6 +527,17 @@ async def entrypoint(ctx):
 
     await session.start(agent=Agent(instructions="Take orders.", tools=[add_item]), room=ctx.room)
 """
+#: A base that gets a text already, and an assignment that a property of `Agent` refuses.
+_PROMPT_ASSIGNED_AS_WELL = """\
+class Assistant:
+    def __init__(self, instructions: str, calendar=None) -> None:
+        super().__init__(instructions=instructions)
+        self.instructions = "Be brief."
+
+    async def set_notes(self, ctx: RunContext, notes: str) -> str:
+        self.notes = notes
+        return "noted"
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

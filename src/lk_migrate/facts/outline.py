@@ -30,4 +30,4 @@ def sure_definition(data: bytes, name: str) -> Definition | None:
 
 def _imports(data: bytes) -> list[bytes]:
     """The import statements, their brackets included."""
-    return re.findall(rb"^[ \t]*(?:from|import)\b[^\n\r(]*(?:\([^)]*\))?", data, re.M)
+    return re.findall(rb"^(?:\xef\xbb\xbf)?[ \t]*(?:from|import)\b[^\n\r(]*(?:\([^)]*\))?", data, re.M)

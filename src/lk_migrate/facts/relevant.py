@@ -22,7 +22,9 @@ MAY_HOLD_AGENTS = re.compile(
 _SMALL = 200
 
 _IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(\.*[ \t]*[\w.]*)[ \t]+import[ \t]*(\([^)]*\)|[^\n\r;#]*)|import[ \t]+([^\n\r;#]+))", re.M
+    rb"^(?:\xef\xbb\xbf)?[ \t]*"  # (a byte order mark may stand before the first)
+    rb"(?:from[ \t]+(\.*[ \t]*[\w.]*)[ \t]+import[ \t]*(\([^)]*\)|[^\n\r;#]*)|import[ \t]+([^\n\r;#]+))",
+    re.M,
 )
 #: An import that does not begin a line, which `imported_names` does not see: `try: import main`.
 HIDDEN_IMPORT = re.compile(rb"[:;][ \t]*(?:from|import)\b")

@@ -70,8 +70,9 @@ def _keeps_its_own(agent: AgentClass | None, project: Project) -> bool:
 
 
 def _is_base_init(agents: list[AgentClass | None], function: cst.FunctionDef | None) -> bool:
-    """In the `__init__` of the class that gets the base, LK111 does this."""
-    return any(a is not None and a.takes_base and a.init is function for a in agents)
+    """In the `__init__` of the class that gets the base, LK111 does this, unless a base gets a text there already."""
+    bases = [a.init for a in agents if a is not None and a.takes_base and a.init is function]
+    return any(init is not None and not passes_instructions(init) for init in bases)
 
 
 def _subclass_call(function: cst.FunctionDef | None, node: cst.CSTNode, file: File) -> cst.Call | None:

@@ -25,7 +25,7 @@ _OF_AN_AGENT = re.compile(
     rb"@function_tool|\b(?:\w*Agent|\w*Assistant|AgentS\w+|JobContext|RunContext|WorkerOptions)[(\[\].|)]"
     rb"|\blivekit(?:\.| import [^\n]*\b)(?:api|rtc)\b"
 )
-_IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t][^\n#]*\blivekit\b", re.MULTILINE)
+_IMPORT = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*(?:from|import)[ \t][^\n#]*\blivekit\b", re.MULTILINE)
 
 
 @tool_functions.on(cst.ClassDef)
