@@ -538,6 +538,27 @@ class Assistant:
         self.notes = notes
         return "noted"
 """
+#: Asked of what becomes an `Agent` by the first run.
+_ASKED_OF_A_FUTURE_AGENT = """\
+from livekit.plugins import openai
+
+TOOLS = [{"type": "function", "function": {"name": "find", "parameters": {"properties": {}}}}]
+
+
+class Assistant:
+    def __init__(self, instructions):
+        self.tools = TOOLS
+
+    async def find(self, query, limit=3):
+        return query
+
+
+desk = Assistant("x")
+
+
+async def answer_from_text(text: str):
+    desk.generate_reply(user_input=text, allow_interruptions=False)
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

@@ -12,11 +12,13 @@ from functools import cache
 
 import libcst as cst
 
+from lk_migrate.facts.agents import Role, agent_of
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
 from lk_migrate.facts.own_attributes import is_own_attribute
 from lk_migrate.facts.public_names import closest, public_names
 from lk_migrate.facts.realtime import CREATE, RESPOND, raw_call, raw_sessions
+from lk_migrate.facts.renames import holders
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Todo
@@ -37,7 +39,7 @@ _OF_THE_SESSION = {
     "generate_reply": "the session speaks, `session.generate_reply(…)`",
     "on": "events are the session's, `session.on(…)`",
 }
-_TRIGGERS = (b"session", b"Session", b"ctx", b"Context", b"Agent")
+_TRIGGERS = (b"session", b"Session", b"ctx", b"Context", b"Agent", *(f".{name}".encode() for name in _OF_THE_SESSION))
 rule = Rule("LK206", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=where_objects_may_be)
 
 
@@ -55,6 +57,8 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     if raw and not _is_hook(node, file) and not _becomes_the_session(node, file):
         return
     kind = "AgentSession" if raw else instance_of(file.project, file.module, node.value)
+    if kind is None and name in _OF_THE_SESSION and _becomes_an_agent(node.value, file):
+        kind = "Agent"
     if kind in AGENT_CLASSES and name in _OF_THE_SESSION and not is_own_attribute(file.project, file.path, name):
         yield Todo(node, f"an `{kind}` has no `{name}`: {_OF_THE_SESSION[name]}.")
         return
@@ -67,6 +71,13 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
         )
     elif not is_own_attribute(file.project, file.path, name) and not is_guarded(node, name, file):
         yield Todo(node, f"`{kind}` has no `{name}`{closest(name, _known(kind))}: {_CLASSES[kind]}.")
+
+
+def _becomes_an_agent(node: cst.BaseExpression, file: File) -> bool:
+    """Whether it is an object of an assistant that other rules make an `Agent`."""
+    held = file.project.fact(holders).of(file.module, node)
+    agents = [agent_of(file.project, each) for each in held.classes]
+    return held.certain and bool(agents) and all(a is not None and a.role is not Role.MIXIN for a in agents)
 
 
 def _becomes_the_session(node: cst.Attribute, file: File) -> bool:
