@@ -107,7 +107,8 @@ def guarded_import(node: cst.Try, file: File) -> Iterator[Change]:
     if not all(_is_flag(s) for s in flags) or not all(_is_flag(s) or _is_said(s) for s in failed):
         yield Todo(node, f"`{_PLUGIN}` is deprecated: nothing below needs it any more; take this block out.")
     elif flags:
-        yield Replace(node, _flags_of, f"`{_PLUGIN}` is not imported any more; its part of the core is always there")
+        message = f"`{_PLUGIN}` is not imported any more; its part of the core is always there"
+        yield Replace(node, _flags_of, message, without=tuple(node.handlers))
     else:
         yield Remove(node, f"`{_PLUGIN}` is not imported any more")
 
