@@ -125,10 +125,8 @@ def may_go(project: Project, field: cst.CSTNode, owner: cst.ClassDef) -> bool:
     """Whether nobody gives the class's field a value by hand, or reads all fields at once."""
     names = [line[0].name for line in project.fact(lineages).heirs(owner)] or [owner.name.value]
     position = list(_field_names(owner)).index(_name_of(field))
-    for path in sorted(project.files):
-        data = project.files[path]
-        module = project.module(path) if any(name.encode() in data for name in names) else None
-        for call in [c for name in names for c in module.calls.get(name, ())] if module is not None else ():
+    for module in project.modules(iter(sorted(project.paths_with(name.encode() for name in names)))):
+        for call in (c for name in names for c in module.calls.get(name, ())):
             by_position = sum(a.keyword is None for a in call.args)
             named = {a.keyword.value for a in call.args if a.keyword is not None}
             if by_position > position or any(a.star for a in call.args) or _name_of(field) in named:

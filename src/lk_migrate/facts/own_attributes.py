@@ -8,6 +8,7 @@ import libcst as cst
 
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.testcode import is_test
 
 
 def is_own_attribute(project: Project, asker: str, name: str) -> bool:
@@ -18,18 +19,9 @@ def is_own_attribute(project: Project, asker: str, name: str) -> bool:
     known = project.fact(_asked_before)
     key = (name, is_test(asker))
     if key not in known:
-        word = name.encode()
-        with_the_word = (p for p in sorted(project.files) if word in project.files[p] and (key[1] or not is_test(p)))
+        with_the_word = (p for p in sorted(project.paths_with([name.encode()])) if key[1] or not is_test(p))
         known[key] = any(name in _attributes_of(module) for module in project.modules(with_the_word))
     return known[key]
-
-
-def is_test(path: str) -> bool:
-    """`tests/…`, `test_agent.py`, `agent_test.py`, `conftest.py`, as pytest and most people call them."""
-    *folders, file = path.split("/")
-    return (
-        file.startswith("test_") or file.endswith(("_test.py", "conftest.py")) or bool({"test", "tests"} & {*folders})
-    )
 
 
 def _asked_before(project: Project) -> dict[tuple[str, bool], bool]:

@@ -19,6 +19,7 @@ from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.renames import holders
+from lk_migrate.facts.tools import FUNCTION_TOOL
 from lk_migrate.facts.variables import binding_of, uses
 from lk_migrate.facts.walk import descendants, find
 
@@ -30,7 +31,6 @@ _HARMLESS = frozenset(
     }
 )
 _LOGS = re.compile(r"\.(debug|info|warning|error|exception)$")
-_FUNCTION_TOOL = frozenset({"livekit.agents.function_tool", "livekit.agents.llm.function_tool"})
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def _is_nested(module: Module, node: cst.CSTNode, statement: cst.CSTNode) -> boo
 
 
 def _makes_tool(project: Project, module: Module, call: cst.Call) -> bool:
-    if project.full_name(module, call.func) in _FUNCTION_TOOL:
+    if project.full_name(module, call.func) in FUNCTION_TOOL:
         return True
     symbol = project.resolve(module, call.func)
     function = symbol.node if symbol is not None else None
@@ -231,7 +231,7 @@ def _makes_tool(project: Project, module: Module, call: cst.Call) -> bool:
         return False
     made = (symbol.module, function) if _only_wraps(function) else None
     return made is not None and any(
-        project.full_name(symbol.module, c.func) in _FUNCTION_TOOL for c in find(function, cst.Call)
+        project.full_name(symbol.module, c.func) in FUNCTION_TOOL for c in find(function, cst.Call)
     )
 
 

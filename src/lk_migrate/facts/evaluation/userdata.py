@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from lk_migrate.facts.evaluation.values import Instance, Unknown
+from lk_migrate.facts.framework import callee
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import Class, lineages
 from lk_migrate.facts.module import Module
@@ -68,14 +69,10 @@ def _given(machine: Machine) -> Iterator[tuple[Module, cst.BaseExpression]]:
 
 
 def _modules(project: Project) -> Iterator[Module]:
-    for path in sorted(p for p, data in project.files.items() if b"AgentSession" in data or b"RunContext" in data):
-        module = project.module(path)
-        if module is not None:
-            yield module
+    return project.modules(iter(sorted(project.paths_with((b"AgentSession", b"RunContext")))))
 
 
 def _handed_over(module: Module) -> Iterator[cst.BaseExpression]:
-    for call in module.index.of(cst.Call):
-        func = call.func.value if isinstance(call.func, cst.Subscript) else call.func  # AgentSession[CallData](…)
-        if (dotted(func) or "").rpartition(".")[2] == "AgentSession":
+    for call in module.keywords.get("userdata", ()):
+        if (dotted(callee(call)) or "").rpartition(".")[2] == "AgentSession":
             yield from (a.value for a in call.args if a.keyword is not None and a.keyword.value == "userdata")
