@@ -105,9 +105,11 @@ def _stream_handler(
     reader = f"read_{name.lstrip('_')}"
     told = f"{'await ' if node.asynchronous is not None else ''}{name}(await reader.read_all())"
     task = f"{file.use('asyncio')}.create_task"
+    stream = f"{file.use('livekit.rtc')}.TextStreamReader"
     source = (
-        f"async def {reader}(reader: {file.use('livekit.rtc')}.TextStreamReader) -> None:\n    {told}\n\n",
-        f'{room}.register_text_stream_handler("lk.chat", lambda reader, _: {task}({reader}(reader)))\n',
+        f"async def {reader}(reader: {stream}) -> None:\n    {told}\n",
+        f"def {name}_stream(reader: {stream}, participant_identity: str) -> None:\n    {task}({reader}(reader))\n",
+        f'{room}.register_text_stream_handler("lk.chat", {name}_stream)\n',
     )
     blank = [cst.EmptyLine(indent=False)]
     more = [
