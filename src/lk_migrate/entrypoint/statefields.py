@@ -9,6 +9,7 @@ import libcst as cst
 
 from lk_migrate.entrypoint.names import Names
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 
@@ -85,7 +86,7 @@ def _value_type(project: Project, module: Module, value: cst.BaseExpression) -> 
     if isinstance(value, cst.Float):
         return "float"
     if isinstance(value, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
-        return "Any" if isinstance(value, cst.SimpleString) and isinstance(value.evaluated_value, bytes) else "str"
+        return "Any" if isinstance(value, cst.SimpleString) and isinstance(string_value(value), bytes) else "str"
     if isinstance(value, cst.Call):
         return _result_type(project, module, value)
     return "Any"

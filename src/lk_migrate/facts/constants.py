@@ -8,6 +8,7 @@ from typing import Any
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 
@@ -29,7 +30,7 @@ def value_of(
     if isinstance(node, cst.Name) and names is not None and node.value in names:
         return names[node.value]
     if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
-        value = node.evaluated_value
+        value = string_value(node) if type(node) is cst.SimpleString else node.evaluated_value
         if value is None:
             raise NotConstant
         return value

@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.evaluation.values import UTTERANCE
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.turn_hooks import hooked_names, turn_hooks
@@ -139,7 +140,7 @@ def written(function: cst.FunctionDef) -> Iterator[str]:
                 and len(node.args) > 1
                 and isinstance(node.args[1].value, cst.SimpleString)
             ):
-                yield str(node.args[1].value.evaluated_value)
+                yield str(string_value(node.args[1].value))
             if isinstance(node.func, cst.Attribute) and node.func.attr.value in ("add", "append", "clear", "update"):
                 targets = [node.func.value]
         for target in targets:

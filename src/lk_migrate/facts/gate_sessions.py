@@ -13,6 +13,7 @@ from lk_migrate.facts.agents import Role, find_agents
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.framework import Owner, callee, constructed, framework_base
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import AGENT_CLASSES
@@ -226,7 +227,7 @@ def _entries(mapping: cst.BaseExpression) -> Iterator[tuple[str, cst.BaseExpress
 
 def _key(element: cst.BaseDictElement) -> str:
     key = element.key if isinstance(element, cst.DictElement) else None
-    return str(key.evaluated_value) if isinstance(key, cst.SimpleString) else ""
+    return text_of(key) or ""
 
 
 def _made(module: Module, value: cst.BaseExpression, depth: int = 0) -> list[cst.BaseExpression]:
