@@ -559,6 +559,78 @@ desk = Assistant("x")
 async def answer_from_text(text: str):
     desk.generate_reply(user_input=text, allow_interruptions=False)
 """
+#: In `interruption` some keys are called as they were: no dict of old keys.
+_KEY_OF_A_GROUP = """\
+from livekit.agents import AgentSession
+
+
+def build():
+    first = AgentSession(min_endpointing_delay=0.4, **settings.load())
+    second = AgentSession(turn_handling={}, false_interruption_timeout=1.5)
+    return first, second
+"""
+#: 0.x took `get_current` of an instance, too.
+_CONTEXT_OF_THE_CONTEXT = """\
+from livekit.agents import llm
+from livekit.agents.pipeline import AgentCallContext
+
+
+class Tools(llm.FunctionContext):
+    @llm.ai_callable(description="book")
+    async def book(self, room: int):
+        call_ctx = AgentCallContext.get_current()
+        return call_ctx.get_current().agent
+"""
+#: What the options were given goes to the server by its name of today.
+_OPTIONS_IN_OPTIONS = """\
+from livekit.agents import WorkerOptions, cli
+
+
+def main():
+    cli.run_app(WorkerOptions(entrypoint_fnc=WorkerOptions))
+"""
+#: One class of the file becomes an `Agent`: then the file uses LiveKit, and another one is told of, too.
+_ANOTHER_BRINGS_LIVEKIT = """\
+class Desk(Counter):
+    def __init__(self, prompt):
+        super().__init__()
+        self.instructions = prompt
+
+    async def count_up(self, ctx) -> str:
+        return str(self.count)
+
+
+class Porter:
+    def __init__(self, prompt):
+        self.instructions = prompt
+
+    async def book(self, ctx: RunContext) -> str:
+        return self.rooms
+
+
+async def entrypoint(ctx):
+    return Desk("x"), Porter("x")
+"""
+#: `session` is a property of what the class becomes.
+_KEPT_IN_A_FUTURE_AGENT = """\
+from livekit.agents import RunContext
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+class Desk:
+    prompt = "Help."
+
+    def __init__(self, agent):
+        self.agent = agent
+
+    async def note(self, ctx: RunContext, text: str) -> str:
+        await self.agent.say("hello")
+        return text
+
+
+def build(agent: VoicePipelineAgent):
+    return Desk(agent)
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
