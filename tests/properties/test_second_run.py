@@ -631,6 +631,73 @@ class Desk:
 def build(agent: VoicePipelineAgent):
     return Desk(agent)
 """
+#: Its tool leaves the box, which shares its line with what it is given to.
+_TOOL_BELOW_ITS_BOX = """\
+from livekit.agents import Agent, llm
+
+
+async def entrypoint(ctx, weather):
+    later = llm.FunctionContext(); helper = Agent(instructions="Be brief.", fnc_ctx=later)
+
+    @later.ai_callable()
+    async def storm(city: str) -> str:
+        return await weather.storm(city)
+"""
+#: One of two updates on a line would be left, and stand beside `turn_handling` then.
+_UPDATES_ON_A_LINE = """\
+from livekit.agents import AgentSession
+
+
+def build(words):
+    kwargs = {}
+    kwargs.update({"min_interruption_words": words, "userdata": {}}); kwargs.update(allow_interruptions=False)
+    if words: kwargs.update(max_endpointing_delay=4)
+    kwargs.setdefault("turn_detection", "vad")
+    return AgentSession(**kwargs)
+"""
+#: What holds the gate's state is a field in a block of its class.
+_STATE_IN_A_BLOCK = """\
+from livekit.agents import Agent, RunContext, function_tool
+
+
+class Turn:
+    speech: str = ""
+    calls: int = 0
+
+
+class Guest:
+    if ready:
+        turn: Turn
+
+
+def busy(ctx: RunContext[Guest]):
+    turn = ctx.userdata.turn
+    if ctx.speech_handle.id != turn.speech:
+        turn.speech, turn.calls = ctx.speech_handle.id, 0
+    turn.calls += 1
+    return "Talk first." if turn.calls > 1 else None
+
+
+class Porter(Agent):
+    @function_tool
+    async def check_in(self, ctx: RunContext[Guest], name: str):
+        if stop := busy(ctx):
+            return stop
+        return name
+"""
+#: An entrypoint that cannot await starts its session in a task, for a new main module, too.
+_ENTRYPOINT_WITHOUT_AWAIT = """\
+from livekit.agents import WorkerOptions, cli, multimodal
+from livekit.plugins import openai
+
+
+def entrypoint(ctx):
+    agent = multimodal.MultimodalAgent(model=openai.realtime.RealtimeModel(instructions="x"))
+    agent.start(ctx.room)
+
+
+cli.run_app(WorkerOptions(entrypoint_fnc=entrypoint))
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

@@ -176,6 +176,8 @@ def _reason(
         return f"and {', '.join(sorted(read))} is read from it"
     if own:
         return f"beside {', '.join(f'`{k}=`' for k in sorted(own))} at the call"
+    if not all(map(_is_plain, carriers)):
+        return "that is written by a statement which does something else, too"
     if any("turn_handling" in s.keys for s in sources):
         return "beside a `turn_handling` in the dict"
     if len(builders) > 1 and any(s.spread for s in sources):
@@ -183,3 +185,10 @@ def _reason(
     if writers and any(s.spread for s in sources) and builders:
         return "into a copy of another dict that has such keys"
     return None
+
+
+def _is_plain(source: Source) -> bool:
+    """Whether nothing else is done with what is written: `x = d["k"] = 1` sets two, `ok = d.update(k=1)` asks."""
+    if isinstance(source.node, cst.Assign):
+        return len(source.node.targets) == 1
+    return source.how != "update" or isinstance(source.module.index.parents.get(source.node), cst.Expr)
