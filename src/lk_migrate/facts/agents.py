@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, ClassTable, class_table, method, methods
 from lk_migrate.facts.collisions import Collision, collisions_of
+from lk_migrate.facts.fronts import asked_by_front, has_member
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instructions import Instructions, Source, instructions_of
 from lk_migrate.facts.module import Module
@@ -196,6 +197,7 @@ class _Finder:
         self.own: dict[cst.ClassDef, ClassTools] = {}
         self._places: dict[cst.ClassDef, tuple[str, ...]] = {}
         livekit = {ref.node for ref in agent_classes(self.table)}
+        self.asked_by_fronts = frozenset().union(*map(asked_by_front, livekit))
         plain = [ref for ref in self.table.refs.values() if ref.node not in livekit]
         found = {ref.node: evidence for ref in plain if (evidence := self._evidence(ref))}
         self.blocked = {node: why for node in found if (why := self._obstacle(self.table.refs[node]))}
@@ -226,6 +228,8 @@ class _Finder:
         if is_test(ref.module.path):
             return ()
         if any(_OTHER_KINDS.search(name) for name in self.table.library_bases(ref)):
+            return ()
+        if self.asked_by_fronts and any(has_member(r.node, self.asked_by_fronts) for r in self.family(ref)):
             return ()
         tools, inline = self._resolved(ref, False)
         if not tools and not inline:
