@@ -176,7 +176,7 @@ def _unmentioned(search: Search, gate: Gate, unit: cst.CSTNode) -> bool:
 def _take_state(search: Search, gate: Gate) -> None:
     counted = set(written(gate.node))
     guards = [n for g in gate.guards if isinstance(g.strip, Strip) for n in _gone_with(g.strip, g.node)]
-    asking = [*find(_unit(search.project, gate), cst.Attribute), *(n for n in guards if isinstance(n, cst.Attribute))]
+    asking = [*find(_unit(search.project, gate), cst.Attribute), *(n for n in guards if type(n) is cst.Attribute)]
     mentioned = {n.attr.value for n in asking if dotted(n.value) in ("self", "cls")}
     for name in sorted(counted | mentioned):
         _take_attribute(search, gate, name, name in counted)

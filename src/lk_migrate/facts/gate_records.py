@@ -19,6 +19,7 @@ from lk_migrate.facts.gate_removals import Read, Removal, Search, take_imports
 from lk_migrate.facts.gate_state import harmless
 from lk_migrate.facts.gates import Gate
 from lk_migrate.facts.lineage import lineages
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import descendants, find
@@ -83,7 +84,7 @@ def key_reads(search: Search, key: str) -> Iterator[tuple[Module, cst.CSTNode]]:
 
 
 def _text(node: cst.CSTNode) -> str:
-    return str(node.evaluated_value) if isinstance(node, cst.SimpleString) else ""
+    return text_of(node) or ""
 
 
 def take_mixin(search: Search, owner: cst.ClassDef) -> None:

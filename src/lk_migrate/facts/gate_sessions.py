@@ -15,6 +15,7 @@ from lk_migrate.facts.framework import Owner, callee, constructed, framework_bas
 from lk_migrate.facts.fronts import asked_by_front, has_member
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import lineages
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import AGENT_CLASSES
@@ -238,7 +239,7 @@ def _entries(mapping: cst.BaseExpression) -> Iterator[tuple[str, cst.BaseExpress
 
 def _key(element: cst.BaseDictElement) -> str:
     key = element.key if isinstance(element, cst.DictElement) else None
-    return str(key.evaluated_value) if isinstance(key, cst.SimpleString) else ""
+    return text_of(key) or ""
 
 
 def _made(module: Module, value: cst.BaseExpression, depth: int = 0) -> list[cst.BaseExpression]:

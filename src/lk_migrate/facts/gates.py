@@ -20,6 +20,7 @@ from lk_migrate.facts.gate_uses import asked_of, uses_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.inline_gates import inline_gates
 from lk_migrate.facts.lineage import Class, Lineages, lineages
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.metrics import told_of_metrics
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -136,7 +137,7 @@ def _reads_speech_id(module: Module, node: cst.CSTNode) -> bool:
     """`ctx.speech_id`, `getattr(ctx, "speech_id", None)`."""
     if isinstance(node, cst.Attribute):
         return node.attr.value in _SPEECH_IDS
-    if not isinstance(node, cst.SimpleString) or node.evaluated_value not in _SPEECH_IDS:
+    if text_of(node) not in _SPEECH_IDS:
         return False
     arg = module.index.parents.get(node)
     call = module.index.parents.get(arg) if isinstance(arg, cst.Arg) else None

@@ -6,7 +6,7 @@ follow makes the answer uncertain, and rules then mark instead of rewriting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -15,7 +15,7 @@ from lk_migrate.facts.classes import ClassRef, class_bases, method, self_name
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import descendants, find, own_scope
+from lk_migrate.facts.walk import find, own_scope
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Holders:
     paths: tuple[str, ...]
     _known: dict[cst.CSTNode, Held] = field(default_factory=dict)
     _calls: dict[str, list[tuple[Module, cst.Call]]] | None = None
+    _assigned: dict[cst.ClassDef, dict[str, list[cst.BaseExpression]]] = field(default_factory=dict)
 
     def of(self, module: Module, node: cst.CSTNode | None) -> Held:
         """What `node` may be an instance of."""
@@ -255,9 +256,12 @@ class Holders:
         found, seen = NOTHING, False
         for each in owners:
             ref = self._ref(each)
-            for value in _own_assignments(each, node.attr.value) if ref is not None else ():
+            if ref is None:
+                continue
+            if each not in self._assigned:
+                self._assigned[each] = _own_assignments(ref)
+            for value in self._assigned[each].get(node.attr.value, ()):
                 seen = True
-                assert ref is not None
                 found |= self.of(ref.module, value)
         return found if seen else UNKNOWN
 
@@ -313,17 +317,15 @@ def _assignments(scope: cst.CSTNode, name: str) -> Iterator[cst.CSTNode | None]:
             yield None
 
 
-def _own_assignments(owner: cst.ClassDef, attr: str) -> Iterator[cst.CSTNode]:
-    for node in descendants(owner):
-        targets: Iterable[cst.CSTNode] = ()
-        if isinstance(node, cst.Assign):
-            targets = [t.target for t in node.targets]
-        elif isinstance(node, cst.AnnAssign) and node.value is not None:
-            targets = [node.target]
+def _own_assignments(ref: ClassRef) -> dict[str, list[cst.BaseExpression]]:
+    """Attribute → what the class's code assigns to that attribute of `self`, in source order."""
+    found: dict[str, list[cst.BaseExpression]] = {}
+    for node in ref.module.index.find(ref.node, cst.Assign, cst.AnnAssign):
+        targets = [t.target for t in node.targets] if type(node) is cst.Assign else [node.target]
         for target in targets:
-            if isinstance(target, cst.Attribute) and target.attr.value == attr and dotted(target.value) == "self":
-                assert isinstance(node, (cst.Assign, cst.AnnAssign)) and node.value is not None
-                yield node.value
+            if type(target) is cst.Attribute and node.value is not None and dotted(target.value) == "self":
+                found.setdefault(target.attr.value, []).append(node.value)
+    return found
 
 
 def _argument(module: Module, function: cst.FunctionDef, param: cst.Param, call: cst.Call) -> cst.BaseExpression | None:

@@ -125,9 +125,9 @@ def _declares(statement: cst.CSTNode) -> bool:
 def _places(node: cst.CSTNode, outer: set[str]) -> Iterator[str]:
     """The attributes, constant keys and `outer` variables that an expression speaks of: what a counter is kept in."""
     for one in descendants(node):
-        if isinstance(one, cst.Attribute) and isinstance(one.value, cst.Name):
+        if type(one) is cst.Attribute and type(one.value) is cst.Name:
             yield f"{one.value.value}.{one.attr.value}"
-        elif isinstance(one, cst.SimpleString) or (isinstance(one, cst.Name) and one.value in outer):
+        elif type(one) is cst.SimpleString or (type(one) is cst.Name and one.value in outer):
             yield one.value
 
 

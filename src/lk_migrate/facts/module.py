@@ -89,7 +89,7 @@ class Module:
         found: dict[str, list[cst.Call]] = {}
         for node in self.index.of(cst.Call):
             func = node.func
-            name = func if isinstance(func, cst.Name) else func.attr if isinstance(func, cst.Attribute) else None
+            name = func if type(func) is cst.Name else func.attr if type(func) is cst.Attribute else None
             if name is not None:
                 found.setdefault(name.value, []).append(node)
         return found

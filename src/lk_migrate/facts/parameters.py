@@ -9,6 +9,7 @@ import libcst as cst
 
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.json_types import PythonType
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.tools import Tool
 from lk_migrate.facts.walk import find
 
@@ -211,7 +212,7 @@ def keys_read(function: cst.CSTNode, name: str) -> dict[str, bool]:
         func = call.func
         if isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.value.value == name:
             if func.attr.value in ("get", "pop") and call.args and isinstance(call.args[0].value, cst.SimpleString):
-                optional[str(call.args[0].value.evaluated_value)] = False
+                optional[str(string_value(call.args[0].value))] = False
             else:
                 return {}
     for item in find(function, cst.Subscript):
@@ -219,5 +220,5 @@ def keys_read(function: cst.CSTNode, name: str) -> dict[str, bool]:
             index = item.slice[0].slice
             if not (isinstance(index, cst.Index) and isinstance(index.value, cst.SimpleString)):
                 return {}
-            needed[str(index.value.evaluated_value)] = True
+            needed[str(string_value(index.value))] = True
     return {**needed, **{k: v for k, v in optional.items() if k not in needed}}

@@ -15,6 +15,7 @@ from lk_migrate.facts.factories import MOVED_TO_START, Factories, factories
 from lk_migrate.facts.families import arguments
 from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.passed_agents import Passed, passed_agents
 from lk_migrate.facts.project import Project
@@ -325,7 +326,7 @@ def _renamed_attribute(known: Holdings, binding: Binding) -> str | None:
                 return None
         for call in module.index.of(cst.Call):
             if getattr(call.func, "value", "") in ("getattr", "hasattr", "setattr") and any(
-                isinstance(a.value, cst.SimpleString) and a.value.evaluated_value == binding.name for a in call.args
+                text_of(a.value) == binding.name for a in call.args
             ):
                 return None
     if not isinstance(binding.owner, cst.ClassDef) or _declares(known, binding.owner, binding.name):

@@ -256,7 +256,8 @@ class Project:
         return found is None or found.module is not None
 
     def sure_definition(self, module: Module, expression: cst.CSTNode) -> Definition | None:
-        """How another file defines what is imported as `expression`, where that is sure without parsing it.
+        """How another file defines what is imported as `expression`, where that is sure without parsing it; an
+        attribute of what it defines is a value.
 
         None also where that file is parsed already: then `resolve` says more, and costs nothing.
         """
@@ -273,9 +274,10 @@ class Project:
         for size in range(len(parts), 0, -1):
             path = self.path_of(".".join(parts[:size]), module.path)
             if path is not None:
-                if path in self._parsed or len(parts) != size + 1:
+                if path in self._parsed or len(parts) == size:
                     return None
-                return sure_definition(self.files[path], parts[size])
+                found = sure_definition(self.files[path], parts[size])
+                return "value" if found is not None and len(parts) > size + 1 else found
         return None
 
     def full_name(self, module: Module, expression: cst.CSTNode) -> str | None:

@@ -14,6 +14,7 @@ from lk_migrate.facts.decorators import decorator_says
 from lk_migrate.facts.dispatchers import CONTEXT_NAMES, Dispatcher, Route, dispatchers
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project, Symbol
 from lk_migrate.facts.registries import Registry, registries
@@ -260,7 +261,7 @@ def _is_method(module: Module, function: cst.FunctionDef) -> bool:
 def annotated_context(project: Project, module: Module, annotation: cst.BaseExpression) -> str:
     """How the annotation speaks of RunContext: "plain", "optional", or "" when it does not."""
     if isinstance(annotation, cst.SimpleString):
-        text = str(annotation.evaluated_value)
+        text = str(string_value(annotation))
         if not re.search(r"\bRunContext\b", text):
             return ""
         return "plain" if re.fullmatch(r"[\w.]*RunContext(\[.*\])?", text) else "optional"

@@ -12,6 +12,7 @@ from lk_migrate.facts.evaluation.calls import arguments, builtin_method
 from lk_migrate.facts.evaluation.operators import binary, compare, truth
 from lk_migrate.facts.evaluation.statements import assign, key_of
 from lk_migrate.facts.evaluation.values import External, Function, Raised, Undecidable, Unknown, Utterance
+from lk_migrate.facts.literals import string_value
 
 if TYPE_CHECKING:
     from lk_migrate.facts.evaluation.machine import Frame
@@ -30,7 +31,7 @@ def _float(at: Frame, node: cst.Float) -> Any:
 
 
 def _simple_string(at: Frame, node: cst.SimpleString) -> Any:
-    return node.evaluated_value
+    return string_value(node)
 
 
 def _concatenated_string(at: Frame, node: cst.ConcatenatedString) -> Any:

@@ -17,6 +17,7 @@ from lk_migrate.facts.agents import agent_of
 from lk_migrate.facts.classes import class_attributes
 from lk_migrate.facts.collisions import renamed
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.renames import given_up, holders, renames
 from lk_migrate.model import Edition, Safety
@@ -57,7 +58,7 @@ def rename_in_getattr(call: cst.Call, file: File) -> Iterator[Change]:
     if len(call.args) < 2 or not isinstance(call.args[1].value, cst.SimpleString):
         return
     text = call.args[1].value
-    name = str(text.evaluated_value)
+    name = str(string_value(text))
     if name not in file.project.fact(given_up):
         return
     verdict = _verdict(call, call.args[0].value, name, file)

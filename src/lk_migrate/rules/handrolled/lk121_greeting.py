@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.literals import string_value
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
@@ -28,7 +29,7 @@ def generate_reply(call: cst.Call, file: File) -> Iterator[Change]:
     arg = call.args[0]
     if arg.keyword is None or arg.keyword.value != "user_input" or not isinstance(arg.value, cst.SimpleString):
         return
-    if str(arg.value.evaluated_value).strip() or _TEST.search(file.path) or _in_test(call, file):
+    if str(string_value(arg.value)).strip() or _TEST.search(file.path) or _in_test(call, file):
         return
     parent = file.parent(call)
     outer = file.parent(parent) if isinstance(parent, cst.Await) else parent

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.agents import agent_of
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import tool_schemas
 from lk_migrate.facts.walk import find
@@ -38,7 +39,7 @@ def voice_client(node: cst.ClassDef, file: File) -> Iterator[Change]:
     described = [
         schema.name for value in find(node.body, cst.List) for schema in tool_schemas(file.project, file.module, value)
     ]
-    run = {text.evaluated_value for test in find(node.body, cst.Comparison) for text in find(test, cst.SimpleString)}
+    run = {string_value(text) for test in find(node.body, cst.Comparison) for text in find(test, cst.SimpleString)}
     tools = [name for name in dict.fromkeys(described) if name in run]
     if tools:
         names = ", ".join(f"`{name}`" for name in tools)

@@ -13,6 +13,7 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_gone import LEFT_TO_A_PERSON, MOVED, why_gone
@@ -146,9 +147,9 @@ def _is_construction(node: cst.CSTNode, file: File) -> bool:
 @rule.on(cst.SimpleString)
 def quoted(node: cst.SimpleString, file: File) -> Iterator[Change]:
     """`agent: "VoicePipelineAgent"`."""
-    if file.enclosing(node, cst.Annotation) is None or not isinstance(node.evaluated_value, str):
+    if file.enclosing(node, cst.Annotation) is None:
         return
-    for word in re.findall(r"[\w.]+", node.evaluated_value):
+    for word in re.findall(r"[\w.]+", text_of(node) or ""):
         symbol = file.project.resolve_name(file.module, word)
         if symbol is not None and symbol.module is None and symbol.name in AGENT_CLASSES:
             yield Rewrite(

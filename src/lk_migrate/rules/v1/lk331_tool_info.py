@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.framework import library_name
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.walk import children
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite
@@ -32,7 +33,7 @@ def call_of_it(call: cst.Call, file: File) -> Iterator[Change]:
     """`get_function_info(tool)` and `getattr(tool, "__livekit_tool_info")`."""
     if isinstance(call.func, cst.Name) and call.func.value == "getattr" and len(call.args) == 2:
         name = call.args[1].value
-        if isinstance(name, cst.SimpleString) and name.evaluated_value == "__livekit_tool_info":
+        if text_of(name) == "__livekit_tool_info":
             yield Rewrite(call, _info, "`.info` says it")
         return
     full = library_name(file.project, file.module, call.func) or ""

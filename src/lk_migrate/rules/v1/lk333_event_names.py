@@ -12,6 +12,7 @@ import libcst as cst
 
 from lk_migrate.facts.handlers import handlers
 from lk_migrate.facts.instances import instance_of, where_objects_may_be
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.realtime import raw_sessions
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Note, Todo
@@ -60,7 +61,7 @@ def unknown(call: cst.Call, file: File) -> Iterator[Change]:
     if not (isinstance(call.func, cst.Attribute) and call.func.attr.value in ("on", "once") and call.args):
         return
     event = call.args[0].value
-    name = event.evaluated_value if isinstance(event, cst.SimpleString) else None
+    name = text_of(event)
     if not isinstance(name, str) or name in EVENTS:
         return
     if not _is_session(call.func.value, file):

@@ -13,6 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.instances import instance_of, where_objects_may_be
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
@@ -92,7 +93,7 @@ def _asked(call: cst.CSTNode | None) -> set[str]:
     if name in ("isinstance", "type", "issubclass"):
         return {"type"}
     if name in ("hasattr", "getattr") and isinstance(call, cst.Call):
-        return {str(text.evaluated_value) for text in find(call, cst.SimpleString)}
+        return {str(string_value(text)) for text in find(call, cst.SimpleString)}
     return set()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.rewrite.arguments import (
     NO_COMMENTS,
     Comments,
@@ -200,7 +201,7 @@ def _get(value: cst.BaseExpression, key: str) -> cst.BaseExpression | None:
 
 
 def _is_key(node: cst.BaseExpression, key: str) -> bool:
-    return isinstance(node, cst.SimpleString) and node.evaluated_value == key
+    return text_of(node) == key
 
 
 def _set(value: cst.BaseExpression, key: str, new: cst.BaseExpression) -> cst.BaseExpression:
