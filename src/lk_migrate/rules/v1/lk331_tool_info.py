@@ -29,7 +29,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("info")), "`.info` says it")
 
 
-@rule.on(cst.Call, among=calls_of("getattr"))
+@rule.on(cst.Call)
 def call_of_it(call: cst.Call, file: File) -> Iterator[Change]:
     """`get_function_info(tool)` and `getattr(tool, "__livekit_tool_info")`."""
     if isinstance(call.func, cst.Name) and call.func.value == "getattr" and len(call.args) == 2:
