@@ -21,7 +21,9 @@ _set = object.__setattr__
 
 @contextmanager
 def methods_when_called() -> Iterator[None]:
-    """Around imports: the dataclasses of LibCST and of this package that are made meanwhile take their time."""
+    """Around the whole work of a process: the dataclasses of LibCST and of this package that are imported meanwhile take
+    their time. (One that is imported afterwards cannot be derived from them: see `_can_wait`.)
+    """
     before = dataclasses.dataclass
     dataclasses.dataclass = _dataclass  # type: ignore[assignment]
     try:
