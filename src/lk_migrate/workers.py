@@ -206,10 +206,13 @@ def serve() -> None:
 def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
     import gc
 
-    from lk_migrate.rules.registry import all_rules
+    from lk_migrate.late_methods import methods_when_called
 
     gc.disable()  # as in read.py
-    all_rules()
+    with methods_when_called():
+        from lk_migrate.rules.registry import all_rules
+
+        all_rules()
     while True:
         try:
             portion, options = pickle.load(asked)

@@ -196,13 +196,27 @@ class _Finder:
         self.table = class_table(project, (p for p in seeds if not is_test(p)))
         self.own: dict[cst.ClassDef, ClassTools] = {}
         self._places: dict[cst.ClassDef, tuple[str, ...]] = {}
+        self.using = {p for p, data in project.files.items() if b"livekit" in data}
         livekit = {ref.node for ref in agent_classes(self.table)}
         self.asked_by_fronts = frozenset().union(*map(asked_by_front, livekit))
         plain = [ref for ref in self.table.refs.values() if ref.node not in livekit]
-        found = {ref.node: evidence for ref in plain if (evidence := self._evidence(ref))}
-        self.blocked = {node: why for node in found if (why := self._obstacle(self.table.refs[node]))}
-        found = {node: evidence for node, evidence in found.items() if node not in self.blocked}
+        self.blocked: dict[cst.ClassDef, str] = {}
+        found = self._found(plain)
         self.agents = tuple(sorted(self._classes(livekit, found), key=lambda a: (a.module.path, _order(a))))
+
+    def _found(self, plain: list[ClassRef]) -> dict[cst.ClassDef, tuple[str, ...]]:
+        """The assistants among `plain` with the evidence. One brings LiveKit into its file, which speaks for others."""
+        found: dict[cst.ClassDef, tuple[str, ...]] = {}
+        asked = plain
+        while asked:
+            fresh = {ref.node: evidence for ref in asked if (evidence := self._evidence(ref))}
+            self.blocked.update((node, why) for node in fresh if (why := self._obstacle(self.table.refs[node])))
+            found.update((node, evidence) for node, evidence in fresh.items() if node not in self.blocked)
+            paths = {self.table.refs[node].module.path for node in found} - self.using
+            self.using |= paths
+            rest = [ref for ref in plain if ref.node not in found and ref.node not in self.blocked] if paths else []
+            asked = [r for r in rest if any(e.module.path in paths for e in (r, *self.table.descendants(r)))]
+        return found
 
     def tools(self, ref: ClassRef) -> ClassTools:
         if ref.node not in self.own:
@@ -289,7 +303,7 @@ class _Finder:
         """A file with LiveKit in it where the class or one of its subclasses is constructed or offered."""
         for each in (ref, *self.table.descendants(ref)):
             for path in self.constructed(each):
-                if path != each.module.path or b"livekit" in self.project.files[path]:
+                if path != each.module.path or path in self.using:
                     return path
         return ""
 

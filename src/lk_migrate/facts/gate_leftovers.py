@@ -268,7 +268,7 @@ def _take_empty_method(search: Search, gate: Gate, module: Module, function: cst
 
 def _take_module_level(search: Search, module: Module) -> None:
     """Constants and private functions of the module that only what is gone mentioned."""
-    mentioned = {n.value for n in module.index.of(cst.Name) if n in search.gone}
+    mentioned = {n.value for n in search.gone if type(n) is cst.Name and id(n) in module.index.at}
     for name in sorted(mentioned):
         symbol = search.project.resolve_name(module, name)
         if symbol is None or symbol.module is None or symbol.node is None or symbol.node in search.gone:

@@ -24,19 +24,20 @@ def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tupl
     owners = {o for o in [gate.owner, *(g.owner for g in gate.guards), *gate.trial.records] if o is not None}
     related = {c for o in owners for c in lines.related(o)}
     for module in modules_with(project, name):
-        for node in module.index.of(cst.Attribute):
-            if node.attr.value != name or _names_a_module(module, node):
+        names = module.names.get(name, ())
+        for node in (p for n in names if type(p := module.index.parents[n]) is cst.Attribute and p.attr is n):
+            if _names_a_module(module, node):
                 continue
             owner = module.index.enclosing(node, cst.ClassDef)
             if dotted(node.value) in ("self", "cls") and owner is not None and owner not in related:
                 continue
             yield module, node
-        for node in module.strings.get(name, ()):
-            if not _in_slots(module, node):
-                yield module, node
-        for node in module.index.of(cst.Name):
-            if node.value == name and _class_level(module, node) in related:
-                yield module, node
+        for text in module.strings.get(name, ()):
+            if not _in_slots(module, text):
+                yield module, text
+        for word in names:
+            if _class_level(module, word) in related:
+                yield module, word
 
 
 def _names_a_module(module: Module, node: cst.Attribute) -> bool:

@@ -131,7 +131,7 @@ def merge_arguments(
     if existing is not None:
         place = next(i for i, arg in enumerate(brackets.items) if keyword(arg) == "turn_handling")
         value = merged_into(existing.value, entries([g for _, g in kept]))
-        brackets = brackets.with_item(place, existing.with_changes(value=value))
+        brackets = brackets.with_item(place, brackets.items[place].with_changes(value=value))
         for i in reversed(old):
             brackets = brackets.without_but_comments(i)
         return to_call(call, brackets)
