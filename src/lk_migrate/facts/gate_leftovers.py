@@ -26,6 +26,7 @@ from lk_migrate.facts.gate_mentions import (
 )
 from lk_migrate.facts.gate_records import key_reads, keys_of, left_records, may_go, take_keys, take_mixin, take_records
 from lk_migrate.facts.gate_removals import Read, Removal, Search, take_imports
+from lk_migrate.facts.gate_resets import take_resets
 from lk_migrate.facts.gate_state import definition_of, write_of
 from lk_migrate.facts.gates import Gate, find_gates
 from lk_migrate.facts.imports import dotted
@@ -279,3 +280,4 @@ def _take_module_level(search: Search, module: Module) -> None:
         if not list(name_mentions(search.project, search.gone, home, symbol.name, set(descendants(statement)))):
             search.take(Removal(home, statement, "only the turn gate used it"))
             take_imports(search, home, symbol.name)
+    take_resets(search, module, mentioned)
