@@ -698,6 +698,23 @@ def entrypoint(ctx):
 
 cli.run_app(WorkerOptions(entrypoint_fnc=entrypoint))
 """
+#: What says that there is an agent has another name after the first run.
+_OPTIONS_OF_AN_AGENT = """\
+import websockets
+from livekit.agents import WorkerOptions
+
+
+def run(options: WorkerOptions) -> None:
+    Worker(options)
+
+
+class PhoneLine:
+    def schemas(self):
+        return [{"type": "function", "name": "today", "parameters": {"type": "object", "properties": {}}}]
+
+    async def call(self, name):
+        return await self.calendar.today() if name == "today" else None
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
@@ -759,6 +776,59 @@ async def entrypoint(ctx):
 
 def test_it_decides_nothing_that_it_left_to_a_person() -> None:
     assert checked({"desks.py": _DESKS.encode(), "main.py": _SESSION.encode()}).outcome == "changed"
+
+
+#: The one gate counts in an attribute that is called as a key is which the other one counts in, and takes with it.
+_COUNTED_BESIDE = """\
+from gates import RateGate
+from livekit.agents import Agent, RunContext, function_tool
+
+
+class Desk(Agent):
+    def __init__(self):
+        super().__init__(instructions="x")
+        self.gate = RateGate(limit=3)
+
+    @function_tool
+    async def one(self, ctx: RunContext) -> str:
+        refused = self.gate.check(ctx)
+        if refused:
+            return refused
+        return "one"
+
+
+async def entrypoint(ctx):
+    turn = {"calls": 0}
+
+    @function_tool
+    async def add_item(context: RunContext, item: str) -> str:
+        if turn["calls"] >= 1:
+            return "Ask the customer first."
+        turn["calls"] += 1
+        return item
+
+    @session.on("user_input_transcribed")
+    def _on_user(event):
+        turn["calls"] = 0
+"""
+_RATE_GATE = """\
+class RateGate:
+    def __init__(self, limit=1):
+        self.limit = limit
+        self.last = None
+
+    def check(self, ctx):
+        if ctx.speech_handle.id != self.last:
+            self.last = ctx.speech_handle.id
+            self.calls = 0
+        self.calls += 1
+        if self.calls > self.limit:
+            return "Answer the caller first."
+"""
+
+
+def test_two_gates_go_at_once() -> None:
+    assert checked({"desk.py": _COUNTED_BESIDE.encode(), "gates.py": _RATE_GATE.encode()}).outcome == "changed"
 
 
 #: Asked for its import by a file that asks no more, once it is converted.
