@@ -39,15 +39,13 @@ def grouped(node: cst.Attribute, file: File) -> Iterator[Change]:
     parent = file.parent(node)
     if isinstance(parent, cst.Subscript) and field == "preemptive_generation":
         return
-    if isinstance(parent, (cst.AssignTarget, cst.AugAssign)):
-        if group == "endpointing":
-            session = file.code(base.value)
-            yield Todo(
-                node,
-                f"the running endpointing does not read this: `{session}.update_options(endpointing_opts="
-                f'{{"{key}": …}})`.',
-            )
-            return
+    if group == "endpointing" and isinstance(parent, (cst.AssignTarget, cst.AugAssign)):
+        session = file.code(base.value)
+        yield Todo(
+            node,
+            f'the running endpointing does not read this: `{session}.update_options(endpointing_opts={{"{key}": …}})`.',
+        )
+        return
     mark = quote(file, node)
     yield Rewrite(
         node,
