@@ -35,6 +35,17 @@ def test_what_belongs_together() -> None:
     }
 
 
+def test_what_uses_an_assistant_that_speaks_of_no_livekit() -> None:
+    files = {
+        "main.py": b"import livekit\nfrom desk import Desk\nimport clock\n",
+        "desk.py": b"class Desk:\n    def __init__(self, llm):\n        self.llm, self.instructions = llm, 'x'\n",
+        "page.py": b"from desk import Desk\nprint(Desk(1).llm)\n",
+        "clock.py": b"x = 1\n",
+        "hours.py": b"import clock\n",
+    }
+    assert relevant(files) == {"main.py", "desk.py", "page.py", "clock.py"}
+
+
 def test_an_import_behind_a_byte_order_mark() -> None:
     files = {"desk.py": "\ufefffrom gate import Gate\n".encode(), "gate.py": b"import livekit\n"}
     assert relevant(files) == set(files)

@@ -559,6 +559,162 @@ desk = Assistant("x")
 async def answer_from_text(text: str):
     desk.generate_reply(user_input=text, allow_interruptions=False)
 """
+#: In `interruption` some keys are called as they were: no dict of old keys.
+_KEY_OF_A_GROUP = """\
+from livekit.agents import AgentSession
+
+
+def build():
+    first = AgentSession(min_endpointing_delay=0.4, **settings.load())
+    second = AgentSession(turn_handling={}, false_interruption_timeout=1.5)
+    return first, second
+"""
+#: 0.x took `get_current` of an instance, too.
+_CONTEXT_OF_THE_CONTEXT = """\
+from livekit.agents import llm
+from livekit.agents.pipeline import AgentCallContext
+
+
+class Tools(llm.FunctionContext):
+    @llm.ai_callable(description="book")
+    async def book(self, room: int):
+        call_ctx = AgentCallContext.get_current()
+        return call_ctx.get_current().agent
+"""
+#: What the options were given goes to the server by its name of today.
+_OPTIONS_IN_OPTIONS = """\
+from livekit.agents import WorkerOptions, cli
+
+
+def main():
+    cli.run_app(WorkerOptions(entrypoint_fnc=WorkerOptions))
+"""
+#: One class of the file becomes an `Agent`: then the file uses LiveKit, and another one is told of, too.
+_ANOTHER_BRINGS_LIVEKIT = """\
+class Desk(Counter):
+    def __init__(self, prompt):
+        super().__init__()
+        self.instructions = prompt
+
+    async def count_up(self, ctx) -> str:
+        return str(self.count)
+
+
+class Porter:
+    def __init__(self, prompt):
+        self.instructions = prompt
+
+    async def book(self, ctx: RunContext) -> str:
+        return self.rooms
+
+
+async def entrypoint(ctx):
+    return Desk("x"), Porter("x")
+"""
+#: `session` is a property of what the class becomes.
+_KEPT_IN_A_FUTURE_AGENT = """\
+from livekit.agents import RunContext
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+class Desk:
+    prompt = "Help."
+
+    def __init__(self, agent):
+        self.agent = agent
+
+    async def note(self, ctx: RunContext, text: str) -> str:
+        await self.agent.say("hello")
+        return text
+
+
+def build(agent: VoicePipelineAgent):
+    return Desk(agent)
+"""
+#: Its tool leaves the box, which shares its line with what it is given to.
+_TOOL_BELOW_ITS_BOX = """\
+from livekit.agents import Agent, llm
+
+
+async def entrypoint(ctx, weather):
+    later = llm.FunctionContext(); helper = Agent(instructions="Be brief.", fnc_ctx=later)
+
+    @later.ai_callable()
+    async def storm(city: str) -> str:
+        return await weather.storm(city)
+"""
+#: One of two updates on a line would be left, and stand beside `turn_handling` then.
+_UPDATES_ON_A_LINE = """\
+from livekit.agents import AgentSession
+
+
+def build(words):
+    kwargs = {}
+    kwargs.update({"min_interruption_words": words, "userdata": {}}); kwargs.update(allow_interruptions=False)
+    if words: kwargs.update(max_endpointing_delay=4)
+    kwargs.setdefault("turn_detection", "vad")
+    return AgentSession(**kwargs)
+"""
+#: What holds the gate's state is a field in a block of its class.
+_STATE_IN_A_BLOCK = """\
+from livekit.agents import Agent, RunContext, function_tool
+
+
+class Turn:
+    speech: str = ""
+    calls: int = 0
+
+
+class Guest:
+    if ready:
+        turn: Turn
+
+
+def busy(ctx: RunContext[Guest]):
+    turn = ctx.userdata.turn
+    if ctx.speech_handle.id != turn.speech:
+        turn.speech, turn.calls = ctx.speech_handle.id, 0
+    turn.calls += 1
+    return "Talk first." if turn.calls > 1 else None
+
+
+class Porter(Agent):
+    @function_tool
+    async def check_in(self, ctx: RunContext[Guest], name: str):
+        if stop := busy(ctx):
+            return stop
+        return name
+"""
+#: An entrypoint that cannot await starts its session in a task, for a new main module, too.
+_ENTRYPOINT_WITHOUT_AWAIT = """\
+from livekit.agents import WorkerOptions, cli, multimodal
+from livekit.plugins import openai
+
+
+def entrypoint(ctx):
+    agent = multimodal.MultimodalAgent(model=openai.realtime.RealtimeModel(instructions="x"))
+    agent.start(ctx.room)
+
+
+cli.run_app(WorkerOptions(entrypoint_fnc=entrypoint))
+"""
+#: What says that there is an agent has another name after the first run.
+_OPTIONS_OF_AN_AGENT = """\
+import websockets
+from livekit.agents import WorkerOptions
+
+
+def run(options: WorkerOptions) -> None:
+    Worker(options)
+
+
+class PhoneLine:
+    def schemas(self):
+        return [{"type": "function", "name": "today", "parameters": {"type": "object", "properties": {}}}]
+
+    async def call(self, name):
+        return await self.calendar.today() if name == "today" else None
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
@@ -620,6 +776,59 @@ async def entrypoint(ctx):
 
 def test_it_decides_nothing_that_it_left_to_a_person() -> None:
     assert checked({"desks.py": _DESKS.encode(), "main.py": _SESSION.encode()}).outcome == "changed"
+
+
+#: The one gate counts in an attribute that is called as a key is which the other one counts in, and takes with it.
+_COUNTED_BESIDE = """\
+from gates import RateGate
+from livekit.agents import Agent, RunContext, function_tool
+
+
+class Desk(Agent):
+    def __init__(self):
+        super().__init__(instructions="x")
+        self.gate = RateGate(limit=3)
+
+    @function_tool
+    async def one(self, ctx: RunContext) -> str:
+        refused = self.gate.check(ctx)
+        if refused:
+            return refused
+        return "one"
+
+
+async def entrypoint(ctx):
+    turn = {"calls": 0}
+
+    @function_tool
+    async def add_item(context: RunContext, item: str) -> str:
+        if turn["calls"] >= 1:
+            return "Ask the customer first."
+        turn["calls"] += 1
+        return item
+
+    @session.on("user_input_transcribed")
+    def _on_user(event):
+        turn["calls"] = 0
+"""
+_RATE_GATE = """\
+class RateGate:
+    def __init__(self, limit=1):
+        self.limit = limit
+        self.last = None
+
+    def check(self, ctx):
+        if ctx.speech_handle.id != self.last:
+            self.last = ctx.speech_handle.id
+            self.calls = 0
+        self.calls += 1
+        if self.calls > self.limit:
+            return "Answer the caller first."
+"""
+
+
+def test_two_gates_go_at_once() -> None:
+    assert checked({"desk.py": _COUNTED_BESIDE.encode(), "gates.py": _RATE_GATE.encode()}).outcome == "changed"
 
 
 #: Asked for its import by a file that asks no more, once it is converted.

@@ -28,6 +28,7 @@ from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.facts.byhand import ByHand
 from lk_migrate.facts.entrypoint import Entrypoint
 from lk_migrate.facts.importers import imported_elsewhere
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.ownmodels import plugin_arguments
 from lk_migrate.facts.project import Project
@@ -353,13 +354,9 @@ def _waited_event(statement: cst.BaseStatement) -> str | None:
 
 def _registered(function: cst.FunctionDef) -> list[str]:
     """The events in `….on("event")` calls of a function."""
-    found = []
-    for call in find(function, cst.Call):
-        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "on" and call.args:
-            value = call.args[0].value
-            if isinstance(value, cst.SimpleString) and isinstance(value.evaluated_value, str):
-                found.append(value.evaluated_value)
-    return found
+    calls = (c for c in find(function, cst.Call) if isinstance(c.func, cst.Attribute) and c.func.attr.value == "on")
+    events = (text_of(call.args[0].value) for call in calls if call.args)
+    return [event for event in events if event is not None]
 
 
 def _bound_by(statement: cst.BaseStatement) -> set[str]:

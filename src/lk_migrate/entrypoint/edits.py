@@ -14,11 +14,12 @@ from lk_migrate.entrypoint.layout import Layout
 from lk_migrate.entrypoint.spine import CannotSplit
 from lk_migrate.facts.entrypoint import Entrypoint
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.models import language_model_calls
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import occurrences
-from lk_migrate.facts.walk import descendants, find
+from lk_migrate.facts.walk import concrete, descendants, find
 from lk_migrate.model import Action, Fate, Finding, Place
 from lk_migrate.rewrite.arguments import keyword_arg, of_call, to_call
 from lk_migrate.rewrite.blocks import gap
@@ -56,7 +57,7 @@ class Collected:
 def unit_of(module: Module, node: cst.CSTNode) -> cst.CSTNode:
     """The ledger's unit that holds `node`: a line, or the header of a compound statement."""
     kinds = (cst.SimpleStatementLine, cst.BaseCompoundStatement, cst.Else, cst.ExceptHandler, cst.Finally)
-    return node if isinstance(node, kinds) else module.index.enclosing(node, *kinds) or node
+    return node if type(node) in concrete(*kinds) else module.index.enclosing(node, *kinds) or node
 
 
 def collect_edits(
@@ -108,7 +109,7 @@ def _is_empty_run(call: cst.Call) -> bool:
         arg.keyword is not None
         and arg.keyword.value == "user_input"
         and isinstance(arg.value, cst.SimpleString)
-        and arg.value.evaluated_value == ""
+        and string_value(arg.value) == ""
     )
 
 

@@ -104,7 +104,7 @@ class _OwnReturns(cst.CSTTransformer):
     """Comes to the `return`s of a function's own statements, and past nothing that cannot hold one."""
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+        if type(node) is cst.SimpleStatementLine or type(node) is cst.SimpleStatementSuite:
             return any(type(small) is cst.Return for small in node.body)
         return is_block(node) and type(node) not in (cst.FunctionDef, cst.ClassDef)
 

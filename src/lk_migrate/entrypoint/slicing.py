@@ -13,6 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.byhand import ByHand
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import Occurrence, occurrences
@@ -149,7 +150,7 @@ class _Slicer:
 
 def _first_text(call: cst.Call) -> str:
     value = call.args[0].value if call.args else None
-    text = value.evaluated_value if isinstance(value, cst.SimpleString) else ""
+    text = text_of(value) or ""
     return text if isinstance(text, str) else ""
 
 

@@ -9,6 +9,7 @@ import libcst as cst
 
 from lk_migrate.entrypoint.names import Names
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 
@@ -85,7 +86,7 @@ def _value_type(project: Project, module: Module, value: cst.BaseExpression) -> 
     if isinstance(value, cst.Float):
         return "float"
     if isinstance(value, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
-        return "Any" if isinstance(value, cst.SimpleString) and isinstance(value.evaluated_value, bytes) else "str"
+        return "Any" if isinstance(value, cst.SimpleString) and isinstance(string_value(value), bytes) else "str"
     if isinstance(value, cst.Call):
         return _result_type(project, module, value)
     return "Any"
@@ -98,7 +99,7 @@ def _result_type(project: Project, module: Module, call: cst.Call, is_awaited: b
         return _PLAIN[name]
     defined = project.sure_definition(module, call.func)
     if defined is not None and name is not None:
-        return name if defined == "class" else "Any"
+        return name if defined in ("class", "subclass") else "Any"
     symbol = project.resolve(module, call.func)
     if symbol is None or name is None:
         return "Any"

@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, ClassTable, class_table, method, methods
 from lk_migrate.facts.collisions import Collision, collisions_of
+from lk_migrate.facts.fronts import asked_by_front, has_member
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instructions import Instructions, Source, instructions_of
 from lk_migrate.facts.module import Module
@@ -195,12 +196,27 @@ class _Finder:
         self.table = class_table(project, (p for p in seeds if not is_test(p)))
         self.own: dict[cst.ClassDef, ClassTools] = {}
         self._places: dict[cst.ClassDef, tuple[str, ...]] = {}
+        self.using = {p for p, data in project.files.items() if b"livekit" in data}
         livekit = {ref.node for ref in agent_classes(self.table)}
+        self.asked_by_fronts = frozenset().union(*map(asked_by_front, livekit))
         plain = [ref for ref in self.table.refs.values() if ref.node not in livekit]
-        found = {ref.node: evidence for ref in plain if (evidence := self._evidence(ref))}
-        self.blocked = {node: why for node in found if (why := self._obstacle(self.table.refs[node]))}
-        found = {node: evidence for node, evidence in found.items() if node not in self.blocked}
+        self.blocked: dict[cst.ClassDef, str] = {}
+        found = self._found(plain)
         self.agents = tuple(sorted(self._classes(livekit, found), key=lambda a: (a.module.path, _order(a))))
+
+    def _found(self, plain: list[ClassRef]) -> dict[cst.ClassDef, tuple[str, ...]]:
+        """The assistants among `plain` with the evidence. One brings LiveKit into its file, which speaks for others."""
+        found: dict[cst.ClassDef, tuple[str, ...]] = {}
+        asked = plain
+        while asked:
+            fresh = {ref.node: evidence for ref in asked if (evidence := self._evidence(ref))}
+            self.blocked.update((node, why) for node in fresh if (why := self._obstacle(self.table.refs[node])))
+            found.update((node, evidence) for node, evidence in fresh.items() if node not in self.blocked)
+            paths = {self.table.refs[node].module.path for node in found} - self.using
+            self.using |= paths
+            rest = [ref for ref in plain if ref.node not in found and ref.node not in self.blocked] if paths else []
+            asked = [r for r in rest if any(e.module.path in paths for e in (r, *self.table.descendants(r)))]
+        return found
 
     def tools(self, ref: ClassRef) -> ClassTools:
         if ref.node not in self.own:
@@ -226,6 +242,8 @@ class _Finder:
         if is_test(ref.module.path):
             return ()
         if any(_OTHER_KINDS.search(name) for name in self.table.library_bases(ref)):
+            return ()
+        if self.asked_by_fronts and any(has_member(r.node, self.asked_by_fronts) for r in self.family(ref)):
             return ()
         tools, inline = self._resolved(ref, False)
         if not tools and not inline:
@@ -285,7 +303,7 @@ class _Finder:
         """A file with LiveKit in it where the class or one of its subclasses is constructed or offered."""
         for each in (ref, *self.table.descendants(ref)):
             for path in self.constructed(each):
-                if path != each.module.path or b"livekit" in self.project.files[path]:
+                if path != each.module.path or path in self.using:
                     return path
         return ""
 

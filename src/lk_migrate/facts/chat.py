@@ -9,6 +9,7 @@ import libcst as cst
 
 from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
@@ -142,14 +143,9 @@ def _handler(known: Holdings, module: Module, node: cst.FunctionDef) -> ChatHand
         call = decorator.decorator
         if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute) or not call.args:
             continue
-        name = call.args[0].value
-        if call.func.attr.value != "on" or not isinstance(name, cst.SimpleString):
+        if call.func.attr.value != "on" or text_of(call.args[0].value) != "message_received":
             continue
         params = node.params.params
-        if (
-            name.evaluated_value == "message_received"
-            and params
-            and known.has(module, call.func.value, Kind.CHAT_MANAGER)
-        ):
+        if params and known.has(module, call.func.value, Kind.CHAT_MANAGER):
             return ChatHandler(module, node, decorator, params[0].name.value)
     return None

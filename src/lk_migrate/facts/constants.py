@@ -8,6 +8,7 @@ from typing import Any
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 
@@ -29,7 +30,7 @@ def value_of(
     if isinstance(node, cst.Name) and names is not None and node.value in names:
         return names[node.value]
     if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
-        value = node.evaluated_value
+        value = string_value(node) if type(node) is cst.SimpleString else node.evaluated_value
         if value is None:
             raise NotConstant
         return value
@@ -76,6 +77,8 @@ def value_of(
 
 def _result_of(project: Project, module: Module, call: cst.Call, depth: int, names: Mapping[str, Any] | None) -> Any:
     """What a function of the project answers, if all that it does is to return an expression of its parameters."""
+    if project.sure_definition(module, call.func) not in ("def", None):
+        raise NotConstant
     symbol = project.resolve(module, call.func)
     function = symbol.node if symbol is not None else None
     if symbol is None or symbol.module is None or not isinstance(function, cst.FunctionDef) or function.asynchronous:

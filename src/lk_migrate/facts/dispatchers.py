@@ -10,6 +10,7 @@ import libcst as cst
 
 from lk_migrate.facts.classes import is_self_attribute, methods, self_name
 from lk_migrate.facts.items import item_read
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.walk import Index, children, find
 
 #: What the run context is called.
@@ -139,17 +140,17 @@ def _compared_names(test: cst.BaseExpression, params: set[str]) -> tuple[str, ..
         return ()
     target = test.comparisons[0]
     if isinstance(target.operator, cst.Equal) and isinstance(target.comparator, cst.SimpleString):
-        return (str(target.comparator.evaluated_value),)
+        return (str(string_value(target.comparator)),)
     if isinstance(target.operator, cst.In) and isinstance(target.comparator, (cst.Tuple, cst.List, cst.Set)):
         values = [e.value for e in target.comparator.elements]
         if values and all(isinstance(v, cst.SimpleString) for v in values):
-            return tuple(str(v.evaluated_value) for v in values if isinstance(v, cst.SimpleString))
+            return tuple(str(string_value(v)) for v in values if isinstance(v, cst.SimpleString))
     return ()
 
 
 def _case_names(pattern: cst.MatchPattern) -> tuple[str, ...]:
     if isinstance(pattern, cst.MatchValue) and isinstance(pattern.value, cst.SimpleString):
-        return (str(pattern.value.evaluated_value),)
+        return (str(string_value(pattern.value)),)
     if isinstance(pattern, cst.MatchOr):
         parts = [_case_names(e.pattern) for e in pattern.patterns]
         return tuple(n for p in parts for n in p) if all(parts) else ()

@@ -9,6 +9,7 @@ import libcst as cst
 
 from lk_migrate.facts.guard_lines import lines_to_hoist
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
@@ -152,7 +153,7 @@ def is_main_guard(node: cst.If) -> bool:
         isinstance(test, cst.Comparison)
         and isinstance(test.left, cst.Name)
         and test.left.value == "__name__"
-        and any(s.evaluated_value == "__main__" for s in find(test, cst.SimpleString))
+        and any(string_value(s) == "__main__" for s in find(test, cst.SimpleString))
     )
 
 

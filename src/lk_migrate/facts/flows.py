@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find, own_scope
@@ -60,7 +61,7 @@ def follow(project: Project, module: Module, expression: cst.BaseExpression, con
 
 def text_key(node: cst.BaseExpression) -> str | None:
     """The key of `"key": …` or `d["key"]` when it is written out."""
-    value = node.evaluated_value if isinstance(node, cst.SimpleString) else None
+    value = text_of(node)
     return value if isinstance(value, str) else None
 
 

@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.evaluation.values import UTTERANCE
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.turn_hooks import hooked_names, turn_hooks
@@ -42,7 +43,7 @@ class Candidate:
 
 
 def candidates(project: Project) -> Iterator[Candidate]:
-    """Every function of the project that looks like it could be a gate."""
+    """Every function of the project that looks like it could be a gate. A constructor is asked by nobody's name."""
     hooked = frozenset(hooked_names(project))
     of_hooks = {module.path for module, _ in project.fact(turn_hooks)}
     tells = cache(lambda word: word in hooked or UTTERANCE.search(word) is not None)
@@ -53,7 +54,8 @@ def candidates(project: Project) -> Iterator[Candidate]:
         if module is None:
             continue
         for function in module.index.of(cst.FunctionDef):
-            if _counts(module, function) and _speaks_of_turns(module, function, tells):
+            named = function.name.value != "__init__"
+            if named and _counts(module, function) and _speaks_of_turns(module, function, tells):
                 candidate = candidate_of(module, function)
                 yield replace(candidate, counted=counted(candidate))
                 for level in _levels(module, function):
@@ -139,7 +141,7 @@ def written(function: cst.FunctionDef) -> Iterator[str]:
                 and len(node.args) > 1
                 and isinstance(node.args[1].value, cst.SimpleString)
             ):
-                yield str(node.args[1].value.evaluated_value)
+                yield str(string_value(node.args[1].value))
             if isinstance(node.func, cst.Attribute) and node.func.attr.value in ("add", "append", "clear", "update"):
                 targets = [node.func.value]
         for target in targets:

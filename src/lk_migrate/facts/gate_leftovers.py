@@ -26,9 +26,11 @@ from lk_migrate.facts.gate_mentions import (
 )
 from lk_migrate.facts.gate_records import key_reads, keys_of, left_records, may_go, take_keys, take_mixin, take_records
 from lk_migrate.facts.gate_removals import Read, Removal, Search, take_imports
+from lk_migrate.facts.gate_resets import take_resets
 from lk_migrate.facts.gate_state import definition_of, write_of
 from lk_migrate.facts.gates import Gate, find_gates
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.inline_leftovers import inline_leftovers
 from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -62,7 +64,7 @@ def find_leftovers(project: Project) -> Leftovers:
     staying: dict[Gate, tuple[Read, ...]] = {}
     while True:
         going = [g for g in gates.all if g not in staying and not g.trial.effects]
-        search = Search(project)
+        search = Search(project, set(project.fact(inline_leftovers).gone))
         for gate in going:
             for guard in gate.guards:
                 if isinstance(guard.strip, Strip):
@@ -176,7 +178,7 @@ def _unmentioned(search: Search, gate: Gate, unit: cst.CSTNode) -> bool:
 def _take_state(search: Search, gate: Gate) -> None:
     counted = set(written(gate.node))
     guards = [n for g in gate.guards if isinstance(g.strip, Strip) for n in _gone_with(g.strip, g.node)]
-    asking = [*find(_unit(search.project, gate), cst.Attribute), *(n for n in guards if isinstance(n, cst.Attribute))]
+    asking = [*find(_unit(search.project, gate), cst.Attribute), *(n for n in guards if type(n) is cst.Attribute)]
     mentioned = {n.attr.value for n in asking if dotted(n.value) in ("self", "cls")}
     for name in sorted(counted | mentioned):
         _take_attribute(search, gate, name, name in counted)
@@ -267,7 +269,7 @@ def _take_empty_method(search: Search, gate: Gate, module: Module, function: cst
 
 def _take_module_level(search: Search, module: Module) -> None:
     """Constants and private functions of the module that only what is gone mentioned."""
-    mentioned = {n.value for n in module.index.of(cst.Name) if n in search.gone}
+    mentioned = {n.value for n in search.gone if type(n) is cst.Name and id(n) in module.index.at}
     for name in sorted(mentioned):
         symbol = search.project.resolve_name(module, name)
         if symbol is None or symbol.module is None or symbol.node is None or symbol.node in search.gone:
@@ -279,3 +281,4 @@ def _take_module_level(search: Search, module: Module) -> None:
         if not list(name_mentions(search.project, search.gone, home, symbol.name, set(descendants(statement)))):
             search.take(Removal(home, statement, "only the turn gate used it"))
             take_imports(search, home, symbol.name)
+    take_resets(search, module, mentioned)

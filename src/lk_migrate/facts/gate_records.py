@@ -19,6 +19,7 @@ from lk_migrate.facts.gate_removals import Read, Removal, Search, take_imports
 from lk_migrate.facts.gate_state import harmless
 from lk_migrate.facts.gates import Gate
 from lk_migrate.facts.lineage import lineages
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import descendants, find
@@ -83,7 +84,7 @@ def key_reads(search: Search, key: str) -> Iterator[tuple[Module, cst.CSTNode]]:
 
 
 def _text(node: cst.CSTNode) -> str:
-    return str(node.evaluated_value) if isinstance(node, cst.SimpleString) else ""
+    return text_of(node) or ""
 
 
 def take_mixin(search: Search, owner: cst.ClassDef) -> None:
@@ -124,7 +125,10 @@ def left_records(search: Search, going: list[Gate]) -> Iterator[Read]:
 def may_go(project: Project, field: cst.CSTNode, owner: cst.ClassDef) -> bool:
     """Whether nobody gives the class's field a value by hand, or reads all fields at once."""
     names = [line[0].name for line in project.fact(lineages).heirs(owner)] or [owner.name.value]
-    position = list(_field_names(owner)).index(_name_of(field))
+    fields = list(_field_names(owner))
+    if _name_of(field) not in fields:
+        return False  # (it stands in a block of the class)
+    position = fields.index(_name_of(field))
     for module in project.modules(iter(sorted(project.paths_with(name.encode() for name in names)))):
         for call in (c for name in names for c in module.calls.get(name, ())):
             by_position = sum(a.keyword is None for a in call.args)

@@ -9,6 +9,7 @@ import libcst as cst
 
 from lk_migrate.facts.families import Function
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind
@@ -74,14 +75,13 @@ def _registration(project: Project, module: Module, call: cst.Call) -> Registrat
     func = call.func
     if not (isinstance(func, cst.Attribute) and func.attr.value in _METHODS and call.args):
         return None
-    name = call.args[0].value
-    if not isinstance(name, cst.SimpleString) or not isinstance(name.evaluated_value, str):
+    event = text_of(call.args[0].value)
+    if event is None:
         return None
     known = project.fact(holdings)
     kinds = frozenset(k for k in known.kinds(module, func.value) if isinstance(k, Kind) and k in _SESSIONS)
     if not kinds:
         return None
-    event = name.evaluated_value
     parent = module.index.parents.get(call)
     if isinstance(parent, cst.Decorator):
         function = module.index.parents.get(parent)

@@ -13,6 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.families import Families, Function
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.v0_names import Kind, kind_of_name
 from lk_migrate.facts.variables import Binding, binding_of
@@ -297,8 +298,8 @@ class Holdings(Families):
             node = stack.pop()
             if isinstance(node, (cst.Name, cst.Attribute)):
                 found |= self._of_type(self.project.resolve(module, node))
-            elif isinstance(node, cst.SimpleString) and isinstance(node.evaluated_value, str):
-                for word in node.evaluated_value.replace("|", " ").replace("[", " ").replace("]", " ").split():
+            elif (text := text_of(node)) is not None:
+                for word in text.replace("|", " ").replace("[", " ").replace("]", " ").split():
                     found |= self._of_type(self.project.resolve_name(module, word.strip(",'\"")))
             elif isinstance(node, cst.BinaryOperation):
                 stack += [node.left, node.right]

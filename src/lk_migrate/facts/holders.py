@@ -15,7 +15,7 @@ from lk_migrate.facts.classes import ClassRef, class_bases, method, self_name
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import descendants, find, own_scope
+from lk_migrate.facts.walk import find, own_scope
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Holders:
     paths: tuple[str, ...]
     _known: dict[cst.CSTNode, Held] = field(default_factory=dict)
     _calls: dict[str, list[tuple[Module, cst.Call]]] | None = None
+    _attributes: dict[cst.ClassDef, dict[str, list[cst.BaseExpression]]] = field(default_factory=dict)
+    _variables: dict[cst.CSTNode, dict[str, list[cst.BaseExpression | None]]] = field(default_factory=dict)
 
     def of(self, module: Module, node: cst.CSTNode | None) -> Held:
         """What `node` may be an instance of."""
@@ -175,9 +177,9 @@ class Holders:
                 for param in find(scope.params, cst.Param):
                     if param.name.value == name.value:
                         return self._parameter(module, scope, param)
-                values = list(_assignments(scope, name.value))
+                values = self._assignments(scope, name.value)
             elif isinstance(scope, cst.Module):
-                values = list(_assignments(scope, name.value))
+                values = self._assignments(scope, name.value)
             else:
                 continue
             if values:
@@ -209,9 +211,9 @@ class Holders:
             for b in bases
         )
 
-    def _assigned_values(self, module: Module, name: cst.Name) -> list[cst.CSTNode]:
+    def _assigned_values(self, module: Module, name: cst.Name) -> list[cst.BaseExpression]:
         for scope in module.scopes(name):
-            values = [v for v in _assignments(scope, name.value) if v is not None]
+            values = [v for v in self._assignments(scope, name.value) if v is not None]
             if values:
                 return values
         return []
@@ -247,6 +249,11 @@ class Holders:
                     self._calls.setdefault(called, []).append((module, call))
         return self._calls.get(name, [])
 
+    def _assignments(self, scope: cst.CSTNode, name: str) -> list[cst.BaseExpression | None]:
+        if scope not in self._variables:
+            self._variables[scope] = _assignments(scope)
+        return self._variables[scope].get(name, [])
+
     def _attribute(self, module: Module, node: cst.Attribute) -> Held:
         owner = self._self_class(module, node.value)
         owners = {owner} if owner is not None else set(self.of(module, node.value).classes)
@@ -255,9 +262,12 @@ class Holders:
         found, seen = NOTHING, False
         for each in owners:
             ref = self._ref(each)
-            for value in _own_assignments(each, node.attr.value) if ref is not None else ():
+            if ref is None:
+                continue
+            if each not in self._attributes:
+                self._attributes[each] = _own_assignments(ref)
+            for value in self._attributes[each].get(node.attr.value, ()):
                 seen = True
-                assert ref is not None
                 found |= self.of(ref.module, value)
         return found if seen else UNKNOWN
 
@@ -295,35 +305,37 @@ def _last(func: cst.CSTNode) -> str:
 _ASSIGNING = frozenset({cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor, cst.AsName})
 
 
-def _assignments(scope: cst.CSTNode, name: str) -> Iterator[cst.CSTNode | None]:
-    """The values that `scope` assigns to the plain name; None for what is no plain assignment (a loop, a `with`)."""
+def _assignments(scope: cst.CSTNode) -> dict[str, list[cst.BaseExpression | None]]:
+    """Plain name → the values that `scope` assigns to it; None for what is no plain assignment (a loop, a `with`)."""
+    found: dict[str, list[cst.BaseExpression | None]] = {}
     for node in own_scope(scope):
-        if type(node) not in _ASSIGNING:
+        kind = type(node)
+        if kind not in _ASSIGNING:
             continue
+        names: Iterable[cst.CSTNode] = ()
+        value: cst.BaseExpression | None = None
         if isinstance(node, cst.Assign):
-            if any(isinstance(t.target, cst.Name) and t.target.value == name for t in node.targets):
-                yield node.value
+            names, value = [t.target for t in node.targets], node.value
         elif isinstance(node, (cst.AnnAssign, cst.NamedExpr)):
-            if isinstance(node.target, cst.Name) and node.target.value == name and node.value is not None:
-                yield node.value
+            names, value = [node.target] if node.value is not None else [], node.value
         elif isinstance(node, (cst.For, cst.CompFor)):
-            if any(n.value == name for n in find(node.target, cst.Name)):
-                yield None
-        elif isinstance(node, cst.AsName) and isinstance(node.name, cst.Name) and node.name.value == name:
-            yield None
+            names = find(node.target, cst.Name)
+        elif isinstance(node, cst.AsName):
+            names = [node.name]
+        for name in {n.value for n in names if isinstance(n, cst.Name)}:
+            found.setdefault(name, []).append(value)
+    return found
 
 
-def _own_assignments(owner: cst.ClassDef, attr: str) -> Iterator[cst.CSTNode]:
-    for node in descendants(owner):
-        targets: Iterable[cst.CSTNode] = ()
-        if isinstance(node, cst.Assign):
-            targets = [t.target for t in node.targets]
-        elif isinstance(node, cst.AnnAssign) and node.value is not None:
-            targets = [node.target]
+def _own_assignments(ref: ClassRef) -> dict[str, list[cst.BaseExpression]]:
+    """Attribute → what the class's code assigns to that attribute of `self`, in source order."""
+    found: dict[str, list[cst.BaseExpression]] = {}
+    for node in ref.module.index.find(ref.node, cst.Assign, cst.AnnAssign):
+        targets = [t.target for t in node.targets] if type(node) is cst.Assign else [node.target]
         for target in targets:
-            if isinstance(target, cst.Attribute) and target.attr.value == attr and dotted(target.value) == "self":
-                assert isinstance(node, (cst.Assign, cst.AnnAssign)) and node.value is not None
-                yield node.value
+            if type(target) is cst.Attribute and node.value is not None and dotted(target.value) == "self":
+                found.setdefault(target.attr.value, []).append(node.value)
+    return found
 
 
 def _argument(module: Module, function: cst.FunctionDef, param: cst.Param, call: cst.Call) -> cst.BaseExpression | None:

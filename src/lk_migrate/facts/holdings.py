@@ -17,6 +17,7 @@ import libcst as cst
 from lk_migrate.facts.families import Function, arguments, parameters
 from lk_migrate.facts.held import NOTHING, RESULT, Holdings, result_item
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import TRIGGERS, Kind, kind_of_name
@@ -248,7 +249,7 @@ def _learn_handler(result: Holdings, module: Module, call: cst.Call) -> bool:
     if not (isinstance(func, cst.Attribute) and func.attr.value == "on" and call.args):
         return False
     event = call.args[0].value
-    if not (isinstance(event, cst.SimpleString) and event.evaluated_value in _MESSAGE_EVENTS):
+    if text_of(event) not in _MESSAGE_EVENTS:
         return False
     if not result.has(module, func.value, Kind.PIPELINE, Kind.SESSION):
         return False

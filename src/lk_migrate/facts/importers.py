@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import HIDDEN_IMPORT, imported_names
 from lk_migrate.facts.walk import find
@@ -22,7 +23,7 @@ def imported_elsewhere(project: Project, path: str) -> frozenset[str]:
         names.update(i.local for i in module.imports)
     exported = module.definitions.get("__all__")
     if exported is not None:
-        names.update(s.evaluated_value for s in find(exported, cst.SimpleString) if isinstance(s.evaluated_value, str))
+        names.update(filter(None, map(text_of, find(exported, cst.SimpleString))))
     stem = path.rpartition("/")[2].removesuffix(".py").encode("utf-8", "surrogateescape")
     known = project.fact(_importers)
     hidden = (other for other in known.hidden if stem in project.files[other])

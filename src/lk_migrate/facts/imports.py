@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import libcst as cst
 
@@ -57,14 +58,8 @@ def imported_names(index: Index, package: str) -> list[ImportedName]:
     """Every name that an import statement of the module binds, in source order."""
     found: list[ImportedName] = []
 
-    def scope_of(node: cst.CSTNode) -> Scope:
-        for ancestor in index.ancestors(node):
-            if isinstance(ancestor, (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Module)):
-                return ancestor
-        raise LookupError("a node without a module")
-
     for plain in index.of(cst.Import):
-        scope = scope_of(plain)
+        scope = cast(Scope, index.scope(plain))
         for alias in plain.names:
             target = dotted(alias.name) or ""
             if alias.asname is not None:
@@ -73,7 +68,7 @@ def imported_names(index: Index, package: str) -> list[ImportedName]:
                 head = target.split(".")[0]
                 found.append(ImportedName(head, head, plain, alias, scope))
     for statement in index.of(cst.ImportFrom):
-        scope = scope_of(statement)
+        scope = cast(Scope, index.scope(statement))
         base = from_module(statement, package)
         if isinstance(statement.names, cst.ImportStar):
             found.append(ImportedName("*", base, statement, None, scope))
@@ -119,9 +114,9 @@ def names_bound_by(nodes: Iterable[cst.CSTNode]) -> frozenset[str]:
 
 def target_names(target: cst.CSTNode) -> set[str]:
     """The plain names that an assignment target binds (`a, (b, *c)`); attributes and subscripts bind none."""
-    if isinstance(target, cst.Name):
+    if type(target) is cst.Name:
         return {target.value}
-    if isinstance(target, (cst.Tuple, cst.List)):
+    if type(target) is cst.Tuple or type(target) is cst.List:
         return set().union(*(target_names(e.value) for e in target.elements)) if target.elements else set()
     return set()
 

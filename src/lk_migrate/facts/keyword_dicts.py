@@ -80,13 +80,21 @@ def _from_afar(project: Project, found: KeywordDicts) -> Iterator[tuple[cst.CSTN
         module = project.module(path) if not is_test(path) else None
         for node in module.index.of(cst.Dict) if module is not None else ():
             old = {text_key(e.key) or "" for e in node.elements if isinstance(e, cst.DictElement)} & TURN_KEYS
-            if module is not None and old & _TELLING and node not in found._seen:
+            if module is not None and old & _TELLING and node not in found._seen and not _is_group(module, node):
                 keys |= old
                 places.append(f"{path}:{module.span(node).line}")
     for call, unknown in found._lost.items() if keys else ():
         said = ", ".join(f"`{k}`" for k in sorted(keys))
         reason = f"{said}: a dict has them ({', '.join(places)}) that may come here through `{unknown}`"
         yield call, f"{reason}, which cannot be followed. Give them as one `turn_handling` dict."
+
+
+def _is_group(module: Module, node: cst.Dict) -> bool:
+    """Whether it is the `interruption` of turn options: some keys have kept their names in it."""
+    above = module.index.parents.get(node)
+    if isinstance(above, cst.DictElement):
+        return text_key(above.key) == "interruption"
+    return isinstance(above, cst.Arg) and above.keyword is not None and above.keyword.value == "interruption"
 
 
 def _takes(project: Project, module: Module, call: cst.Call) -> bool:
@@ -136,10 +144,20 @@ def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg
         found.spelled[call] = (stars[0], spelled)
         found.mixed.add(call)
         return
-    places = ", ".join(sorted({f"{s.module.path}:{s.module.span(s.node).line}" for s in carriers}))
+    places = ", ".join(sorted({*_places(module, stars, carriers)}))
     keys = ", ".join(f"`{k}`" for k in sorted(set().union(*(s.keys for s in carriers)) & TURN_KEYS))
     found.left[call] = f"{keys}: from a dict ({places}) {reason}. Give them as one `turn_handling` dict."
     found.mixed.add(call)
+
+
+def _places(module: Module, stars: list[cst.Arg], carriers: list[Source]) -> Iterator[str]:
+    """Where the dicts stand; one of the same file by its name, which stays true when the file is taken apart."""
+    names = [dotted(a.value) for a in stars]
+    for source in carriers:
+        if source.module is module and None not in names:
+            yield from {f"`**{name}`" for name in names}
+        else:
+            yield f"{source.module.path}:{source.module.span(source.node).line}"
 
 
 def _spelled_out(sources: list[Source], unknown: list[str], stars: list[cst.Arg]) -> tuple[str, ...]:
@@ -168,6 +186,8 @@ def _reason(
         return f"and {', '.join(sorted(read))} is read from it"
     if own:
         return f"beside {', '.join(f'`{k}=`' for k in sorted(own))} at the call"
+    if not all(map(_is_plain, carriers)):
+        return "that is written by a statement which does something else, too"
     if any("turn_handling" in s.keys for s in sources):
         return "beside a `turn_handling` in the dict"
     if len(builders) > 1 and any(s.spread for s in sources):
@@ -175,3 +195,10 @@ def _reason(
     if writers and any(s.spread for s in sources) and builders:
         return "into a copy of another dict that has such keys"
     return None
+
+
+def _is_plain(source: Source) -> bool:
+    """Whether nothing else is done with what is written: `x = d["k"] = 1` sets two, `ok = d.update(k=1)` asks."""
+    if isinstance(source.node, cst.Assign):
+        return len(source.node.targets) == 1
+    return source.how != "update" or isinstance(source.module.index.parents.get(source.node), cst.Expr)

@@ -14,6 +14,7 @@ import libcst as cst
 from lk_migrate.facts.framework import library_name
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
@@ -97,7 +98,7 @@ def listeners(project: Project, module: Module) -> list[Listener]:
         if not (isinstance(call.func, cst.Attribute) and call.func.attr.value in ("on", "once") and call.args):
             continue
         event = call.args[0].value
-        if not (isinstance(event, cst.SimpleString) and event.evaluated_value == "metrics_collected"):
+        if text_of(event) != "metrics_collected":
             continue
         function = _function(module, call)
         if function is None or not function.params.params:
@@ -132,7 +133,7 @@ def registrations(project: Project, module: Module) -> list[Registration]:
         if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "on" and call.args):
             continue
         event = call.args[0].value
-        if not (isinstance(event, cst.SimpleString) and event.evaluated_value == "metrics_collected"):
+        if text_of(event) != "metrics_collected":
             continue
         function: cst.FunctionDef | cst.Lambda | None = _function(module, call)
         if function is None and len(call.args) == 2 and isinstance(call.args[1].value, cst.Lambda):

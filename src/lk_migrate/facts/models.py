@@ -32,4 +32,4 @@ def makes_model(project: Project, module: Module, statement: cst.CSTNode) -> boo
     """Whether the statement itself (no function nested in it) makes a model."""
     if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
         return False
-    return any(isinstance(n, cst.Call) and is_model_call(project, module, n) for n in own_scope(statement))
+    return any(type(n) is cst.Call and is_model_call(project, module, n) for n in own_scope(statement))

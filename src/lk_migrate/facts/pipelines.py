@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.agents import find_agents
+from lk_migrate.facts.collisions import RESERVED
 from lk_migrate.facts.factories import MOVED_TO_START, Factories, factories
 from lk_migrate.facts.families import arguments
 from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.passed_agents import Passed, passed_agents
 from lk_migrate.facts.project import Project
@@ -325,14 +328,15 @@ def _renamed_attribute(known: Holdings, binding: Binding) -> str | None:
                 return None
         for call in module.index.of(cst.Call):
             if getattr(call.func, "value", "") in ("getattr", "hasattr", "setattr") and any(
-                isinstance(a.value, cst.SimpleString) and a.value.evaluated_value == binding.name for a in call.args
+                text_of(a.value) == binding.name for a in call.args
             ):
                 return None
     if not isinstance(binding.owner, cst.ClassDef) or _declares(known, binding.owner, binding.name):
         return None
     prefix = "_" if binding.name.startswith("_") else ""
+    taken = RESERVED if any(known.root(a.node) is binding.owner for a in find_agents(known.project)) else ()
     for name in _SESSION_NAMES:
-        if _is_free_attribute(known, binding, prefix + name):
+        if prefix + name not in taken and _is_free_attribute(known, binding, prefix + name):
             return prefix + name
     return None
 

@@ -13,6 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.project import Project
@@ -318,8 +319,9 @@ def message_of(call: cst.Call) -> Message:
 
 def role_of(expression: cst.BaseExpression) -> str:
     """`system` for "system" and for `ChatRole.SYSTEM` (0.7); "" if it is computed."""
-    if isinstance(expression, cst.SimpleString) and isinstance(expression.evaluated_value, str):
-        return expression.evaluated_value
+    text = text_of(expression)
+    if text is not None:
+        return text
     name = dotted(expression) or ""
     if ".ChatRole." in f".{name}":
         return name.rpartition(".")[2].lower()

@@ -11,6 +11,7 @@ import libcst as cst
 from lk_migrate.facts.classes import ClassRef, class_attributes, is_self_attribute, methods, self_name
 from lk_migrate.facts.constants import NotConstant, value_of
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ToolSchema, tool_schemas
@@ -96,7 +97,7 @@ def _bound_methods(value: cst.CSTNode, instance: str | None) -> tuple[tuple[tupl
                 return (), ()
             bound = item.value.elements[0].value if isinstance(item.value, cst.Tuple) and item.value.elements else None
             target = bound if bound is not None else item.value
-            name = str(item.key.evaluated_value)
+            name = str(string_value(item.key))
             if is_self_attribute(target, instance):
                 assert isinstance(target, cst.Attribute)
                 pairs.append((name, target.attr.value))
@@ -148,13 +149,13 @@ def _named_methods(value: cst.CSTNode, own: set[str]) -> tuple[tuple[str, str], 
         for item in value.elements:
             if not isinstance(item, cst.DictElement) or not isinstance(item.key, cst.SimpleString):
                 return ()
-            target = item.value.evaluated_value if isinstance(item.value, cst.SimpleString) else dotted(item.value)
+            target = string_value(item.value) if isinstance(item.value, cst.SimpleString) else dotted(item.value)
             if target not in own:
                 return ()
-            pairs.append((str(item.key.evaluated_value), str(target)))
+            pairs.append((str(string_value(item.key)), str(target)))
     elif isinstance(value, (cst.List, cst.Tuple)):
         for element in value.elements:
-            name = element.value.evaluated_value if isinstance(element.value, cst.SimpleString) else None
+            name = string_value(element.value) if isinstance(element.value, cst.SimpleString) else None
             if name not in own:
                 return ()
             pairs.append((str(name), str(name)))
@@ -169,7 +170,7 @@ def _registered(call: cst.Call, instance: str | None) -> tuple[str, str] | None:
     if not _HINT.search(name):
         return None
     bound = [a.value.attr.value for a in call.args if is_self_attribute(a.value, instance)]  # type: ignore[attr-defined]
-    said = [str(a.value.evaluated_value) for a in call.args if isinstance(a.value, cst.SimpleString)]
+    said = [str(string_value(a.value)) for a in call.args if isinstance(a.value, cst.SimpleString)]
     if len(bound) != 1:
         return None
     return (said[0] if said and said[0].isidentifier() else bound[0], bound[0])

@@ -1,7 +1,8 @@
 """Which files of a big tree are worth parsing: those that speak of LiveKit, and those that belong to them.
 
 A file belongs to them when it is imported by them (a base class, a helper), directly or by way of others, or when it
-imports them (it uses what changes). Bytes and one regular expression only: parsing costs a thousand times as much.
+imports them, or one of these others with an assistant in it (it uses what changes). Bytes and one regular expression
+only: parsing costs a thousand times as much.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ MAY_HOLD_AGENTS = re.compile(
     rb"RunContext|function_tool|livekit|[\"']function[\"']|instructions|speech_id|system_prompt|_turn_gate|"
     rb"class\s+\w+\s*\([^)]*Agent"
 )
+#: What is said somewhere in a file that speaks of no LiveKit, and in which rules may give something another name.
+_MAY_CHANGE = re.compile(MAY_HOLD_AGENTS.pattern + rb"|\b_?(?:agent|assistant)\b")
 #: A project without any such file is looked at as a whole as long as it is small: there may be hand-rolled code in it.
 _SMALL = 200
 
@@ -42,7 +45,9 @@ def relevant(files: Mapping[str, bytes], targets: Collection[str] = ()) -> froze
     named = [p for p in targets if p in files]
     core.update(p for p in named if len(named) <= _SMALL or MAY_HOLD_AGENTS.search(files[p]))
     tree = _Tree(files)
-    return frozenset(tree.importers(core) | tree.imported(core))
+    used = tree.imported(core)
+    changing = core.union(p for p in used - core if _MAY_CHANGE.search(files[p]))
+    return frozenset(tree.importers(changing) | used)
 
 
 class _Tree:

@@ -113,7 +113,7 @@ def imported(node: cst.Import | cst.ImportFrom) -> Iterator[tuple[str, cst.Impor
 
 
 def _targets(target: cst.CSTNode) -> set[str]:
-    if isinstance(target, (cst.Tuple, cst.List)):
+    if type(target) is cst.Tuple or type(target) is cst.List:
         return set().union(*(_targets(e.value) for e in target.elements)) if target.elements else set()
     return target_names(target)
 

@@ -38,7 +38,7 @@ def session_fallback(project: Project, module: Module, function: cst.FunctionDef
     if sessions.odd:
         return None
     for node in own_scope(function):
-        if not isinstance(node, cst.Try):
+        if type(node) is not cst.Try:
             continue
         inside = set(descendants(node))
         made = [c for c in sessions.constructions if c.statement in inside]

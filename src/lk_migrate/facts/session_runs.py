@@ -43,6 +43,8 @@ class Run:
 
 def session_run(project: Project, module: Module, function: cst.FunctionDef) -> Run | None:
     """The one place where `function` has its session run, if it need not be a task or a function of its own."""
+    if function.asynchronous is None:
+        return None  # (it cannot await)
     runners = _runners(project, module, function)
     calls = [
         (c, runner)

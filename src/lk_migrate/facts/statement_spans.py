@@ -14,6 +14,8 @@ from typing import Any, cast
 
 import libcst as cst
 
+from lk_migrate.facts.walk import concrete
+
 #: (line, column, end line, end column), as in `positions.Span`.
 Place = tuple[int, int, int, int]
 
@@ -96,7 +98,7 @@ class _Pairs:
                 if not isinstance(statement, kinds):
                     raise OutOfStep
                 self.compound(node, statement)
-            elif not isinstance(node, cst.BaseSmallStatement):
+            elif type(node) not in concrete(cst.BaseSmallStatement):
                 raise OutOfStep
         for line in body:
             if type(line) is cst.SimpleStatementLine:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass, find_agents
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.project import Project
 
 
@@ -51,7 +52,7 @@ def _speaks_of(project: Project, name: str) -> list[str]:
             continue
         nodes = [f for f in module.index.of(cst.FunctionDef) if f.name.value.strip("_") in (name, f"handle_{name}")]
         for text in module.index.of(cst.SimpleString):
-            if text.evaluated_value == name and not _is_description(module.index.parents[text], text):
+            if string_value(text) == name and not _is_description(module.index.parents[text], text):
                 nodes.append(text)
         found += sorted(f"{path}:{module.span(node).line}" for node in nodes)
     return found

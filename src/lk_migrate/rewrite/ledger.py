@@ -68,8 +68,8 @@ def units(module: Module) -> list[Unit]:
             body = getattr(node, "body", None)
             span = module.span(node)
             start = span.line
-            if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and node.decorators:
-                start = min(start, module.span(node.decorators[0]).line)
+            if decorators := getattr(node, "decorators", ()):
+                start = min(start, module.span(decorators[0]).line)
             found.append(Unit(node, start, max(start, _header_end(module, node, body, lines))))
     found.sort(key=lambda u: (u.line, u.end_line))
     for unit in found:
@@ -90,8 +90,8 @@ def _header_end(module: Module, node: cst.CSTNode, body: cst.CSTNode | None, lin
     if isinstance(body, cst.IndentedBlock) and body.body:
         first = body.body[0]
         start = module.span(first).line
-        if isinstance(first, (cst.FunctionDef, cst.ClassDef)) and first.decorators:
-            start = min(start, module.span(first.decorators[0]).line)
+        if decorators := getattr(first, "decorators", ()):
+            start = min(start, module.span(decorators[0]).line)
         end = start - 1
         # Comments and blank lines between the header and its first statement are not the header's.
         while end > span.line and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from lk_migrate.facts.json_types import ObjectType, PythonType
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.walk import find
 
 
@@ -31,7 +32,7 @@ def _needs(item: cst.Subscript, name: str, own: ObjectType) -> bool:
     index = item.slice[0].slice
     if not (isinstance(item.value, cst.Name) and item.value.value == name and isinstance(index, cst.Index)):
         return False
-    return isinstance(index.value, cst.SimpleString) and index.value.evaluated_value not in own.optional
+    return isinstance(index.value, cst.SimpleString) and string_value(index.value) not in own.optional
 
 
 def without_none(name: str, type_: PythonType, optional: bool) -> cst.SimpleStatementLine:

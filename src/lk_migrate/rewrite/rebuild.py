@@ -53,9 +53,9 @@ def _items(items: Iterable[cst.CSTNode], dirty: Collection[int], leave: Leave) -
             yield item
             continue
         new = rebuilt(item, dirty, leave)
-        if isinstance(new, cst.FlattenSentinel):
+        if type(new) is cst.FlattenSentinel:
             yield from new
-        elif not isinstance(new, cst.RemovalSentinel):
+        elif type(new) is not cst.RemovalSentinel:
             yield new
 
 

@@ -12,6 +12,7 @@ from lk_migrate.facts.evaluation.calls import arguments, builtin_method
 from lk_migrate.facts.evaluation.operators import binary, compare, truth
 from lk_migrate.facts.evaluation.statements import assign, key_of
 from lk_migrate.facts.evaluation.values import External, Function, Raised, Undecidable, Unknown, Utterance
+from lk_migrate.facts.literals import string_value
 
 if TYPE_CHECKING:
     from lk_migrate.facts.evaluation.machine import Frame
@@ -30,7 +31,7 @@ def _float(at: Frame, node: cst.Float) -> Any:
 
 
 def _simple_string(at: Frame, node: cst.SimpleString) -> Any:
-    return node.evaluated_value
+    return string_value(node)
 
 
 def _concatenated_string(at: Frame, node: cst.ConcatenatedString) -> Any:
@@ -50,7 +51,15 @@ def _formatted_string(at: Frame, node: cst.FormattedString) -> Any:
 
 
 def _attribute(at: Frame, node: cst.Attribute) -> Any:
-    value = at.evaluate(node.value)
+    return _attribute_of(at, at.evaluate(node.value), node)
+
+
+def _attribute_of(at: Frame, value: Any, node: cst.Attribute) -> Any:
+    """`node`, where `node.value` is worth `value`."""
+    if isinstance(value, (External, Unknown)):
+        symbol = at.machine.project.resolve(at.module, node)
+        if symbol is not None and symbol.module is not None and symbol.node is not None:
+            return at.machine.module_level(symbol.module, symbol.name)  # of a module of the project: `limits.ask`
     try:
         return at.machine.attribute(value, node.attr.value)
     except LookupError:
@@ -151,10 +160,7 @@ def _call(at: Frame, node: cst.Call) -> Any:
         owner = at.evaluate(node.func.value)
         if type(owner) in (dict, list, set, str, Counter, defaultdict):
             return builtin_method(at, owner, node)
-        try:
-            function = at.machine.attribute(owner, node.func.attr.value)
-        except LookupError:
-            raise Raised(Unknown("AttributeError"), "AttributeError") from None
+        function = _attribute_of(at, owner, node.func)
     else:
         function = at.evaluate(node.func)
     args, keywords = arguments(at, node)

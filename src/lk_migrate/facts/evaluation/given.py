@@ -10,6 +10,7 @@ import libcst as cst
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.evaluation.values import Instance, Unknown
 from lk_migrate.facts.lineage import lineages, method
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.testcode import is_test
@@ -46,7 +47,7 @@ def annotated(machine: Machine, module: Module, holder: cst.Param | cst.AnnAssig
         return None
     node: cst.CSTNode = holder.annotation.annotation
     symbol = (
-        machine.project.resolve_name(module, str(node.evaluated_value))
+        machine.project.resolve_name(module, str(string_value(node)))
         if isinstance(node, cst.SimpleString)
         else machine.project.resolve(module, node)
     )

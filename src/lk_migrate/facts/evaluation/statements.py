@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import libcst as cst
 
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from lk_migrate.facts.evaluation.machine import Frame, Machine
 
 
+_WITH_A_BODY = (cst.IndentedBlock, cst.SimpleStatementLine, cst.SimpleStatementSuite)
+
+
 def run(at: Frame, node: cst.CSTNode) -> None:
     """Execute a statement or a block."""
     at.machine.step()
-    if isinstance(node, (cst.IndentedBlock, cst.SimpleStatementLine, cst.SimpleStatementSuite)):
-        for statement in node.body:
+    if type(node) in _WITH_A_BODY:
+        for statement in cast(Any, node).body:
             run(at, statement)
         return
     handler = _HANDLERS.get(type(node))

@@ -14,9 +14,11 @@ from functools import partial
 import libcst as cst
 
 from lk_migrate.facts.agents import agent_of
+from lk_migrate.facts.among import calls_of
 from lk_migrate.facts.classes import class_attributes
 from lk_migrate.facts.collisions import renamed
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.renames import given_up, holders, renames
 from lk_migrate.model import Edition, Safety
@@ -49,7 +51,7 @@ def rename_attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Todo(node, _unsure(name))
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("getattr", "hasattr", "setattr", "delattr"))
 def rename_in_getattr(call: cst.Call, file: File) -> Iterator[Change]:
     """`getattr(assistant, "llm", None)`, `hasattr`, `setattr`."""
     if not (isinstance(call.func, cst.Name) and call.func.value in ("getattr", "hasattr", "setattr", "delattr")):
@@ -57,7 +59,7 @@ def rename_in_getattr(call: cst.Call, file: File) -> Iterator[Change]:
     if len(call.args) < 2 or not isinstance(call.args[1].value, cst.SimpleString):
         return
     text = call.args[1].value
-    name = str(text.evaluated_value)
+    name = str(string_value(text))
     if name not in file.project.fact(given_up):
         return
     verdict = _verdict(call, call.args[0].value, name, file)

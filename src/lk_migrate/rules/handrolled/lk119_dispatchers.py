@@ -18,6 +18,7 @@ from lk_migrate.facts.dispatcher_work import work_beside
 from lk_migrate.facts.dispatchers import Dispatcher
 from lk_migrate.facts.imports import bound_names, dotted
 from lk_migrate.facts.json_types import PythonType
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.parameters import keys_read
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ParameterSchema
@@ -89,7 +90,7 @@ def callers(project: Project, agent: AgentClass, dispatcher: Dispatcher) -> list
             if module is not None and node.attr.value == name and id(node) not in own:
                 found.append(f"{path}:{module.span(node).line}")
         for text in module.index.of(cst.SimpleString) if module is not None else ():
-            if module is not None and text.evaluated_value == name:
+            if module is not None and string_value(text) == name:
                 found.append(f"{path}:{module.span(text).line}")
     return found
 

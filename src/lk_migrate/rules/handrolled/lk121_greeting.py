@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
+from lk_migrate.facts.literals import string_value
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
@@ -21,14 +23,14 @@ rule = Rule("LK121", Edition.HANDROLLED, __doc__, triggers=(b"user_input",))
 _TEST = re.compile(r"(^|/)tests?/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("user_input"))
 def generate_reply(call: cst.Call, file: File) -> Iterator[Change]:
     if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "run" and len(call.args) == 1):
         return
     arg = call.args[0]
     if arg.keyword is None or arg.keyword.value != "user_input" or not isinstance(arg.value, cst.SimpleString):
         return
-    if str(arg.value.evaluated_value).strip() or _TEST.search(file.path) or _in_test(call, file):
+    if str(string_value(arg.value)).strip() or _TEST.search(file.path) or _in_test(call, file):
         return
     parent = file.parent(call)
     outer = file.parent(parent) if isinstance(parent, cst.Await) else parent

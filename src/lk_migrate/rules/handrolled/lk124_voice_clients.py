@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.agents import agent_of
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import tool_schemas
 from lk_migrate.facts.walk import find
@@ -22,7 +23,7 @@ from lk_migrate.rules.handrolled.lk124_tool_functions import rule as tool_functi
 _VOICE = re.compile(rb"websocket|realtime|twilio|media.?stream|audio", re.IGNORECASE)
 #: What is there before and after a conversion: use of what an agent needs, unlike imports that are not used, which go.
 _OF_AN_AGENT = re.compile(
-    rb"@function_tool|\b(?:\w*Agent|\w*Assistant|AgentS\w+|JobContext|RunContext|WorkerOptions)[(\[\].|)]"
+    rb"@function_tool|\b(?:\w*Agent|\w*Assistant|AgentS\w+|JobContext|RunContext|WorkerOptions|ServerOptions)[(\[\].|)]"
     rb"|\blivekit(?:\.| import [^\n]*\b)(?:api|rtc)\b"
 )
 _IMPORT = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*(?:from|import)[ \t][^\n#]*\blivekit\b", re.MULTILINE)
@@ -38,7 +39,7 @@ def voice_client(node: cst.ClassDef, file: File) -> Iterator[Change]:
     described = [
         schema.name for value in find(node.body, cst.List) for schema in tool_schemas(file.project, file.module, value)
     ]
-    run = {text.evaluated_value for test in find(node.body, cst.Comparison) for text in find(test, cst.SimpleString)}
+    run = {string_value(text) for test in find(node.body, cst.Comparison) for text in find(test, cst.SimpleString)}
     tools = [name for name in dict.fromkeys(described) if name in run]
     if tools:
         names = ", ".join(f"`{name}`" for name in tools)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.secrets import SHORTEST_SECRET, is_secret, variable_for
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Replace, Todo
@@ -26,7 +27,7 @@ _DEFAULTED = frozenset({"os.getenv", "os.environ.get", "os.environ.setdefault"})
 @rule.on(cst.SimpleString)
 def literal_key(node: cst.SimpleString, file: File) -> Iterator[Change]:
     """A string that is a key: given to a keyword, a variable, a dict entry, or as the default of `os.getenv`."""
-    value = node.evaluated_value if len(node.raw_value) >= SHORTEST_SECRET else None
+    value = string_value(node) if len(node.raw_value) >= SHORTEST_SECRET else None
     if not isinstance(value, str):
         return
     call, name = _reading(node, file), _name(node, file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.walk import find
 from lk_migrate.rewrite.file import File
 
@@ -13,7 +14,7 @@ def is_guarded(node: cst.CSTNode, name: str, file: File) -> bool:
     around = file.module.index.enclosing(node, cst.If, cst.IfExp, cst.BooleanOperation)
     while around is not None:
         test = around.left if isinstance(around, cst.BooleanOperation) else around.test  # type: ignore[attr-defined]
-        if any(s.evaluated_value == name for s in find(test, cst.SimpleString)):
+        if any(string_value(s) == name for s in find(test, cst.SimpleString)):
             return True
         around = file.module.index.enclosing(around, cst.If, cst.IfExp, cst.BooleanOperation)
     attempt = file.enclosing(node, cst.Try)

@@ -22,6 +22,7 @@ from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.registry import Rule
 
 _TRIGGERS = (b"AgentSession", b"Agent(", b"VoicePipelineAgent", b"VoiceAssistant", b"MultimodalAgent")
@@ -71,7 +72,7 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
             continue
         if given in _TOOLS:
             home = "" if not is_session else " of the Agent"
-            said.append(f"`{given}=` is no argument: tools are `tools=[…]`{home}")
+            said.append(f"`{given}=` is no argument: tools are {_box_tools(arg.value, file)}{home}")
         elif is_session and given in _AGENTS_OWN:
             said.append(f"`{given}=` belongs to the Agent: `{_AGENTS_OWN[given]}`")
         elif is_session and given in _NEVER:
@@ -108,7 +109,18 @@ def _closures(value: cst.BaseExpression, call: cst.Call, file: File) -> list[str
         if file.module.span(tool.node).line > file.module.span(call).line:
             return None
         names.append(tool.node.name.value)
+    if not names and has_marker(file.statement(call), rule.id, file.module.tree):
+        return None  # which were out of sight in a first run have left the box since
     return names
+
+
+def _box_tools(value: cst.BaseExpression, file: File) -> str:
+    """What to write for a box of tools; those of a bare `FunctionContext()` are named: they leave it (LK211)."""
+    found = file.project.fact(function_contexts)
+    binding = found.holdings.binding(file.module, value)
+    tools = found.closures(binding) if binding is not None and binding in found.bare else ()
+    names = ", ".join(tool.node.name.value for tool in tools)
+    return f"`tools=[{names}]` (made before it)" if names else "`tools=[…]`"
 
 
 def _named(updated: cst.Arg, names: list[str]) -> cst.Arg:

@@ -19,11 +19,10 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import llm_name
 from lk_migrate.facts.variables import Binding
 from lk_migrate.facts.walk import find
-from lk_migrate.model import Action, Edition
+from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg
-from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.bodies import insert_first
-from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -226,20 +225,17 @@ def missing_super(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         yield Rewrite(node, lambda updated: insert_first(updated, [line]), "a Toolset must be initialised")
 
 
-@rule.on(cst.SimpleStatementLine)
-def bare(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
+@rule.on(cst.Assign)
+def bare(assign: cst.Assign, file: File) -> Iterator[Change]:
     """`fnc_ctx = llm.FunctionContext()`: the tools are listed where they are used."""
-    if len(line.body) != 1 or not isinstance(line.body[0], cst.Assign):
-        return
-    assign = line.body[0]
     if not is_bare(file.project, file.module, assign.value) or len(assign.targets) != 1:
         return
     found = file.project.fact(function_contexts)
     binding = found.holdings.binding(file.module, assign.targets[0].target)
     if binding is None or binding.attribute:
-        yield Todo(line, "list the tools where they are used: `llm.Toolset(id=…, tools=[…])`.")
+        yield Todo(assign, "list the tools where they are used: `llm.Toolset(id=…, tools=[…])`.")
         return
-    yield Replace(line, lambda _: gap(line.leading_lines), "tools are listed where they are used", Action.REMOVED)
+    yield Remove(assign, "tools are listed where they are used")
 
 
 @rule.on(cst.Name)

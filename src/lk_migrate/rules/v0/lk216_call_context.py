@@ -130,7 +130,10 @@ def members(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Todo(node, f"`{name}` is gone: keep it in `ctx.userdata` (give the session a `userdata=` object).")
     elif name in ("llm_stream", "add_extra_chat_message"):
         yield Todo(node, f"`{name}` has no successor: return the text, or change the Agent's chat context.")
-    elif not name.startswith("_") and name not in public_names()["livekit.agents.RunContext()."] | {"get_current"}:
+    elif name == "get_current":
+        if file.full_name(node.value) not in CALL_CONTEXTS:  # asked of an instance: 0.x allowed it
+            yield Todo(node, "`RunContext` has no `get_current`: it is the tool's parameter already.")
+    elif not name.startswith("_") and name not in public_names()["livekit.agents.RunContext()."]:
         yield Todo(node, f"neither a call's context nor `RunContext` has `{name}`: write what is meant.")
 
 

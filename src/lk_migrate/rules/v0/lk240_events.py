@@ -15,6 +15,7 @@ import libcst as cst
 from lk_migrate.facts.handlers import EVENTS, Handlers, Registration, handlers
 from lk_migrate.facts.holdings import holdings, where_0x_may_be
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import CALL_CONTEXTS, Kind, llm_name
@@ -240,15 +241,13 @@ def guessed_hook(node: cst.If, file: File) -> Iterator[Change]:
     for call in find(node.test, cst.Call):
         if dotted(call.func) != "hasattr" or len(call.args) != 2:
             continue
-        value = call.args[1].value
-        if not isinstance(value, cst.SimpleString) or not isinstance(value.evaluated_value, str):
+        name = text_of(call.args[1].value)
+        if name is None or not name.startswith("on_"):
             continue
         known = file.project.fact(holdings)
         if not known.has(file.module, call.args[0].value, Kind.SESSION, Kind.PIPELINE, Kind.MULTIMODAL):
             continue
-        if value.evaluated_value.startswith("on_"):
-            yield Todo(
-                node,
-                f"a session has no `{value.evaluated_value}`, so this never runs: register a handler with "
-                "`session.on(…)`, or take it out.",
-            )
+        yield Todo(
+            node,
+            f"a session has no `{name}`, so this never runs: register a handler with `session.on(…)`, or take it out.",
+        )

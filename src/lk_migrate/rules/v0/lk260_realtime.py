@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.prompts import prompts
 from lk_migrate.facts.realtime import CREATE, RESPOND, raw_call, raw_sessions
 from lk_migrate.facts.v0_names import REALTIME_MODELS, Kind
@@ -242,7 +243,7 @@ def _reply_to(updated: cst.SimpleStatementLine, where: Spot) -> cst.SimpleStatem
             if isinstance(content, cst.List) and len(content.elements) == 1:
                 content = content.elements[0].value
             value = content
-            if not (isinstance(role, cst.SimpleString) and role.evaluated_value == "user"):
+            if text_of(role) != "user":
                 name = "instructions"
     reply = cst.Call(cst.Attribute(session, cst.Name("generate_reply")), [keyword_arg(name, value)])
     return updated.with_changes(body=[cst.Expr(fitting(lambda call: call, reply, where))])

@@ -15,6 +15,7 @@ from lk_migrate.facts.accepts import settled_accepts
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.variables import binding_of
 from lk_migrate.facts.walk import find
@@ -106,7 +107,7 @@ def asked_for(call: cst.Call, file: File) -> Iterator[Change]:
     if dotted(call.func) != "hasattr" or len(call.args) != 2:
         return
     name = call.args[1].value
-    if not isinstance(name, cst.SimpleString) or name.evaluated_value != "participants":
+    if not isinstance(name, cst.SimpleString) or text_of(name) != "participants":
         return
     if _is_room(call.args[0].value, file):
         text = name.value.replace("participants", "remote_participants")

@@ -17,6 +17,7 @@ import libcst as cst
 
 from lk_migrate.facts.framework import agents_name, library_name
 from lk_migrate.facts.imports import bound_names, dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.metrics import Registration, is_docstring
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.session_models import SessionModels, agent_model, session_models
@@ -303,14 +304,14 @@ def _param(param: cst.Param, new: str, function: cst.FunctionDef | cst.Lambda, f
 
 def _says_event(annotation: cst.BaseExpression, file: File) -> bool:
     if isinstance(annotation, cst.SimpleString):
-        return str(annotation.evaluated_value).endswith("MetricsCollectedEvent")
+        return str(string_value(annotation)).endswith("MetricsCollectedEvent")
     name = library_name(file.project, file.module, annotation) or dotted(annotation) or ""
     return name.rpartition(".")[2] == "MetricsCollectedEvent"
 
 
 def _words(function: cst.CSTNode) -> frozenset[str]:
     names = {n.value for n in find(function, cst.Name)}
-    return frozenset(names | {str(s.evaluated_value) for s in find(function, cst.SimpleString)})
+    return frozenset(names | {str(string_value(s)) for s in find(function, cst.SimpleString)})
 
 
 def _registered(
@@ -384,7 +385,7 @@ def _is_registration(decorator: cst.BaseExpression) -> bool:
         isinstance(decorator, cst.Call)
         and bool(decorator.args)
         and isinstance(decorator.args[0].value, cst.SimpleString)
-        and decorator.args[0].value.evaluated_value == "metrics_collected"
+        and string_value(decorator.args[0].value) == "metrics_collected"
     )
 
 

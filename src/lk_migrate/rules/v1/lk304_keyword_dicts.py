@@ -153,22 +153,28 @@ def _place(target: str, key: str, value: cst.BaseExpression) -> tuple[str, Entry
     return f'{path}.setdefault("{top.key}", {{}})', top.entries[0]
 
 
-@rule.on(cst.SimpleStatementLine)
-def writes(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
-    """`d["min_endpointing_delay"] = 0.5` and `d.update(min_endpointing_delay=0.5)`."""
-    if len(line.body) != 1:
+@rule.on(cst.Assign)
+def items(node: cst.Assign, file: File) -> Iterator[Change]:
+    """`d["min_endpointing_delay"] = 0.5`."""
+    source = _source(node, file)
+    if source is not None:
+        yield Rewrite(node, _item, f"{_said(source.keys)} set in `turn_handling`")
+
+
+@rule.on(cst.Expr)
+def updates(node: cst.Expr, file: File) -> Iterator[Change]:
+    """`d.update(min_endpointing_delay=0.5)`."""
+    source = _source(node.value, file)
+    if source is None or source.how != "update":
         return
-    small = line.body[0]
-    if isinstance(small, cst.Assign):
-        source = _source(small, file)
-        if source is not None and len(small.targets) == 1:
-            yield Rewrite(small, _item, f"{_said(source.keys)} set in `turn_handling`")
-    elif isinstance(small, cst.Expr):
-        source = _source(small.value, file)
-        if source is not None and source.how == "update":
-            yield Rewrite(
-                line, lambda updated: _update(updated, source.target), f"{_said(source.keys)} set in `turn_handling`"
-            )
+    line = file.parent(node)
+    alone = isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1
+    target, apply = source.target, _update if alone else _update_beside
+    yield Rewrite(
+        line if alone and line is not None else node,
+        lambda updated: apply(updated, target),
+        f"{_said(source.keys)} set in `turn_handling`",
+    )
 
 
 def _item(statement: cst.Assign) -> cst.Assign:
@@ -183,20 +189,30 @@ def _item(statement: cst.Assign) -> cst.Assign:
 
 def _update(line: cst.SimpleStatementLine, target: str) -> cst.FlattenSentinel[cst.SimpleStatementLine]:
     small = line.body[0]
-    assert isinstance(small, cst.Expr) and isinstance(small.value, cst.Call)
+    assert isinstance(small, cst.Expr)
+    lines = [line.with_changes(body=[each], leading_lines=[]) for each in _set_one_by_one(small, target)]
+    lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
+    lines[:-1] = [each.with_changes(trailing_whitespace=cst.TrailingWhitespace()) for each in lines[:-1]]
+    return cst.FlattenSentinel(lines)
+
+
+def _update_beside(small: cst.Expr, target: str) -> cst.FlattenSentinel[cst.BaseSmallStatement]:
+    """Where other statements share the line."""
+    made = [each.with_changes(semicolon=cst.MaybeSentinel.DEFAULT) for each in _set_one_by_one(small, target)]
+    return cst.FlattenSentinel([*made[:-1], made[-1].with_changes(semicolon=small.semicolon)])
+
+
+def _set_one_by_one(small: cst.Expr, target: str) -> list[cst.BaseSmallStatement]:
+    """What is left of the update, and an assignment for each of the old keys."""
+    assert isinstance(small.value, cst.Call)
     call, taken = _without_keys(small.value)
-    lines: list[cst.SimpleStatementLine] = []
-    if any(not isinstance(a.value, cst.Dict) or a.value.elements for a in call.args):
-        lines.append(line.with_changes(body=[small.with_changes(value=call)]))
+    rest = any(not isinstance(a.value, cst.Dict) or a.value.elements for a in call.args)
+    made: list[cst.BaseSmallStatement] = [small.with_changes(value=call)] if rest else []
     for key, value in taken:
         path, leaf = _place(target, key, value)
         text = f'{path}["{leaf.key}"] = {one_line(leaf)}'
-        lines.append(cst.ensure_type(cst.parse_statement(text), cst.SimpleStatementLine))
-    lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
-    lines[-1] = lines[-1].with_changes(trailing_whitespace=line.trailing_whitespace)
-    if len(lines) > 1 and lines[0].trailing_whitespace is line.trailing_whitespace:
-        lines[0] = lines[0].with_changes(trailing_whitespace=cst.TrailingWhitespace())
-    return cst.FlattenSentinel(lines)
+        made += cst.ensure_type(cst.parse_statement(text), cst.SimpleStatementLine).body
+    return made
 
 
 def _without_keys(call: cst.Call) -> tuple[cst.Call, Sequence[tuple[str, cst.BaseExpression]]]:

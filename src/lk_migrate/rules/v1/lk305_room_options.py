@@ -15,6 +15,7 @@ from lk_migrate.facts.among import called_so, with_keyword
 from lk_migrate.facts.framework import agents_name, callee
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.model import Edition
@@ -118,7 +119,7 @@ def dict_key(text: cst.SimpleString, file: File) -> Iterator[Change]:
     """`start_kwargs["room_input_options"] = …`."""
     if text.raw_value not in _HELD or not _is_key(text, file.module):
         return
-    old = str(text.evaluated_value)
+    old = str(string_value(text))
     if file.project.fact(unconverted):
         yield Todo(text, f"`{old}`: put both kinds of options into one `room_io.RoomOptions` under `room_options`.")
         return

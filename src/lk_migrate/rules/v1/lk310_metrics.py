@@ -18,6 +18,7 @@ import libcst as cst
 from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import agents_name
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, registrations, single_call
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.usage_summaries import assigned_name, expressions, receivers
@@ -270,7 +271,7 @@ def _field(expression: cst.BaseExpression, file: File) -> tuple[cst.BaseExpressi
         text = call.args[1].value
         if call.args[0].value is not expression or not isinstance(text, cst.SimpleString):
             return None
-        node, field = call, str(text.evaluated_value)
+        node, field = call, str(string_value(text))
     return (node, field) if field in USAGE_FIELDS else None
 
 

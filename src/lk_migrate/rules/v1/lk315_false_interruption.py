@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.metrics import is_docstring, single_call
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
@@ -55,7 +56,7 @@ def _handler(call: cst.Call, file: File) -> cst.FunctionDef | None:
     if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "on" and call.args):
         return None
     event = call.args[0].value
-    if not (isinstance(event, cst.SimpleString) and event.evaluated_value == "agent_false_interruption"):
+    if text_of(event) != "agent_false_interruption":
         return None
     parent = file.parent(call)
     if isinstance(parent, cst.Decorator):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import Owner, framework_base, method
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
@@ -45,12 +46,10 @@ _INSTEAD = {
 }
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so(*_SESSION, *_AGENT))
 def public(node: cst.Attribute, file: File) -> Iterator[Change]:
     """Only on what is shown to be a session or an agent of the framework."""
     field = node.attr.value
-    if field not in _SESSION and field not in _AGENT:
-        return
     table = _table(node.value, file)
     if table is None or field not in table:
         model = _model_of_session(node.value, file) if field == "_opts" else None

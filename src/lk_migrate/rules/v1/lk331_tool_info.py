@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import library_name
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.walk import children
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite
@@ -20,7 +22,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK331", Edition.V1, __doc__, triggers=(b"livekit_tool_info", b"get_function_info"), since="1.3.11")
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so("__livekit_tool_info"))
 def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`tool.__livekit_tool_info` outside classes (where Python would mangle it)."""
     if node.attr.value == "__livekit_tool_info":
@@ -32,7 +34,7 @@ def call_of_it(call: cst.Call, file: File) -> Iterator[Change]:
     """`get_function_info(tool)` and `getattr(tool, "__livekit_tool_info")`."""
     if isinstance(call.func, cst.Name) and call.func.value == "getattr" and len(call.args) == 2:
         name = call.args[1].value
-        if isinstance(name, cst.SimpleString) and name.evaluated_value == "__livekit_tool_info":
+        if text_of(name) == "__livekit_tool_info":
             yield Rewrite(call, _info, "`.info` says it")
         return
     full = library_name(file.project, file.module, call.func) or ""

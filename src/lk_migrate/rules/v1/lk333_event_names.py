@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import calls_of
 from lk_migrate.facts.handlers import handlers
 from lk_migrate.facts.instances import instance_of, where_objects_may_be
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.realtime import raw_sessions
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Note, Todo
@@ -54,13 +56,13 @@ OLD_EVENTS = {
 }
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("on", "once"))
 def unknown(call: cst.Call, file: File) -> Iterator[Change]:
     """On what is shown to be a session."""
     if not (isinstance(call.func, cst.Attribute) and call.func.attr.value in ("on", "once") and call.args):
         return
     event = call.args[0].value
-    name = event.evaluated_value if isinstance(event, cst.SimpleString) else None
+    name = text_of(event)
     if not isinstance(name, str) or name in EVENTS:
         return
     if not _is_session(call.func.value, file):

@@ -15,6 +15,7 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.v1.lk340_agent_server import is_never_run, workers
 from lk_migrate.rules.v1.lk340_agent_server import rule as agent_server
 from lk_migrate.rules.v1.moved_names import old_name, replaced
+from lk_migrate.rules.v1.server_shapes import Worker
 
 _MOVED = {
     f"livekit.agents.{address}WorkerOptions": "livekit.agents.worker.ServerOptions"
@@ -30,9 +31,15 @@ def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     call = file.parent(node)
     if isinstance(call, cst.Call) and call.func is node and is_never_run(call, file):
         return
-    taken = [w.variable or w.options for w in workers(file)]
-    if not any(_is_in(node, other, file) for other in taken):
+    if not any(_goes_with(worker, node, file) for worker in workers(file)):
         yield from replaced(node, file, _MOVED)
+
+
+def _goes_with(worker: Worker, node: cst.CSTNode, file: File) -> bool:
+    """Whether it stands where the server comes, and in no argument: these are the server's then."""
+    return _is_in(node, worker.variable or worker.options, file) and not any(
+        _is_in(node, arg, file) for arg in worker.options.args
+    )
 
 
 def _is_in(node: cst.CSTNode | None, other: cst.CSTNode, file: File) -> bool:

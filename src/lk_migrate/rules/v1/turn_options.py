@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.rewrite.arguments import (
     NO_COMMENTS,
     Comments,
@@ -155,7 +156,7 @@ def merge_arguments(
     if existing is not None:
         place = next(i for i, arg in enumerate(brackets.items) if keyword(arg) == "turn_handling")
         value = merged_into(existing.value, entries([g for _, g in kept]))
-        brackets = brackets.with_item(place, existing.with_changes(value=value))
+        brackets = brackets.with_item(place, brackets.items[place].with_changes(value=value))
         for i in reversed(old):
             brackets = brackets.without_but_comments(i)
         return to_call(call, brackets)
@@ -225,7 +226,7 @@ def _get(value: cst.BaseExpression, key: str) -> cst.BaseExpression | None:
 
 
 def _is_key(node: cst.BaseExpression, key: str) -> bool:
-    return isinstance(node, cst.SimpleString) and node.evaluated_value == key
+    return text_of(node) == key
 
 
 def _set(value: cst.BaseExpression, key: str, new: cst.BaseExpression) -> cst.BaseExpression:
