@@ -8,7 +8,7 @@ explicit so that the choice stays visible. It needs a VAD, and it tightens the d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import libcst as cst
 
@@ -170,11 +170,34 @@ def _flags_of(updated: cst.Try) -> cst.FlattenSentinel[cst.BaseStatement]:
 @rule.on(cst.Import, cst.ImportFrom)
 def unused_import(node: cst.Import | cst.ImportFrom, file: File) -> Iterator[Change]:
     """An import that nothing uses would still warn (imports that lose their last use go by themselves)."""
-    if not _of_plugin(node, file) or isinstance(file.enclosing(node, cst.Try), cst.Try):
+    if isinstance(file.enclosing(node, cst.Try), cst.Try):
         return
-    locals_ = {i.local for i in file.module.imports if i.statement is node}
-    if locals_ and locals_.isdisjoint(file.module.references.words):
-        yield Remove(node, f"`{_PLUGIN}` is not imported any more")
+    if _of_plugin(node, file):
+        locals_ = {i.local for i in file.module.imports if i.statement is node}
+        if locals_ and locals_.isdisjoint(file.module.references.words):
+            yield Remove(node, f"`{_PLUGIN}` is not imported any more")
+    elif isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar):
+        base = from_module(node, file.module.package)
+        names = [(i, a) for i, a in enumerate(node.names) if f"{base}.{dotted(a.name)}" == _PLUGIN]
+        unused = {i: a for i, a in names if _is_unused(a, file)}
+        if unused:
+            yield Rewrite(
+                node,
+                lambda updated: _without(updated, unused.keys()),
+                f"`{_PLUGIN}` is not imported any more",
+                without=tuple(unused.values()),
+            )
+
+
+def _is_unused(alias: cst.ImportAlias, file: File) -> bool:
+    local = dotted(alias.asname.name if alias.asname is not None else alias.name) or ""
+    return local not in file.module.references.words
+
+
+def _without(updated: cst.ImportFrom, gone: Container[int]) -> cst.ImportFrom:
+    assert not isinstance(updated.names, cst.ImportStar)
+    kept = [a for i, a in enumerate(updated.names) if i not in gone]
+    return updated.with_changes(names=[*kept[:-1], kept[-1].with_changes(comma=updated.names[-1].comma)])
 
 
 def _of_plugin(node: cst.CSTNode, file: File) -> bool:
