@@ -5,9 +5,12 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line; the imports are here so that nothing is paid twice."""
-    from lk_migrate.cli.app import run
+    from lk_migrate.late_methods import methods_when_called
 
-    run()
+    with methods_when_called():
+        from lk_migrate.cli.app import run
+
+        run()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import IO, TYPE_CHECKING, Any
 
+from lk_migrate.late_methods import methods_when_called
 from lk_migrate.model import UserError
 from lk_migrate.project.paths import display
 
@@ -200,7 +201,8 @@ def serve() -> None:
     """Convert what comes on the standard input until it ends: what the other processes run."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that is printed by mistake is an answer
-    _serve(sys.stdin.buffer, answers)
+    with methods_when_called():
+        _serve(sys.stdin.buffer, answers)
 
 
 def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:

@@ -151,6 +151,9 @@ def test_gates_keep_their_limit_when_the_entrypoint_moves_whole(tmp_path: Path) 
     more = (head + body + TAIL).replace("AgentSession()", "AgentSession(max_tool_steps=7)")
     after, _ = generate({"main.py": more}, agents=agents)
     assert drive(write(tmp_path / "more", after))["printed"] == ["1"]
+    beside = more.replace("AgentSession(max", "AgentSession(**{}, max")
+    after, _ = generate({"main.py": beside}, agents=agents)
+    assert drive(write(tmp_path / "beside", after))["printed"] == ["1"]
 
 
 def test_a_session_that_allowed_more_than_its_gate_gets_the_gates_limit() -> None:

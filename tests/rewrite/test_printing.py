@@ -9,7 +9,6 @@ import pytest
 
 from lk_migrate.facts.imports import referenced_names
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.outline import sure_definition
 from lk_migrate.rewrite.comments import _comments, _tokenized, lost_comments
 from lk_migrate.rewrite.printing import printed
 
@@ -66,21 +65,6 @@ def test_names_in_use_are_the_same_from_the_index_and_from_a_walk() -> None:
     found = referenced_names(module.tree)
     assert found == {"A": 1, "B": 1, "c": 1, "a": 1, "x": 2, "d": 1}
     assert referenced_names(module.tree.with_changes(header=[]), module.references) == found
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (b"class Agent(Base):\n    pass\n", "class"),
-        (b"async def Agent():\n    pass\n", "def"),
-        (b"class Agent:\n    pass\n\n\nAgent = other(Agent)\n", None),
-        (b"from lib import Agent\n\n\nclass Agent(Agent):\n    pass\n", None),
-        (b'"""\nclass Agent(Base):\n"""\n', None),
-        (b"class Agents(Base):\n    pass\n", None),
-    ],
-)
-def test_only_what_is_sure_is_told_from_bytes(text: bytes, expected: str | None) -> None:
-    assert sure_definition(text, "Agent") == expected
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -30,7 +30,6 @@ from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.sessions import find_sessions
-from lk_migrate.facts.syntax import read_syntax
 from lk_migrate.model import Action, FileChange, Finding, LedgerEntry, MainSummary, Place
 from lk_migrate.rewrite.ledger import Unaccounted, account
 from lk_migrate.rewrite.markers import marker_lines
@@ -372,7 +371,7 @@ _FLOW_DOC = '"""The steps of one call, in the order in which {0} takes them."""'
 def _check(path: str, text: str, node: cst.CSTNode) -> None:
     """Generated text that does not parse is never given out. This Python may be older than the code: LibCST decides."""
     try:
-        compile(read_syntax(text.encode()), path, "exec", dont_inherit=True)
+        compile(text.encode(), path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         try:
             cst.parse_module(text)

@@ -58,18 +58,23 @@ def read_names(module: Module, function: cst.FunctionDef, found: Sequence[Occurr
     that is listed, else to `MAIN`.
     """
     names = Names(function, all=tuple(found), everything=frozenset(o.name for o in found))
+    phases = {id(node): phase for node, phase in homes.items()}
+    phases[id(function)] = MAIN
     for occurrence in found:
         if occurrence.owner is function:
-            names.uses[occurrence.name].append((_home(module, occurrence.node, function, homes), occurrence))
+            names.uses[occurrence.name].append((_home(module, occurrence.node, phases), occurrence))
     return names
 
 
-def _home(module: Module, node: cst.CSTNode, function: cst.FunctionDef, homes: Homes) -> int:
+def _home(module: Module, node: cst.CSTNode, phases: Mapping[int, int]) -> int:
+    """`phases`: node's id → phase. (Asked of every name of the entrypoint: LibCST hashes nodes in Python.)"""
+    above = module.index.above
     current: cst.CSTNode | None = node
-    while current is not None and current is not function:
-        if current in homes:
-            return homes[current]
-        current = module.index.parents.get(current)
+    while current is not None:
+        phase = phases.get(id(current))
+        if phase is not None:
+            return phase
+        current = above.get(id(current))
     return MAIN
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import libcst as cst
 
 from lk_migrate.facts.sessions import Construction, Sessions, Start
-from lk_migrate.facts.walk import descendants, own_scope
+from lk_migrate.facts.walk import own_scope, statements
 
 
 class CannotSplit(Exception):
@@ -84,12 +85,21 @@ def read_spine(function: cst.FunctionDef, sessions: Sessions) -> Items:
     return items
 
 
+#: What a session is made or started in.
+_SITES: tuple[type[Any], ...] = (
+    cst.BaseCompoundStatement,
+    cst.BaseSuite,
+    cst.SimpleStatementLine,
+    cst.BaseSmallStatement,
+)
+
+
 def _items(body: Iterable[cst.BaseStatement], sites: dict[cst.CSTNode, Cut]) -> Items:
     found: list[Item] = []
     for statement in body:
         if statement in sites:
             found.append(sites[statement])
-        elif not any(n in sites for n in descendants(statement)):
+        elif not any(n in sites for n in statements(statement, *_SITES)):
             found.append(Plain(statement))
         elif isinstance(statement, cst.If):
             found.append(_branch(statement, sites))
@@ -120,7 +130,7 @@ def _block(suite: cst.BaseSuite) -> Sequence[cst.BaseStatement]:
 
 def _only_in_body(node: cst.Try, sites: dict[cst.CSTNode, Cut]) -> None:
     for part in (*node.handlers, node.orelse, node.finalbody):
-        if part is not None and any(n in sites for n in descendants(part)):
+        if part is not None and any(n in sites for n in statements(part, *_SITES)):
             raise CannotSplit("the session is made or started in an `except`, `else` or `finally` block", part)
 
 

@@ -99,7 +99,7 @@ def _result_type(project: Project, module: Module, call: cst.Call, is_awaited: b
         return _PLAIN[name]
     defined = project.sure_definition(module, call.func)
     if defined is not None and name is not None:
-        return name if defined == "class" else "Any"
+        return name if defined in ("class", "subclass") else "Any"
     symbol = project.resolve(module, call.func)
     if symbol is None or name is None:
         return "Any"

@@ -9,7 +9,7 @@ import libcst as cst
 
 from lk_migrate.entrypoint.edits import STEPS, Collected
 from lk_migrate.entrypoint.gates import AgentForMain
-from lk_migrate.facts.gate_sessions import agents_of_session
+from lk_migrate.facts.gate_sessions import agents_of_session, decides_limit
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -35,7 +35,8 @@ def limit_sessions(found: Collected, project: Project, module: Module, agents: S
         given = find_keyword(call, "max_tool_steps")
         if given is not None and not (isinstance(given.value, cst.Integer) and int(given.value.value, 0) > steps):
             continue
-        if len({a.gate for a in runs}) > 1 or any(a.star for a in call.args):
+        unseen = given is None and decides_limit(project, module, call)
+        if len({a.gate for a in runs}) > 1 or unseen:
             _mark(found, module, call, runs)
             continue
         found.add(STEPS, call, _limited(steps), f"the turn gate's {steps + 1} call(s) are `max_tool_steps={steps}`")

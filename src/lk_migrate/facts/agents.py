@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, ClassTable, class_table, method, methods
 from lk_migrate.facts.collisions import Collision, collisions_of
+from lk_migrate.facts.fronts import asked_by_front, has_member
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instructions import Instructions, Source, instructions_of
 from lk_migrate.facts.module import Module
@@ -197,6 +198,7 @@ class _Finder:
         self._places: dict[cst.ClassDef, tuple[str, ...]] = {}
         self.using = {p for p, data in project.files.items() if b"livekit" in data}
         livekit = {ref.node for ref in agent_classes(self.table)}
+        self.asked_by_fronts = frozenset().union(*map(asked_by_front, livekit))
         plain = [ref for ref in self.table.refs.values() if ref.node not in livekit]
         self.blocked: dict[cst.ClassDef, str] = {}
         found = self._found(plain)
@@ -240,6 +242,8 @@ class _Finder:
         if is_test(ref.module.path):
             return ()
         if any(_OTHER_KINDS.search(name) for name in self.table.library_bases(ref)):
+            return ()
+        if self.asked_by_fronts and any(has_member(r.node, self.asked_by_fronts) for r in self.family(ref)):
             return ()
         tools, inline = self._resolved(ref, False)
         if not tools and not inline:

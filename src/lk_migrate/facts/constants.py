@@ -77,6 +77,8 @@ def value_of(
 
 def _result_of(project: Project, module: Module, call: cst.Call, depth: int, names: Mapping[str, Any] | None) -> Any:
     """What a function of the project answers, if all that it does is to return an expression of its parameters."""
+    if project.sure_definition(module, call.func) not in ("def", None):
+        raise NotConstant
     symbol = project.resolve(module, call.func)
     function = symbol.node if symbol is not None else None
     if symbol is None or symbol.module is None or not isinstance(function, cst.FunctionDef) or function.asynchronous:

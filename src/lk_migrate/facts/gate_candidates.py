@@ -43,7 +43,7 @@ class Candidate:
 
 
 def candidates(project: Project) -> Iterator[Candidate]:
-    """Every function of the project that looks like it could be a gate."""
+    """Every function of the project that looks like it could be a gate. A constructor is asked by nobody's name."""
     hooked = frozenset(hooked_names(project))
     of_hooks = {module.path for module, _ in project.fact(turn_hooks)}
     tells = cache(lambda word: word in hooked or UTTERANCE.search(word) is not None)
@@ -54,7 +54,8 @@ def candidates(project: Project) -> Iterator[Candidate]:
         if module is None:
             continue
         for function in module.index.of(cst.FunctionDef):
-            if _counts(module, function) and _speaks_of_turns(module, function, tells):
+            named = function.name.value != "__init__"
+            if named and _counts(module, function) and _speaks_of_turns(module, function, tells):
                 candidate = candidate_of(module, function)
                 yield replace(candidate, counted=counted(candidate))
                 for level in _levels(module, function):

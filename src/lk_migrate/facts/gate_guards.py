@@ -122,10 +122,9 @@ def _reads(module: Module, bound_at: cst.CSTNode, names: list[str]) -> Iterator[
     line = _statement(module, bound_at)
     following = set(_following(module, line))
     own = set(descendants(bound_at))
-    started = False
-    for node in descendants(function):
-        started = started or node is bound_at
-        if not started or type(node) is not cst.Name or node in own or node.value not in names:
+    begin = module.index.number(bound_at)
+    for node in module.index.find(function, cst.Name):
+        if node.value not in names or node in own or module.index.number(node) < begin:
             continue
         parent = module.index.parents[node]
         if getattr(parent, "attr", None) is node or getattr(parent, "keyword", None) is node:

@@ -26,6 +26,7 @@ from lk_migrate.facts.gate_mentions import (
 )
 from lk_migrate.facts.gate_records import key_reads, keys_of, left_records, may_go, take_keys, take_mixin, take_records
 from lk_migrate.facts.gate_removals import Read, Removal, Search, take_imports
+from lk_migrate.facts.gate_resets import take_resets
 from lk_migrate.facts.gate_state import definition_of, write_of
 from lk_migrate.facts.gates import Gate, find_gates
 from lk_migrate.facts.imports import dotted
@@ -268,7 +269,7 @@ def _take_empty_method(search: Search, gate: Gate, module: Module, function: cst
 
 def _take_module_level(search: Search, module: Module) -> None:
     """Constants and private functions of the module that only what is gone mentioned."""
-    mentioned = {n.value for n in module.index.of(cst.Name) if n in search.gone}
+    mentioned = {n.value for n in search.gone if type(n) is cst.Name and id(n) in module.index.at}
     for name in sorted(mentioned):
         symbol = search.project.resolve_name(module, name)
         if symbol is None or symbol.module is None or symbol.node is None or symbol.node in search.gone:
@@ -280,3 +281,4 @@ def _take_module_level(search: Search, module: Module) -> None:
         if not list(name_mentions(search.project, search.gone, home, symbol.name, set(descendants(statement)))):
             search.take(Removal(home, statement, "only the turn gate used it"))
             take_imports(search, home, symbol.name)
+    take_resets(search, module, mentioned)

@@ -24,19 +24,20 @@ def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tupl
     owners = {o for o in [gate.owner, *(g.owner for g in gate.guards), *gate.trial.records] if o is not None}
     related = {c for o in owners for c in lines.related(o)}
     for module in modules_with(project, name):
-        for node in module.index.of(cst.Attribute):
-            if node.attr.value != name or _names_a_module(module, node):
+        names = module.names.get(name, ())
+        for node in (p for n in names if type(p := module.index.parents[n]) is cst.Attribute and p.attr is n):
+            if _names_a_module(module, node):
                 continue
             owner = module.index.enclosing(node, cst.ClassDef)
             if dotted(node.value) in ("self", "cls") and owner is not None and owner not in related:
                 continue
             yield module, node
-        for node in module.strings.get(name, ()):
-            if not _in_slots(module, node):
-                yield module, node
-        for node in module.index.of(cst.Name):
-            if node.value == name and _class_level(module, node) in related:
-                yield module, node
+        for text in module.strings.get(name, ()):
+            if not _in_slots(module, text):
+                yield module, text
+        for word in names:
+            if _class_level(module, word) in related:
+                yield module, word
 
 
 def _names_a_module(module: Module, node: cst.Attribute) -> bool:
@@ -46,18 +47,17 @@ def _names_a_module(module: Module, node: cst.Attribute) -> bool:
 
 def modules_with(project: Project, name: str) -> Iterator[Module]:
     """The modules in whose text `name` stands somewhere, tests left out."""
-    for path in sorted(project.files):
-        if name.encode() in project.files[path] and not is_test(path):
-            module = project.module(path)
-            if module is not None:
-                yield module
+    for path in project.paths_naming([name]):
+        module = project.module(path) if not is_test(path) else None
+        if module is not None:
+            yield module
 
 
 def tests_of(project: Project, names: Iterable[str]) -> Iterator[tuple[Module, cst.CSTNode, str]]:
     """Where tests speak of what is gone: the outermost function or statement of each, once, and the name."""
     wanted = frozenset(names)
-    for path in sorted(p for p in project.files if is_test(p)):
-        module = project.module(path) if any(n.encode() in project.files[path] for n in wanted) else None
+    for path in filter(is_test, project.paths_naming(wanted)):
+        module = project.module(path)
         seen: set[cst.CSTNode] = set()
         for node in module.index.of(cst.Name) if module is not None else ():
             if module is None or node.value not in wanted:

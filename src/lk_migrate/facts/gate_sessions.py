@@ -12,7 +12,9 @@ from lk_migrate.facts.agent_values import PLAIN_AGENT, agent_classes
 from lk_migrate.facts.agents import Role, find_agents
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.framework import Owner, callee, constructed, framework_base
+from lk_migrate.facts.fronts import asked_by_front, has_member
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.lineage import lineages
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -59,7 +61,9 @@ def limits_of_session(project: Project, module: Module, call: cst.Call) -> Sessi
     found = [c for c in classes if c is not None]
     if found and len(found) == len(classes):
         plain = gates.of_plain(module.index.top_level(call)) if PLAIN_AGENT in found else []
-        return SessionLimits(frozenset({*_limits(gates, _with_successors(project, found)), *plain}), known=True)
+        run = _with_successors(project, found)
+        run += [c for front in run for c in _behind(project, front)]
+        return SessionLimits(frozenset({*_limits(gates, run), *plain}), known=True)
     built = [c for c in _built_nearby(project, module, call) if c in gates.classes]
     if built:
         return SessionLimits(frozenset(_limits(gates, built)), known=True)
@@ -81,6 +85,14 @@ def _with_successors(project: Project, classes: list[cst.ClassDef]) -> list[cst.
         made = (_class_of(project, agents[node], c) for c in find(node, cst.Call)) if node in agents else ()
         classes.extend(c for c in made if c in agents)
     return found
+
+
+def _behind(project: Project, front: cst.ClassDef) -> list[cst.ClassDef]:
+    """The classes with a gate whose objects the agent `front` is put before."""
+    asked = asked_by_front(front)
+    lines = project.fact(lineages)
+    used = project.fact(gated_and_used) if asked else ()
+    return [c for c in used if any(has_member(each.node, asked) for each in lines.of(c))]
 
 
 def gated_and_used(project: Project) -> frozenset[cst.ClassDef]:

@@ -24,6 +24,7 @@ from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.metrics import told_of_metrics
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.sessionless import is_sessionless
 from lk_migrate.facts.tools import Declared
 from lk_migrate.facts.trial import Trial
 from lk_migrate.facts.walk import descendants, own_scope
@@ -79,6 +80,8 @@ class Gates:
 
     all: tuple[Gate, ...]
     _limits: dict[cst.ClassDef, int | None] = field(default_factory=dict)
+    #: Those of a loop of the project's own, without agent or session: nothing takes their place, so they stay.
+    unreplaced: tuple[Gate, ...] = ()
 
     def limit_of(self, node: cst.ClassDef) -> int | None:
         """How many tool calls per utterance the class let through; None without a gate, or when it isn't known.
@@ -196,7 +199,19 @@ def find_gates(project: Project) -> Gates:
         node: None if any(v is None for v in values) else max(v for v in values if v is not None)
         for node, values in limits.items()
     }
-    return Gates(tuple(found), chosen)
+    stay = [g for g in found if project.fact(is_sessionless) and not _becomes_agents(project, lines, g)]
+    return Gates(tuple(g for g in found if g not in stay), chosen, tuple(stay))
+
+
+def _becomes_agents(project: Project, lines: Lineages, gate: Gate) -> bool:
+    """Whether a class whose tools ask the gate is an assistant; functions are tools where LiveKit names agents."""
+    agents = {a.node for a in find_agents(project)}
+    return not gate.guards or any(
+        b"livekit.agents" in guard.module.data
+        if guard.owner is None
+        else any(line[0].node in agents for line in lines.heirs(guard.owner))
+        for guard in gate.guards
+    )
 
 
 def _guards(

@@ -6,7 +6,7 @@ follow makes the answer uncertain, and rules then mark instead of rewriting.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -41,7 +41,8 @@ class Holders:
     paths: tuple[str, ...]
     _known: dict[cst.CSTNode, Held] = field(default_factory=dict)
     _calls: dict[str, list[tuple[Module, cst.Call]]] | None = None
-    _assigned: dict[cst.ClassDef, dict[str, list[cst.BaseExpression]]] = field(default_factory=dict)
+    _attributes: dict[cst.ClassDef, dict[str, list[cst.BaseExpression]]] = field(default_factory=dict)
+    _variables: dict[cst.CSTNode, dict[str, list[cst.BaseExpression | None]]] = field(default_factory=dict)
 
     def of(self, module: Module, node: cst.CSTNode | None) -> Held:
         """What `node` may be an instance of."""
@@ -176,9 +177,9 @@ class Holders:
                 for param in find(scope.params, cst.Param):
                     if param.name.value == name.value:
                         return self._parameter(module, scope, param)
-                values = list(_assignments(scope, name.value))
+                values = self._assignments(scope, name.value)
             elif isinstance(scope, cst.Module):
-                values = list(_assignments(scope, name.value))
+                values = self._assignments(scope, name.value)
             else:
                 continue
             if values:
@@ -212,9 +213,9 @@ class Holders:
             for b in bases
         )
 
-    def _assigned_values(self, module: Module, name: cst.Name) -> list[cst.CSTNode]:
+    def _assigned_values(self, module: Module, name: cst.Name) -> list[cst.BaseExpression]:
         for scope in module.scopes(name):
-            values = [v for v in _assignments(scope, name.value) if v is not None]
+            values = [v for v in self._assignments(scope, name.value) if v is not None]
             if values:
                 return values
         return []
@@ -250,6 +251,11 @@ class Holders:
                     self._calls.setdefault(called, []).append((module, call))
         return self._calls.get(name, [])
 
+    def _assignments(self, scope: cst.CSTNode, name: str) -> list[cst.BaseExpression | None]:
+        if scope not in self._variables:
+            self._variables[scope] = _assignments(scope)
+        return self._variables[scope].get(name, [])
+
     def _attribute(self, module: Module, node: cst.Attribute) -> Held:
         owner = self._self_class(module, node.value)
         owners = {owner} if owner is not None else set(self.of(module, node.value).classes)
@@ -260,9 +266,9 @@ class Holders:
             ref = self._ref(each)
             if ref is None:
                 continue
-            if each not in self._assigned:
-                self._assigned[each] = _own_assignments(ref)
-            for value in self._assigned[each].get(node.attr.value, ()):
+            if each not in self._attributes:
+                self._attributes[each] = _own_assignments(ref)
+            for value in self._attributes[each].get(node.attr.value, ()):
                 seen = True
                 found |= self.of(ref.module, value)
         return found if seen else UNKNOWN
@@ -301,22 +307,26 @@ def _last(func: cst.CSTNode) -> str:
 _ASSIGNING = frozenset({cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor, cst.AsName})
 
 
-def _assignments(scope: cst.CSTNode, name: str) -> Iterator[cst.CSTNode | None]:
-    """The values that `scope` assigns to the plain name; None for what is no plain assignment (a loop, a `with`)."""
+def _assignments(scope: cst.CSTNode) -> dict[str, list[cst.BaseExpression | None]]:
+    """Plain name → the values that `scope` assigns to it; None for what is no plain assignment (a loop, a `with`)."""
+    found: dict[str, list[cst.BaseExpression | None]] = {}
     for node in own_scope(scope):
-        if type(node) not in _ASSIGNING:
+        kind = type(node)
+        if kind not in _ASSIGNING:
             continue
+        names: Iterable[cst.CSTNode] = ()
+        value: cst.BaseExpression | None = None
         if isinstance(node, cst.Assign):
-            if any(isinstance(t.target, cst.Name) and t.target.value == name for t in node.targets):
-                yield node.value
+            names, value = [t.target for t in node.targets], node.value
         elif isinstance(node, (cst.AnnAssign, cst.NamedExpr)):
-            if isinstance(node.target, cst.Name) and node.target.value == name and node.value is not None:
-                yield node.value
+            names, value = [node.target] if node.value is not None else [], node.value
         elif isinstance(node, (cst.For, cst.CompFor)):
-            if any(n.value == name for n in find(node.target, cst.Name)):
-                yield None
-        elif isinstance(node, cst.AsName) and isinstance(node.name, cst.Name) and node.name.value == name:
-            yield None
+            names = find(node.target, cst.Name)
+        elif isinstance(node, cst.AsName):
+            names = [node.name]
+        for name in {n.value for n in names if isinstance(n, cst.Name)}:
+            found.setdefault(name, []).append(value)
+    return found
 
 
 def _own_assignments(ref: ClassRef) -> dict[str, list[cst.BaseExpression]]:

@@ -87,7 +87,7 @@ def _gate(project: Project, module: Module, function: cst.FunctionDef) -> Inline
 def _head(function: cst.FunctionDef) -> tuple[tuple[cst.BaseStatement, ...], cst.If] | None:
     """The statements up to the last one that counts, and the `if` that refuses; None when there is none."""
     body: list[Any] = list(function.body.body)[1 if function.get_docstring() is not None else 0 :]
-    if not any(isinstance(statement, cst.If) for statement in body[:_HEAD]):
+    if not any(isinstance(statement, cst.If) and _refuses(statement) for statement in body[:_HEAD]):
         return None
     refusal, last = None, 0
     asked: set[str] = set()
@@ -97,7 +97,7 @@ def _head(function: cst.FunctionDef) -> tuple[tuple[cst.BaseStatement, ...], cst
     for i, statement in enumerate(body[:_HEAD]):
         if _declares(statement):
             continue
-        if isinstance(statement, cst.If) and refusal is None and _refuses(statement):
+        if refusal is None and isinstance(statement, cst.If) and _refuses(statement):
             asked |= set(_places(statement.test, outer))
             refusal, last = statement, i
             continue

@@ -65,6 +65,8 @@ def _made_by(project: Project, module: Module, call: cst.Call, depth: int) -> st
         return _TODAY.get(name, name) if name[:1].isupper() else None
     if isinstance(target, cst.Attribute) and target.attr.value in ("say", "generate_reply"):
         return "SpeechHandle" if instance_of(project, module, target.value, depth + 1) == "AgentSession" else None
+    if project.sure_definition(module, target) in ("class", "value"):
+        return None
     owner = class_of(project, module, target)
     if owner is not None:
         return framework_base(project, owner)
@@ -99,6 +101,8 @@ def of_annotation(project: Project, module: Module, annotation: cst.BaseExpressi
         name = agents_name(project, module, part)
         if name is not None:
             return _TODAY.get(name, name)
+        if project.sure_definition(module, part) == "class":
+            return None
         owner = class_of(project, module, part)
         if owner is not None:
             return framework_base(project, owner)

@@ -144,10 +144,20 @@ def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg
         found.spelled[call] = (stars[0], spelled)
         found.mixed.add(call)
         return
-    places = ", ".join(sorted({f"{s.module.path}:{s.module.span(s.node).line}" for s in carriers}))
+    places = ", ".join(sorted({*_places(module, stars, carriers)}))
     keys = ", ".join(f"`{k}`" for k in sorted(set().union(*(s.keys for s in carriers)) & TURN_KEYS))
     found.left[call] = f"{keys}: from a dict ({places}) {reason}. Give them as one `turn_handling` dict."
     found.mixed.add(call)
+
+
+def _places(module: Module, stars: list[cst.Arg], carriers: list[Source]) -> Iterator[str]:
+    """Where the dicts stand; one of the same file by its name, which stays true when the file is taken apart."""
+    names = [dotted(a.value) for a in stars]
+    for source in carriers:
+        if source.module is module and None not in names:
+            yield from {f"`**{name}`" for name in names}
+        else:
+            yield f"{source.module.path}:{source.module.span(source.node).line}"
 
 
 def _spelled_out(sources: list[Source], unknown: list[str], stars: list[cst.Arg]) -> tuple[str, ...]:

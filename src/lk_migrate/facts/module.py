@@ -174,6 +174,30 @@ class Module:
         return type(expression) is cst.Name and (expression.value in self._foreign or "*" in self._by_local)
 
     @cached_property
+    def foreign(self) -> dict[type[cst.CSTNode], list[cst.CSTNode]] | None:
+        """What `may_be_foreign` says yes to, names, attributes and calls of these each in source order; None for
+        everything. Names of attributes and of keywords are no names here.
+        """
+        if "*" in self._by_local:
+            return None
+        found: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
+        above = self.index.above
+        for name in (node for word in self._foreign for node in self.names.get(word, ())):
+            node: cst.CSTNode = name
+            parent = above[id(node)]
+            if (type(parent) is cst.Attribute and parent.attr is node) or getattr(parent, "keyword", None) is node:
+                continue
+            found.setdefault(cst.Name, []).append(node)
+            while type(parent) is cst.Attribute:
+                found.setdefault(cst.Attribute, []).append(parent)
+                node, parent = parent, above[id(parent)]
+            if type(parent) is cst.Call and parent.func is node:
+                found.setdefault(cst.Call, []).append(parent)
+        for nodes in found.values():
+            nodes.sort(key=self.index.number)
+        return found
+
+    @cached_property
     def _foreign(self) -> frozenset[str]:
         aliases = (name for name, node in self.definitions.items() if type(node) in (cst.Name, cst.Attribute))
         return frozenset((*self._by_local, *aliases))

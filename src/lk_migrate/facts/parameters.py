@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.json_types import PythonType
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.tools import Tool
@@ -163,7 +164,44 @@ def _used_type(function: cst.FunctionDef, name: str) -> str | None:
             numbers = [s for s in sides if isinstance(s, (cst.Integer, cst.Float))]
             if numbers and any(isinstance(s, cst.Name) and s.value == name for s in sides):
                 return "float" if isinstance(numbers[0], cst.Float) else "int"
+    return _compared_type(function, name) or _converted_type(function, name) or _iterated_type(function, name)
+
+
+def _compared_type(function: cst.FunctionDef, name: str) -> str | None:
+    """`0 <= hour < 24` is about a number."""
+    for test in find(function, cst.Comparison):
+        sides = [test.left, *(c.comparator for c in test.comparisons)]
+        ordered = all(isinstance(c.operator, _ORDERS) for c in test.comparisons)
+        numbers = [s for s in sides if isinstance(s, (cst.Integer, cst.Float))]
+        if ordered and numbers and any(isinstance(s, cst.Name) and s.value == name for s in sides):
+            return "float" if any(isinstance(s, cst.Float) for s in numbers) else "int"
     return None
+
+
+_ORDERS = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
+
+
+def _converted_type(function: cst.FunctionDef, name: str) -> str | None:
+    """`int(hour)`, except where a `try` is ready for other texts than numbers."""
+    ready = {call for attempt in find(function, cst.Try) for call in find(attempt.body, cst.Call)}
+    for call in find(function, cst.Call):
+        value = call.args[0].value if len(call.args) == 1 else None
+        kind = call.func.value if isinstance(call.func, cst.Name) else ""
+        if kind in ("int", "float") and isinstance(value, cst.Name) and value.value == name and call not in ready:
+            return kind
+    return None
+
+
+def _iterated_type(function: cst.FunctionDef, name: str) -> str | None:
+    """`for item in items`; going through a `phone` letter by letter, as for its digits, makes no list of it."""
+    every: list[cst.For | cst.CompFor] = [*find(function, cst.For), *find(function, cst.CompFor)]
+    loops = [n for n in every if isinstance(n.iter, cst.Name) and n.iter.value == name]
+    each = {dotted(n.target) for n in loops}
+    letters = any(n.attr.value in _OF_LETTERS and dotted(n.value) in each for n in find(function, cst.Attribute))
+    return "list[str]" if loops and name.endswith("s") and not name.endswith("ss") and not letters else None
+
+
+_OF_LETTERS = frozenset({"isdigit", "isalpha", "isalnum", "isspace", "isnumeric", "isdecimal"})
 
 
 def keys_read(function: cst.CSTNode, name: str) -> dict[str, bool]:

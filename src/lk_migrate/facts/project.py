@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -55,6 +56,7 @@ class Project:
     _sure: dict[tuple[str, str], Definition | None] = field(default_factory=dict)
     _library_names: dict[cst.CSTNode, str | None] = field(default_factory=dict)
     _speaking: dict[bytes, frozenset[str]] = field(default_factory=dict)
+    _named: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def fact(self, compute: Callable[[Project], Fact]) -> Fact:
         """`compute(self)`, once per project: how rules share what several of them need to know."""
@@ -145,6 +147,18 @@ class Project:
         found = self._speaking.get(word)
         if found is None:
             found = self._speaking[word] = frozenset(p for p, data in self.files.items() if word in data)
+        return found
+
+    def paths_naming(self, names: Iterable[str]) -> list[str]:
+        """The files, by name, in which one of these names stands as a word by itself."""
+        return sorted(frozenset().union(*map(self._naming, names)))
+
+    def _naming(self, name: str) -> frozenset[str]:
+        found = self._named.get(name)
+        if found is None:
+            word = name.encode()
+            whole = re.compile(rb"%s(?!\w)(?<!\w%s)" % (re.escape(word), re.escape(word)))
+            found = self._named[name] = frozenset(p for p in self._with(word) if whole.search(self.files[p]))
         return found
 
     def home(self, node: cst.CSTNode) -> Module | None:
@@ -256,7 +270,8 @@ class Project:
         return found is None or found.module is not None
 
     def sure_definition(self, module: Module, expression: cst.CSTNode) -> Definition | None:
-        """How another file defines what is imported as `expression`, where that is sure without parsing it.
+        """How another file defines what is imported as `expression`, where that is sure without parsing it; an
+        attribute of what it defines is a value.
 
         None also where that file is parsed already: then `resolve` says more, and costs nothing.
         """
@@ -273,9 +288,10 @@ class Project:
         for size in range(len(parts), 0, -1):
             path = self.path_of(".".join(parts[:size]), module.path)
             if path is not None:
-                if path in self._parsed or len(parts) != size + 1:
+                if path in self._parsed or len(parts) == size:
                     return None
-                return sure_definition(self.files[path], parts[size])
+                found = sure_definition(self.files[path], parts[size])
+                return "value" if found is not None and len(parts) > size + 1 else found
         return None
 
     def full_name(self, module: Module, expression: cst.CSTNode) -> str | None:

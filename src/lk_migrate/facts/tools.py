@@ -10,12 +10,13 @@ from enum import Enum
 import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, method, methods, self_name
+from lk_migrate.facts.decorators import decorator_says
 from lk_migrate.facts.dispatchers import CONTEXT_NAMES, Dispatcher, Route, dispatchers
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.project import Project
+from lk_migrate.facts.project import Project, Symbol
 from lk_migrate.facts.registries import Registry, registries
 from lk_migrate.facts.schemas import ToolSchema, listed_schemas
 from lk_migrate.facts.walk import find, own_scope
@@ -318,11 +319,10 @@ def _decorated_tool(project: Project, ref: ClassRef, function: cst.FunctionDef) 
         if symbol.module is not None and _DECORATOR_HINT.search(symbol.name.rpartition(".")[2]):
             if _is_shim(symbol.module, symbol.name):
                 continue
-            order = _parameter_names(symbol.node)
-            said = _arguments(call, order)
-            name = said.get("name") or said.get("tool_name") or function.name.value
-            description = said.get("description") or said.get("desc") or said.get("doc") or ""
-            return make_tool(project, ref, function, name, Declared.DECORATOR, None, decorator, description)
+            told = decorator_says(project, ref.module, call, _maker(project, symbol), function)
+            return make_tool(
+                project, ref, function, told.name, Declared.DECORATOR, told.schema, decorator, told.description
+            )
     return None
 
 
@@ -330,8 +330,17 @@ def _is_shim(module: Module, name: str) -> bool:
     return any(i.local == name and i.target in FUNCTION_TOOL for i in module.imports)
 
 
-def _parameter_names(node: cst.CSTNode | None) -> tuple[str, ...]:
-    return tuple(p.name.value for p in node.params.params) if isinstance(node, cst.FunctionDef) else ("description",)
+def _maker(project: Project, symbol: Symbol) -> tuple[str, ...]:
+    """The parameters of the project's own decorator: of a function, or of a method (`@registry.tool(…)`)."""
+    made, called, first = symbol.node, symbol.name.rpartition("."), 0
+    if made is None and symbol.module is not None and "." not in called[0]:
+        value = symbol.module.definitions.get(called[0])
+        kind = project.resolve(symbol.module, value.func) if isinstance(value, cst.Call) else None
+        if kind is not None and isinstance(kind.node, cst.ClassDef):
+            made, first = method(kind.node, called[2]), 1
+    if not isinstance(made, cst.FunctionDef):
+        return ("description",)
+    return tuple(p.name.value for p in made.params.params[first:])
 
 
 def _arguments(call: cst.Call | None, order: tuple[str, ...]) -> dict[str, str]:

@@ -5,6 +5,14 @@ Checked by importing each of them with 1.8.9 installed (tests/rules/test_v0_gone
 
 from __future__ import annotations
 
+_METRICS = {
+    "PipelineSTTMetrics": "STTMetrics",
+    "PipelineLLMMetrics": "LLMMetrics",
+    "PipelineTTSMetrics": "TTSMetrics",
+    "PipelineVADMetrics": "VADMetrics",
+    "PipelineEOUMetrics": "EOUMetrics",
+    "MultimodalLLMMetrics": "RealtimeModelMetrics",
+}
 #: Names that only moved: full old name → full new name.
 MOVED: dict[str, str] = {
     "livekit.agents.AgentState": "livekit.agents.voice.events.AgentState",
@@ -17,12 +25,11 @@ MOVED: dict[str, str] = {
     "livekit.agents.llm.ChatAudio": "livekit.agents.llm.AudioContent",
     "livekit.agents.llm.chat_context.ChatImage": "livekit.agents.llm.ImageContent",
     "livekit.agents.llm.chat_context.ChatAudio": "livekit.agents.llm.AudioContent",
-    "livekit.agents.metrics.PipelineSTTMetrics": "livekit.agents.metrics.STTMetrics",
-    "livekit.agents.metrics.PipelineLLMMetrics": "livekit.agents.metrics.LLMMetrics",
-    "livekit.agents.metrics.PipelineTTSMetrics": "livekit.agents.metrics.TTSMetrics",
-    "livekit.agents.metrics.PipelineVADMetrics": "livekit.agents.metrics.VADMetrics",
-    "livekit.agents.metrics.PipelineEOUMetrics": "livekit.agents.metrics.EOUMetrics",
-    "livekit.agents.metrics.MultimodalLLMMetrics": "livekit.agents.metrics.RealtimeModelMetrics",
+    **{
+        f"livekit.agents.metrics.{module}{old}": f"livekit.agents.metrics.{module}{new}"
+        for module in ("", "base.")
+        for old, new in _METRICS.items()
+    },
 }
 
 #: Modules that are gone with everything in them, and what to do about what is left of them.

@@ -43,7 +43,7 @@ def _modules_of(data: bytes) -> Iterator[str]:
         if re.search(rb"^\s*(from|import)\s+livekit\b", data, re.M):
             yield "livekit"
         return
-    nodes = _nodes(tree, _TOLD if _SPOKEN_OF.search(data) else _IMPORTING)
+    nodes = _nodes(tree, _TOLD if _is_spoken_of(data) else _IMPORTING)
     tries = (node for node in nodes if isinstance(node, ast.Try) and _copes_without(node))
     guarded = {id(n) for node in tries for part in node.body for n in ast.walk(part)}
     plugins = {"livekit.plugins"}  # spellings of the package in this file
@@ -67,8 +67,19 @@ def _modules_of(data: bytes) -> Iterator[str]:
 
 _IMPORTING = frozenset({ast.Import, ast.ImportFrom, ast.Try})
 _TOLD = _IMPORTING | {ast.Attribute, ast.Constant}
-#: Without these, only imports say anything: expressions need not be walked.
-_SPOKEN_OF = re.compile(rb"mcp|MCP|(?<!livekit\.)\bplugins\b|(?<!from )(?<!import )\blivekit\.plugins")
+_PLUGINS_WORD = re.compile(rb"plugins\b")
+
+
+def _is_spoken_of(data: bytes) -> bool:
+    """Whether more than imports may say something. If not, expressions need not be walked."""
+    if b"mcp" in data or b"MCP" in data:
+        return True
+    before = (data[: word.start()][-32:] for word in _PLUGINS_WORD.finditer(data))
+    return any(not _BEFORE_PLUGINS.search(text) for text in before)
+
+
+#: An import of it, or the end of another word.
+_BEFORE_PLUGINS = re.compile(rb"(?:\b(?:from|import) livekit\.|\w)\Z")
 
 
 def _nodes(tree: ast.AST, kinds: frozenset[type[ast.AST]]) -> list[ast.AST]:

@@ -21,10 +21,9 @@ def alike(text: str, lines: Sequence[str], least: float) -> Iterator[tuple[int, 
         if not both or _similarity(min(size, len(line)), both) < least:
             continue
         free = everywhere  # the places of `text` that no character of `line` has taken
-        for character in line:
-            if character in places:
-                hit = free & places[character]
-                free = (free + hit) | (free - hit)
+        for here in filter(None, map(places.get, line)):
+            hit = free & here
+            free = (free + hit) | (free - hit)
         score = _similarity(size - (free & everywhere).bit_count(), both)
         if score >= least:
             yield index, score

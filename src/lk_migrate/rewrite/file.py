@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -11,7 +11,7 @@ from lk_migrate.facts.imports import ImportedName
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project, Symbol
 from lk_migrate.facts.variables import is_variable
-from lk_migrate.facts.walk import Node, concrete, descendants
+from lk_migrate.facts.walk import Node, concrete, descendants, statements
 
 
 @dataclass
@@ -25,6 +25,7 @@ class File:
     project: Project
     wanted: dict[str, str] = field(default_factory=dict)
     declined: Collection[tuple[str, int]] = ()
+    _asking: tuple[cst.Module, list[tuple[cst.SimpleStatementLine, cst.Import | cst.ImportFrom]]] | None = None
 
     @property
     def path(self) -> str:
@@ -48,6 +49,16 @@ class File:
     def resolve(self, expression: cst.CSTNode) -> Symbol | None:
         """What a name stands for, followed through the project's files."""
         return self.project.resolve(self.module, expression)
+
+    def imports_of(self, tree: cst.Module) -> Sequence[tuple[cst.SimpleStatementLine, cst.Import | cst.ImportFrom]]:
+        """The imports of the finished tree, each with its line: every finisher reads these."""
+        if self._asking is None or self._asking[0] is not tree:
+            lines = statements(tree, cst.SimpleStatementLine)
+            self._asking = (
+                tree,
+                [(line, s) for line in lines for s in line.body if isinstance(s, (cst.Import, cst.ImportFrom))],
+            )
+        return self._asking[1]
 
     def code(self, node: cst.CSTNode) -> str:
         """The source text of a node."""

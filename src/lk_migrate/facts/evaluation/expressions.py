@@ -51,7 +51,15 @@ def _formatted_string(at: Frame, node: cst.FormattedString) -> Any:
 
 
 def _attribute(at: Frame, node: cst.Attribute) -> Any:
-    value = at.evaluate(node.value)
+    return _attribute_of(at, at.evaluate(node.value), node)
+
+
+def _attribute_of(at: Frame, value: Any, node: cst.Attribute) -> Any:
+    """`node`, where `node.value` is worth `value`."""
+    if isinstance(value, (External, Unknown)):
+        symbol = at.machine.project.resolve(at.module, node)
+        if symbol is not None and symbol.module is not None and symbol.node is not None:
+            return at.machine.module_level(symbol.module, symbol.name)  # of a module of the project: `limits.ask`
     try:
         return at.machine.attribute(value, node.attr.value)
     except LookupError:
@@ -152,10 +160,7 @@ def _call(at: Frame, node: cst.Call) -> Any:
         owner = at.evaluate(node.func.value)
         if type(owner) in (dict, list, set, str, Counter, defaultdict):
             return builtin_method(at, owner, node)
-        try:
-            function = at.machine.attribute(owner, node.func.attr.value)
-        except LookupError:
-            raise Raised(Unknown("AttributeError"), "AttributeError") from None
+        function = _attribute_of(at, owner, node.func)
     else:
         function = at.evaluate(node.func)
     args, keywords = arguments(at, node)

@@ -6,7 +6,8 @@ more than its value), and with `parallel_tool_calls=False` on the model a round 
 `ctx.speech_id`, which no `RunContext` has: they count over the whole call, and refuse everything after N calls.
 
 Removed are the guards in the tools, the gate, its state, and the constants, helpers and imports that only it used.
-Where the gate's answer is used for anything else (logged, counted, stored, passed on), a marker is left instead.
+Where the gate's answer is used for anything else (logged, counted, stored, passed on), a marker is left instead, and
+where neither agent nor session takes the gate's place (a loop of the project's own), it stays and is marked.
 """
 
 from __future__ import annotations
@@ -37,11 +38,17 @@ _CLOSURE = (
     "it out."
 )
 
+_UNREPLACED = (
+    "`{}` limits the tool calls per utterance of a loop of your own: no `Agent` asks it and no `AgentSession` is made "
+    "here, so it stays. Once an `AgentSession` runs these tools, give it {} and take the gate out."
+)
+
 
 def paths(project: Project) -> frozenset[str]:
     """The files that hold a gate, a guard, or something that goes with them."""
     gates = project.fact(find_gates)
     found = {module.path for module, _ in project.fact(closure_counters)}
+    found |= {gate.module.path for gate in gates.unreplaced}
     if not gates.all:
         return frozenset(found)
     leftovers = project.fact(find_leftovers)
@@ -64,6 +71,9 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
         yield from _strip_gate(gate, leftovers, file)
     for gate, reads in leftovers.staying:
         yield from _keep_gate(gate, [r.node for r in reads if r.module is file.module], bool(reads), file)
+    for gate in file.project.fact(find_gates).unreplaced:
+        if gate.module is file.module:
+            yield Todo(gate.node, _UNREPLACED.format(gate.name, _replacement(gate)))
     for module_of, counter in file.project.fact(closure_counters):
         if module_of is file.module:
             yield Todo(counter, _CLOSURE.format(counter.name.value))

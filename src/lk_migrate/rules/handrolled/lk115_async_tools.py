@@ -14,6 +14,7 @@ from functools import partial
 import libcst as cst
 
 from lk_migrate.facts.agents import agent_of, any_tool, any_tool_files
+from lk_migrate.facts.among import foreign
 from lk_migrate.facts.blocking import blocking_call
 from lk_migrate.facts.classes import is_self_attribute, methods, self_name
 from lk_migrate.facts.imports import dotted
@@ -72,7 +73,7 @@ def make_async(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     )
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def wrapped_elsewhere(call: cst.Call, file: File) -> Iterator[Change]:
     """`function_tool(price)` of a sync function that other code calls, too."""
     if not call.args or file.full_name(call.func) not in FUNCTION_TOOL:

@@ -14,6 +14,7 @@ from functools import partial
 import libcst as cst
 
 from lk_migrate.facts.agents import agent_of
+from lk_migrate.facts.among import calls_of
 from lk_migrate.facts.classes import class_attributes
 from lk_migrate.facts.collisions import renamed
 from lk_migrate.facts.imports import dotted
@@ -50,7 +51,7 @@ def rename_attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Todo(node, _unsure(name))
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("getattr", "hasattr", "setattr", "delattr"))
 def rename_in_getattr(call: cst.Call, file: File) -> Iterator[Change]:
     """`getattr(assistant, "llm", None)`, `hasattr`, `setattr`."""
     if not (isinstance(call.func, cst.Name) and call.func.value in ("getattr", "hasattr", "setattr", "delattr")):

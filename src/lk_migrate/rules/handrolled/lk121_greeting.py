@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.literals import string_value
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite
@@ -22,7 +23,7 @@ rule = Rule("LK121", Edition.HANDROLLED, __doc__, triggers=(b"user_input",))
 _TEST = re.compile(r"(^|/)tests?/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("user_input"))
 def generate_reply(call: cst.Call, file: File) -> Iterator[Change]:
     if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "run" and len(call.args) == 1):
         return

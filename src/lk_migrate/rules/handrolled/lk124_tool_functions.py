@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.agent_values import agent_classes
 from lk_migrate.facts.agents import agent_of
+from lk_migrate.facts.among import foreign
 from lk_migrate.facts.gate_sessions import agents_of_session
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import lineages
@@ -66,7 +67,7 @@ def point_out(node: cst.Dict, file: File) -> Iterator[Change]:
         )
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def point_out_agent(call: cst.Call, file: File) -> Iterator[Change]:
     """`session.start(agent=Desk(…))`, where `Desk` is no `Agent` and will not be one."""
     if not is_session_type(file.project, file.module, call.func):

@@ -12,13 +12,13 @@ from functools import cache
 
 import libcst as cst
 
+from lk_migrate.facts.among import foreign, in_annotations
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_gone import LEFT_TO_A_PERSON, MOVED, why_gone
 from lk_migrate.facts.v0_names import AGENT_CLASSES
-from lk_migrate.facts.walk import statements
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword
 from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
@@ -29,7 +29,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK201", Edition.V0, __doc__, triggers=(b"livekit", b"AgentState"), since="1.0.0")
 
 
-@rule.on(cst.Name, cst.Attribute)
+@rule.on(cst.Name, cst.Attribute, among=foreign)
 def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     """A use of a name that has a new address, and the 0.x agent as a type."""
     name = file.full_name(node)
@@ -144,11 +144,9 @@ def _is_construction(node: cst.CSTNode, file: File) -> bool:
     return isinstance(parent, cst.Call) and parent.func is node and parent in file.project.fact(pipelines).constructions
 
 
-@rule.on(cst.SimpleString)
+@rule.on(cst.SimpleString, among=in_annotations)
 def quoted(node: cst.SimpleString, file: File) -> Iterator[Change]:
     """`agent: "VoicePipelineAgent"`."""
-    if file.enclosing(node, cst.Annotation) is None:
-        return
     for word in re.findall(r"[\w.]+", text_of(node) or ""):
         symbol = file.project.resolve_name(file.module, word)
         if symbol is not None and symbol.module is None and symbol.name in AGENT_CLASSES:
@@ -172,25 +170,14 @@ def leftovers(tree: cst.Module, file: File) -> Iterator[Leftover]:
         return used().get(local or "", 0) > 0
 
     package = file.module.package
-    for line in statements(tree, cst.SimpleStatementLine):
-        for small in line.body:
-            if type(small) is cst.ImportFrom and not isinstance(small.names, cst.ImportStar):
-                base = from_module(small, package)
-                if _is_own(file.project, base, file.path):
-                    continue
-                for alias in small.names:
-                    target = f"{base}.{dotted(alias.name)}"
-                    why = why_gone(target)
-                    if why is not None:
-                        local = dotted(alias.asname.name) if alias.asname else dotted(alias.name)
-                        yield Leftover(line, small, alias, is_used(local), f"`{target}` is gone: {why}.")
-            elif type(small) is cst.Import:
-                for alias in small.names:
-                    target = dotted(alias.name) or ""
-                    why = why_gone(target)
-                    if why is not None and not _is_own(file.project, target, file.path):
-                        local = dotted(alias.asname.name) if alias.asname else target.split(".")[0]
-                        yield Leftover(line, small, alias, is_used(local), f"`{target}` is gone: {why}.")
+    for line, small in file.imports_of(tree):
+        base = f"{from_module(small, package)}." if isinstance(small, cst.ImportFrom) else ""
+        for alias in small.names if not isinstance(small.names, cst.ImportStar) else ():
+            target = base + (dotted(alias.name) or "")
+            why = why_gone(target)
+            if why is not None and not _is_own(file.project, base.rstrip(".") or target, file.path):
+                local = dotted(alias.asname.name) if alias.asname else target[len(base) :].partition(".")[0]
+                yield Leftover(line, small, alias, is_used(local), f"`{target}` is gone: {why}.")
 
 
 def _is_own(project: Project, module: str, importer: str) -> bool:

@@ -12,6 +12,7 @@ from functools import cache
 
 import libcst as cst
 
+from lk_migrate.facts.among import foreign
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.public_names import is_missing, suggestion
 from lk_migrate.facts.v0_gone import why_gone
@@ -42,7 +43,7 @@ def _said(name: str) -> str:
     return f"`{root}` has no `{last}`{suggestion(name)}"
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=foreign)
 def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`agents.VoiceSession`."""
     if not file.module.may_be_imported(node) or isinstance(file.parent(node), cst.AssignTarget):
@@ -74,14 +75,12 @@ def imports(tree: cst.Module, file: File) -> Iterator[Leftover]:
     shielded = cache(
         lambda: {n for block in statements(tree, cst.Try, cst.If) for n in statements(block, cst.ImportFrom)}
     )
-    for line in statements(tree, cst.SimpleStatementLine):
-        for small in line.body:
-            if type(small) is cst.ImportFrom:
-                for alias, name in _asked(small, file):
-                    if small in shielded():
-                        continue
-                    local = dotted(alias.asname.name if alias.asname else alias.name) or ""
-                    yield Leftover(line, small, alias, used().get(local, 0) > 0, f"{_said(name)}.")
+    for line, small in file.imports_of(tree):
+        for alias, name in _asked(small, file) if isinstance(small, cst.ImportFrom) else ():
+            if small in shielded():
+                continue
+            local = dotted(alias.asname.name if alias.asname else alias.name) or ""
+            yield Leftover(line, small, alias, used().get(local, 0) > 0, f"{_said(name)}.")
 
 
 def _asked(node: cst.ImportFrom, file: File) -> Iterator[tuple[cst.ImportAlias, str]]:

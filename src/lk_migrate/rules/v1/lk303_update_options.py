@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import calls_of
 from lk_migrate.facts.instances import instance_of
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword, keyword, keyword_arg, of_call, to_call
@@ -23,7 +24,7 @@ rule = Rule("LK303", Edition.V1, __doc__, triggers=(b"update_options",), since="
 _KEYS = {"min_endpointing_delay": "min_delay", "max_endpointing_delay": "max_delay"}
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("update_options"))
 def merge_delays(call: cst.Call, file: File) -> Iterator[Change]:
     """Only on what is shown to be an `AgentSession`, or on names that the project gives no other class to."""
     func = call.func

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.instances import instance_of
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
@@ -21,12 +22,10 @@ _NAMES = frozenset(n for f in FIELDS.values() for n in (*f.nested, *f.switches))
 rule = Rule("LK306", Edition.V1, __doc__, triggers=tuple(n.encode() for n in FIELDS), since="1.3.1", across_files=True)
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so(*_NAMES))
 def renamed(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`options.video_enabled` on what is shown to be one of the old classes."""
     name = node.attr.value
-    if name not in _NAMES:
-        return
     fields = FIELDS.get(instance_of(file.project, file.module, node.value) or "")
     if fields is None:
         return

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.instances import instance_of, where_objects_may_be
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
@@ -23,11 +24,11 @@ rule = Rule(
 _FIELDS = frozenset({"chat_message", "step_index", "parent"})
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so(*_FIELDS))
 def renamed(node: cst.Attribute, file: File) -> Iterator[Change]:
     """On what is shown to be a speech handle."""
     field = node.attr.value
-    if field not in _FIELDS or not _is_handle(node.value, file):
+    if not _is_handle(node.value, file):
         return
     if field == "step_index":
         # Steps count from 1 now, they counted from 0.

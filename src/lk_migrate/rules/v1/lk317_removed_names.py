@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.among import called_so
+from lk_migrate.facts.among import called_so, calls_of
 from lk_migrate.facts.framework import library_name
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Todo
@@ -57,7 +57,7 @@ def gone(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Todo(node, f"{_GONE[last]}.")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("add_tracing_callback"))
 def tracing(call: cst.Call, file: File) -> Iterator[Change]:
     """`ctx.add_tracing_callback(…)`."""
     if isinstance(call.func, cst.Attribute) and call.func.attr.value == "add_tracing_callback":

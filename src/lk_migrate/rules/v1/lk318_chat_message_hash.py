@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.among import with_keyword
+from lk_migrate.facts.among import called_so, with_keyword
 from lk_migrate.facts.framework import agents_name, callee
 from lk_migrate.facts.instances import instance_of
 from lk_migrate.model import Edition
@@ -29,7 +29,7 @@ def given(call: cst.Call, file: File) -> Iterator[Change]:
     yield Rewrite(call, lambda updated: without_keywords(updated, lambda a: keyword(a) == "hash"), "`hash=` dropped")
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so("hash"))
 def read(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`message.hash`."""
     if node.attr.value == "hash" and instance_of(file.project, file.module, node.value) == "ChatMessage":

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
@@ -18,7 +19,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK320", Edition.V1, __doc__, triggers=(b"e2ee",), since="1.5.3")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword("e2ee"))
 def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     """`ctx.connect(e2ee=x)`, where `ctx` may have any name: nothing else called `connect` takes `e2ee`."""
     if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "connect"):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import callee, library_name
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, without_keywords
@@ -24,11 +25,9 @@ _TRIGGERS = (b"inference_class", b"FallbackAdapter")
 rule = Rule("LK322", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.8.8")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=with_keyword(*_FALLBACK, *_REALTIME))
 def drop(call: cst.Call, file: File) -> Iterator[Change]:
     given = {keyword(a) for a in call.args} & (_FALLBACK | _REALTIME)
-    if not given:
-        return
     name = library_name(file.project, file.module, callee(call)) or ""
     if name.startswith("livekit.agents.inference") and name.endswith(".RealtimeModel"):
         gone = given & _REALTIME

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import library_name
 from lk_migrate.facts.imports import dotted
 from lk_migrate.model import Edition
@@ -21,7 +22,7 @@ rule = Rule("LK327", Edition.V1, __doc__, triggers=(b"beta",), since="1.2.15")
 _OLD, _NEW = "livekit.plugins.google.beta.realtime", "livekit.plugins.google.realtime"
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so("realtime"))
 def chain(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`google.beta.realtime` in `google.beta.realtime.RealtimeModel(…)`."""
     if node.attr.value != "realtime" or library_name(file.project, file.module, node) != _OLD:

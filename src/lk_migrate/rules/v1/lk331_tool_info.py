@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import library_name
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.walk import children
@@ -21,7 +22,7 @@ from lk_migrate.rules.registry import Rule
 rule = Rule("LK331", Edition.V1, __doc__, triggers=(b"livekit_tool_info", b"get_function_info"), since="1.3.11")
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so("__livekit_tool_info"))
 def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`tool.__livekit_tool_info` outside classes (where Python would mangle it)."""
     if node.attr.value == "__livekit_tool_info":

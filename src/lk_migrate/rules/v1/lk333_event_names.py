@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import calls_of
 from lk_migrate.facts.handlers import handlers
 from lk_migrate.facts.instances import instance_of, where_objects_may_be
 from lk_migrate.facts.literals import text_of
@@ -55,7 +56,7 @@ OLD_EVENTS = {
 }
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("on", "once"))
 def unknown(call: cst.Call, file: File) -> Iterator[Change]:
     """On what is shown to be a session."""
     if not (isinstance(call.func, cst.Attribute) and call.func.attr.value in ("on", "once") and call.args):

@@ -91,6 +91,36 @@ def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     yield Replace(node, lambda _: cst.parse_expression(spelling), f"`{last}` is now `{spelling}`")
 
 
+@rule.on(cst.BooleanOperation)
+def asked_beside(node: cst.BooleanOperation, file: File) -> Iterator[Change]:
+    """`MultilingualModel is not None and lang != "en"`: it is always there."""
+    if not isinstance(node.operator, cst.And):
+        return
+    if _asks_for_it(node.left, file):
+        yield Rewrite(node, lambda updated: updated.right, _THERE)
+    elif _asks_for_it(node.right, file):
+        yield Rewrite(node, lambda updated: updated.left, _THERE)
+
+
+@rule.on(cst.IfExp)
+def asked_first(node: cst.IfExp, file: File) -> Iterator[Change]:
+    """`MultilingualModel() if MultilingualModel else None`."""
+    if _asks_for_it(node.test, file):
+        yield Rewrite(node, lambda updated: updated.body, _THERE)
+
+
+_THERE = "the turn detector is part of the core: nobody has to ask whether it is there"
+
+
+def _asks_for_it(test: cst.BaseExpression, file: File) -> bool:
+    """`MultilingualModel`, `MultilingualModel is not None`."""
+    if isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
+        (only,) = test.comparisons
+        negated = isinstance(only.operator, (cst.IsNot, cst.NotEqual)) and dotted(only.comparator) == "None"
+        test = test.left if negated else test
+    return isinstance(test, (cst.Name, cst.Attribute)) and _may_be_model(test, file) and _is_model(test, file)
+
+
 @rule.on(cst.Try)
 def guarded_import(node: cst.Try, file: File) -> Iterator[Change]:
     """`try: from …turn_detector… import X` / `except ImportError: X = None` is not needed any more.

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.instances import instance_of, where_objects_may_be
 from lk_migrate.facts.literals import string_value
@@ -29,7 +30,7 @@ _OF_MESSAGES = frozenset(
 )
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so("items"))
 def items(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`for item in chat_ctx.items`, in statements and comprehensions, and `chat_ctx.items[-1]`."""
     if node.attr.value != "items" or not _is_context(node.value, file):

@@ -12,6 +12,7 @@ import asyncio
 import functools
 import importlib
 import inspect
+import itertools
 import json
 import os
 import sys
@@ -30,6 +31,8 @@ from lk_migrate_child.plain import plain
 _STEP_IN = 5.0  # seconds; sleeps are no time here
 Outcome = dict[str, Any]
 _SESSION = Session()
+#: The turns of all conversations: what a module counts by utterance knows those of the last one, too.
+_TURNS = itertools.count()
 
 
 def _find(about: dict[str, Any]) -> type:
@@ -85,11 +88,11 @@ class Player:
         for name in self.gates:
             _listen_to(agent, name, refused)
         outcomes: list[Outcome] = [{"state": _state(agent, userdata)}]
-        for number, (tool, arguments) in enumerate(steps):
+        for tool, arguments in steps:
             refused.clear()
             function = _callable(agent, tool, self.methods[tool])
             with self.others.during_a_step() as called:
-                outcome = await _step(function, arguments, turn_class()(number, userdata))
+                outcome = await _step(function, arguments, turn_class()(next(_TURNS), userdata))
             refusal = next((name for name, said in refused.items() if said and said == outcome.get("returned")), None)
             outcome |= {"called": sorted(called), "state": _state(agent, userdata)}
             outcomes.append({**outcome, **({"refused_by": refusal} if refusal else {})})

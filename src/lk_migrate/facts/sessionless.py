@@ -1,0 +1,32 @@
+"""Whether a loop of the project's own runs its assistants: what a session would take over has no heir there."""
+
+from __future__ import annotations
+
+import re
+
+from lk_migrate.facts.byhand import find_by_hand
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.testcode import is_test
+
+#: Sessions of today, and the agents of 0.x, which become sessions; not in comments, where our markers name them.
+_SESSION = re.compile(rb"^[^#\n]*\b(?:AgentSession|VoicePipelineAgent|VoiceAssistant|MultimodalAgent)\b", re.MULTILINE)
+#: What such a loop does itself: audio frames, requests to a model.
+_OWN_LOOP = re.compile(
+    rb"^[^#\n]*(?:\brtc\.(?:Room|AudioSource|AudioStream)\(|\bAudioStream\(|\bchat[./]completions\b|\bwebsockets?\b)",
+    re.MULTILINE,
+)
+
+
+def is_sessionless(project: Project) -> bool:
+    """Files beside the tests drive a voice by hand, none names a session, and LK156 replaces no loop.
+
+    Memoise with `project.fact`.
+    """
+    code = {path: data for path, data in project.files.items() if path.endswith(".py") and not is_test(path)}
+    if not any(map(_OWN_LOOP.search, code.values())) or any(map(_SESSION.search, code.values())):
+        return False
+    for path in sorted(p for p, data in code.items() if b"__main__" in data and b"Room" in data):
+        module = project.module(path)
+        if module is not None and find_by_hand(project, module) is not None:
+            return False
+    return True
