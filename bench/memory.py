@@ -29,8 +29,10 @@ HELD = (
     _READ + "import libcst\ntrees = [libcst.parse_module(d) for d in files]\nassert [t.bytes for t in trees] == files"
 )
 OURS = (
-    "import sys, pathlib\nfrom lk_migrate.read import read_project\n"
-    "root = pathlib.Path(sys.argv[1])\nplan = read_project(root, []).plan(jobs=1)\n"
+    "import sys, pathlib\nfrom lk_migrate.late_methods import methods_when_called\n"
+    "with methods_when_called():  # as the command does\n"
+    "    from lk_migrate.read import read_project\n"
+    "    root = pathlib.Path(sys.argv[1])\n    plan = read_project(root, []).plan(jobs=1)\n"
     "print(*(root / c.path for c in plan.changes if c.path.endswith('.py') and c.before is not None), sep='\\n')"
 )
 #: With bytecode on the disk, as installed packages have it: compiling takes more memory than what is compiled.

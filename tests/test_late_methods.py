@@ -98,6 +98,18 @@ def test_what_they_do() -> None:
     assert seen(made_late) == seen(at_once)
 
 
+def test_both_kinds_inherit_from_each_other() -> None:
+    for above, below in ((made_late, at_once), (at_once, made_late)):
+        base = above(type("Base", (), {"__annotations__": {"one": "int"}}), frozen=True)
+        heir = below(type("Heir", (base,), {"__annotations__": {"other": "int"}}), frozen=True)
+        found = heir(1, 2)
+        assert (found.one, found.other, found == heir(1, 2)) == (1, 2, True)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            found.one = 2
+        with pytest.raises(TypeError, match="cannot inherit non-frozen"):
+            at_once(type("Loose", (base,), {}))
+
+
 def test_a_slim_one_travels() -> None:
     found = Travelling(1)
     assert pickle.loads(pickle.dumps(found)) == found

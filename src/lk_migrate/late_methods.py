@@ -10,7 +10,7 @@ What such a class does is what the standard library's does: `dataclasses` still 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,7 +42,8 @@ def _dataclass(cls: type | None = None, /, **options: Any) -> Any:
 def made_late(cls: type, *, eq: bool = True, frozen: bool = False, slots: bool = False) -> type:
     """The dataclass with its methods to come."""
     own = frozenset(vars(cls))
-    made: type = _at_once(cls, init=False, repr=False, eq=False, slots=slots)
+    with _thawed(cls.__mro__[1:]):
+        made: type = _at_once(cls, init=False, repr=False, eq=False, slots=slots)
     late = ["__init__", "__repr__", *(["__eq__"] if eq else []), *(["__hash__"] if eq and frozen else [])]
     for name in late:
         if name not in own:
@@ -50,6 +51,7 @@ def made_late(cls: type, *, eq: bool = True, frozen: bool = False, slots: bool =
     if eq and not frozen and "__hash__" not in own:
         made.__hash__ = None  # type: ignore[assignment]
     if frozen:
+        made.__dataclass_params__.frozen = True  # type: ignore[attr-defined]
         made.__setattr__ = _refuse  # type: ignore[assignment]
         made.__delattr__ = _refuse_to_delete  # type: ignore[assignment]
         if slots:
@@ -59,12 +61,22 @@ def made_late(cls: type, *, eq: bool = True, frozen: bool = False, slots: bool =
 
 
 def _can_wait(cls: type, options: dict[str, Any]) -> bool:
-    """Whether the class is of the plain kind. What it inherits from must be, too: what is frozen here is not so to the
-    standard library, which lets no class be half frozen."""
-    if options.keys() - {"frozen", "slots", "eq"} or ("__eq__" in vars(cls)) != ("__hash__" in vars(cls)):
-        return False
-    known = (vars(base).get("__dataclass_params__") for base in cls.__mro__[1:])
-    return not any(params is not None and params.frozen for params in known)
+    """Whether the class is of the plain kind."""
+    return not options.keys() - {"frozen", "slots", "eq"} and ("__eq__" in vars(cls)) == ("__hash__" in vars(cls))
+
+
+@contextmanager
+def _thawed(bases: Iterable[type]) -> Iterator[None]:
+    """For a moment these are not frozen: nothing that thaws them may be derived from those that are."""
+    known = (vars(base).get("__dataclass_params__") for base in bases)
+    frozen = [params for params in known if params is not None and params.frozen]
+    for params in frozen:
+        params.frozen = False
+    try:
+        yield
+    finally:
+        for params in frozen:
+            params.frozen = True
 
 
 def _late(name: str) -> Callable[..., Any]:

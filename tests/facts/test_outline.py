@@ -50,9 +50,7 @@ def test_only_what_is_sure_is_told(head: bytes, text: bytes, expected: str | Non
         (b"Agent = 1\n(\n", None),
     ],
 )
-def test_in_doubt_pythons_parser_is_asked_about_files_that_no_rule_reads(
-    text: bytes, expected: str | None
-) -> None:
+def test_in_doubt_pythons_parser_is_asked_about_files_that_no_rule_reads(text: bytes, expected: str | None) -> None:
     assert sure_definition(text, "Agent") == expected
     if expected is not None:
         assert sure_definition(LIVEKIT + text, "Agent") is None

@@ -698,6 +698,89 @@ def entrypoint(ctx):
 
 cli.run_app(WorkerOptions(entrypoint_fnc=entrypoint))
 """
+#: What says that there is an agent has another name after the first run.
+_OPTIONS_OF_AN_AGENT = """\
+import websockets
+from livekit.agents import WorkerOptions
+
+
+def run(options: WorkerOptions) -> None:
+    Worker(options)
+
+
+class PhoneLine:
+    def schemas(self):
+        return [{"type": "function", "name": "today", "parameters": {"type": "object", "properties": {}}}]
+
+    async def call(self, name):
+        return await self.calendar.today() if name == "today" else None
+"""
+#: The only `else:` of the file goes with the guard, what is said behind it stays.
+_ELSE_OF_A_GUARD = """\
+from livekit.agents import Agent, RunContext, function_tool
+
+
+class Desk(Agent):
+    _last = None
+
+    def _turn_gate(self, ctx):
+        if ctx.speech_handle.id == self._last:
+            return "wait"
+        self._last = ctx.speech_handle.id
+        return None
+
+    @function_tool
+    async def clean(self, ctx: RunContext) -> str:
+        gate = self._turn_gate(ctx)
+        if gate:
+            return gate
+        # nobody waits
+        else:  # the usual way
+            return "a"
+"""
+#: Bound by an unpacking in the first run, a name is no variable of the module.
+_SESSION_UNPACKED = """\
+from livekit.agents import Agent
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+class Assistant:
+    def __init__(self, instructions):
+        self.instructions = instructions
+
+    async def known(self, ctx: RunContext):
+        return "x"
+
+
+async def make(ctx) -> VoicePipelineAgent:
+    agent = VoicePipelineAgent()
+    return agent
+
+
+async def entrypoint(ctx):
+    agent = await make(ctx)
+    agent.start(ctx.room)
+
+
+session = Assistant("x")
+"""
+#: What a marker speaks of is put under an `else`.
+_MARKED_UNDER_AN_ELSE = """\
+from livekit import api
+
+
+class Desk:
+    def __init__(self, instructions: str) -> None:
+        self.instructions = instructions
+
+    async def note(self, ctx: RunContext, text: str) -> str:
+        return text
+
+
+async def start_recording(ctx: JobContext) -> str:
+    info = await ctx.api.egress.start_room_composite_egress(api.composite(room_name=ctx.room.name))
+    return info
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
@@ -759,6 +842,65 @@ async def entrypoint(ctx):
 
 def test_it_decides_nothing_that_it_left_to_a_person() -> None:
     assert checked({"desks.py": _DESKS.encode(), "main.py": _SESSION.encode()}).outcome == "changed"
+
+
+#: The one gate counts in an attribute that is called as a key is which the other one counts in, and takes with it.
+_COUNTED_BESIDE = """\
+from gates import RateGate
+from livekit.agents import Agent, RunContext, function_tool
+
+
+class Desk(Agent):
+    def __init__(self):
+        super().__init__(instructions="x")
+        self.gate = RateGate(limit=3)
+
+    @function_tool
+    async def one(self, ctx: RunContext) -> str:
+        refused = self.gate.check(ctx)
+        if refused:
+            return refused
+        return "one"
+
+
+async def entrypoint(ctx):
+    turn = {"calls": 0}
+
+    @function_tool
+    async def add_item(context: RunContext, item: str) -> str:
+        if turn["calls"] >= 1:
+            return "Ask the customer first."
+        turn["calls"] += 1
+        return item
+
+    @session.on("user_input_transcribed")
+    def _on_user(event):
+        turn["calls"] = 0
+"""
+_RATE_GATE = """\
+class RateGate:
+    def __init__(self, limit=1):
+        self.limit = limit
+        self.last = None
+
+    def check(self, ctx):
+        if ctx.speech_handle.id != self.last:
+            self.last = ctx.speech_handle.id
+            self.calls = 0
+        self.calls += 1
+        if self.calls > self.limit:
+            return "Answer the caller first."
+"""
+
+
+def test_two_gates_go_at_once() -> None:
+    assert checked({"desk.py": _COUNTED_BESIDE.encode(), "gates.py": _RATE_GATE.encode()}).outcome == "changed"
+
+
+def test_a_gate_that_is_reset_under_a_condition() -> None:
+    desk = _COUNTED_BESIDE.replace("RateGate(limit=3)", "RateGate(limit=3)\n        self.gate.reset()")
+    gate = f"{_RATE_GATE}\n    def reset(self):\n        if ready:\n            self.calls = 0\n"
+    assert checked({"desk.py": desk.encode(), "gates.py": gate.encode()}).outcome == "changed"
 
 
 #: Asked for its import by a file that asks no more, once it is converted.

@@ -13,7 +13,7 @@ from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.variables import is_free
-from lk_migrate.facts.walk import own_scope
+from lk_migrate.facts.walk import find, own_scope
 
 _LLM_NAMES = ("before_llm_cb", "will_synthesize_assistant_reply")
 
@@ -25,7 +25,7 @@ class Callback:
     `variable`: what it has to be called to be reached from a class: `self._enrich` means another object there, and a
     lambda cannot be called where it is written. "" where it can be written as it is `spelled`. `is_async`: None where
     that is not known. `cancels`: it may return False; `streams`: it may return something to be spoken instead of the
-    model's reply.
+    model's reply. `wants_text`: it takes one text, and could do nothing with a stream of them.
     """
 
     keyword: str
@@ -35,6 +35,7 @@ class Callback:
     is_async: bool | None
     cancels: bool
     streams: bool
+    wants_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,24 @@ def _callback(project: Project, construction: Construction, arg: cst.Arg) -> Cal
                 streams = True
                 cancels = cancels or not _is_answer(known, function, node.value)
     generates = any(isinstance(node, cst.Yield) for node in own_scope(function.node))
-    return Callback(*named, function, function.node.asynchronous is not None and not generates, cancels, streams)
+    is_async = function.node.asynchronous is not None and not generates
+    return Callback(*named, function, is_async, cancels, streams, _wants_text(function.node) and not generates)
+
+
+def _wants_text(function: cst.FunctionDef) -> bool:
+    """Whether the last parameter is annotated as a text, or is sliced, measured or searched like one."""
+    param = function.params.params[-1] if function.params.params else None
+    if param is None:
+        return False
+    if param.annotation is not None:
+        return dotted(param.annotation.annotation) == "str"
+    name = param.name.value
+    cuts = [n for n in find(function.body, cst.Subscript) if dotted(n.value) == name]
+    methods = [n.attr.value for n in find(function.body, cst.Attribute) if dotted(n.value) == name]
+    asks = [c for c in find(function.body, cst.Call) if c.args and dotted(c.args[0].value) == name]
+    if any(dotted(call.func) == "isinstance" for call in asks):
+        return False
+    return bool(cuts) or any(hasattr(str, method) for method in methods)
 
 
 #: What the methods of the class bind, so that it means something else there.

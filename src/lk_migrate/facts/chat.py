@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -10,7 +11,9 @@ from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.starts import is_start
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.variables import Binding, binding_of, uses
 
@@ -27,10 +30,16 @@ class ChatHandler:
 
 @dataclass
 class ChatManagers:
-    """`created`: assignment → the variable; `handlers`: what becomes a text input callback."""
+    """`created`: assignment → the variable; `handlers`: the functions that handle messages.
+
+    `taken`: handlers that become the text input callback of a session which is started beside them. `plain`: handlers
+    of files that have nothing to do with agents: a client's, which reads text streams from the room.
+    """
 
     created: dict[cst.CSTNode, tuple[Module, Binding, str]] = field(default_factory=dict)
     handlers: dict[cst.FunctionDef, ChatHandler] = field(default_factory=dict)
+    taken: set[cst.FunctionDef] = field(default_factory=set)
+    plain: set[cst.FunctionDef] = field(default_factory=set)
 
     def is_settled(self, line: cst.CSTNode) -> bool:
         """Whether everything that uses the manager is rewritten, so that it can go."""
@@ -46,7 +55,8 @@ class ChatManagers:
                 return False
             if parent.attr.value == "on":
                 decorator = module.index.parents.get(call) if call is not None else None
-                if not any(h.decorator is decorator for h in self.handlers.values()):
+                moved = (self.handlers[node] for node in self.taken | self.plain)
+                if not any(h.decorator is decorator for h in moved):
                     return False
         return True
 
@@ -84,7 +94,34 @@ def chat_managers(project: Project) -> ChatManagers:
             found = _handler(known, module, node)
             if found is not None:
                 result.handlers[node] = found
+    result.taken = set(_taken(project, result))
+    for node, handler in result.handlers.items():
+        binding = known.binding(handler.module, _manager(handler))
+        has_room = any(b == binding and room for _, b, room in result.created.values())
+        if node not in result.taken and has_room and not _knows_agents(handler.module):
+            result.plain.add(node)
     return result
+
+
+def _taken(project: Project, managers: ChatManagers) -> Iterator[cst.FunctionDef]:
+    """The handlers of functions in which a 0.x agent is started."""
+    known = project.fact(pipelines)
+    for module in {h.module.path: h.module for h in managers.handlers.values()}.values():
+        for call in module.index.of(cst.Call):
+            if is_start(known, module, call):
+                near = managers.handler_near(module, module.index.enclosing(call, cst.FunctionDef))
+                if near is not None:
+                    yield near.node
+
+
+def _knows_agents(module: Module) -> bool:
+    return any((i.target + ".").startswith("livekit.agents.") for i in module.imports)
+
+
+def _manager(handler: ChatHandler) -> cst.BaseExpression:
+    """`chat` of `@chat.on("message_received")`."""
+    call = cst.ensure_type(handler.decorator.decorator, cst.Call)
+    return cst.ensure_type(call.func, cst.Attribute).value
 
 
 def is_kept(module: Module, call: cst.Call) -> bool:

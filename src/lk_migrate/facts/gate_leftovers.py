@@ -30,6 +30,7 @@ from lk_migrate.facts.gate_resets import take_resets
 from lk_migrate.facts.gate_state import definition_of, write_of
 from lk_migrate.facts.gates import Gate, find_gates
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.inline_leftovers import inline_leftovers
 from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -63,7 +64,7 @@ def find_leftovers(project: Project) -> Leftovers:
     staying: dict[Gate, tuple[Read, ...]] = {}
     while True:
         going = [g for g in gates.all if g not in staying and not g.trial.effects]
-        search = Search(project)
+        search = Search(project, set(project.fact(inline_leftovers).gone))
         for gate in going:
             for guard in gate.guards:
                 if isinstance(guard.strip, Strip):

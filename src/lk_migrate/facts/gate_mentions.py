@@ -47,18 +47,17 @@ def _names_a_module(module: Module, node: cst.Attribute) -> bool:
 
 def modules_with(project: Project, name: str) -> Iterator[Module]:
     """The modules in whose text `name` stands somewhere, tests left out."""
-    for path in sorted(project.files):
-        if name.encode() in project.files[path] and not is_test(path):
-            module = project.module(path)
-            if module is not None:
-                yield module
+    for path in project.paths_naming([name]):
+        module = project.module(path) if not is_test(path) else None
+        if module is not None:
+            yield module
 
 
 def tests_of(project: Project, names: Iterable[str]) -> Iterator[tuple[Module, cst.CSTNode, str]]:
     """Where tests speak of what is gone: the outermost function or statement of each, once, and the name."""
     wanted = frozenset(names)
-    for path in sorted(p for p in project.files if is_test(p)):
-        module = project.module(path) if any(n.encode() in project.files[path] for n in wanted) else None
+    for path in filter(is_test, project.paths_naming(wanted)):
+        module = project.module(path)
         seen: set[cst.CSTNode] = set()
         for node in module.index.of(cst.Name) if module is not None else ():
             if module is None or node.value not in wanted:

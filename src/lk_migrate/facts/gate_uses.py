@@ -53,9 +53,7 @@ def uses_of(project: Project, lines: Lineages, candidate: Candidate) -> Iterator
     names = {candidate.node.name.value}
     if names & _BY_CLASS and candidate.owner is not None:
         names = {candidate.owner.name.value, *_holders(project, candidate.owner.name.value)}
-    for path in sorted(project.files):
-        if not any(name.encode() in project.files[path] for name in names):
-            continue
+    for path in project.paths_naming(names):
         module = project.module(path)
         if module is None:
             continue
@@ -78,8 +76,8 @@ def _closure_uses(project: Project, lines: Lineages, candidate: Candidate) -> It
     own = set(descendants(candidate.node))
     factory = [a for a in candidate.module.index.ancestors(candidate.node) if isinstance(a, cst.FunctionDef)][-1]
     names = {candidate.node.name.value, *_given_to(project, factory.name.value)}
-    for path in sorted(project.files):
-        module = project.module(path) if any(n.encode() in project.files[path] for n in names) else None
+    for path in project.paths_naming(names):
+        module = project.module(path)
         for call in module.index.of(cst.Call) if module is not None else ():
             if module is None or call in own or (dotted(call.func) or "").rpartition(".")[2] not in names:
                 continue
@@ -108,7 +106,7 @@ def _given_to(project: Project, factory: str) -> frozenset[str]:
     names = {factory}
     for _ in range(_HANDED_ON):
         before = len(names)
-        for path in sorted(p for p, data in project.files.items() if any(n.encode() in data for n in names)):
+        for path in project.paths_naming(names):
             module = project.module(path)
             for node in module.index.of(cst.Assign) if module is not None else ():
                 made = node.value.func if isinstance(node.value, cst.Call) else node.value
@@ -130,8 +128,8 @@ def _last_names(target: cst.CSTNode) -> Iterator[str]:
 
 def _holders(project: Project, made: str) -> Iterator[str]:
     """Names and attributes that are given an object of the class `made`."""
-    for path in sorted(project.files):
-        module = project.module(path) if made.encode() in project.files[path] else None
+    for path in project.paths_naming([made]):
+        module = project.module(path)
         for call in module.index.of(cst.Call) if module is not None else ():
             if (dotted(call.func) or "").rpartition(".")[2] == made:
                 parent = module.index.parents[call]  # type: ignore[union-attr]

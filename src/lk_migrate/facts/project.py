@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -55,6 +56,7 @@ class Project:
     _sure: dict[tuple[str, str], Definition | None] = field(default_factory=dict)
     _library_names: dict[cst.CSTNode, str | None] = field(default_factory=dict)
     _speaking: dict[bytes, frozenset[str]] = field(default_factory=dict)
+    _named: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def fact(self, compute: Callable[[Project], Fact]) -> Fact:
         """`compute(self)`, once per project: how rules share what several of them need to know."""
@@ -145,6 +147,18 @@ class Project:
         found = self._speaking.get(word)
         if found is None:
             found = self._speaking[word] = frozenset(p for p, data in self.files.items() if word in data)
+        return found
+
+    def paths_naming(self, names: Iterable[str]) -> list[str]:
+        """The files, by name, in which one of these names stands as a word by itself."""
+        return sorted(frozenset().union(*map(self._naming, names)))
+
+    def _naming(self, name: str) -> frozenset[str]:
+        found = self._named.get(name)
+        if found is None:
+            word = name.encode()
+            whole = re.compile(rb"%s(?!\w)(?<!\w%s)" % (re.escape(word), re.escape(word)))
+            found = self._named[name] = frozenset(p for p in self._with(word) if whole.search(self.files[p]))
         return found
 
     def home(self, node: cst.CSTNode) -> Module | None:
@@ -295,9 +309,13 @@ class Project:
         if type(module.index.parents.get(expression)) in _DEFINITIONS:  # a class or function that is called like it
             return None
         symbol = self.resolve(module, expression)
-        return symbol.name if symbol is not None and symbol.module is None else None
+        if symbol is None or symbol.module is not None:
+            return None
+        # `livekit.plugins.deepgram.stt.STT` is `livekit.plugins.deepgram.STT`.
+        return _PLUGINS_OWN.sub(r"\1", symbol.name) if symbol.name.startswith("livekit.plugins.") else symbol.name
 
 
+_PLUGINS_OWN = re.compile(r"^(livekit\.plugins\.\w+\.)(?:llm|stt|tts|vad)\.(?=[A-Z])")
 _DEFINITIONS = frozenset({cst.FunctionDef, cst.ClassDef})
 
 

@@ -5,6 +5,14 @@ Checked by importing each of them with 1.8.9 installed (tests/rules/test_v0_gone
 
 from __future__ import annotations
 
+_METRICS = {
+    "PipelineSTTMetrics": "STTMetrics",
+    "PipelineLLMMetrics": "LLMMetrics",
+    "PipelineTTSMetrics": "TTSMetrics",
+    "PipelineVADMetrics": "VADMetrics",
+    "PipelineEOUMetrics": "EOUMetrics",
+    "MultimodalLLMMetrics": "RealtimeModelMetrics",
+}
 #: Names that only moved: full old name → full new name.
 MOVED: dict[str, str] = {
     "livekit.agents.AgentState": "livekit.agents.voice.events.AgentState",
@@ -17,12 +25,11 @@ MOVED: dict[str, str] = {
     "livekit.agents.llm.ChatAudio": "livekit.agents.llm.AudioContent",
     "livekit.agents.llm.chat_context.ChatImage": "livekit.agents.llm.ImageContent",
     "livekit.agents.llm.chat_context.ChatAudio": "livekit.agents.llm.AudioContent",
-    "livekit.agents.metrics.PipelineSTTMetrics": "livekit.agents.metrics.STTMetrics",
-    "livekit.agents.metrics.PipelineLLMMetrics": "livekit.agents.metrics.LLMMetrics",
-    "livekit.agents.metrics.PipelineTTSMetrics": "livekit.agents.metrics.TTSMetrics",
-    "livekit.agents.metrics.PipelineVADMetrics": "livekit.agents.metrics.VADMetrics",
-    "livekit.agents.metrics.PipelineEOUMetrics": "livekit.agents.metrics.EOUMetrics",
-    "livekit.agents.metrics.MultimodalLLMMetrics": "livekit.agents.metrics.RealtimeModelMetrics",
+    **{
+        f"livekit.agents.metrics.{module}{old}": f"livekit.agents.metrics.{module}{new}"
+        for module in ("", "base.")
+        for old, new in _METRICS.items()
+    },
 }
 
 #: Modules that are gone with everything in them, and what to do about what is left of them.
@@ -61,6 +68,12 @@ GONE_NAMES: dict[str, str] = {
     "livekit.rtc.chat": "chat is text streams now: `room.register_text_stream_handler`",
 }
 
+#: Types of objects that are another type's now: full old name → full new name. What makes one is for a person.
+NOW_OF_TYPE: dict[str, str] = {
+    "livekit.agents.llm.CalledFunction": "livekit.agents.llm.FunctionCall",
+    "livekit.agents.llm.FunctionCallInfo": "livekit.agents.llm.FunctionCall",
+}
+
 #: Gone names, or names that never were, whose every use is for a person to decide.
 LEFT_TO_A_PERSON: dict[str, str] = {
     "livekit.agents.transcription.STTSegmentsForwarder": "a session with an STT transcribes by itself",
@@ -75,6 +88,9 @@ LEFT_TO_A_PERSON: dict[str, str] = {
     "livekit.plugins.silero.STT": "silero is a VAD only: choose an STT of another plugin",
     "livekit.plugins.silero.LLM": "silero is a VAD only: choose an LLM of another plugin",
     "livekit.plugins.silero.TTS": "silero is a VAD only: choose a TTS of another plugin",
+    "livekit.agents.llm.LLMCapabilities": "an LLM has no capabilities object any more",
+    "livekit.agents.llm.FunctionInfo": "a tool is an `llm.FunctionTool`, its description is `tool.info`",
+    "livekit.agents.llm.FunctionArgInfo": "a tool's schema is made by `llm.utils.build_legacy_openai_schema(tool)`",
     "livekit.agents.AgentCallContext": "a tool takes a `ctx: RunContext`",
 }
 

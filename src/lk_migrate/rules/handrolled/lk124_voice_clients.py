@@ -23,7 +23,7 @@ from lk_migrate.rules.handrolled.lk124_tool_functions import rule as tool_functi
 _VOICE = re.compile(rb"websocket|realtime|twilio|media.?stream|audio", re.IGNORECASE)
 #: What is there before and after a conversion: use of what an agent needs, unlike imports that are not used, which go.
 _OF_AN_AGENT = re.compile(
-    rb"@function_tool|\b(?:\w*Agent|\w*Assistant|AgentS\w+|JobContext|RunContext|WorkerOptions)[(\[\].|)]"
+    rb"@function_tool|\b(?:\w*Agent|\w*Assistant|AgentS\w+|JobContext|RunContext|WorkerOptions|ServerOptions)[(\[\].|)]"
     rb"|\blivekit(?:\.| import [^\n]*\b)(?:api|rtc)\b"
 )
 _IMPORT = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*(?:from|import)[ \t][^\n#]*\blivekit\b", re.MULTILINE)

@@ -79,10 +79,16 @@ def _tts_node(callback: Callback, file: File, agent: str) -> str:
     settings = file.use("livekit.agents.ModelSettings")
     rtc = file.use("livekit.rtc")
     call = _call(callback, "self.session, text")
+    whole = []
+    if callback.wants_text:
+        text = _call(callback, 'self.session, "".join([part async for part in text])')
+        whole = [f"        async def whole_text() -> {iterable}[str]:", f"            yield {text}", ""]
+        call = "whole_text()"
     lines = [
         "    async def tts_node(",
         f"        self, text: {iterable}[str], model_settings: {settings}",
         f"    ) -> {iterable}[{rtc}.AudioFrame]:",
+        *whole,
         f"        async for frame in {agent}.default.tts_node(self, {call}, model_settings):",
         "            yield frame",
     ]

@@ -34,6 +34,12 @@ def doubt(known: Registration, guard: Guard, file: File) -> str:
             f"not run now. If it should, register it for `{guard.event}`; a `generate_reply(user_input=…)` in it adds "
             "a user's message, too, and would call it again."
         )
+    more = _unknown_argument(known)
+    if more is not None:
+        return (
+            f"`{known.event}` is `{guard.event}` now, and its handler gets one argument, the event: say in it what "
+            f"`{more.name.value}` is to be, and register it for that."
+        )
     strange = _unknown_detail(known)
     if strange is not None and strange.attr.value == "item" and guard.event == "conversation_item_added":
         role = "user" if known.event.startswith("user") else "assistant"
@@ -51,7 +57,10 @@ def doubt(known: Registration, guard: Guard, file: File) -> str:
 
 def any_doubt(registrations: Iterable[Registration], file: File) -> bool:
     """Whether a handler has to stay as it is because of one of its registrations."""
-    return any(_was_never_emitted(known, file) or _unknown_detail(known) is not None for known in registrations)
+    return any(
+        _was_never_emitted(known, file) or _unknown_argument(known) is not None or _unknown_detail(known) is not None
+        for known in registrations
+    )
 
 
 def _was_never_emitted(known: Registration, file: File) -> bool:
@@ -63,6 +72,15 @@ def _was_never_emitted(known: Registration, file: File) -> bool:
     if known.event.startswith("function_calls"):
         return False
     return known.kinds == {Kind.REALTIME_SESSION} or has_marker(file.statement(known.call), "LK240")
+
+
+def _unknown_argument(known: Registration) -> cst.Param | None:
+    """What a handler takes beside the one thing that it was given, and reads: without it, it would fail."""
+    if not isinstance(known.function, cst.FunctionDef):
+        return None
+    names = {n.value for n in find(known.function.body, cst.Name)}
+    more = (p for p in payload_of(known.function)[1:] if p.default is None)
+    return next((p for p in more if p.name.value in names), None)
 
 
 def _unknown_detail(known: Registration) -> cst.Attribute | None:

@@ -99,6 +99,12 @@ def split(call: cst.Call, file: File) -> Iterator[Change]:
         f"`{cls}` is now an `AgentSession` and an `Agent`",
     )
     yield from _remarks(call, construction, prompt, tools, file)
+    if callbacks is not None and callbacks.tts is not None and callbacks.tts.wants_text:
+        yield Note(
+            call,
+            f"`{callbacks.tts.spelled}` takes one text, so a reply is spoken once all of it is there: let it take "
+            "the stream to be heard earlier.",
+        )
     statement = construction.statement
     if not isinstance(statement, cst.SimpleStatementLine):
         yield Todo(

@@ -35,7 +35,10 @@ _SAME = frozenset(
     }
 )  # fmt: skip
 #: Attributes that other handlers of this rule, or other rules, take care of.
-_HANDLED = frozenset({"chat_ctx", "chat_context", "fnc_ctx", "chat_ctx_copy", "set_chat_ctx"})
+_HANDLED = frozenset(
+    {"chat_ctx", "chat_context", "fnc_ctx", "chat_ctx_copy", "set_chat_ctx"}
+    | {"_chat_ctx", "_llm", "_stt", "_tts", "_vad"}  # LK326
+)
 
 
 def _is_v0(node: cst.CSTNode, file: File) -> bool:
@@ -227,5 +230,5 @@ def _private_names(node: cst.Attribute, file: File) -> list[tuple[cst.Attribute,
     return [
         (other, other.attr.value)
         for other in find(scope, cst.Attribute)
-        if other.attr.value.startswith("_") and _is_v0(other.value, file)
+        if other.attr.value.startswith("_") and other.attr.value not in _HANDLED and _is_v0(other.value, file)
     ]

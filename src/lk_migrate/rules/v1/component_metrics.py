@@ -19,6 +19,7 @@ from lk_migrate.facts.framework import agents_name, library_name
 from lk_migrate.facts.imports import bound_names, dotted
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.metrics import Registration, is_docstring
+from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.session_models import SessionModels, agent_model, session_models
 from lk_migrate.facts.walk import find, own_scope
 from lk_migrate.rewrite.arguments import find_keyword
@@ -204,6 +205,8 @@ def _renaming(registration: Registration, file: File) -> tuple[Change, ...] | No
     if not event:
         return ()
     params = [p for p in function.params.params if p.name.value == event]
+    if file.project.fact(pipelines).holdings.is_v0_agent(file.module, registration.session):
+        return _given_by_0x(function, event, file)
     unpacked = []
     for name in _uses(function, event, file):
         parent = file.parent(name)
@@ -227,6 +230,18 @@ def _renaming(registration: Registration, file: File) -> tuple[Change, ...] | No
             )
             for node in unpacked
         ]
+    return tuple(changes)
+
+
+def _given_by_0x(function: cst.FunctionDef | cst.Lambda, event: str, file: File) -> tuple[Change, ...]:
+    """What a listener took from the 0.x agent is what a model tells, but for two fields."""
+    changes: list[Change] = []
+    for name in _uses(function, event, file):
+        read = file.parent(name)
+        if isinstance(read, cst.Attribute) and read.attr.value == "sequence_id":
+            changes.append(Replace(read.attr, lambda _: cst.Name("speech_id"), "`sequence_id` is `speech_id` now"))
+        elif isinstance(read, cst.Attribute) and read.attr.value == "error":
+            changes.append(Todo(read, "metrics have no `error`: a session tells errors with its event `error`."))
     return tuple(changes)
 
 
@@ -303,7 +318,7 @@ def _registered(
     registration: Registration, line: cst.BaseStatement, placement: Placement, handler: Handler, file: File
 ) -> Iterator[Change]:
     """The edits that take the old registration out and put the new one in its place, or after the start."""
-    session = dotted(registration.session) or file.code(registration.session)
+    session = file.project.fact(pipelines).spelled(file.module, registration.session)
     told = _end_of_turn(session, handler, file) if handler.words & _EOU else []
     plan = _Loop(placement.models, handler, _loop_name(registration, file), line, file)
     message = "listens to the session's models: `metrics_collected` of a session is deprecated"

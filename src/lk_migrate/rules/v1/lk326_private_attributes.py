@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.among import called_so
-from lk_migrate.facts.framework import Owner, framework_base
+from lk_migrate.facts.framework import Owner, framework_base, method
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
 from lk_migrate.facts.own_attributes import is_own_attribute
@@ -56,6 +56,8 @@ def public(node: cst.Attribute, file: File) -> Iterator[Change]:
         if model is not None:
             yield Todo(node, f"`{file.code(node)}` is private to the plugin: say it with `{model}.update_options(…)`.")
         return
+    if table is _AGENT and _says_it_itself(node, table[field], file):
+        return  # `def llm(self): return self._llm` would ask itself
     if field == "_session" and is_own_attribute(file.project, file.path, field):
         return  # no version of an Agent has one
     parent = file.parent(node)
@@ -96,6 +98,12 @@ def _table(base: cst.BaseExpression, file: File) -> dict[str, str] | None:
     if kind == "AgentSession":
         return _SESSION
     return _AGENT if kind in AGENT_CLASSES else None
+
+
+def _says_it_itself(node: cst.Attribute, public: str, file: File) -> bool:
+    """Whether the agent's class has a method or property of the public name: it means that, and reads the private."""
+    owner = file.enclosing(node, cst.ClassDef) if dotted(node.value) == "self" else None
+    return owner is not None and method(Owner(file.module, owner), public) is not None
 
 
 def _is_changed(node: cst.Attribute, file: File) -> bool:

@@ -1,7 +1,9 @@
 """`session.options.allow_interruptions` and the other flat fields stand in groups.
 
 `VoiceOptions` went in 1.3.1: `session.options.interruption["enabled"]`, `.endpointing["min_delay"]`, …
-`preemptive_generation` is a dict now, which is always true: `["enabled"]` is what it was.
+`preemptive_generation` is a dict now, which is always true: `["enabled"]` is what it was. What is written into the
+interruption options counts from then on (`livekit/agents/voice/agent_activity.py` of 1.8.9 reads them each time); the
+endpointing has `session.update_options(endpointing_opts=…)`.
 """
 
 from __future__ import annotations
@@ -37,8 +39,12 @@ def grouped(node: cst.Attribute, file: File) -> Iterator[Change]:
     parent = file.parent(node)
     if isinstance(parent, cst.Subscript) and field == "preemptive_generation":
         return
-    if isinstance(parent, (cst.AssignTarget, cst.AugAssign)):
-        yield Todo(node, f"options are read-only in effect: use `session.update_options(...)` for `{field}`.")
+    if group == "endpointing" and isinstance(parent, (cst.AssignTarget, cst.AugAssign)):
+        session = file.code(base.value)
+        yield Todo(
+            node,
+            f'the running endpointing does not read this: `{session}.update_options(endpointing_opts={{"{key}": …}})`.',
+        )
         return
     mark = quote(file, node)
     yield Rewrite(

@@ -9,6 +9,7 @@ import libcst as cst
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.keyword_dicts import keyword_dicts
+from lk_migrate.facts.walk import own_scope
 from lk_migrate.rewrite.arguments import find_keyword, keyword
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
@@ -71,7 +72,7 @@ def _message(said: str, names: list[str], existing: bool, classes: frozenset[str
 
 
 def _default(call: cst.Call, name: str, file: File) -> str:
-    """`None` or `NOT_GIVEN` when the value is a parameter that means "not given" by that default."""
+    """`None` or `NOT_GIVEN` when the value is a parameter or variable that may mean "not given"."""
     arg = find_keyword(call, name)
     function = file.enclosing(call, cst.FunctionDef)
     if arg is None or function is None or not isinstance(arg.value, cst.Name):
@@ -83,4 +84,24 @@ def _default(call: cst.Call, name: str, file: File) -> str:
                 return default
             if default == "None" and name == "allow_interruptions":
                 return default
+    return _may_be_not_given(arg.value, function)
+
+
+def _may_be_not_given(variable: cst.Name, function: cst.FunctionDef) -> str:
+    """How `NOT_GIVEN` is spelled where the variable may get it: `x = Model() if wanted else NOT_GIVEN`."""
+    for assign in own_scope(function):
+        if not isinstance(assign, cst.Assign) or all(dotted(t.target) != variable.value for t in assign.targets):
+            continue
+        for value in _outcomes(assign.value):
+            if (dotted(value) or "").rpartition(".")[2] == "NOT_GIVEN":
+                return dotted(value) or ""
     return ""
+
+
+def _outcomes(value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    if isinstance(value, cst.IfExp):
+        yield from (*_outcomes(value.body), *_outcomes(value.orelse))
+    elif isinstance(value, cst.BooleanOperation):
+        yield from (*_outcomes(value.left), *_outcomes(value.right))
+    else:
+        yield value

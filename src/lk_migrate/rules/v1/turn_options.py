@@ -7,7 +7,7 @@ it is mapped to here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
@@ -90,17 +90,42 @@ def entries(given: Sequence[Given]) -> tuple[Entry, ...]:
             inner = Entry(leaf.key, leaf.value, column=leaf.column)
             found.append(Entry(name, entries=(inner,), comments=leaf.comments))
         else:
-            found.append(Entry(name, entries=tuple(leaves)))
+            found.append(
+                Entry(name, entries=tuple(_in_brackets(leaf) if leaf.key == "**" else leaf for leaf in leaves))
+            )
     return tuple(found)
+
+
+def _in_brackets(spread: Entry) -> Entry:
+    """`**({…} if … else {})`: within a display, a condition needs them."""
+    return replace(spread, value=cst.parse_expression(f"({code(spread.value)})") if spread.value else None)
 
 
 def _leaf(key: str, item: Given) -> Entry:
     value = item.value
+    chosen = _unless_not_given(key, value)
+    if chosen:
+        spread = f"({chosen})" if item.key == "turn_detection" else chosen
+        return Entry("**", cst.parse_expression(spread), comments=item.comments)
     if item.default:
         text = f'{{"{key}": {code(value)}}} if {code(value)} is not {item.default} else {{}}'
         spread = f"({text})" if item.key == "turn_detection" else text
         return Entry("**", cst.parse_expression(spread), comments=item.comments)
     return Entry(key, value, comments=item.comments, column=item.column)
+
+
+def _unless_not_given(key: str, value: cst.BaseExpression) -> str:
+    """`{"key": x} if wanted else {}` for `x if wanted else NOT_GIVEN`, `x or NOT_GIVEN` and the like, else ""."""
+    if isinstance(value, cst.BooleanOperation) and isinstance(value.operator, cst.Or) and _is_not_given(value.right):
+        return f'{{"{key}": {code(value.left)}}} if {code(value.left)} else {{}}' if dotted(value.left) else ""
+    if not isinstance(value, cst.IfExp) or _is_not_given(value.body) == _is_not_given(value.orelse):
+        return ""
+    given = [f'{{"{key}": {code(v)}}}' if not _is_not_given(v) else "{}" for v in (value.body, value.orelse)]
+    return f"{given[0]} if {code(value.test)} else {given[1]}"
+
+
+def _is_not_given(value: cst.BaseExpression) -> bool:
+    return (dotted(value) or "").rpartition(".")[2] == "NOT_GIVEN"
 
 
 def _is_options(value: cst.BaseExpression) -> bool:
