@@ -781,6 +781,52 @@ async def start_recording(ctx: JobContext) -> str:
     info = await ctx.api.egress.start_room_composite_egress(api.composite(room_name=ctx.room.name))
     return info
 """
+#: The guard is in a method of one line, which gets a docstring and so a line of its own.
+_GUARD_ON_THE_HEADER_S_LINE = """\
+from livekit.agents import Agent, RunContext, function_tool
+
+
+class Desk(Agent):
+    def __init__(self, instructions):
+        self._speech = None
+
+    def _turn_gate(self, ctx: RunContext):
+        sid = getattr(ctx, "speech_id", None)
+        if sid != self._speech:
+            self._speech, self._calls = sid, 0
+        self._calls += 1
+        if self._calls > 2:
+            return "Let me wait for your answer."
+
+    async def short(self, ctx: RunContext) -> str: return self._turn_gate(ctx) or await self.one_line(ctx)
+
+    async def long(self, ctx: RunContext) -> str:
+        return "long"
+"""
+#: The prompt's context shares its line with what it is given to: the Agent is made beside them.
+_PROMPT_ON_THE_LINE = """\
+from livekit.agents import llm
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+def build(prompt, model):
+    memory = llm.ChatContext().append(role="system", text=prompt); desk = VoicePipelineAgent(llm=model, chat_ctx=memory)
+    return desk
+
+
+async def entrypoint(ctx):
+    if ctx: agent = VoicePipelineAgent(llm=ctx.llm, chat_ctx=llm.ChatContext().append(role="system", text="Help."))
+    agent.start(ctx.room)
+"""
+#: What follows a header of several lines does not begin on its first.
+_BEHIND_A_LONG_HEADER = """\
+from livekit.agents import AgentSession, RoomInputOptions
+
+
+async def begin(
+    session: AgentSession,
+) -> None: await session.start(room=1, room_input_options=RoomInputOptions(close_on_disconnect=False))
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
