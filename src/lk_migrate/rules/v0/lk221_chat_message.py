@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.prompts import prompts, role_of
+from lk_migrate.facts.prompts import prompts
+from lk_migrate.facts.roles import role_of
 from lk_migrate.facts.v0_names import llm_name
 from lk_migrate.facts.variables import binding_of, uses
 from lk_migrate.model import Edition
