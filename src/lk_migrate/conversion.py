@@ -70,13 +70,21 @@ class Settled(Outcome):
 
 #: The files of a group: path → bytes.
 Group = Mapping[str, bytes]
-#: Converts groups, one after the other or several at once; told each path, it gives the outcomes in any order.
-Converter = Callable[[Sequence[Group], ConvertOptions, Callable[[str], None]], list[Settled]]
+#: Converts groups, one after the other or several at once; told each path, it gives the outcomes in any order. The last
+#: argument is what else this process has to do, which it does while others are at work.
+Converter = Callable[[Sequence[Group], ConvertOptions, Callable[[str], None], Callable[[], object]], list[Settled]]
 
 
-def one_by_one(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Settled]:
+def one_by_one(
+    groups: Sequence[Group],
+    options: ConvertOptions,
+    told: Callable[[str], None],
+    meanwhile: Callable[[], object],
+) -> list[Settled]:
     """The `Converter` that does everything here."""
-    return [convert_group(group, options, told) for group in groups]
+    outcomes = [convert_group(group, options, told) for group in groups]
+    meanwhile()
+    return outcomes
 
 
 def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], None]) -> Settled:

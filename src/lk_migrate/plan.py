@@ -97,8 +97,20 @@ def _by_rules(
     told = _counted(progress, len(files))
     parts = groups(files)
     home = _expected_home(files, parts, options)
-    outcomes = convert([_of(files, part) for part in parts if part != home], options, told)
     project = opened(home)
+
+    early: list[Settled] = []
+
+    def alone() -> Settled:
+        """The group that was kept, when no new main is written."""
+        return early.pop() if early else settled(by_rules(project, options, None, told))
+
+    def likely() -> None:
+        """The same, where nothing in it speaks for a new main."""
+        if not survey(project).hand_rolled and options.main is None:
+            early.append(alone())
+
+    outcomes = convert([_of(files, part) for part in parts if part != home], options, told, likely)
     surveys = [*(o.survey for o in outcomes), survey(project)]
     agents = tuple(sorted((a for s in surveys for a in s.agents), key=lambda a: a.path))
 
@@ -107,16 +119,15 @@ def _by_rules(
         part = next((part for part in parts if path in part), ())
         return project if part == home else opened(part)
 
-    def alone() -> Settled:
-        """The group that was kept, when no new main is written."""
-        return settled(by_rules(project, options, None, told))
-
     main = _main_path(files, near, surveys, options)
     if main is not None and main not in project.files:
         outcomes = [o for o in (*outcomes, alone()) if main not in o.paths]
         project = near(main)
     if main is None:
         return _gathered([*outcomes, alone()], options, agents)
+    if early:  # another group is hand-rolled: what was found out while this one's main was kept is of no use
+        early.clear()
+        project = opened(home)
     made = by_rules(project, options, main, told)
     with_main = _gathered([*outcomes, made], options, agents)
     stuck = _stuck(with_main, main)

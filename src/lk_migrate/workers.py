@@ -1,24 +1,28 @@
 """The groups of a plan in several processes: this one, and others that are given bytes and give outcomes back.
 
-No `multiprocessing`: what it starts imports from the current folder first, and that is the person's project, nothing of
-which is to be imported (`struct.py`, `queue.py`, …). Ours take the search path of this process before they import
-anything. They end with their standard input, so that none outlives us.
+Where a process can be forked, the others are copies of this one, made when it has imported everything: they cost
+milliseconds. Elsewhere they are started at once and import as much at the same time. No `multiprocessing`: what it
+starts imports from the current folder first, and that is the person's project, nothing of which is to be imported
+(`struct.py`, `queue.py`, …). Ours take the search path of this process before they import anything. They end when
+nothing more can be asked of them, so that none outlives us.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
 import traceback
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from lk_migrate.late_methods import methods_when_called
 from lk_migrate.model import UserError
@@ -28,9 +32,11 @@ if TYPE_CHECKING:
     from lk_migrate.conversion import Converter, Group, Settled
     from lk_migrate.options import ConvertOptions
 
+#: Whether processes can be forked; on macOS the system's own libraries do not bear it.
+_FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 #: Bytes of code that speaks of LiveKit, for each process: below that another one costs more than it saves
 #: (docs/performance.md).
-_WORTH = 120_000
+_WORTH = 20_000 if _FORKS else 120_000
 #: How many portions each process is given on average: enough that all end together.
 _PORTIONS = 8
 _START = "import sys; sys.path[:] = {path!r}; from lk_migrate.workers import serve; serve()"
@@ -61,19 +67,29 @@ def several(jobs: int) -> Iterator[Converter]:
     It raises what a conversion raised, in whichever process, and UserError for a process that came to its end.
     """
     with ExitStack() as stack:
-        workers = [stack.enter_context(_Worker()) for _ in range(jobs - 1)]
+        workers = [] if _FORKS else [stack.enter_context(_started()) for _ in range(jobs - 1)]
 
-        def convert(groups: Sequence[Group], options: ConvertOptions, told: Callable[[str], None]) -> list[Settled]:
+        def convert(
+            groups: Sequence[Group],
+            options: ConvertOptions,
+            told: Callable[[str], None],
+            meanwhile: Callable[[], object],
+        ) -> list[Settled]:
             from lk_migrate.conversion import one_by_one
+            from lk_migrate.rules.registry import all_rules
 
-            if not workers:
-                return one_by_one(groups, options, told)
+            if jobs < 2 or not groups:
+                return one_by_one(groups, options, told, meanwhile)
+            if _FORKS:
+                all_rules()
+                workers.extend(stack.enter_context(_forked()) for _ in range(jobs - 1))
             portions = deque(_portions(groups, jobs * _PORTIONS))
             left = len(portions)
             finished: SimpleQueue[_Done | Exception] = SimpleQueue()
             for worker in workers:
                 threading.Thread(target=worker.work_off, args=(portions, options, finished), daemon=True).start()
             outcomes: list[Settled] = []
+            meanwhile()
             while left:
                 for done in _waiting(finished, block=not portions):
                     if isinstance(done, Exception):
@@ -84,7 +100,7 @@ def several(jobs: int) -> Iterator[Converter]:
                     left -= 1
                 mine = _next(portions)
                 if mine is not None:
-                    outcomes += one_by_one(mine, options, told)
+                    outcomes += one_by_one(mine, options, told, _nothing)
                     left -= 1
             return outcomes
 
@@ -127,6 +143,10 @@ def _portions(groups: Sequence[Group], count: int) -> Iterator[_Portion]:
         yield portion
 
 
+def _nothing() -> None:
+    """What there is to do meanwhile in all processes but the first, and there the second time."""
+
+
 def _next(portions: deque[_Portion]) -> _Portion | None:
     try:
         return portions.popleft()
@@ -145,17 +165,19 @@ def _waiting(finished: SimpleQueue[_Done | Exception], *, block: bool) -> Iterat
             return
 
 
-class _Worker:
-    """A process that converts; leaving the context ends it."""
+class _Process(Protocol):
+    """What can be done with another process."""
 
-    def __init__(self) -> None:
-        path = [os.path.abspath(p) for p in sys.path if p]  # noqa: PTH100
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _START.format(path=path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is this process's business
-        )
+    def kill(self) -> None: ...
+
+    def wait(self) -> int: ...
+
+
+class _Worker:
+    """A process that converts; leaving the context ends it. `to`, `back`: what it reads and what it writes."""
+
+    def __init__(self, process: _Process, to: IO[bytes], back: IO[bytes]) -> None:
+        self._process, self._to, self._back = process, to, back
 
     def __enter__(self) -> _Worker:
         return self
@@ -182,11 +204,67 @@ class _Worker:
             finished.put(_Done(paths, answer))
 
     def _asked(self, portion: _Portion, options: ConvertOptions) -> Sequence[Settled] | _Failed:
-        to, back = self._process.stdin, self._process.stdout
-        assert to is not None and back is not None
-        pickle.dump((portion, options), to, pickle.HIGHEST_PROTOCOL)
-        to.flush()
-        return pickle.load(back)  # type: ignore[no-any-return]
+        pickle.dump((portion, options), self._to, pickle.HIGHEST_PROTOCOL)
+        self._to.flush()
+        return pickle.load(self._back)  # type: ignore[no-any-return]
+
+
+def _started() -> _Worker:
+    """A new Python."""
+    path = [os.path.abspath(p) for p in sys.path if p]  # noqa: PTH100
+    process = subprocess.Popen(
+        [sys.executable, "-c", _START.format(path=path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is this process's business
+    )
+    assert process.stdin is not None and process.stdout is not None
+    return _Worker(process, process.stdin, process.stdout)
+
+
+class _Copy:
+    """A forked process."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._waiting = threading.Lock()  # it can be waited for once, by the thread that asks it or by the first one
+
+    def kill(self) -> None:
+        if self.returncode is None:
+            with suppress(ProcessLookupError):  # waited for this moment
+                os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        with self._waiting:
+            if self.returncode is None:
+                self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            return self.returncode
+
+
+def _forked() -> _Worker:
+    """A copy of this process."""
+    asked, to = os.pipe()
+    back, answers = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a thread that draws the progress may hold a lock, but no copy asks for it
+        pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.setsid()  # as above
+            os.close(to)
+            os.close(back)
+            with os.fdopen(asked, "rb") as questions, os.fdopen(answers, "wb") as given:
+                _serve(questions, given)
+            code = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(code)  # what this process had still to do is not the copy's business
+    os.close(asked)
+    os.close(answers)
+    return _Worker(_Copy(pid), os.fdopen(to, "wb"), os.fdopen(back, "rb"))
 
 
 def _lost(path: str, code: int) -> UserError:
@@ -217,15 +295,18 @@ def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
             portion, options = pickle.load(asked)
         except EOFError:
             return
-        pickle.dump(_answer(portion, options), answers, pickle.HIGHEST_PROTOCOL)
-        answers.flush()
+        try:
+            pickle.dump(_answer(portion, options), answers, pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+        except BrokenPipeError:  # the first process is gone
+            os._exit(1)
 
 
 def _answer(portion: _Portion, options: ConvertOptions) -> Any:
     from lk_migrate.conversion import one_by_one
 
     try:
-        return one_by_one(portion, options, lambda path: None)
+        return one_by_one(portion, options, lambda path: None, _nothing)
     except Exception as error:
         text = traceback.format_exc()
         try:

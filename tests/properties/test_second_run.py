@@ -715,6 +715,118 @@ class PhoneLine:
     async def call(self, name):
         return await self.calendar.today() if name == "today" else None
 """
+#: The only `else:` of the file goes with the guard, what is said behind it stays.
+_ELSE_OF_A_GUARD = """\
+from livekit.agents import Agent, RunContext, function_tool
+
+
+class Desk(Agent):
+    _last = None
+
+    def _turn_gate(self, ctx):
+        if ctx.speech_handle.id == self._last:
+            return "wait"
+        self._last = ctx.speech_handle.id
+        return None
+
+    @function_tool
+    async def clean(self, ctx: RunContext) -> str:
+        gate = self._turn_gate(ctx)
+        if gate:
+            return gate
+        # nobody waits
+        else:  # the usual way
+            return "a"
+"""
+#: Bound by an unpacking in the first run, a name is no variable of the module.
+_SESSION_UNPACKED = """\
+from livekit.agents import Agent
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+class Assistant:
+    def __init__(self, instructions):
+        self.instructions = instructions
+
+    async def known(self, ctx: RunContext):
+        return "x"
+
+
+async def make(ctx) -> VoicePipelineAgent:
+    agent = VoicePipelineAgent()
+    return agent
+
+
+async def entrypoint(ctx):
+    agent = await make(ctx)
+    agent.start(ctx.room)
+
+
+session = Assistant("x")
+"""
+#: What a marker speaks of is put under an `else`.
+_MARKED_UNDER_AN_ELSE = """\
+from livekit import api
+
+
+class Desk:
+    def __init__(self, instructions: str) -> None:
+        self.instructions = instructions
+
+    async def note(self, ctx: RunContext, text: str) -> str:
+        return text
+
+
+async def start_recording(ctx: JobContext) -> str:
+    info = await ctx.api.egress.start_room_composite_egress(api.composite(room_name=ctx.room.name))
+    return info
+"""
+#: The guard is in a method of one line, which gets a docstring and so a line of its own.
+_GUARD_ON_THE_HEADER_S_LINE = """\
+from livekit.agents import Agent, RunContext, function_tool
+
+
+class Desk(Agent):
+    def __init__(self, instructions):
+        self._speech = None
+
+    def _turn_gate(self, ctx: RunContext):
+        sid = getattr(ctx, "speech_id", None)
+        if sid != self._speech:
+            self._speech, self._calls = sid, 0
+        self._calls += 1
+        if self._calls > 2:
+            return "Let me wait for your answer."
+
+    async def short(self, ctx: RunContext) -> str: return self._turn_gate(ctx) or await self.one_line(ctx)
+
+    async def long(self, ctx: RunContext) -> str:
+        return "long"
+"""
+#: The prompt's context shares its line with what it is given to: the Agent is made beside them.
+_PROMPT_ON_THE_LINE = """\
+from livekit.agents import llm
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+def build(prompt, model):
+    memory = llm.ChatContext().append(role="system", text=prompt); desk = VoicePipelineAgent(llm=model, chat_ctx=memory)
+    return desk
+
+
+async def entrypoint(ctx):
+    if ctx: agent = VoicePipelineAgent(llm=ctx.llm, chat_ctx=llm.ChatContext().append(role="system", text="Help."))
+    agent.start(ctx.room)
+"""
+#: What follows a header of several lines does not begin on its first.
+_BEHIND_A_LONG_HEADER = """\
+from livekit.agents import AgentSession, RoomInputOptions
+
+
+async def begin(
+    session: AgentSession,
+) -> None: await session.start(room=1, room_input_options=RoomInputOptions(close_on_disconnect=False))
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
@@ -829,6 +941,12 @@ class RateGate:
 
 def test_two_gates_go_at_once() -> None:
     assert checked({"desk.py": _COUNTED_BESIDE.encode(), "gates.py": _RATE_GATE.encode()}).outcome == "changed"
+
+
+def test_a_gate_that_is_reset_under_a_condition() -> None:
+    desk = _COUNTED_BESIDE.replace("RateGate(limit=3)", "RateGate(limit=3)\n        self.gate.reset()")
+    gate = f"{_RATE_GATE}\n    def reset(self):\n        if ready:\n            self.calls = 0\n"
+    assert checked({"desk.py": desk.encode(), "gates.py": gate.encode()}).outcome == "changed"
 
 
 #: Asked for its import by a file that asks no more, once it is converted.

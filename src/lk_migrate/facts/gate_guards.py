@@ -18,6 +18,8 @@ from lk_migrate.facts.walk import descendants, find
 
 #: Calls around the refusal that do nothing but give it a form.
 _FORMS = {"json.dumps", "dumps", "str", "dict", "repr", "ToolResult"}
+#: What small statements stand in: a line, and what follows a header on its line.
+_LINES = (cst.SimpleStatementLine, cst.SimpleStatementSuite)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def _outermost(module: Module, call: cst.CSTNode) -> cst.CSTNode:
 
 def _statement(module: Module, node: cst.CSTNode) -> cst.CSTNode:
     current = node
-    while not isinstance(current, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
+    while not isinstance(current, (*_LINES, cst.BaseCompoundStatement)):
         current = module.index.parents[current]
     return current
 
@@ -156,7 +158,7 @@ def _tested(module: Module, expression: cst.CSTNode, names: list[str], trial: Tr
     statement = _statement(module, expression)
     if isinstance(statement, cst.If) and expression in set(descendants(statement.test)):
         found = _branch(module, statement, statement.test, names, trial, asked=expression)
-    elif isinstance(statement, cst.SimpleStatementLine):
+    elif isinstance(statement, _LINES):
         found = _returned(module, statement, names, trial, asked=expression)
     else:
         return Unclear("the gate is asked inside a larger expression")
@@ -278,7 +280,11 @@ def _refusal_statement(statement: cst.CSTNode, names: list[str]) -> set[cst.CSTN
 
 
 def _returned(
-    module: Module, line: cst.SimpleStatementLine, names: list[str], trial: Trial, asked: cst.CSTNode | None = None
+    module: Module,
+    line: cst.SimpleStatementLine | cst.SimpleStatementSuite,
+    names: list[str],
+    trial: Trial,
+    asked: cst.CSTNode | None = None,
 ) -> tuple[Strip, set[cst.CSTNode]] | Unclear:
     """`return gate or await self._save()`, `return gate if gate else …`, `return gate`."""
     small = line.body[0] if len(line.body) == 1 else None

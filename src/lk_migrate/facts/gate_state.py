@@ -67,7 +67,7 @@ def mere_reset(module: Module, node: cst.CSTNode, made: cst.ClassDef) -> cst.CST
         return None
     for function in find(made.body, cst.FunctionDef):
         if function.name.value == attribute.attr.value:
-            statements = [s for line in function.body.body for s in getattr(line, "body", ())]
+            statements = find(function.body, cst.BaseSmallStatement)  # type: ignore[type-abstract]
             sets = all(isinstance(s, (cst.Assign, cst.AnnAssign, cst.Expr, cst.Pass)) for s in statements)
             return parents[call] if sets and _harmless_calls(function) else None
     return None

@@ -187,6 +187,8 @@ class Holders:
                 for value in values:
                     found |= self.of(module, value)
                 return found
+            if type(scope) is not cst.Module and name.value in module.bound(scope):
+                return UNKNOWN  # by an unpacking, a `def`, an `except`: it is no variable further out
         symbol = self.project.resolve(module, name)
         if symbol is not None and symbol.module is not None and symbol.module is not module:
             return self.of(symbol.module, symbol.node) if symbol.node is not None else UNKNOWN

@@ -132,6 +132,8 @@ def _of_name(project: Project, module: Module, name: cst.Name, depth: int) -> st
         found, bound = _bound_in(project, module, scope, name, depth)
         if bound:
             return found
+        if type(scope) is not cst.Module and name.value in module.bound(scope):
+            return None  # by an unpacking, a `def`, an `except`: it is no variable further out
     symbol = project.resolve(module, name)
     if symbol is not None and symbol.module is not None and symbol.node is not None and symbol.module is not module:
         return instance_of(project, symbol.module, symbol.node, depth + 1)

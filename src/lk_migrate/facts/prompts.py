@@ -56,7 +56,7 @@ class Prompts:
     """What the rules must know about each other's edits of prompts."""
 
     of: dict[cst.Call, Prompt] = field(default_factory=dict)
-    #: Statements whose whole content is now in an Agent.
+    #: Small statements whose whole content is now in an Agent.
     moved: dict[cst.CSTNode, str] = field(default_factory=dict)
     #: A context expression that is replaced by the text of its only message.
     text: dict[cst.BaseExpression, cst.BaseExpression] = field(default_factory=dict)
@@ -78,6 +78,10 @@ def prompts(project: Project) -> Prompts:
         reader = _Reader(known.holdings, result, construction)
         result.of[construction.call] = reader.prompt()
     return result
+
+
+#: A line that only appends a message to a context.
+_Appended = tuple[cst.SimpleStatementLine, Message]
 
 
 @dataclass
@@ -152,7 +156,7 @@ class _Reader:
         binding: Binding,
         value: cst.BaseExpression,
         messages: list[Message],
-        appended: list[tuple[cst.CSTNode, Message]],
+        appended: list[_Appended],
         others: list[cst.Name],
     ) -> Prompt:
         first = _prompt_of([*messages, *(m for _, m in appended)])
@@ -164,7 +168,7 @@ class _Reader:
         count = len(messages) + len(appended)
         if others:
             return self._shared(context, value, first, count, others)
-        statement = self.module.index.enclosing(value, cst.SimpleStatementLine)
+        statement = self.module.index.parents.get(value)
         stays = count > 1
         if not is_plain(self.module, first.text.value) and not stays and not appended:
             return self._as_text(binding, [value], [messages])
@@ -173,13 +177,18 @@ class _Reader:
         self.result.taken.add(first.call)
         comments: tuple[str, ...] = ()
         if not stays and statement is not None:
-            self.result.moved[statement] = "the prompt is now the Agent's `instructions=`"
-            comments = _leading(statement)
+            comments = self._move(statement)
         for line, message in appended:
             if message is first:
-                self.result.moved[line] = "the prompt is now the Agent's `instructions=`"
-                comments = (*comments, *_leading(line))
+                comments = (*comments, *self._move(line.body[0]))
         return Prompt(first.text.value, _column(first.call, first.text), context if stays else None, comments)
+
+    def _move(self, statement: cst.CSTNode) -> tuple[str, ...]:
+        """Its content is now in the Agent; the comments above it, when it is alone on its line."""
+        self.result.moved[statement] = "the prompt is now the Agent's `instructions=`"
+        line = self.module.index.parents.get(statement)
+        alone = isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1
+        return tuple(e.comment.value for e in line.leading_lines if e.comment is not None) if alone else ()  # type: ignore[union-attr]
 
     def _as_text(self, binding: Binding, values: list[cst.BaseExpression], lists: list[list[Message]]) -> Prompt:
         """The variable holds the text from now on."""
@@ -247,9 +256,9 @@ class _Reader:
             return False
         return any(p.name.value == binding.name for p in find(owner.params, cst.Param))
 
-    def _uses(self, binding: Binding, context: cst.Name) -> tuple[list[tuple[cst.CSTNode, Message]], list[cst.Name]]:
+    def _uses(self, binding: Binding, context: cst.Name) -> tuple[list[_Appended], list[cst.Name]]:
         """The statements that only append a message to the context, and the names of all other uses."""
-        appended: list[tuple[cst.CSTNode, Message]] = []
+        appended: list[_Appended] = []
         others: list[cst.Name] = []
         arguments = {c.argument("chat_ctx") for c in self._pipelines()}
         answered = self._answered()
@@ -274,7 +283,7 @@ class _Reader:
     def _pipelines(self) -> Iterator[Construction]:
         yield from self.known.project.fact(pipelines).constructions.values()
 
-    def _appending(self, name: cst.Name) -> tuple[cst.CSTNode, Message] | None:
+    def _appending(self, name: cst.Name) -> _Appended | None:
         """`context.append(…)` or `context.messages.append(ChatMessage(…))` as a statement of its own."""
         line = self.module.index.enclosing(name, cst.SimpleStatementLine)
         if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
@@ -416,7 +425,3 @@ def _comments(call: cst.Call, arg: cst.Arg) -> tuple[str, ...]:
 
     found = of_call(call).comments(list(call.args).index(arg))
     return (*found.above, *([found.behind] if found.behind else []))
-
-
-def _leading(line: cst.CSTNode) -> tuple[str, ...]:
-    return tuple(e.comment.value for e in getattr(line, "leading_lines", ()) if e.comment is not None)

@@ -119,8 +119,11 @@ def touched_lines(module: Module, touches: Iterable[Touch]) -> Touched:
             continue
         span = module.span(node)
         header.add(span.line)
-        if isinstance(node, cst.SimpleStatementLine):  # each of those on it, which need not begin on its first line
-            header.update(module.span(small).line for small in node.body)
+        body = getattr(node, "body", None)
+        line = node if isinstance(node, cst.SimpleStatementLine) else body
+        if isinstance(line, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+            # Each of those on it, which need not begin on its first line (or on the one of the header).
+            header.update(module.span(small).line for small in line.body)
         if touch.whole and isinstance(node, (*_WITH_BLOCKS, *_CLAUSES)):
             decorators = getattr(node, "decorators", ())
             whole.append((module.span(decorators[0]).line if decorators else span.line, span.end_line))

@@ -17,7 +17,6 @@ from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Skipped
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
@@ -27,6 +26,7 @@ from lk_migrate.rewrite.imports import add_imports, drop_unused, fold_long_impor
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
+from lk_migrate.rewrite.marking import Marker, marked
 from lk_migrate.rewrite.meant import lines_of
 from lk_migrate.rewrite.printing import NotGivenBack, printed
 from lk_migrate.rewrite.rebuild import paths_to, rebuilt
@@ -50,10 +50,6 @@ class FileResult:
     tree: cst.Module | None = None
 
 
-#: A comment line above a statement, and the node in that which it speaks of.
-_Marker = tuple[cst.CSTNode, cst.EmptyLine]
-
-
 @dataclass
 class _Edits:
     """What the rules asked for, by node."""
@@ -62,7 +58,7 @@ class _Edits:
     removed: dict[cst.CSTNode, bool] = field(default_factory=dict)
     comments: set[cst.CSTNode] = field(default_factory=set)
     without: list[cst.CSTNode] = field(default_factory=list)
-    markers: dict[cst.CSTNode, list[_Marker]] = field(default_factory=dict)
+    markers: dict[cst.CSTNode, list[Marker]] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     failed: dict[str, Exception] = field(default_factory=dict)
@@ -250,7 +246,7 @@ def _writable(message: str, encoding: str) -> str:
     return message
 
 
-def _is_there(lines: Sequence[cst.EmptyLine], markers: Sequence[_Marker]) -> bool:
+def _is_there(lines: Sequence[cst.EmptyLine], markers: Sequence[Marker]) -> bool:
     """Whether the same marker was left at the same statement already (for another node in it)."""
     texts = [line.comment.value for _, line in markers if line.comment is not None]
     wanted = [line.comment.value for line in lines if line.comment is not None]
@@ -283,7 +279,7 @@ def _applied(edits: _Edits, original: cst.CSTNode, updated: Any) -> Any:
         updated = _within(original, updated, apply)
     lines = edits.markers.get(original)
     if lines:
-        updated = _marked(original, updated, lines)
+        updated = marked(original, updated, lines)
     if isinstance(updated, type(original)) and isinstance(original, _LINES):
         updated = _without_last_semicolon(original, updated)
     if isinstance(updated, cst.SimpleStatementLine) and not updated.body:
@@ -335,49 +331,6 @@ def _without_last_semicolon(original: Any, updated: Any) -> Any:
         return updated
     last = updated.body[-1].with_changes(semicolon=original.body[-1].semicolon)
     return updated.with_changes(body=[*updated.body[:-1], last])
-
-
-def _marked(original: cst.CSTNode, updated: Any, markers: Sequence[_Marker]) -> Any:
-    if isinstance(updated, cst.FlattenSentinel):
-        nodes = list(updated.nodes)
-        for i in range(len(nodes)):
-            here = [marker for marker in markers if _at(original, nodes, marker[0]) == i]
-            nodes[i] = _marked(original, nodes[i], here) if here else nodes[i]
-        return cst.FlattenSentinel(nodes)
-    if not isinstance(original, cst.Module):
-        for i, inner in enumerate(_below(updated)):
-            here = [marker for marker in markers if _is_put_below(marker[0], original, inner)]
-            if here:
-                body = list(updated.body.body)
-                body[i] = _marked(inner, inner, here)
-                updated = updated.with_changes(body=updated.body.with_changes(body=body))
-                markers = [marker for marker in markers if marker not in here]
-    place = "header" if isinstance(updated, cst.Module) else "leading_lines"
-    return updated.with_changes(**{place: [*getattr(updated, place), *(line for _, line in markers)]})
-
-
-def _below(statement: Any) -> Sequence[cst.CSTNode]:
-    """The statements of a compound statement's block."""
-    block = getattr(statement, "body", None)
-    return block.body if isinstance(block, cst.IndentedBlock) else ()
-
-
-def _is_put_below(of: cst.CSTNode, original: Any, inner: cst.CSTNode) -> bool:
-    """Whether a rule put it into a block: a line under an `if`, or what shared the line of its header."""
-    if isinstance(original, cst.BaseCompoundStatement) and not any(n is of for n in find(original.body, type(of))):
-        return False
-    return any(n is of or n.deep_equals(of) for n in find(inner, type(of)))
-
-
-def _at(original: cst.CSTNode, nodes: Sequence[cst.CSTNode], of: cst.CSTNode) -> int:
-    """Which of the statements that took the original's place a marker stands at: what is left of the original, unless
-    what it speaks of is only in one that was put around that.
-    """
-    end = getattr(original, "trailing_whitespace", None)
-    left = (i for i, node in enumerate(nodes) if end is not None and getattr(node, "trailing_whitespace", 0) is end)
-    first = next(left, 0)
-    order = (first, *range(len(nodes)))
-    return next((i for i in order if any(n is of or n.deep_equals(of) for n in find(nodes[i], type(of)))), first)
 
 
 def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:

@@ -244,12 +244,19 @@ def _unwrap(file: File, node: cst.CSTNode, kept: cst.CSTNode | None, message: st
     else:
         comments = set(own_comments(file, node, names))
         yield Rewrite(node, _unwrapped(node, kept, comments), message, Action.REMOVED)
+        for clause in _clauses(node):
+            yield Rewrite(clause, lambda updated: updated, message, Action.REMOVED)
     for block in _dropped(node, kept):
-        if isinstance(block, (cst.Else, cst.ExceptHandler)):
-            yield Rewrite(block, lambda updated: updated, message, Action.REMOVED)
         body = block.body if isinstance(block, (cst.Else, cst.ExceptHandler)) else block
         for statement in body.body:
             yield Remove(statement, message, with_comments=True)
+
+
+def _clauses(node: Any) -> Iterator[cst.CSTNode]:
+    """The lines of a compound statement below its first that are gone when a block takes its place."""
+    if getattr(node, "orelse", None) is not None:
+        yield node.orelse
+    yield from getattr(node, "handlers", ())
 
 
 def _dropped(node: Any, kept: cst.CSTNode | None) -> Iterator[Any]:
@@ -277,10 +284,18 @@ def _unwrapped(node: Any, kept: cst.CSTNode | None, taken: set[cst.CSTNode]) -> 
         leading = [line for line in updated.leading_lines if line not in taken]
         if isinstance(kept, cst.If):
             return updated.orelse.with_changes(leading_lines=[*leading, *updated.orelse.leading_lines])
-        block = updated.orelse.body if in_else else updated.body
-        return _dedented(block, leading)
+        if in_else:
+            return _dedented(updated.orelse.body, [*leading, *_comments_of_else(updated.orelse)])
+        return _dedented(updated.body, leading)
 
     return apply
+
+
+def _comments_of_else(orelse: cst.Else) -> list[cst.EmptyLine]:
+    """Those above `else:`, and the one behind it."""
+    above = [line for line in orelse.leading_lines if line.comment is not None]
+    behind = orelse.body.header.comment if isinstance(orelse.body, cst.IndentedBlock) else None
+    return [*above, *([cst.EmptyLine(comment=behind)] if behind is not None else [])]
 
 
 def _dedented(block: cst.BaseSuite, leading: list[cst.EmptyLine]) -> Any:

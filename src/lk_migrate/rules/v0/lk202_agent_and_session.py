@@ -105,14 +105,22 @@ def split(call: cst.Call, file: File) -> Iterator[Change]:
             f"`{callbacks.tts.spelled}` takes one text, so a reply is spoken once all of it is there: let it take "
             "the stream to be heard earlier.",
         )
-    statement = construction.statement
-    if not isinstance(statement, cst.SimpleStatementLine):
+    statement, small = construction.statement, file.enclosing(call, cst.BaseSmallStatement)  # type: ignore[type-abstract]
+    extra = agent_class_source(callbacks, file) if callbacks else ""
+    shares = small is not None and not (isinstance(statement, cst.SimpleStatementLine) and len(statement.body) == 1)
+    if not isinstance(statement, cst.SimpleStatementLine) and (extra or not shares):
         yield Todo(
             call, "put the Agent that belongs to this session (instructions, tools) into `session.start(agent=…)`."
         )
         return
-    extra = agent_class_source(callbacks, file) if callbacks else ""
     base = callbacks.class_name if callbacks else file.use("livekit.agents.Agent")
+    if small is not None and shares and not extra:
+        yield Rewrite(
+            small,
+            lambda updated: _beside_agent(updated, _agent(construction, prompt, tools, base, indentation, found)),
+            "the prompt, the tools and the memory are the Agent's",
+        )
+        return
     yield Rewrite(
         statement,
         lambda updated: _with_agent(
@@ -269,6 +277,13 @@ def _named(callbacks: Callbacks | None, found: dict[str, _Moved]) -> list[cst.Si
     return [
         cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], value)]) for name, value in assigned
     ]
+
+
+def _beside_agent(
+    updated: cst.BaseSmallStatement, agent: cst.SimpleStatementLine
+) -> cst.FlattenSentinel[cst.BaseSmallStatement]:
+    """Both on the line that others share: what the Agent is given may be made there."""
+    return cst.FlattenSentinel([*agent.body, updated])
 
 
 def _with_agent(

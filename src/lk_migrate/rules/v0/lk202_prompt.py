@@ -19,9 +19,12 @@ from lk_migrate.rules.v0.lk202_agent_and_session import rule as split
 def statement(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
     """A context that held only the prompt; a prompt whose context is needed elsewhere, too."""
     found = file.project.fact(prompts)
-    why = found.moved.get(line)
-    if why is not None:
-        yield Replace(line, lambda _: gap(), why, Action.MOVED)
+    for small in line.body:
+        why = found.moved.get(small)
+        if why is not None and len(line.body) == 1:
+            yield Replace(line, lambda _: gap(), why, Action.MOVED)
+        elif why is not None:
+            yield Replace(small, lambda _: cst.RemoveFromParent(), why, Action.MOVED)
     named = found.named.get(line)
     if named is not None:
         name, text, column = named
