@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.framework import constructed, library_name
 from lk_migrate.facts.imports import dotted, from_module
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
@@ -174,7 +175,11 @@ def unused_import(node: cst.Import | cst.ImportFrom, file: File) -> Iterator[Cha
         return
     if _of_plugin(node, file):
         locals_ = {i.local for i in file.module.imports if i.statement is node}
-        if locals_ and locals_.isdisjoint(file.module.references.words):
+        scope = file.enclosing(node, cst.FunctionDef)
+        if locals_ and (
+            locals_.isdisjoint(file.module.references.words)
+            or (scope is not None and all(_is_replaced(n, file) for n in find(scope, cst.Name) if n.value in locals_))
+        ):
             yield Remove(node, f"`{_PLUGIN}` is not imported any more")
     elif isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar):
         base = from_module(node, file.module.package)
@@ -187,6 +192,15 @@ def unused_import(node: cst.Import | cst.ImportFrom, file: File) -> Iterator[Cha
                 f"`{_PLUGIN}` is not imported any more",
                 without=tuple(unused.values()),
             )
+
+
+def _is_replaced(name: cst.Name, file: File) -> bool:
+    """Whether a use of an import that is a function's own goes with `mention`."""
+    parent = file.parent(name)
+    return isinstance(parent, cst.ImportAlias) or (
+        not isinstance(parent, (cst.Attribute, cst.AssignTarget, cst.AsName, cst.Param, cst.Arg))
+        and _is_model(name, file)
+    )
 
 
 def _is_unused(alias: cst.ImportAlias, file: File) -> bool:
