@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.comments import own_lines
 from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
@@ -193,7 +194,7 @@ class _Reader:
         self.result.moved[statement] = "the prompt is now the Agent's `instructions=`"
         line = self.module.index.parents.get(statement)
         alone = isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1
-        return tuple(e.comment.value for e in line.leading_lines if e.comment is not None) if alone else ()  # type: ignore[union-attr]
+        return tuple(e.comment.value for e in own_lines(line) if e.comment is not None) if alone else ()  # type: ignore[arg-type]
 
     def _as_text(self, binding: Binding, values: list[cst.BaseExpression], lists: list[list[Message]]) -> Prompt:
         """The variable holds the text from now on."""

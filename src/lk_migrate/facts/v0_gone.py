@@ -70,8 +70,9 @@ GONE_NAMES: dict[str, str] = {
 
 #: Types of objects that are another type's now: full old name → full new name. What makes one is for a person.
 NOW_OF_TYPE: dict[str, str] = {
-    "livekit.agents.llm.CalledFunction": "livekit.agents.llm.FunctionCall",
-    "livekit.agents.llm.FunctionCallInfo": "livekit.agents.llm.FunctionCall",
+    f"livekit.agents.llm.{module}{old}": "livekit.agents.llm.FunctionCall"
+    for module in ("", "function_context.")
+    for old in ("CalledFunction", "FunctionCallInfo")
 }
 
 #: Gone names, or names that never were, whose every use is for a person to decide.
