@@ -99,7 +99,7 @@ def of_session(call: cst.Call, file: File) -> Iterator[Change]:
     if not isinstance(block, cst.IndentedBlock) or any(statement in a.lines for found in answers for a in found):
         return
     before = list(block.body[: block.body.index(statement)])  # type: ignore[arg-type]
-    if any(_asks(other, model, file) for other in before):
+    if any(_asks(other, model, file) or _is_said(other) for other in before):
         return
     session = file.project.fact(pipelines).spelled(file.module, model.value)
     said = cst.parse_statement(f"assert isinstance({session}.llm, {file.use('livekit.agents.llm')}.LLM)\n")
@@ -114,6 +114,14 @@ def of_session(call: cst.Call, file: File) -> Iterator[Change]:
 
 def _asks(statement: cst.CSTNode, model: cst.Attribute, file: File) -> bool:
     return any(_is_chat(c, file) and c.func.value.deep_equals(model) for c in find(statement, cst.Call))  # type: ignore[attr-defined]
+
+
+def _is_said(statement: cst.CSTNode) -> bool:
+    """`assert isinstance(session.llm, llm.LLM)`."""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) and statement.body else None
+    test = small.test if isinstance(small, cst.Assert) else None
+    is_question = isinstance(test, cst.Call) and dotted(test.func) == "isinstance" and bool(test.args)
+    return is_question and (dotted(test.args[0].value) or "").endswith(".llm")  # type: ignore[union-attr]
 
 
 def _by_keyword(updated: cst.Arg, name: str) -> cst.Arg:

@@ -8,17 +8,18 @@ explicit so that the choice stays visible. It needs a VAD, and it tightens the d
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
 import libcst as cst
 
 from lk_migrate.facts.framework import constructed, library_name
-from lk_migrate.facts.imports import dotted, from_module
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.imports import dotted, from_module, referenced_names
+from lk_migrate.facts.walk import find, statements
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.leftovers import Leftover
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK341", Edition.V1, __doc__, triggers=(b"turn_detector",), since="1.6.1", safety=Safety.REVIEW)
@@ -130,7 +131,7 @@ def guarded_import(node: cst.Try, file: File) -> Iterator[Change]:
     """
     body = [_only(s) for s in node.body.body]
     imports = [s for s in body if isinstance(s, (cst.Import, cst.ImportFrom))]
-    if not imports or not all(_of_plugin(s, file) for s in imports) or node.finalbody is not None:
+    if not imports or not all(_is_of_plugin(s, file) for s in imports) or node.finalbody is not None:
         return
     otherwise = [_only(s) for s in node.orelse.body.body] if node.orelse is not None else []
     flags = [s for s in [*body, *otherwise] if s not in imports]
@@ -168,34 +169,41 @@ def _flags_of(updated: cst.Try) -> cst.FlattenSentinel[cst.BaseStatement]:
     return cst.FlattenSentinel([first, *kept[1:]])
 
 
-@rule.on(cst.Import, cst.ImportFrom)
-def unused_import(node: cst.Import | cst.ImportFrom, file: File) -> Iterator[Change]:
-    """An import that nothing uses would still warn (imports that lose their last use go by themselves)."""
-    if isinstance(file.enclosing(node, cst.Try), cst.Try):
+@rule.finish
+def unused_imports(tree: cst.Module, file: File) -> Iterator[Leftover]:
+    """An import that nothing uses would still warn, also in an `__init__`, where others are kept."""
+    found = [(line, small, alias) for line, small in file.imports_of(tree) for alias in _of_plugin(small, file)]
+    used = referenced_names(tree, file.module.references) if found else {}
+    tried = (
+        {n for block in statements(tree, cst.Try) for n in statements(block, cst.Import, cst.ImportFrom)}
+        if found
+        else set()
+    )
+    for line, small, alias in found:
+        name = dotted(alias.asname.name if alias.asname else alias.name) or ""
+        if small not in tried and not used.get(name.partition(".")[0]):
+            yield Leftover(line, small, alias, False, f"`{_PLUGIN}` is not imported any more")
+
+
+def _is_of_plugin(node: cst.Import | cst.ImportFrom, file: File) -> bool:
+    """Whether it imports that and nothing else."""
+    found = _of_plugin(node, file)
+    return bool(found) and not isinstance(node.names, cst.ImportStar) and len(found) == len(node.names)
+
+
+@rule.on(cst.ImportFrom)
+def of_one_function(node: cst.ImportFrom, file: File) -> Iterator[Change]:
+    """An import within a function that uses nothing of it any more, while others with an import of their own do."""
+    scope = file.enclosing(node, cst.FunctionDef)
+    if scope is None or file.enclosing(node, cst.Try) is not None or not _is_of_plugin(node, file):
         return
-    if _of_plugin(node, file):
-        locals_ = {i.local for i in file.module.imports if i.statement is node}
-        scope = file.enclosing(node, cst.FunctionDef)
-        if locals_ and (
-            locals_.isdisjoint(file.module.references.words)
-            or (scope is not None and all(_is_replaced(n, file) for n in find(scope, cst.Name) if n.value in locals_))
-        ):
-            yield Remove(node, f"`{_PLUGIN}` is not imported any more")
-    elif isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar):
-        base = from_module(node, file.module.package)
-        names = [(i, a) for i, a in enumerate(node.names) if f"{base}.{dotted(a.name)}" == _PLUGIN]
-        unused = {i: a for i, a in names if _is_unused(a, file)}
-        if unused:
-            yield Rewrite(
-                node,
-                lambda updated: _without(updated, unused.keys()),
-                f"`{_PLUGIN}` is not imported any more",
-                without=tuple(unused.values()),
-            )
+    local = {i.local for i in file.module.imports if i.statement is node}
+    if all(_is_replaced(n, file) for n in find(scope, cst.Name) if n.value in local):
+        yield Remove(node, f"`{_PLUGIN}` is not imported any more")
 
 
 def _is_replaced(name: cst.Name, file: File) -> bool:
-    """Whether a use of an import that is a function's own goes with `mention`."""
+    """Whether a use of the class goes with `mention`."""
     parent = file.parent(name)
     return isinstance(parent, cst.ImportAlias) or (
         not isinstance(parent, (cst.Attribute, cst.AssignTarget, cst.AsName, cst.Param, cst.Arg))
@@ -203,21 +211,11 @@ def _is_replaced(name: cst.Name, file: File) -> bool:
     )
 
 
-def _is_unused(alias: cst.ImportAlias, file: File) -> bool:
-    local = dotted(alias.asname.name if alias.asname is not None else alias.name) or ""
-    return local not in file.module.references.words
-
-
-def _without(updated: cst.ImportFrom, gone: Container[int]) -> cst.ImportFrom:
-    assert not isinstance(updated.names, cst.ImportStar)
-    kept = [a for i, a in enumerate(updated.names) if i not in gone]
-    return updated.with_changes(names=[*kept[:-1], kept[-1].with_changes(comma=updated.names[-1].comma)])
-
-
-def _of_plugin(node: cst.CSTNode, file: File) -> bool:
+def _of_plugin(node: cst.CSTNode, file: File) -> list[cst.ImportAlias]:
+    """The names of an import that are the plugin's."""
     if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar):
         base = from_module(node, file.module.package)
-        return all(f"{base}.{dotted(a.name)}".startswith(_PLUGIN) for a in node.names)
+        return [a for a in node.names if f"{base}.{dotted(a.name)}".startswith(_PLUGIN)]
     if isinstance(node, cst.Import):
-        return all((dotted(a.name) or "").startswith(_PLUGIN) for a in node.names)
-    return False
+        return [a for a in node.names if (dotted(a.name) or "").startswith(_PLUGIN)]
+    return []
