@@ -15,6 +15,8 @@ import libcst as cst
 
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.framework import Owner, framework_base
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
@@ -93,6 +95,26 @@ def own_stream(call: cst.Call, file: File) -> Iterator[Change]:
     elif missing:
         method = "chat" if kind.startswith("llm.") else "synthesize" if kind == "tts.ChunkedStream" else "stream"
         yield Todo(call, f"a stream wants {' and '.join(missing)}: hand on what `{method}` is given.")
+
+
+@rule.on(cst.Attribute)
+def inner_part(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`self._fnc_ctx` of an own `LLMStream`: one marker in a method."""
+    owner, method = file.enclosing(node, cst.ClassDef), file.enclosing(node, cst.FunctionDef)
+    if not _is_old_part(node) or owner is None or method is None:
+        return
+    if not (_stream(owner, file) or "").startswith("llm."):
+        return
+    if next(n for n in find(method, cst.Attribute) if _is_old_part(n)) is node:
+        yield Todo(
+            node,
+            f"a stream has no `{node.attr.value}`: its tools are the list `self._tools`, and the calls that the model "
+            "asks for are sent on as `llm.ChoiceDelta(tool_calls=[llm.FunctionToolCall(…)])`; the session runs them.",
+        )
+
+
+def _is_old_part(node: cst.Attribute) -> bool:
+    return dotted(node) in ("self._fnc_ctx", "self._function_calls_info")
 
 
 @rule.on(cst.FunctionDef)
