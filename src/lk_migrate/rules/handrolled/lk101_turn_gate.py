@@ -29,6 +29,7 @@ from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.handrolled.gate_removal import EMPTIED, SPENT, own_comments, removed
 from lk_migrate.rules.registry import Rule
 
@@ -75,7 +76,7 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
         if gate.module is file.module:
             yield Todo(gate.node, _UNREPLACED.format(gate.name, _replacement(gate)))
     for module_of, counter in file.project.fact(closure_counters):
-        if module_of is file.module:
+        if module_of is file.module and not _was_asked(counter, file):
             yield Todo(counter, _CLOSURE.format(counter.name.value))
     for read in leftovers.tests:
         if read.module is file.module:
@@ -93,6 +94,12 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
             yield from removed(removal, names, gone)
     if any(r.module is file.module for r in leftovers.removals) and all(_is_spent(s, gone) for s in module.body):
         yield Note(module.body[0], f"Only the turn gate was in {file.path}: nothing is left to import, delete it.")
+
+
+def _was_asked(function: cst.FunctionDef, file: File) -> bool:
+    """Whether it was known for a gate once: what asks it has been left to a person."""
+    calls = file.module.calls.get(function.name.value, ())
+    return any(has_marker(file.statement(call), rule.id, file.module.tree) for call in calls)
 
 
 def _is_spent(statement: cst.CSTNode, gone: set[cst.CSTNode]) -> bool:
