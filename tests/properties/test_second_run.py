@@ -827,6 +827,22 @@ async def begin(
     session: AgentSession,
 ) -> None: await session.start(room=1, room_input_options=RoomInputOptions(close_on_disconnect=False))
 """
+#: What is asked of a metric is no turn gate, for which tools of an `Agent` would be described.
+_SPEECH_OF_A_METRIC = """\
+from livekit.agents import Agent, RunContext, function_tool
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+class Host(Agent):
+    async def confirm(self, ctx: RunContext, name: str = "") -> str:
+        return name
+
+
+def watch(agent: VoicePipelineAgent, log):
+    @agent.on("metrics_collected")
+    def measured(metric: metrics.AgentMetrics):
+        log(f"turn {metric.sequence_id} after {metric.end_of_utterance_delay}")
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
@@ -937,6 +953,18 @@ class RateGate:
         if self.calls > self.limit:
             return "Answer the caller first."
 """
+
+
+def test_a_package_does_not_keep_an_import_that_warns() -> None:
+    source = """\
+from livekit.agents import AgentSession
+from livekit.plugins.turn_detector.multilingual import MultilingualModel
+
+
+def build():
+    return AgentSession(turn_detection=MultilingualModel())
+"""
+    assert checked({"voice/__init__.py": source.encode(), "main.py": b"import voice\n"}).outcome == "changed"
 
 
 def test_two_gates_go_at_once() -> None:

@@ -69,6 +69,11 @@ class Prompts:
     #: `instructions=` arguments of realtime models.
     model_arguments: set[cst.Arg] = field(default_factory=set)
 
+    def is_moved(self, module: Module, node: cst.CSTNode) -> bool:
+        """Whether the statement that it stands in goes."""
+        small = module.index.enclosing(node, cst.BaseSmallStatement)  # type: ignore[type-abstract]
+        return small is not None and small in self.moved
+
 
 def prompts(project: Project) -> Prompts:
     """Use as `project.fact(prompts)`."""

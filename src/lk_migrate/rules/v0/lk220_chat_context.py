@@ -49,7 +49,7 @@ def append(call: cst.Call, file: File) -> Iterator[Change]:
         return
     known = file.project.fact(holdings)
     found = file.project.fact(prompts)
-    if call in found.text or file.statement(call) in found.moved:
+    if call in found.text or found.is_moved(file.module, call):
         return
     messages = context_messages(known, file.module, call)
     if messages is not None:
@@ -217,7 +217,7 @@ def construction(call: cst.Call, file: File) -> Iterator[Change]:
     if not is_context_class(file.project, file.module, call.func) or not call.args:
         return
     found = file.project.fact(prompts)
-    if call in found.text or file.statement(call) in found.moved:
+    if call in found.text or found.is_moved(file.module, call):
         return
     argument = call.args[0]
     if keyword(argument) == "messages":

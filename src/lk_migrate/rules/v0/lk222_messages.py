@@ -36,7 +36,7 @@ def messages(node: cst.Attribute, file: File) -> Iterator[Change]:
     parent = file.parent(node)
     if isinstance(parent, cst.Call) and parent.func is node:
         return
-    if file.statement(node) in file.project.fact(prompts).moved:
+    if file.project.fact(prompts).is_moved(file.module, node):
         return
     if _writes(node, parent, file):
         if _is_agents_own(node.value, file):

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.framework import constructed, library_name
-from lk_migrate.facts.imports import dotted, from_module
+from lk_migrate.facts.imports import dotted, from_module, referenced_names
+from lk_migrate.facts.walk import statements
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.leftovers import Leftover
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK341", Edition.V1, __doc__, triggers=(b"turn_detector",), since="1.6.1", safety=Safety.REVIEW)
@@ -167,14 +169,21 @@ def _flags_of(updated: cst.Try) -> cst.FlattenSentinel[cst.BaseStatement]:
     return cst.FlattenSentinel([first, *kept[1:]])
 
 
-@rule.on(cst.Import, cst.ImportFrom)
-def unused_import(node: cst.Import | cst.ImportFrom, file: File) -> Iterator[Change]:
-    """An import that nothing uses would still warn (imports that lose their last use go by themselves)."""
-    if not _of_plugin(node, file) or isinstance(file.enclosing(node, cst.Try), cst.Try):
-        return
-    locals_ = {i.local for i in file.module.imports if i.statement is node}
-    if locals_ and locals_.isdisjoint(file.module.references.words):
-        yield Remove(node, f"`{_PLUGIN}` is not imported any more")
+@rule.finish
+def unused_imports(tree: cst.Module, file: File) -> Iterator[Leftover]:
+    """An import that nothing uses would still warn, also in an `__init__`, where others are kept."""
+    found = [(line, small) for line, small in file.imports_of(tree) if _of_plugin(small, file)]
+    used = referenced_names(tree, file.module.references) if found else {}
+    tried = (
+        {n for block in statements(tree, cst.Try) for n in statements(block, cst.Import, cst.ImportFrom)}
+        if found
+        else set()
+    )
+    for line, small in found:
+        for alias in small.names if small not in tried and not isinstance(small.names, cst.ImportStar) else ():
+            name = dotted(alias.asname.name if alias.asname else alias.name) or ""
+            if not used.get(name.partition(".")[0]):
+                yield Leftover(line, small, alias, False, f"`{_PLUGIN}` is not imported any more")
 
 
 def _of_plugin(node: cst.CSTNode, file: File) -> bool:
