@@ -1,8 +1,7 @@
 """`llm.chat(fnc_ctx=…)` is now `llm.chat(tools=[…])`, and a chunk has one `delta` instead of choices.
 
 `ChatChunk` is made with `id=` and `delta=`. `chat` is no coroutine (it was one until 0.8), takes keywords only, and
-`temperature=` and `n=` went to the LLM's own options or to `extra_kwargs=`. A session's `llm` may be a realtime model,
-which has no `chat`: that this one is none is said where it is asked.
+`temperature=` and `n=` went to the LLM's own options or to `extra_kwargs=`.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instances import where_objects_may_be
-from lk_migrate.facts.pipelines import pipelines
-from lk_migrate.facts.text_answers import text_answers
 from lk_migrate.facts.v0_names import TRIGGERS, Kind, llm_name
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
@@ -83,37 +80,6 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
         yield Rewrite(given, apply, "`fnc_ctx=` is a list of `tools=`")
     if any((keyword(a) or named.get(id(a))) in ("temperature", "n") for a in call.args):
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
-
-
-@rule.on(cst.Call)
-def of_session(call: cst.Call, file: File) -> Iterator[Change]:
-    """`agent.llm.chat(…)` of a 0.x pipeline: the model of its session is an LLM."""
-    model = call.func.value if _is_chat(call, file) and isinstance(call.func, cst.Attribute) else None
-    if not isinstance(model, cst.Attribute) or model.attr.value != "llm":
-        return
-    if not file.project.fact(holdings).has(file.module, model.value, Kind.PIPELINE):
-        return
-    statement = file.statement(call)
-    block = file.parent(statement)
-    answers = file.project.fact(text_answers).values()
-    if not isinstance(block, cst.IndentedBlock) or any(statement in a.lines for found in answers for a in found):
-        return
-    before = list(block.body[: block.body.index(statement)])  # type: ignore[arg-type]
-    if any(_asks(other, model, file) for other in before):
-        return
-    session = file.project.fact(pipelines).spelled(file.module, model.value)
-    said = cst.parse_statement(f"assert isinstance({session}.llm, {file.use('livekit.agents.llm')}.LLM)\n")
-    yield Rewrite(
-        statement,
-        lambda updated: cst.FlattenSentinel(
-            [said.with_changes(leading_lines=updated.leading_lines), updated.with_changes(leading_lines=[])]
-        ),
-        "a session's `llm` may be a realtime model, which has no `chat`",
-    )
-
-
-def _asks(statement: cst.CSTNode, model: cst.Attribute, file: File) -> bool:
-    return any(_is_chat(c, file) and c.func.value.deep_equals(model) for c in find(statement, cst.Call))  # type: ignore[attr-defined]
 
 
 def _by_keyword(updated: cst.Arg, name: str) -> cst.Arg:
