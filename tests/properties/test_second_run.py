@@ -968,6 +968,17 @@ class Desk:
     async def note(self, ctx: RunContext, text: str) -> str:
         self.session.say(text)
 """
+#: An `__init__` that is there only sometimes gets no second one beside it.
+_INIT_IN_A_BLOCK = """\
+class Desk:
+    instructions = "You are the desk."
+    if ready:
+        def __init__(self, name):
+            self.llm = self._llm = os.getenv("MODEL")
+
+    async def note(self, ctx: RunContext, text: str) -> str:
+        self.session.say(text)
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
