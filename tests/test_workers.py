@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from lk_migrate import workers
-from lk_migrate.conversion import one_by_one
+from lk_migrate import processes, workers
+from lk_migrate.conversion import OneByOne
+from lk_migrate.facts.groups import groups
 from lk_migrate.model import UserError
 from lk_migrate.options import ConvertOptions
 from lk_migrate.plan import make_plan
@@ -23,19 +25,24 @@ LEGACY = Path(__file__).parents[1] / "fixtures" / "legacy"
 OPTIONS = ConvertOptions()
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Every process that is started meanwhile."""
-    found: list[subprocess.Popen[bytes]] = []
-    real = subprocess.Popen
+@pytest.fixture(params=["forked", "started"])
+def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Every process that is made meanwhile, by either way."""
+    found: list[Any] = []
+    if request.param == "forked" and not workers.FORKS:
+        pytest.skip("no process can be forked here")
+    monkeypatch.setattr(workers, "FORKS", request.param == "forked")
+    real = processes.Worker
 
-    def popen(*arguments: Any, **keywords: Any) -> subprocess.Popen[bytes]:
-        found.append(real(*arguments, **keywords))
-        return found[-1]
+    def worker(process: Any, *pipes: Any) -> Any:
+        found.append(process)
+        return real(process, *pipes)
 
-    monkeypatch.setattr(workers.subprocess, "Popen", popen)
+    monkeypatch.setattr(processes, "Worker", worker)
     yield found
-    assert all(process.returncode is not None for process in found), "a process outlived the work"
+    for process in found:
+        with pytest.raises(ChildProcessError):  # nobody waits for it any more
+            os.waitpid(process.pid, os.WNOHANG)
 
 
 def _many() -> dict[str, bytes]:
@@ -49,14 +56,34 @@ def _many() -> dict[str, bytes]:
     }
 
 
-def test_the_plan_is_the_same(started: list[subprocess.Popen[bytes]]) -> None:
+def test_the_plan_is_the_same(made: list[Any]) -> None:
     files, told = _many(), []
     with workers.several(2) as convert:
         plan = make_plan(files, OPTIONS, progress=lambda what, done, total: told.append(what), convert=convert)
-    assert len(started) == 1
+    assert len(made) == 1
     assert plan == make_plan(files, OPTIONS)
     assert plan.main is not None
     assert {c.path for c in plan.changes if c.path.endswith(".py") and c.before is not None} <= set(told)
+
+
+def test_the_files_of_one_group_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the process converts some of them; what it cannot read is reported here."""
+    if not workers.FORKS:
+        pytest.skip("no process can be forked here")
+    monkeypatch.setattr(workers, "_WORTH", 1)
+    copies, real = [], workers.forked
+    monkeypatch.setattr(workers, "forked", lambda answer: copies.append(real(answer)) or copies[-1])
+    root = LEGACY / "mixins"
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*.py"))}
+    files |= {
+        f"broken{n}.py": b"from livekit.agents import Agent\nimport agents.base\ndef broken(:\n" for n in range(9)
+    }
+    options = ConvertOptions(no_main=True)
+    with workers.several(2) as convert:
+        plan = make_plan(files, options, convert=convert)
+    assert len(copies) == len(groups(files)) == 1
+    assert plan == make_plan(files, options)
+    assert len(plan.skipped) == 9 and plan.changes
 
 
 @pytest.mark.parametrize(
@@ -101,37 +128,36 @@ def test_a_setting_says_how_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert asked == [3, 1]
 
 
-def test_nothing_of_the_project_is_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]]
-) -> None:
+def test_nothing_of_the_project_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: list[Any]) -> None:
     """A new Python looks for modules in the current folder first, and that is the person's."""
     for name in ("struct", "pickle", "queue", "socket", "lk_migrate", "libcst", "sitecustomize"):
         (tmp_path / f"{name}.py").write_text(f"open('{name} was run', 'w')\n")
     monkeypatch.chdir(tmp_path)
     assert _converted([{"a.py": b"import livekit\n"}, {"b.py": b"import livekit\n"}]) == ["a.py", "b.py"]
-    assert len(started) == 1
+    assert len(made) == 1
     assert not list(tmp_path.glob("* was run"))
 
 
 def _converted(groups: list[dict[str, bytes]], told: Callable[[str], None] = lambda path: None) -> list[str]:
     with workers.several(2) as convert:
-        return sorted(path for outcome in convert(groups, OPTIONS, told) for path in outcome.paths)
+        return sorted(path for outcome in convert.groups(groups, OPTIONS, told, lambda: None) for path in outcome.paths)
 
 
 def test_what_is_raised_is_the_same() -> None:
     wrong: Any = [{f"{name}.py": None} for name in "abcdefgh"]
     with pytest.raises(Exception) as here:
-        one_by_one(wrong, OPTIONS, lambda path: None)
-    answer = workers._answer(wrong[:1], OPTIONS)
+        OneByOne().groups(wrong, OPTIONS, lambda path: None, lambda: None)
+    answer = processes._answered((wrong[:1], OPTIONS), workers._converted)
     assert (type(answer.error), str(answer.error)) == (here.type, str(here.value))
     assert "convert_group" in answer.text
 
 
-@pytest.mark.parametrize(("end", "said"), [("sys.exit(3)", "with code 3"), ("os.kill(os.getpid(), 9)", "by signal 9")])
+@pytest.mark.parametrize(("end", "said"), [("os._exit(3)", "with code 3"), ("os.kill(os.getpid(), 9)", "by signal 9")])
 def test_a_process_that_dies_is_one_clear_error(
-    monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]], end: str, said: str
+    monkeypatch: pytest.MonkeyPatch, made: list[Any], end: str, said: str
 ) -> None:
-    monkeypatch.setattr(workers, "_START", f"import os, sys; {end}  # {{path}}")
+    monkeypatch.setattr(workers, "_START", f"import os; {end}")
+    monkeypatch.setattr(workers, "_converted", lambda asked: exec(end))
 
     def told(path: str) -> None:
         time.sleep(0.2)
@@ -140,20 +166,24 @@ def test_a_process_that_dies_is_one_clear_error(
         _converted([{f"{number}.py": b"import livekit\n"} for number in range(50)], told)
 
 
-def test_an_interruption_ends_the_others(started: list[subprocess.Popen[bytes]]) -> None:
+def test_an_interruption_ends_the_others(made: list[Any]) -> None:
     def told(path: str) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         _converted([{f"{number}.py": b"import livekit\n"} for number in range(4)], told)
-    assert [process.returncode for process in started] == [-signal.SIGKILL]
+    assert [process.returncode for process in made] == [-signal.SIGKILL]
 
 
-def test_they_end_when_the_first_one_is_killed() -> None:
+@pytest.mark.parametrize("forks", [True, False])
+def test_they_end_when_the_first_one_is_killed(forks: bool) -> None:
     """They hold its standard error open as long as they live."""
     code = (
-        "import os\nfrom lk_migrate import workers\n"
-        "with workers.several(3):\n    print('here', flush=True)\n    os.kill(os.getpid(), 9)\n"
+        "import os\nfrom lk_migrate import workers\nfrom lk_migrate.options import ConvertOptions\n"
+        f"workers.FORKS = {forks} and workers.FORKS\n"
+        "groups = [{f'{number}.py': b'import livekit\\n'} for number in range(9)]\n"
+        "def end():\n    print('here', flush=True)\n    os.kill(os.getpid(), 9)\n"
+        "with workers.several(3) as convert:\n    convert.groups(groups, ConvertOptions(), lambda path: None, end)\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (-9, b"here\n", b"")

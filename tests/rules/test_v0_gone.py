@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from lk_migrate.facts.v0_gone import GONE_MODULES, GONE_NAMES, LEFT_TO_A_PERSON, MOVED
+from lk_migrate.facts.v0_gone import GONE_MODULES, GONE_NAMES, LEFT_TO_A_PERSON, MOVED, NOW_OF_TYPE
 
 CHILD = """
 import importlib, json, sys
@@ -41,8 +41,9 @@ def existing(names: list[str]) -> set[str]:
 
 
 def test_what_is_said_to_be_gone_is_gone() -> None:
-    assert existing([*GONE_MODULES, *GONE_NAMES, *LEFT_TO_A_PERSON, *MOVED]) == set()
+    assert existing([*GONE_MODULES, *GONE_NAMES, *LEFT_TO_A_PERSON, *MOVED, *NOW_OF_TYPE]) == set()
 
 
 def test_what_moved_is_at_its_new_address() -> None:
-    assert existing(sorted(set(MOVED.values()))) == set(MOVED.values())
+    new = {*MOVED.values(), *NOW_OF_TYPE.values()}
+    assert existing(sorted(new)) == new

@@ -50,6 +50,7 @@ def result_item(i: int) -> str:
 _METHOD_KINDS: dict[tuple[Kind, str], Kind] = {
     (Kind.CHAT_CONTEXT, "copy"): Kind.CHAT_CONTEXT,
     (Kind.CHAT_CONTEXT, "append"): Kind.CHAT_CONTEXT,
+    (Kind.CHAT_MESSAGE, "copy"): Kind.CHAT_MESSAGE,
     (Kind.PIPELINE, "chat_ctx_copy"): Kind.CHAT_CONTEXT,
     (Kind.MULTIMODAL, "chat_ctx_copy"): Kind.CHAT_CONTEXT,
     # It returned nothing: what is kept of it can only be meant to be the agent.

@@ -309,9 +309,13 @@ class Project:
         if type(module.index.parents.get(expression)) in _DEFINITIONS:  # a class or function that is called like it
             return None
         symbol = self.resolve(module, expression)
-        return symbol.name if symbol is not None and symbol.module is None else None
+        if symbol is None or symbol.module is not None:
+            return None
+        # `livekit.plugins.deepgram.stt.STT` is `livekit.plugins.deepgram.STT`.
+        return _PLUGINS_OWN.sub(r"\1", symbol.name) if symbol.name.startswith("livekit.plugins.") else symbol.name
 
 
+_PLUGINS_OWN = re.compile(r"^(livekit\.plugins\.\w+\.)(?:llm|stt|tts|vad)\.(?=[A-Z])")
 _DEFINITIONS = frozenset({cst.FunctionDef, cst.ClassDef})
 
 

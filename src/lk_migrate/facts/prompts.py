@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.comments import own_lines
 from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.roles import role_of
+from lk_migrate.facts.text_answers import text_answers
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
 from lk_migrate.facts.walk import children, find
@@ -171,7 +173,7 @@ class _Reader:
             return Prompt(chat_ctx=context, problem=_NO_PROMPT)
         count = len(messages) + len(appended)
         if others:
-            return self._shared(context, value, first, count)
+            return self._shared(context, value, first, count, others)
         statement = self.module.index.parents.get(value)
         stays = count > 1
         if not is_plain(self.module, first.text.value) and not stays and not appended:
@@ -192,7 +194,7 @@ class _Reader:
         self.result.moved[statement] = "the prompt is now the Agent's `instructions=`"
         line = self.module.index.parents.get(statement)
         alone = isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1
-        return tuple(e.comment.value for e in line.leading_lines if e.comment is not None) if alone else ()  # type: ignore[union-attr]
+        return tuple(e.comment.value for e in own_lines(line) if e.comment is not None) if alone else ()  # type: ignore[arg-type]
 
     def _as_text(self, binding: Binding, values: list[cst.BaseExpression], lists: list[list[Message]]) -> Prompt:
         """The variable holds the text from now on."""
@@ -206,7 +208,14 @@ class _Reader:
             self.result.renamed[binding] = name
         return Prompt(cst.Name(name))
 
-    def _shared(self, context: cst.Name, value: cst.BaseExpression, first: Message, count: int) -> Prompt:
+    def _shared(
+        self,
+        context: cst.Name,
+        value: cst.BaseExpression,
+        first: Message,
+        count: int,
+        others: Sequence[cst.Name] = (),
+    ) -> Prompt:
         """The context is used elsewhere with its prompt in it: the text gets a name that both use."""
         line = self.module.index.enclosing(first.call, cst.SimpleStatementLine)
         function = self.module.index.enclosing(value, cst.FunctionDef) or self.module.tree
@@ -215,12 +224,27 @@ class _Reader:
         name = "instructions" if is_free(self.module, function, "instructions") else f"{context.value}_instructions"
         self.result.named[line] = (name, first.text, _column(first.call, first.text))
         if count == 1:
-            return Prompt(cst.Name(name))
+            return Prompt(cst.Name(name), problem=self._stands_still(context, others))
         return Prompt(
             cst.Name(name),
             chat_ctx=context,
             problem=f"`{context.value}` still begins with the same system message: the model hears it twice; "
             "pass the Agent a context without it",
+        )
+
+    def _stands_still(self, context: cst.Name, others: Sequence[cst.Name]) -> str:
+        """What 0.x wrote into the context is not written there any more: said where it is used afterwards."""
+        made = self.construction.call
+        mine = self.module.index.enclosing(made, cst.FunctionDef)
+        if all(
+            self.module.index.enclosing(n, cst.FunctionDef) is mine
+            and self.module.span(n).line <= self.module.span(made).line
+            for n in others
+        ):
+            return ""
+        return (
+            f"0.x wrote the conversation into `{context.value}`, today it is the session's `history`: use that where "
+            f"`{context.value}` is read later on (a changed copy goes back with `await agent.update_chat_ctx(…)`)"
         )
 
     def _elsewhere(self, context: cst.BaseExpression) -> Prompt:
@@ -243,7 +267,10 @@ class _Reader:
         appended: list[_Appended] = []
         others: list[cst.Name] = []
         arguments = {c.argument("chat_ctx") for c in self._pipelines()}
+        answered = self._answered()
         for name in uses(self.module, binding):
+            if name in answered:
+                continue
             parent = self.module.index.parents.get(name)
             if isinstance(parent, (cst.AssignTarget, cst.AnnAssign)) or parent in arguments:
                 continue
@@ -253,6 +280,11 @@ class _Reader:
             else:
                 appended.append(found)
         return appended, others
+
+    def _answered(self) -> set[cst.Name]:
+        """Names in statements that become a `generate_reply` (LK226)."""
+        answers = (a for found in self.known.project.fact(text_answers).values() for a in found)
+        return {n for a in answers if a.module is self.module for line in a.lines for n in find(line, cst.Name)}
 
     def _pipelines(self) -> Iterator[Construction]:
         yield from self.known.project.fact(pipelines).constructions.values()
@@ -329,17 +361,6 @@ def message_of(call: cst.Call) -> Message:
         text = None
     name = role_of(role.value) if role is not None else ("system" if appends else "")
     return Message(call, name, text if plain else None)
-
-
-def role_of(expression: cst.BaseExpression) -> str:
-    """`system` for "system" and for `ChatRole.SYSTEM` (0.7); "" if it is computed."""
-    text = text_of(expression)
-    if text is not None:
-        return text
-    name = dotted(expression) or ""
-    if ".ChatRole." in f".{name}":
-        return name.rpartition(".")[2].lower()
-    return ""
 
 
 def _prompt_of(messages: list[Message]) -> Message | None:

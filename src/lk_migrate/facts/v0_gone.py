@@ -68,6 +68,13 @@ GONE_NAMES: dict[str, str] = {
     "livekit.rtc.chat": "chat is text streams now: `room.register_text_stream_handler`",
 }
 
+#: Types of objects that are another type's now: full old name → full new name. What makes one is for a person.
+NOW_OF_TYPE: dict[str, str] = {
+    f"livekit.agents.llm.{module}{old}": "livekit.agents.llm.FunctionCall"
+    for module in ("", "function_context.")
+    for old in ("CalledFunction", "FunctionCallInfo")
+}
+
 #: Gone names, or names that never were, whose every use is for a person to decide.
 LEFT_TO_A_PERSON: dict[str, str] = {
     "livekit.agents.transcription.STTSegmentsForwarder": "a session with an STT transcribes by itself",
@@ -82,6 +89,9 @@ LEFT_TO_A_PERSON: dict[str, str] = {
     "livekit.plugins.silero.STT": "silero is a VAD only: choose an STT of another plugin",
     "livekit.plugins.silero.LLM": "silero is a VAD only: choose an LLM of another plugin",
     "livekit.plugins.silero.TTS": "silero is a VAD only: choose a TTS of another plugin",
+    "livekit.agents.llm.LLMCapabilities": "an LLM has no capabilities object any more",
+    "livekit.agents.llm.FunctionInfo": "a tool is an `llm.FunctionTool`, its description is `tool.info`",
+    "livekit.agents.llm.FunctionArgInfo": "a tool's schema is made by `llm.utils.build_legacy_openai_schema(tool)`",
     "livekit.agents.AgentCallContext": "a tool takes a `ctx: RunContext`",
 }
 

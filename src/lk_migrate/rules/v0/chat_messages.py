@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.prompts import role_of
+from lk_migrate.facts.roles import role_of
 from lk_migrate.rewrite.arguments import Brackets, keyword, keyword_arg, of_call, to_call
 
 _PLAIN = frozenset({"role", "text", "content", "images", "id", "image"})

@@ -13,12 +13,14 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.among import foreign, in_annotations
+from lk_migrate.facts.handlers import handlers
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.v0_gone import LEFT_TO_A_PERSON, MOVED, why_gone
+from lk_migrate.facts.v0_gone import LEFT_TO_A_PERSON, MOVED, NOW_OF_TYPE, why_gone
 from lk_migrate.facts.v0_names import AGENT_CLASSES
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword
 from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
@@ -48,6 +50,8 @@ def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
         target = MOVED[name]
         spelling = _spelling(target, file)
         yield Rewrite(node, lambda _: cst.parse_expression(spelling), f"`{file.code(node)}` is `{spelling}` now")
+    elif name in NOW_OF_TYPE:
+        yield from _of_type(node, NOW_OF_TYPE[name], file)
     elif name in LEFT_TO_A_PERSON and not _marks_the_entrypoint(parent, file):
         yield Todo(node, f"`{name}` does not exist: {LEFT_TO_A_PERSON[name]}.")
     elif name in AGENT_CLASSES and not _is_construction(node, file):
@@ -60,6 +64,33 @@ def moved(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
             return
         session = file.use("livekit.agents.AgentSession")
         yield Rewrite(node, lambda _: cst.parse_expression(session), f"`{file.code(node)}` is the `AgentSession` here")
+
+
+#: What a `CalledFunction` and its `FunctionCallInfo` had, and a `FunctionCall` has not.
+_OF_CALLED = frozenset({"call_info", "function_info", "task", "result", "exception", "raw_arguments", "tool_call_id"})
+
+
+def _of_type(node: cst.Name | cst.Attribute, target: str, file: File) -> Iterator[Change]:
+    """`called: llm.CalledFunction` (LK240 sees to those of handlers), `isinstance(x, FunctionCallInfo)`."""
+    param, function = file.enclosing(node, cst.Param), file.enclosing(node, cst.FunctionDef)
+    if param is not None and file.project.fact(handlers).of.get(function):  # type: ignore[arg-type]
+        return
+    parent = file.parent(node)
+    if isinstance(parent, cst.Call) and parent.func is node:
+        cls = target.rpartition(".")[2]
+        yield Todo(node, f"make it a `{cls}(call_id=…, name=…, arguments=…)`: a call is one item.")
+        return
+    yield Rewrite(node, lambda _: cst.parse_expression(_spelling(target, file)), f"a call is a `{target}` now")
+    if param is None or function is None:
+        return
+    reads = find(function.body, cst.Attribute)
+    asked = next((a for a in reads if a.attr.value in _OF_CALLED and dotted(a.value) == param.name.value), None)
+    if asked is not None:
+        yield Todo(
+            asked,
+            "a `FunctionCall` has `name`, `arguments` (a JSON text) and `call_id` itself; what its tool returned is "
+            "the `FunctionCallOutput` beside it (`for call, output in ev.zipped()`).",
+        )
 
 
 def _marks_the_entrypoint(node: cst.CSTNode | None, file: File) -> bool:

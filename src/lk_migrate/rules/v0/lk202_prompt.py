@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.comments import own_lines
 from lk_migrate.facts.prompts import prompts
 from lk_migrate.model import Action
 from lk_migrate.rewrite.arguments import shifted, without_keywords
@@ -22,7 +23,8 @@ def statement(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
     for small in line.body:
         why = found.moved.get(small)
         if why is not None and len(line.body) == 1:
-            yield Replace(line, lambda _: gap(), why, Action.MOVED)
+            others = line.leading_lines[: len(line.leading_lines) - len(own_lines(line))]
+            yield Replace(line, lambda _, others=others: gap(others), why, Action.MOVED)  # type: ignore[misc]
         elif why is not None:
             yield Replace(small, lambda _: cst.RemoveFromParent(), why, Action.MOVED)
     named = found.named.get(line)

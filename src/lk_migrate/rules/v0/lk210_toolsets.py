@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.function_contexts import FunctionContexts, bare_uses, function_contexts, is_bare
 from lk_migrate.facts.holdings import where_0x_may_be
 from lk_migrate.facts.imports import dotted
@@ -65,6 +66,24 @@ def base(node: cst.ClassDef, file: File) -> Iterator[Change]:
             yield Remove(node.body.body[-1], "the class has a body now")
     for taken, where in _collisions(node):
         yield Todo(where, f"`{taken}` means something to `Toolset`: give this one another name.")
+
+
+@rule.on(cst.Name, cst.Attribute, among=called_so("FunctionContext"))
+def as_type(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
+    """`box: llm.FunctionContext`, `isinstance(box, FunctionContext)`."""
+    parent = file.parent(node)
+    if isinstance(parent, (cst.ImportAlias, cst.AssignTarget)) or not is_function_context(file, node):
+        return
+    if (isinstance(parent, cst.Attribute) and parent.attr is node) or (
+        isinstance(parent, cst.Call) and parent.func is node
+    ):
+        return
+    if isinstance(parent, cst.Arg) and isinstance(file.parent(parent), cst.ClassDef):
+        return
+    if file.enclosing(node, cst.ImportFrom) is not None or file.enclosing(node, cst.Import) is not None:
+        return
+    toolset = f"{file.use('livekit.agents.llm')}.Toolset"
+    yield Rewrite(node, lambda _: cst.parse_expression(toolset), "`FunctionContext` is now `Toolset`")
 
 
 def _with_value(value: cst.BaseExpression) -> Callable[[cst.Arg], cst.Arg]:

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.prompts import prompts, role_of
+from lk_migrate.facts.prompts import prompts
+from lk_migrate.facts.roles import role_of
 from lk_migrate.facts.v0_names import llm_name
 from lk_migrate.facts.variables import binding_of, uses
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg
-from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.chat_messages import convertible, message_arguments
@@ -92,6 +93,35 @@ def _is_list(value: cst.BaseExpression, file: File) -> bool:
             if isinstance(statement, cst.Assign) and isinstance(statement.value, (cst.List, cst.ListComp)):
                 return True
     return False
+
+
+@rule.on(cst.Subscript)
+def contents(node: cst.Subscript, file: File) -> Iterator[Change]:
+    """`list[str | ChatImage]` as an annotation: a message takes `list[ChatContent]`, and lists are invariant."""
+    if dotted(node.value) not in ("list", "List", "typing.List") or file.enclosing(node, cst.Annotation) is None:
+        return
+    item = node.slice[0].slice if len(node.slice) == 1 else None
+    parts = list(_parts(item.value)) if isinstance(item, cst.Index) else []
+    images = [p for p in parts if llm_name(file.full_name(p)) in ("ChatImage", "ChatAudio")]
+    if images and len(parts) > len(images) and all(p in images or dotted(p) == "str" for p in parts):
+        content = f"{file.use('livekit.agents.llm')}.ChatContent"
+        yield Replace(node.slice[0], lambda updated: _index(updated, content), "a message has a list of `ChatContent`")
+
+
+def _parts(union: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """`a` and `b` of `a | b` and of `Union[a, b]`."""
+    if isinstance(union, cst.BinaryOperation) and isinstance(union.operator, cst.BitOr):
+        yield from (*_parts(union.left), *_parts(union.right))
+    elif isinstance(union, cst.Subscript) and (dotted(union.value) or "").rpartition(".")[2] == "Union":
+        for element in union.slice:
+            if isinstance(element.slice, cst.Index):
+                yield element.slice.value
+    else:
+        yield union
+
+
+def _index(updated: cst.SubscriptElement, text: str) -> cst.SubscriptElement:
+    return updated.with_changes(slice=cst.Index(cst.parse_expression(text)))
 
 
 @rule.on(cst.Attribute)

@@ -1,6 +1,8 @@
 """`msg.content` was a text; now it is a list of contents, and `msg.text_content` is the text.
 
-Only in files that still speak 0.x, where a `ChatMessage` is known to stand there: in 1.x code `content` is right.
+Only in files that still speak 0.x, where a `ChatMessage` is known to stand there: in 1.x code `content` is right. A
+message is a pydantic model, which is copied with `model_copy()`, and knows nothing of tools: their calls and results
+are items of the context.
 """
 
 from __future__ import annotations
@@ -71,12 +73,74 @@ def content(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     if isinstance(parent, cst.Attribute) and parent.attr.value in ("append", "extend", "insert"):
         return
+    if isinstance(parent, cst.AugAssign) and isinstance(parent.operator, cst.AddAssign):
+        yield Rewrite(parent, _appended, "the content is a list")
+        return
     if isinstance(parent, (cst.Subscript, cst.AugAssign, cst.Del)):
         yield Todo(node, "`content` is a list of contents now; its text is `text_content`.")
         return
     yield Rewrite(
         node, lambda updated: updated.with_changes(attr=cst.Name("text_content")), "the text is `text_content` now"
     )
+
+
+def _appended(updated: cst.AugAssign) -> cst.Expr:
+    """`msg.content += text`: one content more."""
+    return cst.Expr(
+        cst.Call(cst.Attribute(updated.target, cst.Name("append")), [cst.Arg(updated.value)]),
+        semicolon=updated.semicolon,
+    )
+
+
+@rule.on(cst.Call)
+def asked(call: cst.Call, file: File) -> Iterator[Change]:
+    """`getattr(msg, "content", "")`, and `msg.copy()`."""
+    known = file.project.fact(holdings)
+    name = dotted(call.func) or ""
+    if name == "getattr" and len(call.args) > 1 and isinstance(call.args[1].value, cst.SimpleString):
+        asks, text = call.args[0].value, call.args[1].value
+        if text.evaluated_value != "content" or not known.has(file.module, asks, Kind.CHAT_MESSAGE):
+            return
+        if _speaks_v0(file) or _is_in_old_handler(call, file):
+            new = text.value.replace("content", "text_content")
+            yield Replace(text, lambda updated: updated.with_changes(value=new), "the text is `text_content` now")
+    elif isinstance(call.func, cst.Attribute) and call.func.attr.value == "copy" and not call.args:
+        if not (_speaks_v0(file) and known.has(file.module, call.func.value, Kind.CHAT_MESSAGE)):
+            return
+        deep = cst.ensure_type(cst.parse_expression("f(deep=True)"), cst.Call).args
+        yield Rewrite(
+            call,
+            lambda updated: updated.with_changes(
+                func=updated.func.with_changes(attr=cst.Name("model_copy")), args=deep
+            ),
+            "a message is a pydantic model",
+        )
+
+
+_OF_TOOLS = ("name", "tool_calls", "tool_call_id", "tool_exception")
+
+
+@rule.on(cst.Attribute)
+def of_tools(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`msg.tool_calls` and the like, one marker for all of them in a function."""
+    if node.attr.value not in _OF_TOOLS or not _is_of_message(node, file):
+        return
+    scope = file.enclosing(node, cst.FunctionDef) or file.module.tree
+    here = [n for n in file.module.index.find(scope, cst.Attribute) if n.attr.value in _OF_TOOLS]
+    here = [n for n in here if _is_of_message(n, file)]
+    if here[0] is node:
+        said = ", ".join(f"`{n}`" for n in dict.fromkeys(n.attr.value for n in here))
+        yield Todo(
+            node,
+            f"a `ChatMessage` has no {said}: what tools were asked, and said, are items of the context of their own, "
+            '`item.type == "function_call"` (`name`, `arguments`, `call_id`) and `"function_call_output"` (`output`).',
+        )
+
+
+def _is_of_message(node: cst.Attribute, file: File) -> bool:
+    if not _speaks_v0(file) and not _is_in_old_handler(node, file):
+        return False
+    return file.project.fact(holdings).has(file.module, node.value, Kind.CHAT_MESSAGE)
 
 
 def _is_type_question(node: cst.CSTNode, parent: cst.CSTNode | None, file: File) -> bool:

@@ -148,7 +148,8 @@ def chunk(node: cst.Attribute, file: File) -> Iterator[Change]:
             return
         yield Rewrite(node, lambda updated: updated.with_changes(value=_chunk(updated.value)), "a chunk has one delta")
     elif isinstance(value, cst.Attribute) and value.attr.value == "delta" and _is_first_choice(value.value, file):
-        yield Rewrite(node, _of_delta, "a chunk has one delta, which may be None")
+        apply = _of_asked_delta if _is_asked_before(node, value.value, file) else _of_delta
+        yield Rewrite(node, apply, "a chunk has one delta, which may be None")
     elif node.attr.value == "choices" and known.has(file.module, value, Kind.CHUNK):
         if _is_asked(node, file):
             yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("delta")), "a chunk has one delta")
@@ -204,6 +205,33 @@ def _is_asked(node: cst.CSTNode, file: File) -> bool:
     return isinstance(parent, (cst.If, cst.IfExp, cst.While, cst.Assert)) and parent.test is node
 
 
+def _is_asked_before(node: cst.CSTNode, choice: cst.CSTNode, file: File) -> bool:
+    """`if chunk.choices and chunk.choices[0].delta.content:`: that there is a delta has been asked."""
+    asked = file.code(choice).rpartition("[")[0]
+    inner = node
+    for outer in file.module.index.ancestors(node):
+        if isinstance(outer, cst.BooleanOperation) and isinstance(outer.operator, cst.And) and outer.right is inner:
+            tests = [outer.left]
+        elif isinstance(outer, (cst.If, cst.IfExp, cst.While)) and outer.body is inner:
+            tests = [outer.test]
+        elif isinstance(outer, (cst.FunctionDef, cst.Lambda)):
+            return False
+        else:
+            tests = []
+        if any(file.code(part) == asked for test in tests for part in _all_of(test)):
+            return True
+        inner = outer
+    return False
+
+
+def _all_of(test: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """What is true when `a and b and …` is."""
+    if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
+        yield from (*_all_of(test.left), *_all_of(test.right))
+    else:
+        yield test
+
+
 def _has_its_delta(node: cst.CSTNode | None, file: File) -> bool:
     """`chunk.choices[0].delta`, which the edit of the whole takes care of."""
     outer = file.parent(node) if node is not None and _is_first_choice(node, file) else None
@@ -222,6 +250,11 @@ def _is_first_choice(node: cst.CSTNode, file: File) -> bool:
 def _chunk(first_choice: cst.BaseExpression) -> cst.BaseExpression:
     assert isinstance(first_choice, cst.Subscript) and isinstance(first_choice.value, cst.Attribute)
     return first_choice.value.value
+
+
+def _of_asked_delta(updated: cst.Attribute) -> cst.BaseExpression:
+    delta = cst.ensure_type(updated.value, cst.Attribute)
+    return updated.with_changes(value=delta.with_changes(value=_chunk(delta.value)))
 
 
 def _of_delta(updated: cst.Attribute) -> cst.BaseExpression:

@@ -1,8 +1,9 @@
 """An own LLM, TTS or STT is called with today's arguments.
 
 A subclass that was written for 0.x has `async def chat(self, chat_ctx, fnc_ctx=None)`, or a `synthesize` without
-`conn_options`: the session calls it by today's keywords, and it raises TypeError in the middle of a call. What it has
-to do with the new ones is for a person to say.
+`conn_options`: the session calls it by today's keywords, and it raises TypeError in the middle of a call. Streams want
+more, too, and one of a TTS is given what takes the audio (`output_emitter`). What it has to do with the new ones is for
+a person to say.
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK227", Edition.V0, __doc__, triggers=(b"LLM", b"TTS", b"STT"), since="1.0.0", safety=Safety.REVIEW)
 
-_STREAMS = ("livekit.agents.llm.LLMStream", "livekit.agents.llm.llm.LLMStream")
+#: What the constructors of the framework's streams want beside what they always got: livekit-agents 1.8.9.
+_STREAMS = {
+    "llm.LLMStream": ("tools", "conn_options"),
+    "llm.llm.LLMStream": ("tools", "conn_options"),
+    "tts.ChunkedStream": ("tts", "input_text", "conn_options"),
+    "tts.SynthesizeStream": ("tts", "conn_options"),
+    "stt.RecognizeStream": ("stt", "conn_options"),
+    "stt.SpeechStream": ("stt", "conn_options"),
+}
 
 
 @dataclass(frozen=True)
@@ -71,21 +80,43 @@ def own_model(node: cst.ClassDef, file: File) -> Iterator[Change]:
 
 @rule.on(cst.Call)
 def own_stream(call: cst.Call, file: File) -> Iterator[Change]:
-    """`super().__init__(llm, chat_ctx=…, fnc_ctx=…, conn_options=…)` of an own `LLMStream`."""
-    if not is_super_init(call):
-        return
-    owner = file.enclosing(call, cst.ClassDef)
-    if owner is None or not any(file.full_name(base.value) in _STREAMS for base in owner.bases):
+    """`super().__init__(llm, chat_ctx=…, fnc_ctx=…, conn_options=…)` of an own `LLMStream`, and of others."""
+    owner = file.enclosing(call, cst.ClassDef) if is_super_init(call) else None
+    kind = _stream(owner, file) if owner is not None else None
+    if kind is None or any(a.star for a in call.args):
         return
     given = {a.keyword.value for a in call.args if a.keyword is not None}
-    if any(a.star for a in call.args):
-        return
-    missing = [f"`{name}=`" for name in ("tools", "conn_options") if name not in given]
+    missing = [f"`{name}=`" for name in _STREAMS[kind] if name not in given]
     if "fnc_ctx" in given:
         missing = missing[1:] if missing and "tools" in missing[0] else missing
         yield Todo(call, "`fnc_ctx=` is `tools=[…]`, the list that `chat` is given" + _and(missing) + ".")
     elif missing:
-        yield Todo(call, f"a stream wants {' and '.join(missing)}: hand on what `chat` is given.")
+        method = "chat" if kind.startswith("llm.") else "synthesize" if kind == "tts.ChunkedStream" else "stream"
+        yield Todo(call, f"a stream wants {' and '.join(missing)}: hand on what `{method}` is given.")
+
+
+@rule.on(cst.FunctionDef)
+def emitter(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    """`async def _run(self)` of an own stream of a TTS (`_main_task` until 0.11)."""
+    owner = file.module.index.enclosing(node, cst.FunctionDef, cst.ClassDef)
+    if node.name.value not in ("_run", "_main_task") or not isinstance(owner, cst.ClassDef):
+        return
+    params = node.params
+    if len(params.params) > 1 or params.star_kwarg is not None or isinstance(params.star_arg, cst.Param):
+        return
+    if (_stream(owner, file) or "").startswith("tts."):
+        yield Todo(
+            node,
+            "the session calls this as `_run(output_emitter)`: say `output_emitter.initialize(request_id=…, "
+            "sample_rate=…, num_channels=…, mime_type=…)`, then `push()` the bytes; frames are not sent to an "
+            "`_event_ch` any more.",
+        )
+
+
+def _stream(owner: cst.ClassDef, file: File) -> str | None:
+    """Which of the framework's streams a class derives from."""
+    names = ((file.full_name(base.value) or "").removeprefix("livekit.agents.") for base in owner.bases)
+    return next((name for name in names if name in _STREAMS), None)
 
 
 def _and(missing: list[str]) -> str:

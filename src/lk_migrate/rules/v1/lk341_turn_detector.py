@@ -131,7 +131,7 @@ def guarded_import(node: cst.Try, file: File) -> Iterator[Change]:
     """
     body = [_only(s) for s in node.body.body]
     imports = [s for s in body if isinstance(s, (cst.Import, cst.ImportFrom))]
-    if not imports or not all(_of_plugin(s, file) for s in imports) or node.finalbody is not None:
+    if not imports or not all(_is_of_plugin(s, file) for s in imports) or node.finalbody is not None:
         return
     otherwise = [_only(s) for s in node.orelse.body.body] if node.orelse is not None else []
     flags = [s for s in [*body, *otherwise] if s not in imports]
@@ -172,24 +172,30 @@ def _flags_of(updated: cst.Try) -> cst.FlattenSentinel[cst.BaseStatement]:
 @rule.finish
 def unused_imports(tree: cst.Module, file: File) -> Iterator[Leftover]:
     """An import that nothing uses would still warn, also in an `__init__`, where others are kept."""
-    found = [(line, small) for line, small in file.imports_of(tree) if _of_plugin(small, file)]
+    found = [(line, small, alias) for line, small in file.imports_of(tree) for alias in _of_plugin(small, file)]
     used = referenced_names(tree, file.module.references) if found else {}
     tried = (
         {n for block in statements(tree, cst.Try) for n in statements(block, cst.Import, cst.ImportFrom)}
         if found
         else set()
     )
-    for line, small in found:
-        for alias in small.names if small not in tried and not isinstance(small.names, cst.ImportStar) else ():
-            name = dotted(alias.asname.name if alias.asname else alias.name) or ""
-            if not used.get(name.partition(".")[0]):
-                yield Leftover(line, small, alias, False, f"`{_PLUGIN}` is not imported any more")
+    for line, small, alias in found:
+        name = dotted(alias.asname.name if alias.asname else alias.name) or ""
+        if small not in tried and not used.get(name.partition(".")[0]):
+            yield Leftover(line, small, alias, False, f"`{_PLUGIN}` is not imported any more")
 
 
-def _of_plugin(node: cst.CSTNode, file: File) -> bool:
+def _is_of_plugin(node: cst.Import | cst.ImportFrom, file: File) -> bool:
+    """Whether it imports that and nothing else."""
+    found = _of_plugin(node, file)
+    return bool(found) and not isinstance(node.names, cst.ImportStar) and len(found) == len(node.names)
+
+
+def _of_plugin(node: cst.CSTNode, file: File) -> list[cst.ImportAlias]:
+    """The names of an import that are the plugin's."""
     if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar):
         base = from_module(node, file.module.package)
-        return all(f"{base}.{dotted(a.name)}".startswith(_PLUGIN) for a in node.names)
+        return [a for a in node.names if f"{base}.{dotted(a.name)}".startswith(_PLUGIN)]
     if isinstance(node, cst.Import):
-        return all((dotted(a.name) or "").startswith(_PLUGIN) for a in node.names)
-    return False
+        return [a for a in node.names if (dotted(a.name) or "").startswith(_PLUGIN)]
+    return []
