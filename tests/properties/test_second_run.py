@@ -979,6 +979,67 @@ class Desk:
     async def note(self, ctx: RunContext, text: str) -> str:
         self.session.say(text)
 """
+#: A gate is asked twice in one place: by two decorators, in two assignments, in one `try`.
+_GATED_TWICE = """\
+from functools import wraps
+from livekit.agents import Agent, RunContext, function_tool
+
+
+def one_call(fn):
+    @wraps(fn)
+    async def gated(self, ctx, *args):
+        if ctx.speech_handle.id == self._last:
+            return "Wait."
+        self._last = ctx.speech_handle.id
+        return await fn(self, ctx, *args)
+
+    return gated
+
+
+class Desk(Agent):
+    _last = None
+
+    @function_tool
+    @one_call
+    @one_call
+    async def book(self, ctx: RunContext, day: str) -> str:
+        return day
+
+
+class Bar(Agent):
+    _seen = None
+
+    def _turn_gate(self, ctx):
+        if ctx.speech_handle.id == self._seen:
+            return "Wait."
+        self._seen = ctx.speech_handle.id
+
+    @function_tool
+    async def pour(self, ctx: RunContext) -> str:
+        gate: str = self._turn_gate(ctx)
+        gate: str = self._turn_gate(ctx)
+        return "poured"
+
+
+class Spa(Agent):
+    def __init__(self):
+        super().__init__(instructions="x")
+        self._done = set()
+
+    def _once(self, ctx):
+        if ctx.speech_handle.id in self._done:
+            raise TooManyCalls("wait")
+        self._done.add(ctx.speech_handle.id)
+
+    @function_tool
+    async def warm(self, ctx: RunContext) -> str:
+        try:
+            self._once(ctx)
+            self._once(ctx)
+            return "warm"
+        except TooManyCalls:
+            return "One after the other."
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
