@@ -1040,6 +1040,23 @@ class Spa(Agent):
         except TooManyCalls:
             return "One after the other."
 """
+#: Registered twice, a handler is no session's.
+_CHAT_HANDLER_TWICE = """\
+from livekit import rtc
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+async def entrypoint(ctx):
+    agent = VoicePipelineAgent()
+    chat = rtc.ChatManager(ctx.room)
+
+    @chat.on("message_received")
+    @chat.on("message_received")
+    def on_chat(msg: rtc.ChatMessage):
+        asyncio.create_task(answer(msg.message))
+
+    agent.start(ctx.room)
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
