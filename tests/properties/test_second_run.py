@@ -968,6 +968,95 @@ class Desk:
     async def note(self, ctx: RunContext, text: str) -> str:
         self.session.say(text)
 """
+#: An `__init__` that is there only sometimes gets no second one beside it.
+_INIT_IN_A_BLOCK = """\
+class Desk:
+    instructions = "You are the desk."
+    if ready:
+        def __init__(self, name):
+            self.llm = self._llm = os.getenv("MODEL")
+
+    async def note(self, ctx: RunContext, text: str) -> str:
+        self.session.say(text)
+"""
+#: A gate is asked twice in one place: by two decorators, in two assignments, in one `try`.
+_GATED_TWICE = """\
+from functools import wraps
+from livekit.agents import Agent, RunContext, function_tool
+
+
+def one_call(fn):
+    @wraps(fn)
+    async def gated(self, ctx, *args):
+        if ctx.speech_handle.id == self._last:
+            return "Wait."
+        self._last = ctx.speech_handle.id
+        return await fn(self, ctx, *args)
+
+    return gated
+
+
+class Desk(Agent):
+    _last = None
+
+    @function_tool
+    @one_call
+    @one_call
+    async def book(self, ctx: RunContext, day: str) -> str:
+        return day
+
+
+class Bar(Agent):
+    _seen = None
+
+    def _turn_gate(self, ctx):
+        if ctx.speech_handle.id == self._seen:
+            return "Wait."
+        self._seen = ctx.speech_handle.id
+
+    @function_tool
+    async def pour(self, ctx: RunContext) -> str:
+        gate: str = self._turn_gate(ctx)
+        gate: str = self._turn_gate(ctx)
+        return "poured"
+
+
+class Spa(Agent):
+    def __init__(self):
+        super().__init__(instructions="x")
+        self._done = set()
+
+    def _once(self, ctx):
+        if ctx.speech_handle.id in self._done:
+            raise TooManyCalls("wait")
+        self._done.add(ctx.speech_handle.id)
+
+    @function_tool
+    async def warm(self, ctx: RunContext) -> str:
+        try:
+            self._once(ctx)
+            self._once(ctx)
+            return "warm"
+        except TooManyCalls:
+            return "One after the other."
+"""
+#: Registered twice, a handler is no session's.
+_CHAT_HANDLER_TWICE = """\
+from livekit import rtc
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+async def entrypoint(ctx):
+    agent = VoicePipelineAgent()
+    chat = rtc.ChatManager(ctx.room)
+
+    @chat.on("message_received")
+    @chat.on("message_received")
+    def on_chat(msg: rtc.ChatMessage):
+        asyncio.create_task(answer(msg.message))
+
+    agent.start(ctx.room)
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}
