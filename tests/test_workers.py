@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from lk_migrate import workers
-from lk_migrate.conversion import one_by_one
+from lk_migrate import processes, workers
+from lk_migrate.conversion import OneByOne
+from lk_migrate.facts.groups import groups
 from lk_migrate.model import UserError
 from lk_migrate.options import ConvertOptions
 from lk_migrate.plan import make_plan
@@ -28,16 +29,16 @@ OPTIONS = ConvertOptions()
 def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """Every process that is made meanwhile, by either way."""
     found: list[Any] = []
-    if request.param == "forked" and not workers._FORKS:
+    if request.param == "forked" and not workers.FORKS:
         pytest.skip("no process can be forked here")
-    monkeypatch.setattr(workers, "_FORKS", request.param == "forked")
-    real = workers._Worker
+    monkeypatch.setattr(workers, "FORKS", request.param == "forked")
+    real = processes.Worker
 
     def worker(process: Any, *pipes: Any) -> Any:
         found.append(process)
         return real(process, *pipes)
 
-    monkeypatch.setattr(workers, "_Worker", worker)
+    monkeypatch.setattr(processes, "Worker", worker)
     yield found
     for process in found:
         with pytest.raises(ChildProcessError):  # nobody waits for it any more
@@ -63,6 +64,26 @@ def test_the_plan_is_the_same(made: list[Any]) -> None:
     assert plan == make_plan(files, OPTIONS)
     assert plan.main is not None
     assert {c.path for c in plan.changes if c.path.endswith(".py") and c.before is not None} <= set(told)
+
+
+def test_the_files_of_one_group_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the process converts some of them; what it cannot read is reported here."""
+    if not workers.FORKS:
+        pytest.skip("no process can be forked here")
+    monkeypatch.setattr(workers, "_WORTH", 1)
+    copies, real = [], workers.forked
+    monkeypatch.setattr(workers, "forked", lambda answer: copies.append(real(answer)) or copies[-1])
+    root = LEGACY / "mixins"
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*.py"))}
+    files |= {
+        f"broken{n}.py": b"from livekit.agents import Agent\nimport agents.base\ndef broken(:\n" for n in range(9)
+    }
+    options = ConvertOptions(no_main=True)
+    with workers.several(2) as convert:
+        plan = make_plan(files, options, convert=convert)
+    assert len(copies) == len(groups(files)) == 1
+    assert plan == make_plan(files, options)
+    assert len(plan.skipped) == 9 and plan.changes
 
 
 @pytest.mark.parametrize(
@@ -119,14 +140,14 @@ def test_nothing_of_the_project_is_imported(tmp_path: Path, monkeypatch: pytest.
 
 def _converted(groups: list[dict[str, bytes]], told: Callable[[str], None] = lambda path: None) -> list[str]:
     with workers.several(2) as convert:
-        return sorted(path for outcome in convert(groups, OPTIONS, told, lambda: None) for path in outcome.paths)
+        return sorted(path for outcome in convert.groups(groups, OPTIONS, told, lambda: None) for path in outcome.paths)
 
 
 def test_what_is_raised_is_the_same() -> None:
     wrong: Any = [{f"{name}.py": None} for name in "abcdefgh"]
     with pytest.raises(Exception) as here:
-        one_by_one(wrong, OPTIONS, lambda path: None, lambda: None)
-    answer = workers._answer(wrong[:1], OPTIONS)
+        OneByOne().groups(wrong, OPTIONS, lambda path: None, lambda: None)
+    answer = processes._answered((wrong[:1], OPTIONS), workers._converted)
     assert (type(answer.error), str(answer.error)) == (here.type, str(here.value))
     assert "convert_group" in answer.text
 
@@ -135,8 +156,8 @@ def test_what_is_raised_is_the_same() -> None:
 def test_a_process_that_dies_is_one_clear_error(
     monkeypatch: pytest.MonkeyPatch, made: list[Any], end: str, said: str
 ) -> None:
-    monkeypatch.setattr(workers, "_START", f"import os; {end}  # {{path}}")
-    monkeypatch.setattr(workers, "_serve", lambda *pipes: exec(end))
+    monkeypatch.setattr(workers, "_START", f"import os; {end}")
+    monkeypatch.setattr(workers, "_converted", lambda asked: exec(end))
 
     def told(path: str) -> None:
         time.sleep(0.2)
@@ -159,10 +180,10 @@ def test_they_end_when_the_first_one_is_killed(forks: bool) -> None:
     """They hold its standard error open as long as they live."""
     code = (
         "import os\nfrom lk_migrate import workers\nfrom lk_migrate.options import ConvertOptions\n"
-        f"workers._FORKS = {forks} and workers._FORKS\n"
+        f"workers.FORKS = {forks} and workers.FORKS\n"
         "groups = [{f'{number}.py': b'import livekit\\n'} for number in range(9)]\n"
         "def end():\n    print('here', flush=True)\n    os.kill(os.getpid(), 9)\n"
-        "with workers.several(3) as convert:\n    convert(groups, ConvertOptions(), lambda path: None, end)\n"
+        "with workers.several(3) as convert:\n    convert.groups(groups, ConvertOptions(), lambda path: None, end)\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (-9, b"here\n", b"")

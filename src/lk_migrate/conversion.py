@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 from lk_migrate.facts.agent_limits import agent_limits
 from lk_migrate.facts.agents import Role, find_agents
 from lk_migrate.facts.gates import is_hand_rolled
-from lk_migrate.facts.importers import release
+from lk_migrate.facts.importers import forgotten, release
 from lk_migrate.facts.parsing import give_back
 from lk_migrate.facts.project import Project
 from lk_migrate.manifests.imports import imported_modules
@@ -70,21 +71,52 @@ class Settled(Outcome):
 
 #: The files of a group: path → bytes.
 Group = Mapping[str, bytes]
-#: Converts groups, one after the other or several at once; told each path, it gives the outcomes in any order. The last
-#: argument is what else this process has to do, which it does while others are at work.
-Converter = Callable[[Sequence[Group], ConvertOptions, Callable[[str], None], Callable[[], object]], list[Settled]]
+Part = TypeVar("Part")
 
 
-def one_by_one(
-    groups: Sequence[Group],
-    options: ConvertOptions,
-    told: Callable[[str], None],
-    meanwhile: Callable[[], object],
-) -> list[Settled]:
+class Converter(Protocol):
+    """How groups, and the files of a group, are converted: one after the other or several at once (workers.py).
+
+    What they become comes in any order; `told` is called with each path.
+    """
+
+    def groups(
+        self,
+        groups: Sequence[Group],
+        options: ConvertOptions,
+        told: Callable[[str], None],
+        meanwhile: Callable[[], object],
+    ) -> list[Settled]:
+        """What becomes of each group. `meanwhile`: what else this process has to do, while others are at work."""
+
+    def files(
+        self, sizes: Mapping[str, int], convert: Callable[[str], Part], told: Callable[[str], None]
+    ) -> Iterable[Part]:
+        """What `convert` makes of each path (→ its size in bytes); it may have to travel between processes."""
+
+
+class OneByOne:
     """The `Converter` that does everything here."""
-    outcomes = [convert_group(group, options, told) for group in groups]
-    meanwhile()
-    return outcomes
+
+    def groups(
+        self,
+        groups: Sequence[Group],
+        options: ConvertOptions,
+        told: Callable[[str], None],
+        meanwhile: Callable[[], object],
+    ) -> list[Settled]:
+        """See `Converter`."""
+        outcomes = [convert_group(group, options, told) for group in groups]
+        meanwhile()
+        return outcomes
+
+    def files(
+        self, sizes: Iterable[str], convert: Callable[[str], Part], told: Callable[[str], None]
+    ) -> Iterable[Part]:
+        """See `Converter`."""
+        for path in sizes:
+            told(path)
+            yield convert(path)
 
 
 def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], None]) -> Settled:
@@ -93,7 +125,7 @@ def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], N
     `told`: is called with each path before it is converted.
     """
     project = Project(files, options.targets)
-    outcome = by_rules(project, options, None, told)
+    outcome = by_rules(project, options, None, told, OneByOne())
     project.forget()
     return settled(outcome)
 
@@ -125,47 +157,63 @@ def survey(project: Project) -> Survey:
     )
 
 
-def by_rules(project: Project, options: ConvertOptions, main: str | None, told: Callable[[str], None]) -> Outcome:
+@dataclass(frozen=True)
+class _Converted:
+    """What becomes of a file. `imports`: what it imports then; `forgotten`: see `facts/importers.py`; `skipped`: the
+    files that were found to be unreadable meanwhile."""
+
+    result: FileResult
+    imports: frozenset[str]
+    forgotten: frozenset[tuple[str, str]]
+    skipped: Mapping[str, Skipped]
+
+
+def by_rules(
+    project: Project, options: ConvertOptions, main: str | None, told: Callable[[str], None], converter: Converter
+) -> Outcome:
     """Every file through the rules; `main` is written anew afterwards, so that some leave it alone."""
     rules = options.rules
     for_main = [r for r in rules if not r.kept_main_only and not r.before_new_main]
     for_rest = [r for r in rules if not r.new_main_only and not r.before_new_main]
     declined = _by_path(options.declined)
 
-    def converted(path: str, held: Collection[str] = ()) -> FileResult:
+    def converted(path: str, held: Collection[str] = ()) -> _Converted:
         off = options.without.get(path, ())
         mine = for_main if path == main else for_rest
         wanted = [r for r in mine if r.id not in held and not r.id.startswith(off)] if held or off else mine
         result = convert_file(path, project, wanted, declined.get(path, ()))
         if path != main:  # (which is asked again)
             project.forget_places(path)
-        return result
+        after = result.change.after or b"" if result.change is not None else project.files[path]
+        return _Converted(
+            # Only what a new main module is made of is looked at again.
+            result if main is not None else replace(result, tree=None),
+            # Asked now, because Python's reading of the new bytes is at hand.
+            imported_modules({path: after}).get(path, frozenset()),
+            forgotten(project, path, after) if result.change is not None and after else frozenset(),
+            project.skipped,
+        )
 
     found = survey(project)
     if sum(map(len, project.files.values())) >= _LONG:
         give_back()  # nearly all that is to be parsed has been
-    results: dict[str, FileResult] = {}
-    imports: dict[str, frozenset[str]] = {}
-
-    def convert(path: str, held: Collection[str] = ()) -> None:
-        result = results[path] = converted(path, held)
-        after = result.change.after if result.change is not None else project.files[path]
-        # Asked now, because Python's reading of the new bytes is at hand.
-        imports[path] = imported_modules({path: after or b""}).get(path, frozenset())
-
-    for path in sorted(project.files, key=lambda p: (p == main, p)):  # (main's new tree is read on)
-        told(path)
-        convert(path)
+    order = sorted(project.files, key=lambda p: (p == main, p))  # (main's new tree is read on)
+    sizes = {path: len(project.files[path]) for path in order}
+    known: dict[str, _Converted] = {}
+    for each in (OneByOne() if main is not None else converter).files(sizes, converted, told):
+        known[each.result.path] = each
+        project.skipped.update(each.skipped)
     held: dict[str, dict[str, str]] = {}
-    while more := held_back(project, results.values(), rules):
+    while more := held_back(project, [each.result for each in known.values()], rules):
         for path, because in more.items():
             held.setdefault(path, {}).update(because)
-            convert(path, held[path])
-    changed = {path: r.change.after for path, r in results.items() if r.change is not None and r.change.after}
-    for path in sorted(release(project, changed)):
-        convert(path, held.get(path, ()))
-    skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results.values() if r.skipped)]}
-    return Outcome(found, tuple(results.values()), held, tuple(skipped.values()), imports)
+            known[path] = converted(path, held[path])
+    for path in sorted(release(project, {path: each.forgotten for path, each in known.items()})):
+        known[path] = converted(path, held.get(path, ()))
+    results = tuple(known[path].result for path in order)
+    skipped = {s.path: s for s in [*project.skipped.values(), *(r.skipped for r in results if r.skipped)]}
+    imports = {path: known[path].imports for path in order}
+    return Outcome(found, results, held, tuple(skipped.values()), imports)
 
 
 def _by_path(declined: Iterable[tuple[str, str, int]]) -> dict[str, set[tuple[str, int]]]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from lk_migrate.conversion import (
     Converter,
     FoundAgent,
+    OneByOne,
     Outcome,
     Settled,
     Survey,
     by_rules,
-    one_by_one,
     settled,
     survey,
 )
@@ -43,18 +43,18 @@ def make_plan(
     options: ConvertOptions,
     root: str = ".",
     progress: Progress = unwatched,
-    convert: Converter = one_by_one,
+    convert: Converter | None = None,
 ) -> Plan:
     """What a conversion of these files (path → bytes; Python files and manifests) would do.
 
-    `convert`: how its groups of files are converted (workers.py has another way). Nothing is written, imported or
+    `convert`: how its files are converted (workers.py has other ways than one by one). Nothing is written, imported or
     run. A file that cannot be converted is in `skipped`, with the reason.
     """
     python = {p: d for p, d in files.items() if p.endswith(".py")}
     wanted = relevant(python, [*options.targets, *([options.main] if options.main else [])])
     known = {p: python[p] for p in sorted(wanted)}
     with ExitStack() as done:
-        converted = _by_rules(known, options, progress, convert, done)
+        converted = _by_rules(known, options, progress, convert or OneByOne(), done)
     plan = _with_manifests(converted, files, options.rules)
     plan = replace(plan, findings=(*plan.findings, *still_marked(files, plan.findings)))
     progress("where every line went", 0, 0)
@@ -103,14 +103,14 @@ def _by_rules(
 
     def alone() -> Settled:
         """The group that was kept, when no new main is written."""
-        return early.pop() if early else settled(by_rules(project, options, None, told))
+        return early.pop() if early else settled(by_rules(project, options, None, told, convert))
 
     def likely() -> None:
         """The same, where nothing in it speaks for a new main."""
         if not survey(project).hand_rolled and options.main is None:
             early.append(alone())
 
-    outcomes = convert([_of(files, part) for part in parts if part != home], options, told, likely)
+    outcomes = convert.groups([_of(files, part) for part in parts if part != home], options, told, likely)
     surveys = [*(o.survey for o in outcomes), survey(project)]
     agents = tuple(sorted((a for s in surveys for a in s.agents), key=lambda a: a.path))
 
@@ -128,7 +128,7 @@ def _by_rules(
     if early:  # another group is hand-rolled: what was found out while this one's main was kept is of no use
         early.clear()
         project = opened(home)
-    made = by_rules(project, options, main, told)
+    made = by_rules(project, options, main, told, convert)
     with_main = _gathered([*outcomes, made], options, agents)
     stuck = _stuck(with_main, main)
     progress(f"a new {main}", 0, 0)

@@ -843,6 +843,220 @@ def watch(agent: VoicePipelineAgent, log):
     def measured(metric: metrics.AgentMetrics):
         log(f"turn {metric.sequence_id} after {metric.end_of_utterance_delay}")
 """
+#: A dict for what becomes a session.
+_OPTIONS_OF_0X_IN_A_DICT = """\
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+async def entrypoint(ctx: JobContext):
+    agent = VoicePipelineAgent(**{"max_endpointing_delay": 5.0})
+    other = VoicePipelineAgent(interrupt_min_words=2, **{"min_endpointing_delay": 0.5})
+"""
+#: The one kind of room options in a dict, the other one beside it.
+_ROOM_OPTIONS_IN_A_DICT = """\
+from livekit.agents import RoomOutputOptions
+
+
+async def entrypoint(ctx, session, options):
+    await session.start(
+        **{"room_input_options": options},
+        room_output_options=RoomOutputOptions(sync_transcription=False),
+    )
+"""
+#: One of the places that ask a gate stays for a person, and the gate with it.
+_GATE_PASSED_ON = """\
+import json
+from livekit.agents import Agent, RunContext, function_tool
+
+
+def make_tools(db):
+    state = {"speech_id": None, "calls": 0}
+
+    def turn_gate(ctx):
+        speech_id = getattr(ctx, "speech_id", None)
+        if speech_id != state["speech_id"]:
+            state["speech_id"] = speech_id
+            state["calls"] = 0
+        state["calls"] += 1
+        if state["calls"] > 1:
+            return "Wait."
+
+    @function_tool
+    async def book(ctx: RunContext, day: str) -> str:
+        if refused := turn_gate(ctx):
+            return refused
+        return day
+
+    @function_tool
+    async def cancel(ctx: RunContext, day: str) -> str:
+        refused = turn_gate(ctx)
+        return json.dumps({"error": refused})
+"""
+#: The more patient one of two gates goes, the other one stays for a person.
+_A_GATE_LEFT = """\
+from livekit.agents import Agent, AgentSession, RunContext, function_tool
+
+
+async def entrypoint(ctx):
+    calls = [0]
+    state = {"calls": 0, "turn": None}
+
+    def gate(ctx):
+        if state["turn"] != ctx.speech_id:
+            state["turn"] = ctx.speech_id
+            state["calls"] = 0
+        state["calls"] += 1
+        return state["calls"] > 2
+
+    def may_call():
+        calls[0] += 1
+        return calls[0] <= 1
+
+    async def a(context: RunContext):
+        if gate(context):
+            return "no"
+        if not may_call():
+            if ready:
+                return "no"
+        return "a"
+
+    def new_turn(ev):
+        calls[0] = 0
+
+    session = AgentSession(llm="x")
+    session.on("user_input_transcribed", new_turn)
+    await session.start(agent=Agent(instructions="x", tools=[a]), room=ctx.room)
+"""
+#: The marker of a class stays with it when others are put above it.
+_MARKED_CLASS_BELOW_ANOTHER = """\
+from livekit import rtc
+
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "report",
+            "parameters": {
+                "properties": {"details": {"type": "object", "properties": {"text": {"type": "string"}}}},
+            },
+        },
+    },
+    {"type": "function", "function": {"name": "plan", "parameters": {"properties": {}}}},
+]
+
+
+class Assistant:
+    def __init__(self, instructions):
+        self.tools = TOOLS
+
+    async def dispatch(self, name, args):
+        return await getattr(self, name)(**args)
+
+    async def report(self, details: dict):
+        async def plan(self):
+            return "x"
+
+
+assistant = Assistant("x")
+"""
+#: In the body of a class, `self` is nobody.
+_SELF_OF_A_CLASS = """\
+class Desk:
+    instructions = "You are the desk."
+    self.llm = self._llm = os.getenv("MODEL")
+
+    async def note(self, ctx: RunContext, text: str) -> str:
+        self.session.say(text)
+"""
+#: An `__init__` that is there only sometimes gets no second one beside it.
+_INIT_IN_A_BLOCK = """\
+class Desk:
+    instructions = "You are the desk."
+    if ready:
+        def __init__(self, name):
+            self.llm = self._llm = os.getenv("MODEL")
+
+    async def note(self, ctx: RunContext, text: str) -> str:
+        self.session.say(text)
+"""
+#: A gate is asked twice in one place: by two decorators, in two assignments, in one `try`.
+_GATED_TWICE = """\
+from functools import wraps
+from livekit.agents import Agent, RunContext, function_tool
+
+
+def one_call(fn):
+    @wraps(fn)
+    async def gated(self, ctx, *args):
+        if ctx.speech_handle.id == self._last:
+            return "Wait."
+        self._last = ctx.speech_handle.id
+        return await fn(self, ctx, *args)
+
+    return gated
+
+
+class Desk(Agent):
+    _last = None
+
+    @function_tool
+    @one_call
+    @one_call
+    async def book(self, ctx: RunContext, day: str) -> str:
+        return day
+
+
+class Bar(Agent):
+    _seen = None
+
+    def _turn_gate(self, ctx):
+        if ctx.speech_handle.id == self._seen:
+            return "Wait."
+        self._seen = ctx.speech_handle.id
+
+    @function_tool
+    async def pour(self, ctx: RunContext) -> str:
+        gate: str = self._turn_gate(ctx)
+        gate: str = self._turn_gate(ctx)
+        return "poured"
+
+
+class Spa(Agent):
+    def __init__(self):
+        super().__init__(instructions="x")
+        self._done = set()
+
+    def _once(self, ctx):
+        if ctx.speech_handle.id in self._done:
+            raise TooManyCalls("wait")
+        self._done.add(ctx.speech_handle.id)
+
+    @function_tool
+    async def warm(self, ctx: RunContext) -> str:
+        try:
+            self._once(ctx)
+            self._once(ctx)
+            return "warm"
+        except TooManyCalls:
+            return "One after the other."
+"""
+#: Registered twice, a handler is no session's.
+_CHAT_HANDLER_TWICE = """\
+from livekit import rtc
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+async def entrypoint(ctx):
+    agent = VoicePipelineAgent()
+    chat = rtc.ChatManager(ctx.room)
+
+    @chat.on("message_received")
+    @chat.on("message_received")
+    def on_chat(msg: rtc.ChatMessage):
+        asyncio.create_task(answer(msg.message))
+
+    agent.start(ctx.room)
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

@@ -296,6 +296,8 @@ class _Finder:
         for each in self.family(ref):
             if any("dataclass" in (dotted(_bare(d)) or "") for d in each.node.decorators):
                 return f"`{each.name}` is a dataclass: its `__init__` is generated and does not call `Agent`'s"
+            if method(each.node, "__init__") is None and any(map(_is_init, each.module.index.own_scope(each.node))):
+                return f"`{each.name}.__init__` stands in a block of the class"
         foreign = sorted(self.table.library_bases(ref) - _NEUTRAL)
         return f"it derives from `{foreign[0]}`, which is not part of the project" if foreign else ""
 
@@ -415,6 +417,10 @@ def _order(agent: AgentClass) -> int:
 
 def _targeted(targets: Iterable[str], path: str) -> bool:
     return any(path == t or path.startswith(t.rstrip("/") + "/") for t in targets)
+
+
+def _is_init(node: cst.CSTNode) -> bool:
+    return type(node) is cst.FunctionDef and node.name.value == "__init__"
 
 
 def _bare(decorator: cst.Decorator) -> cst.BaseExpression:

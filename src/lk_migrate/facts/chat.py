@@ -139,13 +139,20 @@ def is_plain_send(module: Module, call: cst.Call) -> bool:
 
 
 def _handler(known: Holdings, module: Module, node: cst.FunctionDef) -> ChatHandler | None:
-    for decorator in node.decorators:
-        call = decorator.decorator
-        if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute) or not call.args:
-            continue
-        if call.func.attr.value != "on" or text_of(call.args[0].value) != "message_received":
-            continue
-        params = node.params.params
-        if params and known.has(module, call.func.value, Kind.CHAT_MANAGER):
-            return ChatHandler(module, node, decorator, params[0].name.value)
-    return None
+    """What a function handles that is registered once; one of two managers is left to a person."""
+    params = node.params.params
+    found = [d for d in node.decorators if _registers(known, module, d)] if params else []
+    return ChatHandler(module, node, found[0], params[0].name.value) if len(found) == 1 else None
+
+
+def _registers(known: Holdings, module: Module, decorator: cst.Decorator) -> bool:
+    """`@chat.on("message_received")`"""
+    call = decorator.decorator
+    return (
+        isinstance(call, cst.Call)
+        and isinstance(call.func, cst.Attribute)
+        and call.func.attr.value == "on"
+        and bool(call.args)
+        and text_of(call.args[0].value) == "message_received"
+        and known.has(module, call.func.value, Kind.CHAT_MANAGER)
+    )

@@ -13,6 +13,7 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.evaluation.values import UTTERANCE
+from lk_migrate.facts.gate_syntax import CHANGING, may_hold_a_gate
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
@@ -20,7 +21,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.turn_hooks import hooked_names, turn_hooks
 from lk_migrate.facts.walk import find
 
-#: Files without such a word hold no gate's definition.
+#: Files without such a word hold no gate's definition, unless a hook is in them.
 _WORDS = re.compile(rb"speech|utterance|(?<!re)turn_|_turn|user_input|generation_?id|\bturn\b", re.I)
 #: Functions that are longer than this do more than count.
 _LONGEST = 60
@@ -48,7 +49,8 @@ def candidates(project: Project) -> Iterator[Candidate]:
     of_hooks = {module.path for module, _ in project.fact(turn_hooks)}
     tells = cache(lambda word: word in hooked or UTTERANCE.search(word) is not None)
     for path in sorted(project.files):
-        if path not in of_hooks and not _WORDS.search(project.files[path]):
+        data = project.files[path]
+        if not (path in of_hooks or _WORDS.search(data)) or not may_hold_a_gate(data, tells, _LONGEST):
             continue
         module = project.module(path)
         if module is None:
@@ -101,7 +103,7 @@ def _counts(module: Module, function: cst.FunctionDef) -> bool:
         elif kind is cst.Call:
             assert isinstance(node, cst.Call)
             name = node.func.attr.value if isinstance(node.func, cst.Attribute) else dotted(node.func)
-            if name in ("add", "append", "setattr", "update", "setdefault"):
+            if name in CHANGING:
                 return True
     return False
 

@@ -131,7 +131,8 @@ def _reads(module: Module, bound_at: cst.CSTNode, names: list[str]) -> Iterator[
         parent = module.index.parents[node]
         if getattr(parent, "attr", None) is node or getattr(parent, "keyword", None) is node:
             continue
-        if isinstance(parent, cst.AssignTarget) and _statement(module, node) in following:
+        anew = isinstance(parent, cst.AssignTarget) or (isinstance(parent, cst.AnnAssign) and parent.target is node)
+        if anew and _statement(module, node) in following:
             return
         binder = _binding_if(module, node)
         if binder is not None and binder in following:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import libcst as cst
@@ -45,20 +45,25 @@ def released(project: Project) -> set[tuple[str, str]]:
     return set()
 
 
-def release(project: Project, after: Mapping[str, bytes]) -> set[str]:
-    """Note what the converted files (`after`: path → bytes) no longer import; the files that are free of a name now.
+def forgotten(project: Project, path: str, after: bytes) -> frozenset[tuple[str, str]]:
+    """What the file at `path` imports from others, (file, name), and does not even mention any more as `after`."""
+    module = project.module(path)
+    found = set()
+    for item in module.imports if module is not None else ():
+        base, _, name = item.target.rpartition(".")
+        other = project.path_of(base, path) if base and name.encode() not in after else None
+        if other is not None and other != path:
+            found.add((other, name))
+    return frozenset(found)
 
-    Only what a file does not even mention any more, of what the other one imports itself.
-    """
+
+def release(project: Project, forgotten: Mapping[str, Iterable[tuple[str, str]]]) -> set[str]:
+    """Note what the converted files no longer import (path → what is `forgotten`); the files that are free of a name
+    now: of what they import themselves."""
     known, free = project.fact(released), set()
-    for path, data in after.items():
-        module = project.module(path)
-        for item in module.imports if module is not None else ():
-            base, _, name = item.target.rpartition(".")
-            other = project.path_of(base, path) if base and (path, name) not in known else None
-            if other is None or other == path or name.encode() in data:
-                continue
-            giver = project.module(other)
+    for path, names in forgotten.items():
+        for other, name in names:
+            giver = project.module(other) if (path, name) not in known else None
             if giver is not None and any(i.local == name for i in giver.imports):
                 known.add((path, name))
                 free.add(other)

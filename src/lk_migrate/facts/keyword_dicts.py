@@ -14,6 +14,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.testcode import is_test
+from lk_migrate.facts.v0_names import Kind, kind_of_name
 
 #: Old turn-taking keywords; what they become is the rules' business (rules/v1/turn_options.py).
 TURN_KEYS = frozenset(
@@ -34,6 +35,8 @@ TURN_KEYS = frozenset(
 #: Those that mean nothing but these keywords, wherever they stand.
 _TELLING = frozenset(k for k in TURN_KEYS if "endpointing" in k or "interruption_" in k or "false_interruption" in k)
 CLASSES = frozenset({"AgentSession", "Agent", "AgentTask"})
+#: What 0.x called some of them, at the call of what becomes a session (rules/v0/lk202_agent_and_session.py).
+_OF_0X = frozenset({"turn_detector", "interrupt_speech_duration", "interrupt_min_words", "preemptive_synthesis"})
 
 
 @dataclass
@@ -98,7 +101,11 @@ def _is_group(module: Module, node: cst.Dict) -> bool:
 
 
 def _takes(project: Project, module: Module, call: cst.Call) -> bool:
-    return constructed(project, module, call, "turn_detection") in CLASSES
+    return constructed(project, module, call, "turn_detection") in CLASSES or _becomes_session(project, module, call)
+
+
+def _becomes_session(project: Project, module: Module, call: cst.Call) -> bool:
+    return kind_of_name(project.full_name(module, call.func)) in (Kind.PIPELINE, Kind.MULTIMODAL)
 
 
 def _reads(project: Project) -> frozenset[str]:
@@ -134,13 +141,13 @@ def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg
         return
     if any(not isinstance(s.module.index.enclosing(s.node, cst.FunctionDef), cst.FunctionDef) for s in carriers):
         read |= project.fact(_reads) & set().union(*(s.keys for s in carriers))
-    own = {a.keyword.value for a in call.args if a.keyword is not None} & (TURN_KEYS | {"turn_handling"})
+    own = {a.keyword.value for a in call.args if a.keyword is not None} & (TURN_KEYS | _OF_0X | {"turn_handling"})
     reason = _reason(sources, carriers, unknown, read & TURN_KEYS, own)
     if reason is None:
         found.rewrite.update({s.node: s for s in carriers})
         return
     spelled = _spelled_out(sources, unknown, stars)
-    if spelled:
+    if spelled and not _becomes_session(project, module, call):
         found.spelled[call] = (stars[0], spelled)
         found.mixed.add(call)
         return

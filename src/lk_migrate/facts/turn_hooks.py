@@ -24,7 +24,8 @@ _HOOK = re.compile(
     r"user_turn|user_speech|user_input|user_state|user_started|new_turn|begin_turn|start_turn|turn_(start|begin)"
     r"|utterance"
 )
-_HOOK_BYTES = re.compile(_HOOK.pattern.encode())
+#: A function that is called so, or an event in quotes.
+_HOOK_BYTES = re.compile(rb"""(?:\bdef[ \t]+[^\s(]*|["'][^"'\n]*)(?:%s)""" % _HOOK.pattern.encode())
 _EMPTYING = frozenset({"clear", "update"})
 
 Hook = tuple[Module, cst.FunctionDef]

@@ -55,8 +55,14 @@ def _at(original: cst.CSTNode, nodes: Sequence[cst.CSTNode], of: cst.CSTNode) ->
     """Which of the statements that took the original's place a marker stands at: what is left of the original, unless
     what it speaks of is only in one that was put around that.
     """
-    end = getattr(original, "trailing_whitespace", None)
-    left = (i for i, node in enumerate(nodes) if end is not None and getattr(node, "trailing_whitespace", 0) is end)
-    first = next(left, 0)
+    first = next((i for i, node in enumerate(nodes) if _is_left_of(original, node)), 0)
     order = (first, *range(len(nodes)))
     return next((i for i in order if any(n is of or n.deep_equals(of) for n in find(nodes[i], type(of)))), first)
+
+
+def _is_left_of(original: Any, node: Any) -> bool:
+    """Whether `node` is what edits have made of `original`: the line that ends as it did, the class of its name."""
+    if isinstance(original, (cst.ClassDef, cst.FunctionDef)):
+        return type(node) is type(original) and node.name.value == original.name.value
+    end = getattr(original, "trailing_whitespace", None)
+    return end is not None and getattr(node, "trailing_whitespace", None) is end

@@ -29,6 +29,7 @@ from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.handrolled.gate_removal import EMPTIED, SPENT, own_comments, removed
 from lk_migrate.rules.registry import Rule
 
@@ -67,15 +68,16 @@ rule = Rule("LK101", Edition.HANDROLLED, __doc__, safety=Safety.REVIEW, paths=pa
 def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
     """All that concerns gates in this file, wherever they are defined."""
     leftovers = file.project.fact(find_leftovers)
+    unwrapped: set[cst.CSTNode] = set()
     for gate in leftovers.going:
-        yield from _strip_gate(gate, leftovers, file)
+        yield from _strip_gate(gate, leftovers, file, unwrapped)
     for gate, reads in leftovers.staying:
         yield from _keep_gate(gate, [r.node for r in reads if r.module is file.module], bool(reads), file)
     for gate in file.project.fact(find_gates).unreplaced:
         if gate.module is file.module:
             yield Todo(gate.node, _UNREPLACED.format(gate.name, _replacement(gate)))
     for module_of, counter in file.project.fact(closure_counters):
-        if module_of is file.module:
+        if module_of is file.module and not _was_asked(counter, file):
             yield Todo(counter, _CLOSURE.format(counter.name.value))
     for read in leftovers.tests:
         if read.module is file.module:
@@ -95,6 +97,12 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
         yield Note(module.body[0], f"Only the turn gate was in {file.path}: nothing is left to import, delete it.")
 
 
+def _was_asked(function: cst.FunctionDef, file: File) -> bool:
+    """Whether it was known for a gate once: what asks it has been left to a person."""
+    calls = file.module.calls.get(function.name.value, ())
+    return any(has_marker(file.statement(call), rule.id, file.module.tree) for call in calls)
+
+
 def _is_spent(statement: cst.CSTNode, gone: set[cst.CSTNode]) -> bool:
     """Whether a top-level statement goes, or is a docstring, an import or a logger."""
     if statement in gone or not isinstance(statement, cst.SimpleStatementLine):
@@ -109,12 +117,13 @@ def _is_spent(statement: cst.CSTNode, gone: set[cst.CSTNode]) -> bool:
     )
 
 
-def _strip_gate(gate: Gate, leftovers: Leftovers, file: File) -> Iterator[Change]:
+def _strip_gate(gate: Gate, leftovers: Leftovers, file: File, unwrapped: set[cst.CSTNode]) -> Iterator[Change]:
+    """`unwrapped`: the statements around guards that have been taken off already, and those that this takes off."""
     for guard in gate.guards:
         if guard.module is not file.module:
             continue
         if isinstance(guard.strip, Strip):
-            yield from _strip_guard(guard, gate, guard.strip, file)
+            yield from _strip_guard(guard, gate, guard.strip, file, unwrapped)
         else:
             yield Todo(
                 guard.node,
@@ -184,16 +193,18 @@ def _note(gate: Gate, used: bool) -> str:
 # -- guards ---------------------------------------------------------------------------------------------------
 
 
-def _strip_guard(guard: Guard, gate: Gate, strip: Strip, file: File) -> Iterator[Change]:
+def _strip_guard(guard: Guard, gate: Gate, strip: Strip, file: File, unwrapped: set[cst.CSTNode]) -> Iterator[Change]:
     message = f"the guard of the turn gate `{gate.name}`"
     names = {gate.name}
     for node in strip.remove:
         if isinstance(node, cst.Decorator):
-            position = list(guard.function.decorators).index(node)
-            yield Rewrite(guard.function, _without_decorator(position), message, Action.REMOVED, (node,))
+            yield Rewrite(guard.function, _without_decorator(node), message, Action.REMOVED, (node,))
         else:
             yield Remove(node, message, comments=own_comments(file, node, names))
     for node, kept in strip.unwrap:
+        if node in unwrapped:
+            continue  # (one `try` around two of them)
+        unwrapped.add(node)
         yield from _unwrap(file, node, kept, message, names)
     for old, new in strip.values:
         yield Replace(old, _value(old, new), message)
@@ -203,11 +214,10 @@ def _strip_guard(guard: Guard, gate: Gate, strip: Strip, file: File) -> Iterator
         yield Rewrite(statement, _without_item(list(statement.items).index(item)), message, Action.REMOVED)
 
 
-def _without_decorator(position: int) -> Any:
+def _without_decorator(gone: cst.Decorator) -> Any:
     def apply(updated: cst.FunctionDef) -> cst.FunctionDef:
-        decorators = list(updated.decorators)
-        decorators.pop(position)
-        return updated.with_changes(decorators=decorators)
+        left = [d for d in updated.decorators if d is not gone and not d.deep_equals(gone)]
+        return updated.with_changes(decorators=left)
 
     return apply
 

@@ -20,10 +20,13 @@ from lk_migrate.facts.gate_sessions import (
     models_of_session,
     session_paths,
 )
+from lk_migrate.facts.gates import find_gates
+from lk_migrate.facts.inline_gates import inline_gates
+from lk_migrate.facts.project import Project
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword, with_keyword
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
-from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.file import File, enclosing_statement
 from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.registry import Rule
 
@@ -86,12 +89,23 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
         return
     if has_marker(file.statement(call), rule.id, file.module.tree):
         return  # there were more gates, and a person is to decide
+    if known is not None and _are_left(file.project):
+        return  # there were more gates, and the most patient one has counted
     yield Rewrite(
         call,
         lambda updated: with_keyword(updated, limit, cst.Integer(str(rounds))),
         f"the turn gate's {_spoken(session.limits)} tool call(s) per utterance are `max_tool_steps={steps}` now",
     )
     yield from _one_at_a_time(call, file)
+
+
+def _are_left(project: Project) -> bool:
+    """Whether each gate that is there was left to a person where it is asked (LK101), by a run that took out others."""
+    gates = project.fact(find_gates).all
+    asked = [guard for gate in gates for guard in gate.guards]
+    statements = ((g.module, enclosing_statement(g.module, g.node)) for g in asked)
+    marked = (has_marker(statement, "LK101", module.tree) for module, statement in statements)
+    return bool(asked) and not project.fact(inline_gates) and all(marked)
 
 
 def _limit(call: cst.Call, steps: int | None) -> tuple[str, int | None]:

@@ -334,7 +334,7 @@ def _remarks(call: cst.Call, construction: Construction, prompt: Prompt, tools: 
         if arg.star:
             yield Todo(
                 call,
-                f"`{file.code(arg).rstrip(', ')}`: take out what `AgentSession` does not know "
+                f"`{arg.star}{file.code(arg.value)}`: take out what `AgentSession` does not know "
                 "(`chat_ctx`, `fnc_ctx` belong to the Agent; turn-taking options to `turn_handling=`).",
             )
         elif name in _GONE:

@@ -228,7 +228,8 @@ def _reason(call: cst.Call, file: File) -> str | None:
         return f"{said} has no effect beside `{new}=`: add what is wanted of it there, and delete it here."
     direct = [a.value for a in given if old_class(file.project, file.module, a.value) is not None]
     broken = file.project.fact(unconverted)
-    if any(isinstance(v, cst.Call) and not convertible(v) for v in direct) or (broken and len(direct) < len(given)):
+    from_afar = len(direct) < len(given) or any(a.star == "**" for a in call.args)
+    if any(isinstance(v, cst.Call) and not convertible(v) for v in direct) or (broken and from_afar):
         return f"{said}: pass `{new}=room_io.RoomOptions(...)` once the options ({', '.join(broken)}) are rewritten."
     return None
 

@@ -86,6 +86,8 @@ def _model_of_session(base: cst.BaseExpression, file: File) -> str | None:
 
 def _table(base: cst.BaseExpression, file: File) -> dict[str, str] | None:
     if dotted(base) == "self":
+        if not file.module.is_local("self", base):
+            return None  # in a class's body nothing is
         owner = file.enclosing(base, cst.ClassDef)
         kind = framework_base(file.project, Owner(file.module, owner)) if owner is not None else None
         own = owner is not None and any(
