@@ -1057,6 +1057,65 @@ async def entrypoint(ctx):
 
     agent.start(ctx.room)
 """
+#: Remarks on lines that go, of a clause, a decorator, a `try` that becomes a line, and a docstring that does not.
+_REMARKS = """\
+import asyncio
+from dataclasses import dataclass, field
+
+from livekit.agents import Agent, AgentSession, JobContext, RunContext, WorkerOptions, cli, function_tool
+
+
+@dataclass  # of a turn
+class TurnState:  # and no more
+    speech: str = ""  # its id
+
+
+@dataclass
+class Guest:  # of the house
+    turn: TurnState = field(default_factory=TurnState)  # this one's
+
+
+def busy(ctx: RunContext[Guest]):
+    turn = ctx.userdata.turn
+    if ctx.speech_handle.id != turn.speech:
+        turn.speech, turn.calls = ctx.speech_handle.id, 0
+    turn.calls += 1
+    return "Talk first." if turn.calls > 3 else None
+
+
+class Porter(Agent):
+    @function_tool
+    async def check_in(self, ctx: RunContext[Guest], name: str, urgent: bool):
+        if urgent:  # no time
+            return "at once"
+        # the turn
+        elif stop := busy(ctx):  # once more
+            return stop
+        return name
+
+
+async def run_session(ctx: JobContext, agent: Agent):
+    \"\"\"One call.\"\"\"  # and no other
+    session = AgentSession(llm="openai/gpt-4o-mini")  # small
+
+    @session.on("metrics_collected")
+    def on_metrics(ev):
+        measured = ev.metrics
+        try:  # some have one
+            speech = measured.speech_id  # this
+        except AttributeError:  # others not
+            speech = "none"  # that
+        print(speech)
+
+    await session.start(agent=agent, room=ctx.room)  # go
+
+
+async def entrypoint(ctx: JobContext):
+    asyncio.create_task(run_session(ctx, Porter()))
+
+
+cli.run_app(WorkerOptions(entrypoint_fnc=entrypoint))
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

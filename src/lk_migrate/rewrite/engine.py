@@ -21,7 +21,7 @@ from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Pla
 from lk_migrate.rewrite.blocks import close_gaps, gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
 from lk_migrate.rewrite.checks import LostComments, NotWhatWeMeant, blame, check, check_comments
-from lk_migrate.rewrite.file import File, statement_at
+from lk_migrate.rewrite.file import File, enclosing_statement, statement_at
 from lk_migrate.rewrite.imports import add_imports, drop_unused, fold_long_imports
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
 from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
@@ -106,7 +106,7 @@ def convert_file(
         except LostComments as error:  # where a rule has no place for a comment, it goes above its statement
             again = _collect(file := File(module, project, declined=declined), wanted)
             for line, text in reversed(error.comments):
-                at = statement_at(module, line)
+                at = _what_is_left(again, module, statement_at(module, line))
                 again.markers.setdefault(at, []).insert(0, (at, cst.EmptyLine(comment=cst.Comment(text))))
             return _edited(file, again, finishers)
     except UnicodeEncodeError as error:  # a marker quotes nothing but the file, a rule's new code may
@@ -119,6 +119,13 @@ def convert_file(
         reason = blame(error)
     asked = frozenset(t.rule for t in edits.touches).union(edits.failed)
     return FileResult(path, skipped=Skipped(path, f"left as it was: {reason}"), wanted_by=asked)
+
+
+def _what_is_left(edits: _Edits, module: Module, statement: cst.CSTNode) -> cst.CSTNode:
+    """The statement, or the outermost around it that comes to stand for all that is in it."""
+    whole = {touch.node for touch in edits.touches if touch.whole}
+    around = [node for node in (statement, *module.index.ancestors(statement)) if node in whole]
+    return enclosing_statement(module, around[-1]) if around else statement
 
 
 def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]]) -> FileResult:

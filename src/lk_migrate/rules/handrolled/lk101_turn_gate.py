@@ -249,7 +249,7 @@ def _unwrap(file: File, node: cst.CSTNode, kept: cst.CSTNode | None, message: st
     """`kept` (a block, an `elif`, or nothing) takes the place of the compound statement `node`."""
     parent = file.parent(node)
     if isinstance(node, cst.If) and isinstance(parent, cst.If) and parent.orelse is node:
-        yield Rewrite(parent, _without_elif, message, Action.REMOVED)
+        yield Rewrite(parent, _without_elif, message, Action.REMOVED, (node.test,))
         yield Rewrite(node, lambda updated: updated, message, Action.REMOVED)
     else:
         comments = set(own_comments(file, node, names))
@@ -284,7 +284,13 @@ def _dropped(node: Any, kept: cst.CSTNode | None) -> Iterator[Any]:
 def _without_elif(updated: cst.If) -> cst.If:
     gone = updated.orelse
     assert isinstance(gone, cst.If)
-    return updated.with_changes(orelse=gone.orelse)
+    above = [line for line in gone.leading_lines if line.comment is not None]
+    after = gone.orelse
+    if after is not None:
+        return updated.with_changes(orelse=after.with_changes(leading_lines=[*above, *after.leading_lines]))
+    if isinstance(updated.body, cst.IndentedBlock):
+        updated = updated.with_changes(body=updated.body.with_changes(footer=[*updated.body.footer, *above]))
+    return updated.with_changes(orelse=None)
 
 
 def _unwrapped(node: Any, kept: cst.CSTNode | None, taken: set[cst.CSTNode]) -> Any:

@@ -29,7 +29,7 @@ _NO_PROSE = re.compile(
 )
 
 #: What gates ask for; metrics have a `speech_id`, too, which another rule may have brought in.
-_ASKED_OF_A_CONTEXT = re.compile(rb"""(?:ctx|context)\.speech_id|["']speech_id["']""")
+_ASKED_OF_A_CONTEXT = re.compile(rb"""(?:ctx|context)(?:\.|\s*,\s*["'])speech_id""")
 
 
 @rule.on(cst.FunctionDef)

@@ -108,7 +108,9 @@ def _body(runner: cst.FunctionDef) -> list[Any]:
     if runner.get_docstring() is not None and len(statements) > 1:
         text = (runner.get_docstring() or "").strip().splitlines()
         lines += [cst.EmptyLine(comment=cst.Comment(f"# {t.strip()}".rstrip())) for t in text]
-        lines += _comments(statements.pop(0))
+        said = statements.pop(0)
+        behind = said.trailing_whitespace.comment
+        lines += [*_comments(said), *([cst.EmptyLine(comment=behind)] if behind is not None else [])]
     statements[0] = statements[0].with_changes(leading_lines=[*lines, *_comments(statements[0])])
     footer = [line for line in runner.body.footer if line.comment is not None]
     return [*statements, gap(footer)] if footer else statements
