@@ -44,10 +44,9 @@ def made_late(cls: type, *, eq: bool = True, frozen: bool = False, slots: bool =
     own = frozenset(vars(cls))
     with _thawed(cls.__mro__[1:]):
         made: type = _at_once(cls, init=False, repr=False, eq=False, slots=slots)
-    late = ["__init__", "__repr__", *(["__eq__"] if eq else []), *(["__hash__"] if eq and frozen else [])]
-    for name in late:
+    for name in ("__init__", "__repr__", *(["__eq__"] if eq else []), *(["__hash__"] if eq and frozen else [])):
         if name not in own:
-            setattr(made, name, _late(name))
+            setattr(made, name, _LATE[name])
     if eq and not frozen and "__hash__" not in own:
         made.__hash__ = None  # type: ignore[assignment]
     if frozen:
@@ -80,7 +79,7 @@ def _thawed(bases: Iterable[type]) -> Iterator[None]:
 
 
 def _late(name: str) -> Callable[..., Any]:
-    """A method that makes the real one, puts that in its own place, and calls it."""
+    """A method for all classes that makes the real one, puts that in its own place, and calls it."""
 
     def method(self: Any, *args: Any, **named: Any) -> Any:
         home = next(c for c in type(self).__mro__ if vars(c).get(name) is method)
@@ -145,3 +144,6 @@ def _state(self: Any) -> list[Any]:
 def _restore(self: Any, state: list[Any]) -> None:
     for field, value in zip(dataclasses.fields(self), state, strict=True):
         _set(self, field.name, value)
+
+
+_LATE = {name: _late(name) for name in ("__init__", "__repr__", "__eq__", "__hash__")}

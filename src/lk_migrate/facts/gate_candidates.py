@@ -13,7 +13,7 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.evaluation.values import UTTERANCE
-from lk_migrate.facts.gate_syntax import CHANGING, may_hold_a_gate
+from lk_migrate.facts.gate_syntax import CHANGING, LONG, may_hold_a_gate, telling
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
@@ -46,11 +46,12 @@ class Candidate:
 def candidates(project: Project) -> Iterator[Candidate]:
     """Every function of the project that looks like it could be a gate. A constructor is asked by nobody's name."""
     hooked = frozenset(hooked_names(project))
+    told = telling(hooked)
     of_hooks = {module.path for module, _ in project.fact(turn_hooks)}
     tells = cache(lambda word: word in hooked or UTTERANCE.search(word) is not None)
     for path in sorted(project.files):
         data = project.files[path]
-        if not (path in of_hooks or _WORDS.search(data)) or not may_hold_a_gate(data, tells, _LONGEST):
+        if not (path in of_hooks or _WORDS.search(data)) or not may_hold_a_gate(data, told, _LONGEST):
             continue
         module = project.module(path)
         if module is None:
@@ -113,7 +114,7 @@ def _speaks_of_turns(module: Module, function: cst.FunctionDef, tells: Callable[
         if type(node) is cst.Name:
             if tells(node.value):
                 return True
-        elif len(node.value) < 40 and UTTERANCE.search(node.value):
+        elif len(node.value) < LONG and UTTERANCE.search(node.value):
             return True
     return False
 
