@@ -1116,6 +1116,45 @@ async def entrypoint(ctx: JobContext):
 
 cli.run_app(WorkerOptions(entrypoint_fnc=entrypoint))
 """
+#: The module's logger is called as the session is in here.
+_LOGGER_CALLED_SESSION = """\
+import logging
+
+from livekit.agents import AgentSession, MetricsCollectedEvent, metrics
+
+session = logging.getLogger("desk.usage")
+
+
+def watch_usage(session: AgentSession) -> None:
+    @session.on("metrics_collected")
+    def _on_metrics_collected(ev: MetricsCollectedEvent):
+        metrics.log_metrics(ev.metrics)
+"""
+#: Each value of the dict is given by name, then: it comes to no other session.
+_KEYS_READ = """\
+from livekit.agents import AgentSession
+
+TURNS = {"min_endpointing_delay": 0.6, "user_away_timeout": 20.0}
+
+
+def make(detector):
+    if detector is None:
+        return AgentSession(**self.TURNS)
+    return AgentSession(turn_detection=detector, **TURNS)
+"""
+#: Another rule brings in a word that a rule looks for.
+_STREAM_OF_A_TTS = """\
+from livekit.agents import KeytermsOptions, tts
+
+
+def build(terms: KeytermsOptions):
+    return terms
+
+
+class Older(tts.SynthesizeStream):
+    async def _main_task(self) -> None:
+        output_emitter.push(b"")
+"""
 
 
 _CASES = {name: text for name, text in globals().items() if name.isupper() and isinstance(text, str)}

@@ -76,14 +76,18 @@ def keyword_dicts(project: Project) -> KeywordDicts:
 
 
 def _from_afar(project: Project, found: KeywordDicts) -> Iterator[tuple[cst.CSTNode, str]]:
-    """Calls whose dict cannot be followed, in a project with dicts of old keys that no call was seen to take."""
+    """Calls whose dict cannot be followed, in a project with dicts of old keys that no call was seen to take.
+
+    What the project reads by its key goes where it is read.
+    """
+    telling = _TELLING - project.fact(_reads)
     keys: set[str] = set()
     places: list[str] = []
-    for path in sorted(p for p, data in project.files.items() if any(k.encode() in data for k in _TELLING)):
+    for path in sorted(p for p, data in project.files.items() if any(k.encode() in data for k in telling)):
         module = project.module(path) if not is_test(path) else None
         for node in module.index.of(cst.Dict) if module is not None else ():
             old = {text_key(e.key) or "" for e in node.elements if isinstance(e, cst.DictElement)} & TURN_KEYS
-            if module is not None and old & _TELLING and node not in found._seen and not _is_group(module, node):
+            if module is not None and old & telling and node not in found._seen and not _is_group(module, node):
                 keys |= old
                 places.append(f"{path}:{module.span(node).line}")
     for call, unknown in found._lost.items() if keys else ():

@@ -22,7 +22,9 @@ from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK227", Edition.V0, __doc__, triggers=(b"LLM", b"TTS", b"STT"), since="1.0.0", safety=Safety.REVIEW)
+rule = Rule(
+    "LK227", Edition.V0, __doc__, triggers=(b"LLM", b"TTS", b"STT", b"Stream"), since="1.0.0", safety=Safety.REVIEW
+)
 
 #: What the constructors of the framework's streams want beside what they always got: livekit-agents 1.8.9.
 _STREAMS = {

@@ -188,7 +188,8 @@ def _logger(call: cst.Call, file: File) -> str:
     if given is not None:
         return file.code(given.value)
     for name, value in file.module.definitions.items():
-        if isinstance(value, cst.Call) and (dotted(value.func) or "").endswith("getLogger"):
+        made = isinstance(value, cst.Call) and (dotted(value.func) or "").endswith("getLogger")
+        if made and not file.module.is_local(name, call):
             return name
     return file.use("livekit.agents.log.logger")
 
