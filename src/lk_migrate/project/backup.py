@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import stat
@@ -120,6 +119,8 @@ def _other_names(root: Path, paths: Iterable[str]) -> set[str]:
 
 
 def _keep_file(full: Path, path: str, same_as: str | None, draft: Path) -> Entry:
+    import hashlib  # (see project/paths.py)
+
     digest, size = hashlib.sha256(), 0
     copy = draft / "objects" / "incoming"
     with open_regular(full) as stream, copy.open("wb") as kept:
