@@ -81,19 +81,24 @@ class _Several:
         meanwhile: Callable[[], object],
     ) -> list[Settled]:
         """See `Converter`."""
-        from lk_migrate.conversion import OneByOne
+        from lk_migrate.conversion import OneByOne, convert_group
 
         alone = OneByOne()
-        sizes = [sum(map(len, group.values())) for group in groups]
-        _import_rules()
-        workers = self._copies(_converted, sizes) if FORKS else self._started
-        if not workers or not groups:
+        if self._jobs < 2:
             return alone.groups(groups, options, told, meanwhile)
-        portions = _portions(groups, sizes, self._jobs * _PORTIONS)
+        _import_rules()
+        total = sum(map(_size, groups))
+        # What would keep one of them busy to the end is begun here, and shared when it is understood.
+        big = [group for group in groups if FORKS and _size(group) * self._jobs > total]
+        rest = [group for group in groups if group not in big]
+        sizes = list(map(_size, rest))
+        portions = _portions(rest, sizes, self._jobs * _PORTIONS)
         tasks = [Task([path for group in portion for path in group], (portion, options)) for portion in portions]
+        workers = self._copies(_converted, sizes) if FORKS else self._started
         answers = worked_off(tasks, workers, lambda asked: alone.groups(asked[0], options, told, _nothing), told)
         meanwhile()
-        return [outcome for answer in answers for outcome in answer]
+        outcomes = [convert_group(group, options, told, self) for group in big]
+        return [*outcomes, *(outcome for answer in answers for outcome in answer)]
 
     def files(
         self, sizes: Mapping[str, int], convert: Callable[[str], Part], told: Callable[[str], None]
@@ -109,6 +114,10 @@ class _Several:
         tasks = [Task(paths, paths) for paths in portions]
         answers = worked_off(tasks, workers, lambda paths: list(alone.files(paths, convert, told)), told)
         return (part for answer in answers for part in answer)
+
+
+def _size(group: Group) -> int:
+    return sum(map(len, group.values()))
 
 
 def _portions(items: Sequence[Item], sizes: Sequence[int], count: int) -> Iterator[list[Item]]:
