@@ -106,7 +106,7 @@ class OneByOne:
         meanwhile: Callable[[], object],
     ) -> list[Settled]:
         """See `Converter`."""
-        outcomes = [convert_group(group, options, told) for group in groups]
+        outcomes = [convert_group(group, options, told, self) for group in groups]
         meanwhile()
         return outcomes
 
@@ -119,13 +119,13 @@ class OneByOne:
             yield convert(path)
 
 
-def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], None]) -> Settled:
+def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], None], converter: Converter) -> Settled:
     """The `files` of one group through the rules, none of them as a main module that is written anew.
 
     `told`: is called with each path before it is converted.
     """
     project = Project(files, options.targets)
-    outcome = by_rules(project, options, None, told, OneByOne())
+    outcome = by_rules(project, options, None, told, converter)
     project.forget()
     return settled(outcome)
 

@@ -216,7 +216,7 @@ def _with_manifests(converted: _ByRules, files: Mapping[str, bytes], rules: Sequ
     # (files that no rule looks at do not speak of LiveKit: facts/relevant.py)
     changed = {c.path: c.after for c in plan.changes if c.after is not None and c.path not in known}
     imports = {**imported_modules(changed), **known}
-    imports = {path: imports[path] for path in after if imports.get(path)}
+    imports = {path: found for path, found in imports.items() if found and path in after}
     made = plan_manifests(after, imports, {r.id for r in rules})
     return replace(
         plan,

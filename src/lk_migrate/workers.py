@@ -35,9 +35,17 @@ def converter(jobs: int | None, files: Mapping[str, bytes]) -> Iterator[Converte
 
     `jobs`: how many may work, this one included; None: as many as there are cores. There are never more than pay.
     """
-    size = sum(len(data) for path, data in files.items() if path.endswith(".py") and b"livekit" in data)
-    with several(min(jobs or available(), size // _WORTH)) as convert:
+    most = jobs or available()
+    # (copies are made when it is known what there is to convert)
+    if not FORKS:
+        most = _paying(most, (len(data) for path, data in files.items() if path.endswith(".py") and b"livekit" in data))
+    with several(most) as convert:
         yield convert
+
+
+def _paying(jobs: int, sizes: Iterable[int]) -> int:
+    """As many of these processes as pay for so much code."""
+    return min(jobs, sum(sizes) // _WORTH)
 
 
 def available() -> int:
@@ -62,8 +70,8 @@ class _Several:
         self._jobs, self._stack = jobs, stack
         self._started = [] if FORKS else [stack.enter_context(started(_START)) for _ in range(jobs - 1)]
 
-    def _copies(self, answer: Callable[[Any], Any]) -> list[Worker]:
-        return [self._stack.enter_context(forked(answer)) for _ in range(self._jobs - 1)]
+    def _copies(self, answer: Callable[[Any], Any], sizes: Iterable[int]) -> list[Worker]:
+        return [self._stack.enter_context(forked(answer)) for _ in range(1, _paying(self._jobs, sizes))]
 
     def groups(
         self,
@@ -73,19 +81,24 @@ class _Several:
         meanwhile: Callable[[], object],
     ) -> list[Settled]:
         """See `Converter`."""
-        from lk_migrate.conversion import OneByOne
+        from lk_migrate.conversion import OneByOne, convert_group
 
         alone = OneByOne()
-        if self._jobs < 2 or not groups:
+        if self._jobs < 2:
             return alone.groups(groups, options, told, meanwhile)
         _import_rules()
-        sizes = [sum(map(len, group.values())) for group in groups]
-        portions = _portions(groups, sizes, self._jobs * _PORTIONS)
+        total = sum(map(_size, groups))
+        # What would keep one of them busy to the end is begun here, and shared when it is understood.
+        big = [group for group in groups if FORKS and _size(group) * self._jobs > total]
+        rest = [group for group in groups if group not in big]
+        sizes = list(map(_size, rest))
+        portions = _portions(rest, sizes, self._jobs * _PORTIONS)
         tasks = [Task([path for group in portion for path in group], (portion, options)) for portion in portions]
-        workers = self._copies(_converted) if FORKS else self._started
+        workers = self._copies(_converted, sizes) if FORKS else self._started
         answers = worked_off(tasks, workers, lambda asked: alone.groups(asked[0], options, told, _nothing), told)
         meanwhile()
-        return [outcome for answer in answers for outcome in answer]
+        outcomes = [convert_group(group, options, told, self) for group in big]
+        return [*outcomes, *(outcome for answer in answers for outcome in answer)]
 
     def files(
         self, sizes: Mapping[str, int], convert: Callable[[str], Part], told: Callable[[str], None]
@@ -94,13 +107,17 @@ class _Several:
         from lk_migrate.conversion import OneByOne
 
         alone = OneByOne()
-        if min(self._jobs, sum(sizes.values()) // _WORTH) < 2 or not FORKS:
+        workers = self._copies(lambda paths: [convert(path) for path in paths], sizes.values()) if FORKS else []
+        if not workers:
             return alone.files(sizes, convert, told)
         portions = _portions(list(sizes), list(sizes.values()), self._jobs * _PORTIONS)
-        workers = self._copies(lambda paths: [convert(path) for path in paths])
         tasks = [Task(paths, paths) for paths in portions]
         answers = worked_off(tasks, workers, lambda paths: list(alone.files(paths, convert, told)), told)
         return (part for answer in answers for part in answer)
+
+
+def _size(group: Group) -> int:
+    return sum(map(len, group.values()))
 
 
 def _portions(items: Sequence[Item], sizes: Sequence[int], count: int) -> Iterator[list[Item]]:

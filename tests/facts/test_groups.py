@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lk_migrate.conversion import convert_group
+from lk_migrate.conversion import OneByOne, convert_group
 from lk_migrate.facts.groups import groups
 from lk_migrate.facts.module import Module
 from lk_migrate.model import Plan
@@ -123,7 +123,7 @@ def test_a_group_that_is_converted_is_forgotten(monkeypatch: pytest.MonkeyPatch)
     gc.collect()
     gc.disable()
     try:
-        assert any(r.change for r in convert_group(files, ConvertOptions(), lambda path: None).results)
+        assert any(r.change for r in convert_group(files, ConvertOptions(), lambda path: None, OneByOne()).results)
         left = [module.path for known in seen if (module := known()) is not None]
     finally:
         gc.enable()

@@ -16,12 +16,12 @@ def scan(common: Common, paths: Paths = None, jobs: Jobs = None) -> int:
     to a person, and the rules that would act.
     """
     from lk_migrate.report.data import report
-    from lk_migrate.report.masked import masked
+    from lk_migrate.report.masked import masked_words
 
     streams = Streams(common)
     project = opened(common.root, paths, streams)
     with progress(streams) as tell:
-        plan = masked(project.plan(progress=tell, jobs=jobs))
+        plan = masked_words(project.plan(progress=tell, jobs=jobs))
     if common.json:
         streams.result_json(report(plan))
         return ExitCode.DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -52,8 +53,9 @@ def instructions_of(module: Module, node: cst.ClassDef) -> Instructions:
     """What the class body itself says; `Source.MISSING` when nothing there looks like a prompt."""
     init = method(node, "__init__")
     attributes = class_attributes(node)
+    assigned = module.index.find(init, cst.Assign, cst.AnnAssign, cst.AugAssign) if init is not None else []
     for name in _NAMES:
-        found = _assigned(module, init, name) if init is not None else None
+        found = _assigned(module, init, name, assigned) if init is not None and assigned else None
         if found is not None:
             return found
     if init is not None:
@@ -69,8 +71,8 @@ def instructions_of(module: Module, node: cst.ClassDef) -> Instructions:
     for function in methods(node):
         if _METHODS.match(function.name.value) and function.asynchronous is None and _takes_nothing(function):
             return Instructions(Source.METHOD, function.name.value, early=False)
-    used = {n.value for n in find(node, cst.Name)}
     constants = [n for n, v in module.definitions.items() if _CONSTANT.search(n) and _is_text(v)]
+    used = {n.value for n in module.index.find(node, cst.Name)} if constants else frozenset()
     mentioned = [n for n in constants if n in used]
     for name in mentioned or (constants if len(constants) == 1 else []):
         return Instructions(Source.CONSTANT, name, cst.Name(name))
@@ -96,10 +98,12 @@ def _is_text(node: cst.CSTNode) -> bool:
     return isinstance(node, (cst.SimpleString, cst.ConcatenatedString, cst.FormattedString))
 
 
-def _assigned(module: Module, init: cst.FunctionDef, name: str) -> Instructions | None:
-    """`self.<name> = …` in `__init__`: one plain statement, or several."""
+def _assigned(
+    module: Module, init: cst.FunctionDef, name: str, assigned: Sequence[cst.BaseSmallStatement]
+) -> Instructions | None:
+    """`self.<name> = …` among what is `assigned` in `__init__`: one plain statement, or several."""
     instance = self_name(init)
-    places = [n for n in find(init, cst.Assign, cst.AnnAssign, cst.AugAssign) if _targets(n, instance, name)]
+    places = [n for n in assigned if _targets(n, instance, name)]
     if not places:
         return None
     only = places[0]

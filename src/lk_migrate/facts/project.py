@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import libcst as cst
@@ -174,9 +175,16 @@ class Project:
         path = self.path_of(name, importer)
         return self.module(path) if path is not None else None
 
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        """The last parts of the names that the project's modules and packages have."""
+        modules = [path.removesuffix(".py") for path in self.files]
+        packages = [module.removesuffix("/__init__") for module in modules if module.endswith("/__init__")]
+        return frozenset(end.rpartition("/")[2] for end in (*modules, *packages))
+
     def path_of(self, name: str, importer: str) -> str | None:
         """The path that `find` would parse."""
-        if not name:
+        if name.rpartition(".")[2] not in self._stems:  # (most names are a library's)
             return None
         tail = name.replace(".", "/")
         folder = importer.rpartition("/")[0]

@@ -13,6 +13,7 @@ from functools import cache
 
 from lk_migrate.facts.module import module_name
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.searched import files_with
 
 #: What a file with an assistant class of any kind says somewhere.
 MAY_HOLD_AGENTS = re.compile(
@@ -39,7 +40,7 @@ def relevant(files: Mapping[str, bytes], targets: Collection[str] = ()) -> froze
 
     `targets` are among them; of very many, those that may hold an assistant (`convert .` names every file).
     """
-    core = {p for p, d in files.items() if b"livekit" in d or b"turn_gate" in d or b"RunContext" in d}
+    core = files_with(files, (b"livekit", b"turn_gate", b"RunContext"))
     if not core and len(files) <= _SMALL:
         return frozenset(files)
     named = [p for p in targets if p in files]

@@ -93,6 +93,7 @@ def plan_manifests(
     contains: a file that cannot be read is a finding, and stays as it is.
     """
     findings: list[Finding] = []
+    files = {path: files[path] for path in files if kind_of(path) is not None}  # (of thousands of others)
     manifests = _read(files, imported, findings)
     for manifest in manifests:
         _judge(manifest, rules)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import shutil
 import stat
 from collections import Counter
@@ -42,7 +40,7 @@ def create_backup(root: Path, files: Iterable[str], *, reason: str = "backup") -
     """
     with exclusive(root, reason):
         folder = state_folder(root, create=True) / "backups"
-        draft = folder / f".draft-{secrets.token_hex(6)}"
+        draft = folder / f".draft-{os.urandom(6).hex()}"
         try:
             folder.mkdir(exist_ok=True)
             _sweep(folder)
@@ -121,6 +119,8 @@ def _other_names(root: Path, paths: Iterable[str]) -> set[str]:
 
 
 def _keep_file(full: Path, path: str, same_as: str | None, draft: Path) -> Entry:
+    import hashlib  # (see project/paths.py)
+
     digest, size = hashlib.sha256(), 0
     copy = draft / "objects" / "incoming"
     with open_regular(full) as stream, copy.open("wb") as kept:
@@ -146,7 +146,7 @@ def _flush(objects: Sequence[Path]) -> None:
 
 def _describe(root: Path, draft: Path, reason: str, entries: list[Entry], folders: dict[str, int]) -> Backup:
     now = datetime.now(timezone.utc)
-    identity = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    identity = f"{now:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
     return Backup(
         id=identity,
         root=root,

@@ -7,7 +7,6 @@ import errno
 import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,7 +98,7 @@ class Journal:
         """A new one, on the disk. Raises OSError, with nothing left behind."""
         folder = state_folder(root, create=True) / "journal"
         discard(folder)
-        number = secrets.token_hex(6)
+        number = os.urandom(6).hex()
         items = [
             Item(
                 step.path,
@@ -263,7 +262,7 @@ class Journal:
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                draft = target.with_name(f".lk-migrate-{secrets.token_hex(6)}-0.tmp")
+                draft = target.with_name(f".lk-migrate-{os.urandom(6).hex()}-0.tmp")
                 copy_synced(old, draft)
                 draft.replace(target)
             at_step("put back")

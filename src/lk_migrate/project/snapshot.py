@@ -11,7 +11,6 @@ can be copied or deleted without thinking of the others. Here they are read; a m
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -245,6 +244,8 @@ def _check_entries(root: Path, entries: Sequence[Entry], folders: dict[Any, Any]
 
 
 def _damage(path: Path, entry: Entry) -> str:
+    import hashlib  # (see project/paths.py)
+
     digest, size = hashlib.sha256(), 0
     try:
         with open_regular(path) as stream:

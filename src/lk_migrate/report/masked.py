@@ -19,9 +19,13 @@ _HUNK = re.compile(rb"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 def masked(plan: Plan) -> Plan:
     """The plan for terminal, JSON, SARIF, HTML and the record."""
+    return replace(masked_words(plan), changes=masked_changes(plan.changes))
+
+
+def masked_words(plan: Plan) -> Plan:
+    """The plan for who shows nothing of the files: they take as long to search as a tenth of a small plan."""
     return replace(
         plan,
-        changes=masked_changes(plan.changes),
         findings=tuple(replace(f, message=mask(f.message)) for f in plan.findings),
         ledger=tuple(replace(e, why=mask(e.why)) if e.why else e for e in plan.ledger),
         skipped=tuple(replace(s, reason=mask(s.reason)) for s in plan.skipped),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import zipfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -53,7 +52,7 @@ class Record:
 def save(root: Path, plan: Plan, backup: str | None) -> Record:
     """Write the record of a conversion; UserError when the disk refuses (the conversion itself is done by then)."""
     now = datetime.now(timezone.utc)
-    identity = backup or f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    identity = backup or f"{now:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
     data = report(plan) | {
         "created": now.isoformat(timespec="seconds"),
         "backup": backup,

@@ -41,7 +41,10 @@ class Page:
     def line(self, *parts: str | Text | tuple[str, str]) -> None:
         text = Text.assemble(*parts)
         text.rstrip()
-        self.console.print(text, soft_wrap=True)
+        if self.width is None:  # (as rich would write it, which would take as long as a file's conversion for a page)
+            self.console.file.write(f"{text.plain}\n")
+        else:
+            self.console.print(text, soft_wrap=True)
 
     def hanging(self, first: Text | str, rest: Text | str) -> None:
         """`rest` behind `first`, its further lines indented as far."""

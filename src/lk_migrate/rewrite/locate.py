@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from lk_migrate.facts.searched import files_with
 from lk_migrate.facts.source_lines import source_lines
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Plan
 from lk_migrate.rewrite.trace import Trace, trace
@@ -91,7 +92,7 @@ def find_markers(path: str, content: str) -> Iterator[Marker]:
 def still_marked(files: Mapping[str, bytes], findings: Sequence[Finding]) -> list[Finding]:
     """What earlier conversions left for a person and the rules do not meet any more: the markers that still stand."""
     known = {(f.place.path, f.rule, "".join(f.message.split())) for f in findings if f.action is Action.TODO}
-    marked = (p for p in sorted(files) if p.endswith(".py") and b"TODO(lk-migrate LK" in files[p])
+    marked = sorted(p for p in files_with(files, (b"TODO(lk-migrate LK",)) if p.endswith(".py"))
     return [
         Finding(m.rule, Action.TODO, m.place, m.message)
         for path in marked

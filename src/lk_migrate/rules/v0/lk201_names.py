@@ -167,7 +167,7 @@ def _spelling(target: str, file: File) -> str:
 
 
 def _in_import(node: cst.CSTNode, file: File) -> bool:
-    return file.enclosing(node, cst.ImportFrom) is not None or file.enclosing(node, cst.Import) is not None
+    return file.module.index.enclosing(node, cst.ImportFrom, cst.Import) is not None
 
 
 def _is_construction(node: cst.CSTNode, file: File) -> bool:

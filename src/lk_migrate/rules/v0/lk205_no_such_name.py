@@ -48,10 +48,10 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`agents.VoiceSession`."""
     if not file.module.may_be_imported(node) or isinstance(file.parent(node), cst.AssignTarget):
         return
-    if file.enclosing(node, cst.ImportFrom) is not None or file.enclosing(node, cst.Import) is not None:
-        return
     name = file.full_name(node)
     if name is None or not _is_unknown(name) or _is_assigned(name, file) or _is_imported_twice(node, file):
+        return
+    if file.module.index.enclosing(node, cst.ImportFrom, cst.Import) is not None:
         return
     if is_guarded(node, node.attr.value, file):
         yield Note(node, f"{_said(name)}; the code copes with that.")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.framework import Owner, framework_base
 from lk_migrate.facts.imports import dotted
@@ -99,7 +100,7 @@ def own_stream(call: cst.Call, file: File) -> Iterator[Change]:
         yield Todo(call, f"a stream wants {' and '.join(missing)}: hand on what `{method}` is given.")
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so("_fnc_ctx", "_function_calls_info"))
 def inner_part(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`self._fnc_ctx` of an own `LLMStream`: one marker in a method."""
     owner, method = file.enclosing(node, cst.ClassDef), file.enclosing(node, cst.FunctionDef)
