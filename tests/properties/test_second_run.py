@@ -1214,6 +1214,26 @@ async def entrypoint(ctx):
 """
 
 
+#: What the run that left the gate has made of the session: a new main module says so with another rule's marker.
+_SESSION_TOLD_OF = """\
+from desks import Strict
+from livekit.agents import AgentSession
+
+
+async def entrypoint(ctx, pick):
+    session = AgentSession(**ctx.options)
+    await session.start(agent=pick(Strict), room=ctx.room)
+"""
+
+
+def test_a_gate_that_was_left_limits_no_session_again() -> None:
+    desks = _DESKS[: _DESKS.index("class Relaxed")]
+    first = make_plan({"desks.py": desks.encode(), "main.py": _SESSION_TOLD_OF.encode()}, ConvertOptions(no_main=True))
+    after = {c.path: c.after or b"" for c in first.changes}
+    assert b"LK101" in after["desks.py"] and b"LK102" in after["main.py"]
+    assert checked({**after, "main.py": _SESSION_TOLD_OF.encode()}).outcome == "same"
+
+
 def test_it_decides_nothing_that_it_left_to_a_person() -> None:
     assert checked({"desks.py": _DESKS.encode(), "main.py": _SESSION.encode()}).outcome == "changed"
 
