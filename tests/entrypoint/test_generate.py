@@ -93,6 +93,16 @@ def test_switchboard_greets_and_logs(tmp_path: Path) -> None:
     assert [f for f in result.findings if f.action is Action.TODO and f.rule == "LK156"]
 
 
+def test_no_session_is_started_with_what_is_no_agent() -> None:
+    files = app("switchboard")
+    schemas = "assistants/after_hours_schemas.py"
+    files[schemas] = files[schemas].replace('"function": {', '"function_": {')
+    _, result = generate(files)
+    (finding,) = result.findings
+    assert "`AfterHoursAssistant`, which talks, is no `Agent`" in finding.message
+    assert result.main is None and not result.changes
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [

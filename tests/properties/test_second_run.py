@@ -1142,6 +1142,16 @@ def make(detector):
         return AgentSession(**self.TURNS)
     return AgentSession(turn_detection=detector, **TURNS)
 """
+#: A key that no session takes is none by name, either.
+_STRANGER_AMONG_THE_KEYS = """\
+from livekit.agents import AgentSession
+
+TURNS = {"min_endpointing_delay": 0.6, "patience": 4.0}
+
+
+def build(detector):
+    return AgentSession(turn_detection=detector, **TURNS)
+"""
 #: Another rule brings in a word that a rule looks for.
 _STREAM_OF_A_TTS = """\
 from livekit.agents import KeytermsOptions, tts
