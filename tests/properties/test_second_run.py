@@ -1297,6 +1297,21 @@ class RateGate:
 """
 
 
+_DESK_WITH_A_REGISTRY = """\
+import json
+from livekit.agents import RunContext
+
+
+class Desk:
+    def __init__(self, instructions):
+        self.instructions = instructions
+        self.tools = [self.note]
+
+    async def note(self, ctx: RunContext, text: str) -> str:
+        return text
+"""
+
+
 def test_a_package_does_not_keep_an_import_that_warns() -> None:
     source = """\
 from livekit.agents import AgentSession
@@ -1307,6 +1322,18 @@ def build():
     return AgentSession(turn_detection=MultilingualModel())
 """
     assert checked({"voice/__init__.py": source.encode(), "main.py": b"import voice\n"}).outcome == "changed"
+
+
+@pytest.mark.parametrize("imports", ["from livekit import agents", "from livekit import rtc"])
+@pytest.mark.parametrize("own", ["class Orchestra: ...", "unreadable = ("])
+def test_what_a_package_of_the_project_hides_is_not_imported(imports: str, own: str) -> None:
+    desk = _DESK_WITH_A_REGISTRY.replace("import json", imports)
+    for path in ("livekit/agents/__init__.py", "livekit/agents.py"):
+        files = {"livekit/__init__.py": b"", path: own.encode(), "main.py": desk.encode()}
+        plan = make_plan(files, ConvertOptions())
+        assert not plan.changes
+        assert any("project's own `livekit`" in s.reason for s in plan.skipped)
+    assert checked({"voice/livekit/__init__.py": b"", "voice/main.py": desk.encode()}).outcome == "changed"
 
 
 def test_two_gates_go_at_once() -> None:
