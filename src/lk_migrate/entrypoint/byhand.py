@@ -24,7 +24,7 @@ from lk_migrate.entrypoint.mainfile import MainFile, parsed
 from lk_migrate.entrypoint.naming import Naming, NewModule
 from lk_migrate.entrypoint.render import call_text, code_of, needed_by, render_main
 from lk_migrate.entrypoint.slicing import DEAD, slice_call
-from lk_migrate.entrypoint.spine import CannotSplit
+from lk_migrate.entrypoint.spine import CannotSplit, must_compile
 from lk_migrate.facts.agent_values import agent_classes, is_no_agent
 from lk_migrate.facts.byhand import ByHand
 from lk_migrate.facts.entrypoint import Entrypoint
@@ -230,6 +230,8 @@ class _Replacer:
         others = frozenset(imported_elsewhere(self.project, self.module.path))
         imports = linker.imports(main, [support, old], others)
         texts[self.module.path] = render_main(self.module, layout, main_file, imports, (), lambda node: node)
+        for path, text in texts.items():
+            must_compile(self.module, path, text, self.by_hand.run)
         ledger = self._account(texts)
         changes = tuple(FileChange(p, self.project.files.get(p), self._bytes(t)) for p, t in sorted(texts.items()))
         before, after = len(self.module.text.splitlines()), len(texts[self.module.path].splitlines())
