@@ -80,6 +80,12 @@ class File:
         self.wanted[target] = local
         return local
 
+    def use_as(self, target: str, local: str) -> bool:
+        """Have `target` imported at module level by this name; False where another one is in use for it."""
+        if any(item.local == local for item in self._imports(target)):
+            return True
+        return self.wanted.setdefault(target, local) == local
+
     def _imports(self, target: str) -> Iterator[ImportedName]:
         """The module's own imports of `target`, unless another one gives the same name to something else."""
         for item in self.module.imports:
