@@ -51,7 +51,9 @@ def candidates(project: Project) -> Iterator[Candidate]:
     tells = cache(lambda word: word in hooked or UTTERANCE.search(word) is not None)
     for path in sorted(project.files):
         data = project.files[path]
-        if not (path in of_hooks or _WORDS.search(data)) or not may_hold_a_gate(data, told, _LONGEST):
+        if not (path in of_hooks or _WORDS.search(data)):
+            continue
+        if not project.is_parsed(path) and not may_hold_a_gate(data, told, _LONGEST):
             continue
         module = project.module(path)
         if module is None:

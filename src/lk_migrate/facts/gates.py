@@ -153,8 +153,8 @@ def _candidates(project: Project) -> tuple[Candidate, ...]:
 
 def find_gates(project: Project) -> Gates:
     """Find every turn gate and every place that asks one. Memoise with `project.fact(find_gates)`."""
+    inline = project.fact(inline_gates)  # (first: it parses what the candidates need not be looked for in otherwise)
     pending = list(project.fact(_candidates))
-    inline = project.fact(inline_gates)
     if not pending and not inline:
         return Gates(())
     lines = project.fact(lineages)

@@ -85,6 +85,10 @@ class Project:
             self._parsed[path] = self._reused(path) or self._parse(path)
         return self._parsed[path]
 
+    def is_parsed(self, path: str) -> bool:
+        """Whether `module(path)` is at hand."""
+        return path in self._parsed
+
     def _reused(self, path: str) -> Module | None:
         """The file as the tree that its bytes were printed from (see `after`)."""
         if path not in self._printed:
