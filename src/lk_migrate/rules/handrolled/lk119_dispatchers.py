@@ -111,6 +111,14 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         yield Todo(branch, f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`")
         return
     mapping = arguments[0] if arguments else ""
+    listed = _parameters(tool, body, arguments)
+    if mapping and not listed:
+        yield Todo(
+            branch,
+            f"`{tool.name}` does its work in this branch, and no list tells its parameters: make it a method with "
+            "`@function_tool`, and name what the model may fill",
+        )
+        return
     moved: list[cst.BaseSuite] = []
     wait = "await " if router.asynchronous is not None else ""
     passed = f"**{mapping}" if mapping else ""
@@ -132,7 +140,6 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     if context is not None and context.name.value in free:
         spelt = file.use("livekit.agents.RunContext")
         params.append(cst.Param(context.name, annotation=cst.Annotation(cst.parse_expression(spelt))))
-    listed = _parameters(tool, body, arguments)
     defaults = defaults_of(body, mapping, {p.name for p in listed}) if mapping else {}
     as_it_was = defaults is None or not mapping
     action = Action.MOVED if as_it_was else Action.REWRITTEN
