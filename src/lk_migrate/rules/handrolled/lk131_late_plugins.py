@@ -37,14 +37,17 @@ rule = Rule("LK131", Edition.HANDROLLED, __doc__, triggers=WORDS, paths=paths)
 def import_early(tree: cst.Module, file: File) -> Iterator[Change]:
     if is_test(file.path):
         return
-    early = file.project.fact(loaded_early)
-    left: dict[cst.CSTNode | None, list[LatePlugin]] = {}
+    early = set(file.project.fact(loaded_early))
+    left: list[LatePlugin] = []
     for each in late_plugins(file.project, file.module):
         if not each.why_not and all(file.use_as(item.target, item.local) for item in each.names):
+            early.update(each.plugins)
             yield _without(each, file)
-        elif not early.issuperset(each.plugins):
-            left.setdefault(file.enclosing(each.statement, cst.FunctionDef), []).append(each)
-    for some in left.values():
+        else:
+            left.append(each)
+    late = [each for each in left if not early.issuperset(each.plugins)]
+    for function in dict.fromkeys(file.enclosing(each.statement, cst.FunctionDef) for each in late):
+        some = [each for each in late if file.enclosing(each.statement, cst.FunctionDef) is function]
         yield Todo(some[0].statement, _message(some))
 
 
