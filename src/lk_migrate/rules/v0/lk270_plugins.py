@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from lk_migrate.facts.comments import comments_of
+from lk_migrate.facts.gate_sessions import values_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.variables import binding_of, uses
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call, without_keywords
 from lk_migrate.rewrite.blocks import gap
@@ -184,8 +186,33 @@ def elevenlabs_voice(call: cst.Call, file: File) -> Iterator[Change]:
         )
     elif (file.full_name(arg.value) or "").endswith(".DEFAULT_VOICE"):
         yield Rewrite(call, lambda updated: without_keywords(updated, lambda a: keyword(a) == "voice"), "the default")
+    elif _is_text(arg.value, file):
+        renamed = arg.keyword
+        assert renamed is not None
+        yield Rewrite(renamed, lambda _: cst.Name("voice_id"), "a voice's id is `voice_id=`")
     else:
         yield Todo(call, "`voice=` is `voice_id=` and `voice_settings=` now: give the voice's id and its settings.")
+
+
+def _is_text(value: cst.BaseExpression, file: File) -> bool:
+    """A text, or one of the environment's, or a variable of the function or the module that is nothing else."""
+    if isinstance(value, cst.Name):
+        owner = binding_of(file.module, value).owner
+        if isinstance(owner, cst.Module):
+            value = file.module.definitions.get(value.value, value)  # type: ignore[assignment]
+        elif isinstance(owner, cst.FunctionDef) and value.value in {
+            p.name.value for p in find(owner.params, cst.Param)
+        }:
+            return False
+    return all(
+        isinstance(v, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString))
+        or (isinstance(v, cst.Call) and file.full_name(v.func) in _ENVIRONMENT)
+        or (isinstance(v, cst.Subscript) and file.full_name(v.value) == "os.environ")
+        for v in values_of(file.module, value)
+    )
+
+
+_ENVIRONMENT = frozenset({"os.getenv", "os.environ.get"})
 
 
 def _is_voice(value: cst.BaseExpression, file: File) -> bool:
