@@ -37,12 +37,14 @@ class OwnLoop:
 
 def own_loop(project: Project) -> OwnLoop | None:
     """The first one of a program that has neither a session nor an assistant class. Memoise with `project.fact`."""
+    if not project.paths_with([b"AudioStream"]) or not project.paths_with([b"capture_frame"]):
+        return None
     code = {p: data for p, data in sorted(project.files.items()) if not is_test(p)}
     if not all(any(map(said.search, code.values())) for said in (_SPEAKS, _THINKS)):
         return None
     if not project.fact(is_sessionless) or any(a.role is Role.AGENT for a in find_agents(project)):
         return None
-    found = next((loop for p in project.paths_with([b"AudioStream"]) if p in code for loop in _loops(project, p)), None)
+    found = next((loop for p in code if b"AudioStream" in code[p] for loop in _loops(project, p)), None)
     if found is None:
         return None
     modules = [m for p in code if (m := project.module(p)) is not None]
