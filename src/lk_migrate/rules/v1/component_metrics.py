@@ -26,6 +26,7 @@ from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import WIDTH
+from lk_migrate.rules.v1.listener_words import given_to, own_words, words_reached
 
 _EOU = frozenset(
     {"EOUMetrics", "eou_metrics", "end_of_utterance_delay", "transcription_delay", "on_user_turn_completed_delay"}
@@ -143,8 +144,9 @@ def _handler(registration: Registration, converted: frozenset[cst.Call], file: F
     given = registration.call.args[1].value if len(registration.call.args) > 1 else None
     if function is None:
         assert given is not None
-        return _wrapped(file.code(given), _words_of_another(given, file), file)
-    words = _words(function) | (_words_handed_on(function, registration.event, file) & _EOU)
+        method = (dotted(given) or "").rpartition(".")[2]  # `latency.handle_event`
+        return _wrapped(file.code(given), words_reached([method], file) & (_EOU | {"speech_id"}), file)
+    words = own_words(function) | (words_reached(given_to(function, registration.event), file) & _EOU)
     if isinstance(function, cst.Lambda):
         renaming = _renaming(registration, file)
         if renaming is None:
@@ -307,46 +309,6 @@ def _says_event(annotation: cst.BaseExpression, file: File) -> bool:
         return str(string_value(annotation)).endswith("MetricsCollectedEvent")
     name = library_name(file.project, file.module, annotation) or dotted(annotation) or ""
     return name.rpartition(".")[2] == "MetricsCollectedEvent"
-
-
-def _words(function: cst.CSTNode) -> frozenset[str]:
-    names = {n.value for n in find(function, cst.Name)}
-    return frozenset(names | {str(string_value(s)) for s in find(function, cst.SimpleString)})
-
-
-def _words_of_another(given: cst.BaseExpression, file: File) -> frozenset[str]:
-    """What a listener may read that is a method of some object: `metrics_manager.handle_event`."""
-    name = (dotted(given) or "").rpartition(".")[2]
-    return _words_reached([name], file) & (_EOU | {"speech_id"})
-
-
-def _words_handed_on(function: cst.FunctionDef | cst.Lambda, event: str, file: File) -> frozenset[str]:
-    """What functions may read to which a listener gives its event, or the metrics."""
-    return _words_reached(list(_given_to(function, event, file)), file)
-
-
-def _given_to(function: cst.CSTNode, event: str, file: File) -> Iterator[str]:
-    """The last names of what is called with the variable `event`, or something of it."""
-    for call in find(function, cst.Call):
-        told = any((dotted(a.value) or "").partition(".")[0] == event for a in call.args)
-        name = (dotted(call.func) or "").rpartition(".")[2]
-        if event and told and name not in ("collect", "log_metrics"):
-            yield name
-
-
-def _words_reached(names: list[str], file: File) -> frozenset[str]:
-    """What the project's functions of these names say, and those that they call with what they were given."""
-    words: set[str] = set()
-    for name in names:  # grows while it is read
-        paths = (p for p, data in file.project.files.items() if p.endswith(".py") and b"def " + name.encode() in data)
-        for module in file.project.modules(paths):
-            for function in module.index.of(cst.FunctionDef):
-                if function.name.value != name:
-                    continue
-                words |= _words(function)
-                called = {n for p in function.params.params for n in _given_to(function, p.name.value, file)}
-                names += sorted(called.difference(names))
-    return frozenset(words)
 
 
 def _registered(
