@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import libcst as cst
@@ -11,7 +12,9 @@ from entrypoint_support import ALWAYS, HEAD, TAIL, drive, generate, lint, split_
 
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
+from lk_migrate.entrypoint.spine import CannotSplit, must_compile
 from lk_migrate.facts.comments import comments_of
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.model import Action
 
@@ -91,6 +94,38 @@ def test_switchboard_greets_and_logs(tmp_path: Path) -> None:
     assert "legacy_webrtc" not in main
     assert "async def run_call(room_name: str) -> str:" in after["legacy_webrtc.py"]
     assert [f for f in result.findings if f.action is Action.TODO and f.rule == "LK156"]
+
+
+def test_no_session_is_started_with_what_is_no_agent() -> None:
+    files = app("switchboard")
+    schemas = "assistants/after_hours_schemas.py"
+    files[schemas] = files[schemas].replace('"function": {', '"function_": {')
+    _, result = generate(files)
+    (finding,) = result.findings
+    assert "`AfterHoursAssistant`, which talks, is no `Agent`" in finding.message
+    assert result.main is None and not result.changes
+
+
+def test_a_main_that_would_not_compile_is_not_written() -> None:
+    """What binds a variable for a function inside goes with the loop when it stands in a block of its own."""
+    files = app("switchboard")
+    head, end = files["main.py"].split("    try:\n        await done.wait()\n")
+    block, rest = end.split("\n\n\n", 1)
+    tail = textwrap.indent(f"    try:\n        await done.wait()\n{block}", "    ")
+    files["main.py"] = f"{head}    if done:\n{tail}\n\n\n{rest}"
+    _, result = generate(files)
+    assert result.main is None and not result.changes
+    assert "would not compile" in result.findings[0].message
+
+
+def test_code_that_this_python_cannot_compile_is_left_to_libcst() -> None:
+    own = Module.parse("main.py", b"def f():\n    pass\n")
+    newer = Module.parse("main.py", b"return 1\n")
+    with pytest.raises(CannotSplit, match="nonlocal"):
+        must_compile(own, "new.py", "def g():\n    nonlocal x\n", own.tree)
+    must_compile(newer, "new.py", "return 1\n", newer.tree)
+    with pytest.raises(CannotSplit):
+        must_compile(newer, "new.py", "return (\n", newer.tree)
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,13 @@ def test_what_is_no_gate(gate: str) -> None:
     assert converted(files) == files
 
 
+def test_what_is_asked_and_refuses_nobody_limits_nobody() -> None:
+    asked = TOOL.replace("        if gate:\n            return gate\n", "        self.notes.append(gate)\n")
+    gate = LAST_ID.format("self._n += 1\n    return 'wait' if self._n > 1 else None")
+    assert gates_of(desk(gate, STATE)).gated()
+    assert not gates_of(desk(gate, STATE, tool=asked)).gated()
+
+
 def test_a_limit_from_outside_is_not_guessed() -> None:
     gate = LAST_ID.format("self._n += 1\n    if self._n > MOST: return 'wait'")
     files = desk(gate, STATE, before="import os\nMOST = int(os.getenv('MOST_CALLS', '2'))\n")

@@ -1142,6 +1142,16 @@ def make(detector):
         return AgentSession(**self.TURNS)
     return AgentSession(turn_detection=detector, **TURNS)
 """
+#: A key that no session takes is none by name, either.
+_STRANGER_AMONG_THE_KEYS = """\
+from livekit.agents import AgentSession
+
+TURNS = {"min_endpointing_delay": 0.6, "patience": 4.0}
+
+
+def build(detector):
+    return AgentSession(turn_detection=detector, **TURNS)
+"""
 #: Another rule brings in a word that a rule looks for.
 _STREAM_OF_A_TTS = """\
 from livekit.agents import KeytermsOptions, tts
@@ -1214,6 +1224,26 @@ async def entrypoint(ctx):
 """
 
 
+#: What the run that left the gate has made of the session: a new main module says so with another rule's marker.
+_SESSION_TOLD_OF = """\
+from desks import Strict
+from livekit.agents import AgentSession
+
+
+async def entrypoint(ctx, pick):
+    session = AgentSession(**ctx.options)
+    await session.start(agent=pick(Strict), room=ctx.room)
+"""
+
+
+def test_a_gate_that_was_left_limits_no_session_again() -> None:
+    desks = _DESKS[: _DESKS.index("class Relaxed")]
+    first = make_plan({"desks.py": desks.encode(), "main.py": _SESSION_TOLD_OF.encode()}, ConvertOptions(no_main=True))
+    after = {c.path: c.after or b"" for c in first.changes}
+    assert b"LK101" in after["desks.py"] and b"LK102" in after["main.py"]
+    assert checked({**after, "main.py": _SESSION_TOLD_OF.encode()}).outcome == "same"
+
+
 def test_it_decides_nothing_that_it_left_to_a_person() -> None:
     assert checked({"desks.py": _DESKS.encode(), "main.py": _SESSION.encode()}).outcome == "changed"
 
@@ -1267,6 +1297,21 @@ class RateGate:
 """
 
 
+_DESK_WITH_A_REGISTRY = """\
+import json
+from livekit.agents import RunContext
+
+
+class Desk:
+    def __init__(self, instructions):
+        self.instructions = instructions
+        self.tools = [self.note]
+
+    async def note(self, ctx: RunContext, text: str) -> str:
+        return text
+"""
+
+
 def test_a_package_does_not_keep_an_import_that_warns() -> None:
     source = """\
 from livekit.agents import AgentSession
@@ -1277,6 +1322,18 @@ def build():
     return AgentSession(turn_detection=MultilingualModel())
 """
     assert checked({"voice/__init__.py": source.encode(), "main.py": b"import voice\n"}).outcome == "changed"
+
+
+@pytest.mark.parametrize("imports", ["from livekit import agents", "from livekit import rtc"])
+@pytest.mark.parametrize("own", ["class Orchestra: ...", "unreadable = ("])
+def test_what_a_package_of_the_project_hides_is_not_imported(imports: str, own: str) -> None:
+    desk = _DESK_WITH_A_REGISTRY.replace("import json", imports)
+    for path in ("livekit/agents/__init__.py", "livekit/agents.py"):
+        files = {"livekit/__init__.py": b"", path: own.encode(), "main.py": desk.encode()}
+        plan = make_plan(files, ConvertOptions())
+        assert not plan.changes
+        assert any("project's own `livekit`" in s.reason for s in plan.skipped)
+    assert checked({"voice/livekit/__init__.py": b"", "voice/main.py": desk.encode()}).outcome == "changed"
 
 
 def test_two_gates_go_at_once() -> None:

@@ -24,7 +24,8 @@ from lk_migrate.entrypoint.mainfile import MainFile, parsed
 from lk_migrate.entrypoint.naming import Naming, NewModule
 from lk_migrate.entrypoint.render import call_text, code_of, needed_by, render_main
 from lk_migrate.entrypoint.slicing import DEAD, slice_call
-from lk_migrate.entrypoint.spine import CannotSplit
+from lk_migrate.entrypoint.spine import CannotSplit, must_compile
+from lk_migrate.facts.agent_values import agent_classes, is_no_agent
 from lk_migrate.facts.byhand import ByHand
 from lk_migrate.facts.entrypoint import Entrypoint
 from lk_migrate.facts.importers import imported_elsewhere
@@ -57,6 +58,10 @@ class ByHandResult:
 
 def replace_loop(project: Project, module: Module, by_hand: ByHand, agents: Sequence[AgentForMain]) -> ByHandResult:
     """Raises `CannotSplit`, `Undefined` or `Unaccounted` when that cannot be done safely."""
+    classes = (c for c in agent_classes(project, module, by_hand.agent) if c is not None)
+    stray = next((c.name.value for c in classes if is_no_agent(project, c)), None)
+    if stray is not None:
+        raise CannotSplit(f"`{stray}`, which talks, is no `Agent`: make it one, then convert again", by_hand.run)
     return _Replacer(project, module, by_hand, agents).result()
 
 
@@ -120,7 +125,7 @@ class _Replacer:
             if _binds(statement, by_hand.session):
                 found.append(_commented(parsed(self._session_text()), statement))
             elif _calls_method(statement, by_hand.session, "start"):
-                text = call_text(f"await {by_hand.session}.start", [f"agent={by_hand.agent}", "room=ctx.room"])
+                text = call_text(f"await {by_hand.session}.start", [f"agent={by_hand.agent.value}", "room=ctx.room"])
                 found.extend([*self._ending(), _commented(parsed(text), statement)])
                 started = True
             else:
@@ -161,7 +166,7 @@ class _Replacer:
 
     def _limit(self) -> tuple[str, str]:
         """The turn gates' limit, and the table it needs. The agent is there: the old loop had it from its start."""
-        return limit_of(self.agents, self.by_hand.agent, by_class=False)
+        return limit_of(self.agents, self.by_hand.agent.value, by_class=False)
 
     def _session_text(self) -> str:
         arguments = []
@@ -225,6 +230,8 @@ class _Replacer:
         others = frozenset(imported_elsewhere(self.project, self.module.path))
         imports = linker.imports(main, [support, old], others)
         texts[self.module.path] = render_main(self.module, layout, main_file, imports, (), lambda node: node)
+        for path, text in texts.items():
+            must_compile(self.module, path, text, self.by_hand.run)
         ledger = self._account(texts)
         changes = tuple(FileChange(p, self.project.files.get(p), self._bytes(t)) for p, t in sorted(texts.items()))
         before, after = len(self.module.text.splitlines()), len(texts[self.module.path].splitlines())

@@ -20,7 +20,7 @@ from lk_migrate.entrypoint.layout import BUILTINS, TopLevel, read_layout
 from lk_migrate.entrypoint.mainfile import MainFile, parsed, write_main
 from lk_migrate.entrypoint.naming import Naming, NewModule
 from lk_migrate.entrypoint.render import attached_comments, code_of, needed_by, render_main
-from lk_migrate.entrypoint.spine import CannotSplit, is_docstring
+from lk_migrate.entrypoint.spine import CannotSplit, is_docstring, must_compile
 from lk_migrate.entrypoint.split import split_entrypoint
 from lk_migrate.entrypoint.topics import topics
 from lk_migrate.entrypoint.whole import limit_sessions
@@ -201,7 +201,7 @@ class _Generator:
         texts = {m.module.path: self._module_text(m, imported[m.module.path], commented) for m in made}
         texts[self.module.path] = render_main(self.module, self.layout, blocks, imports, commented, self.edited)
         for path, text in texts.items():
-            _check(path, text, self.entry.function)
+            must_compile(self.module, path, text, self.entry.function)
         ledger = self._account(texts)
         changes = tuple(
             FileChange(path, self.project.files.get(path), self._bytes(text)) for path, text in sorted(texts.items())
@@ -366,17 +366,6 @@ _MODELS_DOC = '"""Which models and voices a call of {0} gets."""'
 _TOPIC_DOC = '"""What {0} needs around its {1}, word for word as they were."""'
 _SUPPORT_DOC = '"""What {0} needs besides the call itself, word for word as it was."""'
 _FLOW_DOC = '"""The steps of one call, in the order in which {0} takes them."""'
-
-
-def _check(path: str, text: str, node: cst.CSTNode) -> None:
-    """Generated text that does not parse is never given out. This Python may be older than the code: LibCST decides."""
-    try:
-        compile(text.encode(), path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        try:
-            cst.parse_module(text)
-        except cst.ParserSyntaxError:
-            raise CannotSplit(f"the generated {path} would not parse ({error})", node) from error
 
 
 __all__ = ["AgentForMain", "EntrypointOptions", "EntrypointResult", "generate_entrypoint", "needs_new_main"]

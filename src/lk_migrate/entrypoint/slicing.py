@@ -80,7 +80,7 @@ class _Slicer:
 
     def _is_spine(self, statement: cst.BaseStatement) -> bool:
         """The lines that make the room, the session and the agent, and the one that starts the session."""
-        own = {self.by_hand.room, self.by_hand.session, self.by_hand.agent}
+        own = {self.by_hand.room, self.by_hand.session, self.by_hand.agent.value}
         if isinstance(statement, cst.SimpleStatementLine) and self.writes[statement] & own:
             return True
         return isinstance(statement, cst.SimpleStatementLine) and any(
@@ -143,7 +143,7 @@ class _Slicer:
         small = statement.body[0]
         if not isinstance(small, (cst.Assign, cst.AnnAssign)) or not self.writes[statement]:
             return False
-        if self.writes[statement] & {self.by_hand.room, self.by_hand.session, self.by_hand.agent}:
+        if self.writes[statement] & {self.by_hand.room, self.by_hand.session, self.by_hand.agent.value}:
             return False
         return not any(self.writes[statement] & self.reads[s] for s in kept if s is not statement)
 

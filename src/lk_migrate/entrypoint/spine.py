@@ -8,12 +8,14 @@ only the statements between two cuts.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
 
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.sessions import Construction, Sessions, Start
 from lk_migrate.facts.walk import own_scope, statements
 
@@ -24,6 +26,32 @@ class CannotSplit(Exception):
     def __init__(self, why: str, node: cst.CSTNode) -> None:
         super().__init__(why)
         self.node = node
+
+
+def must_compile(module: Module, path: str, text: str, node: cst.CSTNode) -> None:
+    """Generated text that Python refuses is never given out: `CannotSplit`. This Python may be older than the code of
+    `module`, which it is made of, and refuse that, too; then LibCST decides.
+    """
+    problem = _problem(text, path)
+    if problem is None:
+        return
+    if _problem(module.text, module.path) is not None:
+        try:
+            cst.parse_module(text)
+            return
+        except cst.ParserSyntaxError:
+            pass
+    raise CannotSplit(f"the generated {path} would not compile ({problem})", node)
+
+
+def _problem(text: str, path: str) -> str | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what the code does oddly, it did before
+            compile(text.encode(), path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        return str(error)
+    return None
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import find_agents
+from lk_migrate.facts.agents import agent_of, find_agents
 from lk_migrate.facts.collisions import renamed
 from lk_migrate.facts.framework import Owner, agents_name, callee, method
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.lineage import lineages
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find, own_scope
@@ -46,6 +47,18 @@ def agent_classes(
             yield from _named(project, module, value, depth)
     else:
         yield None
+
+
+def is_no_agent(project: Project, node: cst.ClassDef) -> bool:
+    """Whether nothing in the project makes the class an `Agent`: all its bases are the project's own."""
+    line = project.fact(lineages).of(node)
+    known = {c.node for c in line}
+    for each in line:
+        for arg in each.node.bases:
+            symbol = project.resolve(each.module, arg.value)
+            if dotted(arg.value) != "object" and (symbol is None or symbol.node not in known):
+                return False
+    return bool(line) and agent_of(project, node) is None
 
 
 def _made(project: Project, module: Module, call: cst.Call, depth: int) -> Iterator[cst.ClassDef | None]:

@@ -17,8 +17,8 @@ from lk_migrate.facts.walk import find, own_scope
 class ByHand:
     """`run`: the function that makes the `rtc.Room`; `room`: its name there.
 
-    `session_call`: what makes the own session, of the wrappers `models`; `session`: its name in `run`; `agent`: the
-    name of what it is started with.
+    `session_call`: what makes the own session, of the wrappers `models`; `session`: its name in `run`; `agent`:
+    the variable that it is started with.
     """
 
     run: cst.FunctionDef
@@ -26,7 +26,7 @@ class ByHand:
     session: str
     session_call: cst.Call
     models: tuple[tuple[OwnModel, cst.Call], ...]
-    agent: str
+    agent: cst.Name
     guard: cst.If
 
 
@@ -79,7 +79,7 @@ def _makes(module: Module, call: cst.Call, session_call: cst.Call) -> bool:
     return isinstance(maker, cst.FunctionDef) and any(c is session_call for c in find(maker, cst.Call))
 
 
-def _started_with(function: cst.FunctionDef, session: str) -> str | None:
+def _started_with(function: cst.FunctionDef, session: str) -> cst.Name | None:
     """The first argument of `await session.start(assistant, …)`."""
     for node in own_scope(function):
         if (
@@ -91,5 +91,5 @@ def _started_with(function: cst.FunctionDef, session: str) -> str | None:
         ):
             for arg in node.args[:1]:
                 if isinstance(arg.value, cst.Name):
-                    return arg.value.value
+                    return arg.value
     return None

@@ -102,17 +102,13 @@ def class_table(project: Project, seeds: Iterator[str]) -> ClassTable:
     queue = list(seeds)
     while queue:
         path = queue.pop()
-        if path in read:
-            continue
+        if path not in read and (module := project.module(path)) is not None:
+            for node in module.index.of(cst.ClassDef):
+                ref = ClassRef(module, node)
+                refs[node] = ref
+                bases[node] = class_bases(project, ref)
+                queue.extend(b.module.path for b in bases[node] if isinstance(b, ClassRef))
         read.add(path)
-        module = project.module(path)
-        if module is None:
-            continue
-        for node in module.index.of(cst.ClassDef):
-            ref = ClassRef(module, node)
-            refs[node] = ref
-            bases[node] = class_bases(project, ref)
-            queue.extend(b.module.path for b in bases[node] if isinstance(b, ClassRef))
         if not queue:
             names = {ref.name.encode() for ref in refs.values()}
             headers = project.fact(class_headers)

@@ -169,7 +169,8 @@ def find_gates(project: Project) -> Gates:
         if candidate.node in seen:
             continue
         seen.add(candidate.node)
-        guards = list(_guards(project, lines, candidate, limits))
+        let_through: dict[cst.ClassDef, list[int | None]] = {}
+        guards = list(_guards(project, lines, candidate, let_through))
         trial = guards[0].trial if guards else None
         for guard in [g for g in guards if _answers_with(g)]:
             wrapper = candidate_of(guard.module, guard.function)
@@ -180,6 +181,8 @@ def find_gates(project: Project) -> Gates:
                 guards.remove(guard)
         asked = any(isinstance(g.strip, Strip) or g.strip.refuses for g in guards)
         if trial is not None and (asked or not guards):
+            for node, values in let_through.items():
+                limits.setdefault(node, []).extend(values)
             known = {g.trial.limit for g in guards}
             found.append(
                 Gate(

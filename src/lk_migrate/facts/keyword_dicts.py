@@ -9,12 +9,13 @@ from keyword import iskeyword
 import libcst as cst
 
 from lk_migrate.facts.flows import Source, follow, subscript_key, text_key
-from lk_migrate.facts.framework import constructed
+from lk_migrate.facts.framework import callee, constructed
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.public_names import public_names
 from lk_migrate.facts.testcode import is_test
-from lk_migrate.facts.v0_names import Kind, kind_of_name
+from lk_migrate.facts.v0_names import AGENTS, SESSIONS, Kind, kind_of_name
 
 #: Old turn-taking keywords; what they become is the rules' business (rules/v1/turn_options.py).
 TURN_KEYS = frozenset(
@@ -37,6 +38,7 @@ _TELLING = frozenset(k for k in TURN_KEYS if "endpointing" in k or "interruption
 CLASSES = frozenset({"AgentSession", "Agent", "AgentTask"})
 #: What 0.x called some of them, at the call of what becomes a session (rules/v0/lk202_agent_and_session.py).
 _OF_0X = frozenset({"turn_detector", "interrupt_speech_duration", "interrupt_min_words", "preemptive_synthesis"})
+_AGENT, _SESSION = "livekit.agents.Agent()", "livekit.agents.AgentSession()"
 
 
 @dataclass
@@ -151,7 +153,7 @@ def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg
         found.rewrite.update({s.node: s for s in carriers})
         return
     spelled = _spelled_out(sources, unknown, stars)
-    if spelled and not _becomes_session(project, module, call):
+    if spelled and not _becomes_session(project, module, call) and not _has_stranger(project, module, call, spelled):
         found.spelled[call] = (stars[0], spelled)
         found.mixed.add(call)
         return
@@ -183,6 +185,13 @@ def _spelled_out(sources: list[Source], unknown: list[str], stars: list[cst.Arg]
     keys = tuple(text_key(e.key) or "" for e in source.node.elements if isinstance(e, cst.DictElement))
     spellable = all(k.isidentifier() and not iskeyword(k) for k in keys)
     return keys if spellable and "turn_handling" not in keys else ()
+
+
+def _has_stranger(project: Project, module: Module, call: cst.Call, keys: tuple[str, ...]) -> bool:
+    """Whether one of the keys is no argument of the framework's own class: by name, it would still be none."""
+    name = project.full_name(module, callee(call))
+    own = _SESSION if name in SESSIONS else _AGENT if name in AGENTS else None
+    return own is not None and not public_names()[own].issuperset(keys)
 
 
 def _reason(

@@ -12,6 +12,7 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project, Symbol
 from lk_migrate.facts.variables import is_variable
 from lk_migrate.facts.walk import Node, concrete, descendants, statements
+from lk_migrate.rewrite.checks import NotWhatWeMeant
 
 
 @dataclass
@@ -65,9 +66,14 @@ class File:
         return self.module.tree.code_for_node(node)
 
     def use(self, target: str) -> str:
-        """How to spell `target` (e.g. `livekit.agents.inference`) in this file; a missing import is added."""
+        """How to spell `target` (e.g. `livekit.agents.inference`) in this file; a missing import is added.
+
+        Raises `NotWhatWeMeant` where a package of the project's own stands in the framework's place.
+        """
         if target in self.wanted:
             return self.wanted[target]
+        if self._is_hidden(target):
+            raise NotWhatWeMeant(f"`{target}`, which it would import, is the project's own `livekit` here (LK344)")
         base, _, name = target.rpartition(".")
         for item in self._imports(target):
             return item.local
@@ -79,6 +85,19 @@ class File:
         local = name if not taken else f"lk_{name}"
         self.wanted[target] = local
         return local
+
+    def _is_hidden(self, target: str) -> bool:
+        """Whether Python would look for it in the project, which may have it, or not, or not be readable."""
+        package = ".".join(target.split(".")[:2])
+        return package.startswith("livekit.") and (
+            self.project.path_of(package, self.path) is not None or self.project.is_own(target, self.path)
+        )
+
+    def use_as(self, target: str, local: str) -> bool:
+        """Have `target` imported at module level by this name; False where another one is in use for it."""
+        if any(item.local == local for item in self._imports(target)):
+            return True
+        return self.wanted.setdefault(target, local) == local
 
     def _imports(self, target: str) -> Iterator[ImportedName]:
         """The module's own imports of `target`, unless another one gives the same name to something else."""

@@ -53,7 +53,7 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
     if any(a.attr.value == "max_tool_steps" for a in file.module.index.of(cst.Attribute)):
         return  # `session.options.max_tool_steps = …`: it is set later
     session = limits_of_session(file.project, file.module, call)
-    if session is None or not session.limits:
+    if session is None or not session.limits or _are_left(file.project):
         return
     steps = _steps(session.limits)
     limit, rounds = _limit(call, steps)
@@ -89,8 +89,6 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
         return
     if has_marker(file.statement(call), rule.id, file.module.tree):
         return  # there were more gates, and a person is to decide
-    if known is not None and _are_left(file.project):
-        return  # there were more gates, and the most patient one has counted
     yield Rewrite(
         call,
         lambda updated: with_keyword(updated, limit, cst.Integer(str(rounds))),
@@ -100,7 +98,9 @@ def limit_tool_steps(call: cst.Call, file: File) -> Iterator[Change]:
 
 
 def _are_left(project: Project) -> bool:
-    """Whether each gate that is there was left to a person where it is asked (LK101), by a run that took out others."""
+    """Whether each gate that is there was left to a person where it is asked (LK101). The run that did so has limited
+    the session or said what is to be done, and saw the gates that it took out, too.
+    """
     gates = project.fact(find_gates).all
     asked = [guard for gate in gates for guard in gate.guards]
     statements = ((g.module, enclosing_statement(g.module, g.node)) for g in asked)

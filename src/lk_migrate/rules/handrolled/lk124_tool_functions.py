@@ -12,14 +12,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agent_values import agent_classes
-from lk_migrate.facts.agents import agent_of
+from lk_migrate.facts.agent_values import agent_classes, is_no_agent
 from lk_migrate.facts.among import foreign
 from lk_migrate.facts.gate_sessions import agents_of_session
-from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.lineage import lineages
 from lk_migrate.facts.literals import string_value
-from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import tool_schemas
 from lk_migrate.facts.sessions import is_session_type
 from lk_migrate.facts.tools import any_function_tool
@@ -75,7 +71,7 @@ def point_out_agent(call: cst.Call, file: File) -> Iterator[Change]:
     strays: dict[cst.CSTNode, list[tuple[cst.BaseExpression, str]]] = {}
     for value in agents_of_session(file.project, file.module, call):
         classes = (c for c in agent_classes(file.project, file.module, value) if c is not None)
-        for node in dict.fromkeys(c for c in classes if _is_no_agent(file.project, c)):
+        for node in dict.fromkeys(c for c in classes if is_no_agent(file.project, c)):
             strays.setdefault(file.statement(value), []).append((value, node.name.value))
     for found in strays.values():
         names = ", ".join(f"`{name}`" for _, name in found)
@@ -85,15 +81,3 @@ def point_out_agent(call: cst.Call, file: File) -> Iterator[Change]:
             "tool with `@function_tool`, and hand them and the prompt on: "
             "`super().__init__(instructions=…, tools=[…])`",
         )
-
-
-def _is_no_agent(project: Project, node: cst.ClassDef) -> bool:
-    """Whether nothing in the project makes the class an `Agent`: all its bases are the project's own."""
-    line = project.fact(lineages).of(node)
-    known = {c.node for c in line}
-    for each in line:
-        for arg in each.node.bases:
-            symbol = project.resolve(each.module, arg.value)
-            if dotted(arg.value) != "object" and (symbol is None or symbol.node not in known):
-                return False
-    return bool(line) and agent_of(project, node) is None

@@ -1,7 +1,8 @@
 """A folder of the project that is called `livekit` is not the framework.
 
 Python finds it before the installed package, so what is imported from it is the project's own, and no rule touches
-it. A vendored fork is upgraded by taking it out, not by rewriting its users. A package that only bears the name, such
+it; a file that would need the framework itself is left as it was. A vendored fork is upgraded by taking it out, not by
+rewriting its users. A package that only bears the name, such
 as `voice/livekit/` with a project's own adapters, hides nothing that it does not have itself: `livekit.agents` beside
 it is the framework.
 """
