@@ -124,7 +124,7 @@ def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], N
 
     `told`: is called with each path before it is converted.
     """
-    project = Project(files, options.targets)
+    project = Project(files, options.targets, options.plugins)
     outcome = by_rules(project, options, None, told, converter)
     project.forget()
     return settled(outcome)

@@ -22,7 +22,7 @@ class ConvertOptions:
     """What a person may ask of a conversion. `main=None`: find it; `no_main`: leave it where and as it is.
 
     `declined`: (rule id, path, line) where the person said no. `without`: path → ids of rules, or their beginnings,
-    that leave this Python file alone.
+    that leave this Python file alone. `plugins`: what the manifests name of LiveKit's; `make_plan` finds it out.
     """
 
     targets: frozenset[str] = frozenset()
@@ -32,6 +32,7 @@ class ConvertOptions:
     no_main: bool = False
     declined: frozenset[tuple[str, str, int]] = frozenset()
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    plugins: frozenset[str] = frozenset()
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -25,6 +25,7 @@ from lk_migrate.entrypoint import SHORT
 from lk_migrate.facts.groups import groups
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
+from lk_migrate.manifests.declared import declared_plugins
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.ledger import manifest_ledger
 from lk_migrate.model import Action, AgentSummary, Edition, FileChange, Finding, Place, Plan
@@ -51,6 +52,7 @@ def make_plan(
     run. A file that cannot be converted is in `skipped`, with the reason.
     """
     python = {p: d for p, d in files.items() if p.endswith(".py")}
+    options = replace(options, plugins=declared_plugins(files))
     wanted = relevant(python, [*options.targets, *([options.main] if options.main else [])])
     known = {p: python[p] for p in sorted(wanted)}
     with ExitStack() as done:
@@ -90,7 +92,7 @@ def _by_rules(
     """
 
     def opened(paths: Iterable[str]) -> Project:
-        project = Project(_of(files, paths), options.targets)
+        project = Project(_of(files, paths), options.targets, options.plugins)
         done.callback(project.forget)
         return project
 

@@ -20,7 +20,7 @@ from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonS
 from report_support import FILES
 
 from lk_migrate.model import Action, FileChange, Finding, Place, Plan
-from lk_migrate.report.catalog import link
+from lk_migrate.report.catalog import _published
 from lk_migrate.report.data import ledger, report, todo
 from lk_migrate.report.diff import patch
 from lk_migrate.report.github import workflow_commands
@@ -85,7 +85,7 @@ def test_sarif_links_to_the_rules_where_the_package_names_them(plan: Plan, monke
     """`[project.urls]` of whoever publishes it; a file of this machine helps nobody else."""
 
     def helps() -> set[str | None]:
-        link.cache_clear()
+        _published.cache_clear()
         rules = sarif(plan.findings)["runs"][0]["tool"]["driver"]["rules"]
         return {rule.get("helpUri", "").partition("#")[0] for rule in rules}
 
@@ -95,7 +95,7 @@ def test_sarif_links_to_the_rules_where_the_package_names_them(plan: Plan, monke
     monkeypatch.setattr("importlib.metadata.metadata", lambda name: known)
     assert helps() == {"https://example.org/rules"}
     monkeypatch.undo()
-    link.cache_clear()
+    _published.cache_clear()
 
 
 def test_sarif_survives_odd_names() -> None:

@@ -76,7 +76,7 @@ def test_the_code_that_is_meant_is_underlined(plan: Plan) -> None:
 
 
 def test_rule_ids_are_links_where_the_terminal_follows_them(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lk_migrate.report.terminal.link", lambda rule: f"https://example.org/{rule}")
+    monkeypatch.setattr("lk_migrate.report.terminal.page_here", lambda rule: f"https://example.org/{rule}")
     assert "https://example.org/LK312" in shown(plan, 80)
     assert "https://example.org" not in shown(plan)
 

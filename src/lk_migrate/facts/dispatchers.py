@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.classes import is_self_attribute, methods, self_name
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.items import item_read
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.walk import Index, children, find
@@ -40,12 +41,38 @@ class Route:
             if arg.star == "**":
                 continue
             taken = arg.keyword.value if arg.keyword is not None else names[i] if i < len(names) else ""
-            if isinstance(arg.value, cst.Name) and arg.value.value in CONTEXT_NAMES:
+            if _is_context(arg.value):
                 continue
             key = next((key for m in find(arg.value, cst.Name) if (key := item_read(arg.value, m.value))), None)
             if arg.star or key != taken:
                 return False
         return True
+
+    def hands_on_model(self, function: cst.FunctionDef) -> bool:
+        """Whether all that the model gives becomes one object, of the class that the method's parameter is annotated.
+
+        `self.book(Booking(**args))`, `self.book(Booking.model_validate(args))` with `def book(self, booking: Booking)`.
+        """
+        assert self.call is not None
+        params = [*function.params.posonly_params, *function.params.params, *function.params.kwonly_params]
+        params = [p for p in params[self_name(function) is not None :] if p.name.value not in CONTEXT_NAMES]
+        given = [a.value for a in self.call.args if not _is_context(a.value)]
+        annotation = params[0].annotation if len(params) == 1 else None
+        if annotation is None or len(given) != 1 or not isinstance(given[0], cst.Call):
+            return False
+        made = given[0]
+        parses = isinstance(made.func, cst.Attribute) and made.func.attr.value in _PARSING
+        named = dotted(made.func.value if parses and isinstance(made.func, cst.Attribute) else made.func)
+        whole = len(made.args) == 1 and (parses or made.args[0].star == "**")
+        return whole and named is not None and named == dotted(annotation.annotation)
+
+
+def _is_context(value: cst.BaseExpression) -> bool:
+    return isinstance(value, cst.Name) and value.value in CONTEXT_NAMES
+
+
+#: How pydantic makes an object of a dictionary, or of its JSON text.
+_PARSING = frozenset({"model_validate", "model_validate_json", "parse_obj", "parse_raw"})
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def _limits(gates: Limits, classes: list[cst.ClassDef]) -> Iterator[int | None]:
 def agents_of_session(project: Project, module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:
     """The expressions given as agent to `start` on whatever the session is bound to; variables looked through."""
     for agent in _started(module, call):
-        yield from _values(module, agent)
+        yield from values_of(module, agent)
 
 
 def _started(module: Module, call: cst.Call) -> Iterator[cst.BaseExpression]:
@@ -162,11 +162,11 @@ def _bound_to(module: Module, call: cst.Call) -> set[str]:
     return set()
 
 
-def _values(module: Module, value: cst.BaseExpression, depth: int = 0) -> Iterator[cst.BaseExpression]:
+def values_of(module: Module, value: cst.BaseExpression, depth: int = 0) -> Iterator[cst.BaseExpression]:
     """What a variable of the same function may hold."""
     if isinstance(value, cst.IfExp):
-        yield from _values(module, value.body, depth)
-        yield from _values(module, value.orelse, depth)
+        yield from values_of(module, value.body, depth)
+        yield from values_of(module, value.orelse, depth)
         return
     assigned: list[cst.BaseExpression] = []
     if isinstance(value, cst.Name):
@@ -180,7 +180,7 @@ def _values(module: Module, value: cst.BaseExpression, depth: int = 0) -> Iterat
     if not assigned or depth > 3:
         yield value
     for item in assigned:
-        yield from _values(module, item, depth + 1)
+        yield from values_of(module, item, depth + 1)
 
 
 def _class_of(project: Project, module: Module, value: cst.BaseExpression) -> cst.ClassDef | None:
@@ -201,7 +201,7 @@ def models_of_session(module: Module, call: cst.Call) -> list[cst.BaseExpression
     """What the session is given as `llm=`, or by `**models`; variables and functions of the module looked through."""
     given = [arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == "llm"]
     given += [value for one in _unpacked(module, call) for key, value in _entries(one) if key == "llm"]
-    return [model for arg in given for value in _values(module, arg) for model in _made(module, value)]
+    return [model for arg in given for value in values_of(module, arg) for model in _made(module, value)]
 
 
 def decides_limit(project: Project, module: Module, call: cst.Call) -> bool:
@@ -222,7 +222,7 @@ def hands_over_more(module: Module, call: cst.Call) -> bool:
 def _unpacked(module: Module, call: cst.Call) -> list[cst.BaseExpression]:
     """What stands behind the `**` of a call: `{…}`, `dict(…)`, or whatever else it comes from."""
     starred = [arg.value for arg in call.args if arg.star == "**"]
-    return [made for arg in starred for value in _values(module, arg) for made in _made(module, value)]
+    return [made for arg in starred for value in values_of(module, arg) for made in _made(module, value)]
 
 
 def _entries(mapping: cst.BaseExpression) -> Iterator[tuple[str, cst.BaseExpression]]:
@@ -249,4 +249,4 @@ def _made(module: Module, value: cst.BaseExpression, depth: int = 0) -> list[cst
     if not isinstance(function, cst.FunctionDef) or depth > 3:
         return [value]
     returned = [r.value for r in own_scope(function) if isinstance(r, cst.Return) and r.value is not None]
-    return [model for r in returned for v in _values(module, r) for model in _made(module, v, depth + 1)]
+    return [model for r in returned for v in values_of(module, r) for model in _made(module, v, depth + 1)]

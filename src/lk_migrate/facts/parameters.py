@@ -80,8 +80,8 @@ def bare_annotation(text: str) -> str:
 
 
 def is_open(text: str) -> bool:
-    """Whether an annotation says nothing about what is inside."""
-    return bool(re.search(r"\bAny\b|^(Optional\[)?(dict|Dict|list|List|object)\b(?!\[)", text))
+    """Whether what an annotation takes may hold whatever, or an object of whatever keys (`dict[str, int]`)."""
+    return bool(re.search(r"\b(Any|object|dict|Dict|Mapping)\b|^(Optional\[)?(list|List)\b(?!\[)", text))
 
 
 def is_bare_list(text: str) -> bool:

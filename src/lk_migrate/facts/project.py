@@ -44,10 +44,12 @@ class Project:
     """The Python files of a project as bytes (`files`: path → bytes), parsed once each, when asked for.
 
     `targets`: the paths that the person named (the agents are there); empty means the whole project.
+    `plugins`: those that its manifests name (manifests/declared.py).
     """
 
     files: Mapping[str, bytes]
     targets: frozenset[str] = frozenset()
+    plugins: frozenset[str] = frozenset()
     skipped: dict[str, Skipped] = field(default_factory=dict)
     _parsed: dict[str, Module | None] = field(default_factory=dict)
     _printed: Mapping[str, cst.Module] = field(default_factory=dict)
@@ -75,7 +77,7 @@ class Project:
         same = {p for p, data in self.files.items() if files.get(p) == data}
         known: dict[str, Module | None] = {p: m for p, m in self._parsed.items() if m is not None and p in same}
         printed = {p: tree for p, tree in self._printed.items() if p in same}
-        return Project(files, self.targets, _parsed=known, _printed={**printed, **trees})
+        return Project(files, self.targets, self.plugins, _parsed=known, _printed={**printed, **trees})
 
     def module(self, path: str) -> Module | None:
         """The parsed file, or None (and an entry in `skipped`) when it cannot be parsed."""

@@ -13,6 +13,15 @@ from pathlib import Path
 
 _TABLE = Path(__file__).with_name("public_names.txt")
 
+#: The server's clients in LiveKit's SDK for JavaScript → the attribute of `livekit.api.LiveKitAPI`.
+_JAVASCRIPT = {
+    "RoomServiceClient": "room",
+    "EgressClient": "egress",
+    "IngressClient": "ingress",
+    "SipClient": "sip",
+    "AgentDispatchClient": "agent_dispatch",
+}
+
 
 @cache
 def public_names() -> Mapping[str, frozenset[str]]:
@@ -36,6 +45,8 @@ def suggestion(full_name: str) -> str:
     """Where the name is, " (it is in `livekit.agents.llm`)", or the nearest one, " (`AgentSession`?)", or nothing."""
     root, _, name = full_name.rpartition(".")
     tables = public_names()
+    if root == "livekit.api" and name in _JAVASCRIPT:
+        return f" (that is JavaScript's; here it is `LiveKitAPI(…).{_JAVASCRIPT[name]}`, whose methods are coroutines)"
     elsewhere = [other for other, names in tables.items() if name in names and not other.endswith(("()", "()."))]
     if elsewhere:
         return f" (it is in `{min(elsewhere, key=len)}`)"

@@ -396,7 +396,7 @@ def resolve_tools(
                 add(name, method_name, Declared.REGISTRY, None)
             for schema in registry.schemas:
                 route = next((r for d in routers if (r := d.route(schema.name)) is not None), None)
-                if route is not None and not _is_handed_on(chain, route):
+                if route is not None and not _is_handed_on(chain, route, schema):
                     router = next(d for d in routers if d.route(schema.name) is route)
                     inline.setdefault(schema.name, InlineTool(schema.name, schema, router, route))
                     continue
@@ -429,11 +429,16 @@ def _fits(tool: Tool, schema: ToolSchema) -> bool:
     return named == {p.name.value for p in tool.parameters}
 
 
-def _is_handed_on(chain: tuple[ClassRef, ...], route: Route) -> bool:
-    """Whether the branch only calls a method that can be the tool itself."""
+def _is_handed_on(chain: tuple[ClassRef, ...], route: Route, schema: ToolSchema) -> bool:
+    """Whether the branch only calls a method that can be the tool itself.
+
+    One that takes an object of a class is asked for that object, if nothing else tells its parameters.
+    """
     found = (method(ref.node, route.method) for ref in chain if route.method is not None)
     function = next((f for f in found if f is not None), None)
-    return route.method is not None and (function is None or route.hands_on(function))
+    if route.method is None or function is None:
+        return route.method is not None
+    return route.hands_on(function) or (not schema.parameters and route.hands_on_model(function))
 
 
 def _with_alias(tool: Tool, name: str) -> Tool:

@@ -75,21 +75,33 @@ def catalog() -> dict[str, RuleText]:
     return {text.id: text for text in sorted(texts, key=lambda t: t.id)}
 
 
+def page_here(rule: str) -> str | None:
+    """The address of what came with the package about the rule, on this machine."""
+    page = _page()
+    return f"{page}#{rule.lower()}" if page else None
+
+
 @cache
-def link(rule: str) -> str | None:
-    """Where a person can read about the rule: the project's pages if it has any, else the file that came with it."""
+def _page() -> str | None:
+    return next((p.as_uri() for p in _DOCS if p.is_file()), None)
+
+
+def published(rule: str) -> str | None:
+    """Where anybody can read about the rule, if the package says so: `Rules` in `[project.urls]`."""
+    pages = _published()
+    return f"{pages}#{rule.lower()}" if pages else None
+
+
+@cache
+def _published() -> str | None:
     from importlib import metadata  # (which brings a parser of mail)
 
-    page = next((p for p in _DOCS if p.is_file()), None)
     try:
         urls = metadata.metadata("lk-migrate").get_all("Project-URL") or []
     except metadata.PackageNotFoundError:
-        urls = []
-    for url in urls:
-        name, _, address = url.partition(",")
-        if name.strip().lower() == "rules":
-            return f"{address.strip()}#{rule.lower()}"
-    return f"{page.as_uri()}#{rule.lower()}" if page else None
+        return None
+    named = (url.partition(",") for url in urls)
+    return next((address.strip() for name, _, address in named if name.strip().lower() == "rules"), None)
 
 
 def _example(rule: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from lk_migrate import __version__
 from lk_migrate.model import Action, Finding, Safety
-from lk_migrate.report.catalog import EDITIONS, RuleText, catalog, link
+from lk_migrate.report.catalog import EDITIONS, RuleText, catalog, published
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -55,7 +55,7 @@ def _rule(identity: str) -> dict[str, Any]:
         "defaultConfiguration": {"level": "warning" if text.safety is Safety.REVIEW else "note"},
         "properties": {"tags": ["livekit", "migration", EDITIONS[text.edition]]},
     }
-    address = link(identity)
+    address = published(identity)
     if address is not None and address.startswith("https://"):
         rule["helpUri"] = address
     return rule

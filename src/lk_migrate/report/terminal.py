@@ -15,7 +15,7 @@ from rich.text import Text
 
 from lk_migrate.model import Action, Fate, Finding, Place, Plan
 from lk_migrate.project.paths import display
-from lk_migrate.report.catalog import catalog, link
+from lk_migrate.report.catalog import catalog, page_here
 from lk_migrate.report.data import kind_of
 from lk_migrate.report.excerpt import Sources, drawn
 
@@ -66,7 +66,7 @@ def prose(message: str) -> Text:
 
 def rule_id(rule: str) -> Text:
     """The id; a link to its explanation where the terminal follows links."""
-    address = link(rule)
+    address = page_here(rule)
     return Text(rule, style=Style(bold=True, link=address) if address else Style(bold=True))
 
 

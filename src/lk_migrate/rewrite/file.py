@@ -93,6 +93,12 @@ class File:
             self.project.path_of(package, self.path) is not None or self.project.is_own(target, self.path)
         )
 
+    def use_as(self, target: str, local: str) -> bool:
+        """Have `target` imported at module level by this name; False where another one is in use for it."""
+        if any(item.local == local for item in self._imports(target)):
+            return True
+        return self.wanted.setdefault(target, local) == local
+
     def _imports(self, target: str) -> Iterator[ImportedName]:
         """The module's own imports of `target`, unless another one gives the same name to something else."""
         for item in self.module.imports:

@@ -18,21 +18,12 @@ from lk_migrate.facts.agents import any_tool, any_tool_files
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.json_types import PythonType, annotated, typed_dict
-from lk_migrate.facts.parameters import (
-    Guess,
-    is_bare_list,
-    is_documented,
-    is_none,
-    is_open,
-    keys_read,
-    may_be_none,
-    parameter_type,
-    schema_type,
-)
+from lk_migrate.facts.open_objects import is_open_object, open_objects, spelling, wanted_type
+from lk_migrate.facts.parameters import Guess, is_documented, is_none, keys_read, may_be_none
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.requiredness import always_given
 from lk_migrate.facts.schemas import ParameterSchema
-from lk_migrate.facts.tools import Declared, Tool, annotated_context, function_tool
+from lk_migrate.facts.tools import Tool, annotated_context, function_tool
 from lk_migrate.facts.typed_dicts import typed_dicts, without_clashes
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import insert_first, statement, wrapped_parameters
@@ -133,12 +124,10 @@ def _annotate(tool: Tool, param: cst.Param, file: File) -> Iterator[Change]:
     if name == "self" and param.annotation is None:
         yield Todo(param, _NO_METHOD)
         return
-    spelt = file.code(param.annotation.annotation) if param.annotation is not None else ""
+    spelt = spelling(tool, param)
     entry = tool.schema.parameter(name) if tool.schema is not None else None
     drop = param in file.project.fact(always_given)
-    guess = Guess(PythonType(spelt, limits=entry.type.limits if entry is not None else ()), "")
-    if not spelt or schema_type(tool, param) is not None or is_bare_list(spelt):
-        guess = parameter_type(tool, param)
+    guess = wanted_type(tool, param)
     type_ = without_clashes(file.project, file.module, guess.type)
     optional = spelt != type_.source and may_be_none(param, spelt) and not (drop and is_none(param.default))
     source, needs = annotated(type_, _untold(tool, entry), optional)
@@ -159,7 +148,7 @@ def _annotate(tool: Tool, param: cst.Param, file: File) -> Iterator[Change]:
             param,
             f"the model could leave out `{name}` of `{tool.name}`, but the code cannot: it is required now",
         )
-    if type_.loose or (tool.declared is not Declared.FUNCTION_TOOL and is_open(spelt) and source == spelt):
+    if is_open_object(file.project, tool, param, type_) and not file.project.fact(open_objects).can_be_told:
         yield Todo(param, _loose(name, tool))
     if guess.source == "the JSON schema" and type_.objects and minds_none(tool.node, name, type_):
         yield Rewrite(
@@ -237,7 +226,8 @@ def _star_parameters(tool: Tool, file: File) -> Iterator[Change]:
         f"`**{keywords.name.value}` of `{tool.name}` is written out: {', '.join(p.name for p in named)}",
     )
     for p in named:
-        if without_clashes(file.project, file.module, p.type).loose:
+        is_loose = without_clashes(file.project, file.module, p.type).loose
+        if is_loose and not file.project.fact(open_objects).can_be_told:
             yield Todo(tool.node, _loose(p.name, tool))
 
 

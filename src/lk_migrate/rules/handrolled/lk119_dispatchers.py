@@ -41,6 +41,7 @@ def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
     agent = agent_of(file.project, node)
     if agent is None or not agent.handrolled or not (agent.all_tools or agent.inline_tools):
         return
+    made = {tool.name: list(_to_method(agent, tool, file)) for tool in agent.inline_tools}
     unused = [d for d in agent.dispatchers if not agent.inline_tools and not callers(file.project, agent, d)]
     for dispatcher in agent.dispatchers:
         if has_marker(dispatcher.node, rule.id):
@@ -57,15 +58,24 @@ def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
             yield Remove(dispatcher.node, f"the framework calls the tools itself: nothing uses `{_name(dispatcher)}`")
             continue
         where = ", ".join(callers(file.project, agent, dispatcher)[:3])
+        left = [t.name for t in agent.inline_tools if t.dispatcher is dispatcher and not _becomes_one(made[t.name])]
+        names = ", ".join(f"`{name}`" for name in left)
+        after = f" when {names} {'are methods' if len(left) > 1 else 'is a method'}" if left else ""
         yield Todo(
             dispatcher.node,
             f"the framework calls the tools itself now; `{_name(dispatcher)}` stays for {where}: "
             "delete it when nothing needs it"
             if where
-            else f"the framework calls the tools itself now, and nothing here calls `{_name(dispatcher)}`: delete it",
+            else f"the framework calls the tools itself now, and nothing here calls `{_name(dispatcher)}`: "
+            f"delete it{after}",
         )
-    for tool in agent.inline_tools:
-        yield from _to_method(agent, tool, file)
+    for changes in made.values():
+        yield from changes
+
+
+def _becomes_one(changes: list[Change]) -> bool:
+    """Whether a branch becomes a method, and is not left to a person."""
+    return any(not isinstance(change, Todo) for change in changes)
 
 
 def _name(dispatcher: Dispatcher) -> str:
@@ -111,6 +121,14 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         yield Todo(branch, f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`")
         return
     mapping = arguments[0] if arguments else ""
+    listed = _parameters(tool, body, arguments)
+    if mapping and not listed:
+        yield Todo(
+            branch,
+            f"`{tool.name}` does its work in this branch, and no list tells its parameters: make it a method with "
+            "`@function_tool`, and name what the model may fill",
+        )
+        return
     moved: list[cst.BaseSuite] = []
     wait = "await " if router.asynchronous is not None else ""
     passed = f"**{mapping}" if mapping else ""
@@ -132,7 +150,6 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     if context is not None and context.name.value in free:
         spelt = file.use("livekit.agents.RunContext")
         params.append(cst.Param(context.name, annotation=cst.Annotation(cst.parse_expression(spelt))))
-    listed = _parameters(tool, body, arguments)
     defaults = defaults_of(body, mapping, {p.name for p in listed}) if mapping else {}
     as_it_was = defaults is None or not mapping
     action = Action.MOVED if as_it_was else Action.REWRITTEN

@@ -12,10 +12,21 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from lk_migrate.facts.comments import comments_of
+from lk_migrate.facts.gate_sessions import values_of
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.variables import binding_of, uses
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
-from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call, without_keywords
+from lk_migrate.rewrite.arguments import (
+    find_keyword,
+    keyword,
+    keyword_arg,
+    of_call,
+    to_call,
+    with_keyword,
+    without_keywords,
+)
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
@@ -144,16 +155,31 @@ def moved(call: cst.Call, file: File) -> Iterator[Change]:
 @rule.on(cst.Call)
 def keywords_of_deepgram(call: cst.Call, file: File) -> Iterator[Change]:
     """`deepgram.STT(keywords=…)` without a model: the default, nova-3, refuses keywords."""
-    if file.full_name(call.func) != f"{_P}deepgram.STT":
+    if file.full_name(call.func) == f"{_P}deepgram.STT" and find_keyword(call, "keywords") is not None:
+        yield from _pinned(call, "nova-2-general", "`keywords=` needs a nova-2 model: nova-3, the default now")
+
+
+@rule.on(cst.Call)
+def speaker_of_sarvam(call: cst.Call, file: File) -> Iterator[Change]:
+    """`sarvam.TTS(speaker="anushka")` without a model: the default, bulbul:v3, has other speakers."""
+    if file.full_name(call.func) != f"{_P}sarvam.TTS":
         return
-    given = {keyword(a) for a in call.args}
-    if "keywords" in given and "model" not in given and not any(a.star or not keyword(a) for a in call.args):
+    speaker = find_keyword(call, "speaker")
+    if speaker is not None and (text_of(speaker.value) or "").lower() in _OF_BULBUL_2:
+        yield from _pinned(call, "bulbul:v2", "its speaker is of bulbul:v2: bulbul:v3, the default now")
+
+
+#: The speakers of the model that was the default (livekit-plugins-sarvam 1.8.9, models.py).
+_OF_BULBUL_2 = frozenset({"anushka", "manisha", "vidya", "arya", "abhilash", "karun", "hitesh"})
+
+
+def _pinned(call: cst.Call, model: str, why: str) -> Iterator[Change]:
+    """The model that was the default, where the call leaves it to that."""
+    if find_keyword(call, "model") is None and not any(a.star or not keyword(a) for a in call.args):
         yield Rewrite(
             call,
-            lambda updated: to_call(
-                updated, of_call(updated).appended(keyword_arg("model", cst.SimpleString('"nova-2-general"')))
-            ),
-            "`keywords=` needs a nova-2 model: nova-3, the default now, raises ValueError",
+            lambda updated: with_keyword(updated, "model", cst.SimpleString(f'"{model}"')),
+            f"{why}, raises ValueError",
         )
 
 
@@ -184,8 +210,33 @@ def elevenlabs_voice(call: cst.Call, file: File) -> Iterator[Change]:
         )
     elif (file.full_name(arg.value) or "").endswith(".DEFAULT_VOICE"):
         yield Rewrite(call, lambda updated: without_keywords(updated, lambda a: keyword(a) == "voice"), "the default")
+    elif _is_text(arg.value, file):
+        renamed = arg.keyword
+        assert renamed is not None
+        yield Rewrite(renamed, lambda _: cst.Name("voice_id"), "a voice's id is `voice_id=`")
     else:
         yield Todo(call, "`voice=` is `voice_id=` and `voice_settings=` now: give the voice's id and its settings.")
+
+
+def _is_text(value: cst.BaseExpression, file: File) -> bool:
+    """A text, or one of the environment's, or a variable of the function or the module that is nothing else."""
+    if isinstance(value, cst.Name):
+        owner = binding_of(file.module, value).owner
+        if isinstance(owner, cst.Module):
+            value = file.module.definitions.get(value.value, value)  # type: ignore[assignment]
+        elif isinstance(owner, cst.FunctionDef) and value.value in {
+            p.name.value for p in find(owner.params, cst.Param)
+        }:
+            return False
+    return all(
+        isinstance(v, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString))
+        or (isinstance(v, cst.Call) and file.full_name(v.func) in _ENVIRONMENT)
+        or (isinstance(v, cst.Subscript) and file.full_name(v.value) == "os.environ")
+        for v in values_of(file.module, value)
+    )
+
+
+_ENVIRONMENT = frozenset({"os.getenv", "os.environ.get"})
 
 
 def _is_voice(value: cst.BaseExpression, file: File) -> bool:

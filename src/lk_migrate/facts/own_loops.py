@@ -1,0 +1,79 @@
+"""A voice loop of the project's own around no assistant class: audio in, a language model, audio out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lk_migrate.facts.agents import Role, find_agents
+from lk_migrate.facts.literals import text_of
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.sessionless import is_sessionless
+from lk_migrate.facts.testcode import is_test
+
+_HEARS = ("AudioStream", "from_track", "from_participant")
+_SPEAKS = re.compile(rb"^[^#\n]*\.capture_frame\(", re.MULTILINE)
+_THINKS = re.compile(
+    rb"^[^#\n]*(?:\bchat\.completions\b|/chat/completions\b|/api/chat\b|\bgenerate_content|\bmessages\.create\b"
+    rb"|\bresponses\.create\b)",
+    re.MULTILINE,
+)
+_MODEL = re.compile(r"gpt-|o\d\b|chatgpt-")
+
+
+@dataclass(frozen=True)
+class OwnLoop:
+    """`node`: the class or function that listens; `prompt`: the file with its prompt; `model`: that of OpenAI's."""
+
+    module: Module
+    node: cst.ClassDef | cst.FunctionDef
+    prompt: str | None
+    model: str | None
+
+
+def own_loop(project: Project) -> OwnLoop | None:
+    """The first one of a program that has neither a session nor an assistant class. Memoise with `project.fact`."""
+    code = {p: data for p, data in sorted(project.files.items()) if not is_test(p)}
+    if not all(any(map(said.search, code.values())) for said in (_SPEAKS, _THINKS)):
+        return None
+    if not project.fact(is_sessionless) or any(a.role is Role.AGENT for a in find_agents(project)):
+        return None
+    found = next((loop for p in project.paths_with([b"AudioStream"]) if p in code for loop in _loops(project, p)), None)
+    if found is None:
+        return None
+    modules = [m for p in code if (m := project.module(p)) is not None]
+    prompt = next((place for m in modules for place in _prompts(m)), None)
+    return OwnLoop(*found, prompt, next((name for m in modules for name in _models(m)), None))
+
+
+def _loops(project: Project, path: str) -> Iterator[tuple[Module, cst.ClassDef | cst.FunctionDef]]:
+    """What reads an `rtc.AudioStream`, by its class or its outermost function."""
+    module = project.module(path)
+    for call in (c for name in _HEARS for c in module.calls.get(name, ())) if module is not None else ():
+        assert module is not None
+        name = project.full_name(module, call.func) or ""
+        if name.startswith("livekit.rtc.AudioStream") or name == "livekit.rtc.audio_stream.AudioStream":
+            around = [a for a in module.index.ancestors(call) if isinstance(a, (cst.ClassDef, cst.FunctionDef))]
+            if around:
+                yield module, next((a for a in around if isinstance(a, cst.ClassDef)), around[-1])
+
+
+def _prompts(module: Module) -> Iterator[str]:
+    """`{"role": "system", "content": …}`."""
+    for node in module.index.of(cst.Dict):
+        said = {text_of(e.key): e.value for e in node.elements if isinstance(e, cst.DictElement)}
+        if text_of(said.get("role")) == "system" and "content" in said:
+            yield module.path
+
+
+def _models(module: Module) -> Iterator[str]:
+    """`create(model="gpt-4o-mini")`."""
+    for call in module.keywords.get("model", ()):
+        given = next(a.value for a in call.args if a.keyword is not None and a.keyword.value == "model")
+        name = text_of(given) or ""
+        if _MODEL.match(name):
+            yield name
