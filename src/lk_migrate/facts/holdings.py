@@ -7,7 +7,7 @@ returns and callbacks carry it on until nothing new is learned. Only evidence co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -36,7 +36,8 @@ def holdings(project: Project) -> Holdings:
     result = Holdings(project)
     if not any(map(_speaks_of_0x, project.files.values())):
         return result
-    paths = (p for p in sorted(project.files) if p.endswith(".py") and _is_relevant(p, project.files[p]))
+    words = re.compile(b"|".join((*_WORDS, *_boxes(project.files.values()))))
+    paths = (p for p in sorted(project.files) if p.endswith(".py") and _is_relevant(p, project.files[p], words))
     result.modules = list(project.modules(paths))
     for module in result.modules:
         for node in module.index.of(cst.ClassDef):
@@ -89,11 +90,20 @@ def _learn_all(result: Holdings) -> None:
             break
 
 
-def _is_relevant(path: str, data: bytes) -> bool:
+_WORDS = (b"livekit", b"agent", b"assistant", b"session", b"chat_ctx", b"fnc")
+
+
+def _boxes(files: Iterable[bytes]) -> frozenset[bytes]:
+    """The names of the project's own tool boxes: a test of one may say none of the words."""
+    found = (re.findall(rb"class\s+(\w+)\s*\([^)]*FunctionContext", data) for data in files if b"ai_callable" in data)
+    return frozenset(name for names in found for name in names)
+
+
+def _is_relevant(path: str, data: bytes, words: re.Pattern[bytes]) -> bool:
     """Whether such objects may pass through a file; a copy of the framework in the project is not the project."""
     if "/livekit/agents/" in f"/{path}" or "/livekit/plugins/" in f"/{path}":
         return False
-    return any(word in data for word in (b"livekit", b"agent", b"assistant", b"session", b"chat_ctx", b"fnc"))
+    return words.search(data) is not None
 
 
 def _sites(result: Holdings, module: Module) -> Iterator[Callable[[], bool]]:

@@ -17,12 +17,13 @@ from lk_migrate.facts.factories import MOVED_TO_START, Factories, factories
 from lk_migrate.facts.families import arguments
 from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.passed_agents import Passed, passed_agents
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind
-from lk_migrate.facts.variables import Binding, is_free, uses
+from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
 from lk_migrate.facts.walk import find
 
 V0_AGENTS = (Kind.PIPELINE, Kind.MULTIMODAL)
@@ -74,7 +75,9 @@ class Pipelines:
             return [self.constructions[handed.call]]
         if binding in self.passed.sessions:
             return [self.constructions[call] for call in self.passed.sessions[binding][1]]
-        return [c for c in self.constructions.values() if binding is not None and c.binding == binding]
+        found = [c for c in self.constructions.values() if binding is not None and c.binding == binding]
+        asked = self._asked(module, expression) if not found else None
+        return found or [c for c in self.constructions.values() if asked is not None and c.binding == asked[1]]
 
     def binding(self, module: Module, expression: cst.CSTNode) -> Binding | None:
         """Where the object that `expression` reads was first kept."""
@@ -89,7 +92,10 @@ class Pipelines:
             return handed.agent
         if binding in self.passed.sessions:
             return self.passed.sessions[binding][2]
+        asked = self._asked(module, session)
         for construction in self.of(module, session):
+            if asked is not None and construction.binding == asked[1]:
+                return f"{asked[0]}.{construction.agent.rpartition('.')[2]}"
             if construction.module is not module:
                 continue
             if construction.binding is not None and construction.binding.attribute:
@@ -100,6 +106,25 @@ class Pipelines:
             scope = function_around(module, construction.call)
             if scope is None or scope in module.index.ancestors(session):
                 return construction.agent
+        return None
+
+    def _asked(self, module: Module, session: cst.CSTNode) -> tuple[str, Binding] | None:
+        """`desk` of `agent = desk.get_agent()`, and the attribute: a method that does nothing but return it."""
+        value: cst.CSTNode | None = session
+        if isinstance(session, cst.Name):
+            bound = [module.index.parents.get(n) for n in uses(module, binding_of(module, session))]
+            targets = [module.index.parents.get(t) for t in bound if isinstance(t, cst.AssignTarget)]
+            value = targets[0].value if len(targets) == 1 and isinstance(targets[0], cst.Assign) else None
+        if not isinstance(value, cst.Call) or not isinstance(value.func, cst.Attribute) or value.args:
+            return None
+        owner = dotted(value.func.value)
+        for method in self.holdings.callees(module, value) if owner is not None else ():
+            *before, last = method.node.body.body
+            small = last.body[0] if isinstance(last, cst.SimpleStatementLine) else None
+            given = small.value if isinstance(small, cst.Return) else None
+            kept = self.holdings.binding(method.module, given) if isinstance(given, cst.Attribute) else None
+            if owner and kept and kept.attribute and len(before) == (method.node.get_docstring() is not None):
+                return owner, kept
         return None
 
     def spelled(self, module: Module, expression: cst.BaseExpression) -> str:

@@ -142,7 +142,7 @@ class _Reader:
             rest = context if len(inline) > 1 else None
             return Prompt(first.text.value, _column(first.call, first.text), rest)  # type: ignore[union-attr, arg-type]
         if not isinstance(context, cst.Name):
-            return self._elsewhere(context)
+            return self._of_attribute(context) or self._elsewhere(context)
         binding = binding_of(self.module, context)
         values = list(_assigned(self.module, binding))
         found = [context_messages(self.known, self.module, v) for v in values]
@@ -155,6 +155,29 @@ class _Reader:
         if not appended and not others and all(len(m) == 1 and _prompt_of(m) for m in lists):
             return self._as_text(binding, values, lists)
         return self._elsewhere(context)
+
+    def _of_attribute(self, context: cst.BaseExpression) -> Prompt | None:
+        """`self.context = ChatContext().append(…)` in the lines above, which nothing but the constructor reads."""
+        if not isinstance(context, cst.Attribute) or dotted(context.value) != "self":
+            return None
+        name = context.attr.value
+        project = self.known.project
+        named = (m for m in project.modules(p for p, d in project.files.items() if name.encode() in d))
+        read = [a for m in named for a in m.index.of(cst.Attribute) if a.attr.value == name and a is not context]
+        target = self.module.index.parents.get(read[0]) if len(read) == 1 else None
+        statement = self.module.index.parents.get(target) if isinstance(target, cst.AssignTarget) else None
+        if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
+            return None
+        line = self.module.index.parents.get(statement)
+        if line is None or self._is_conditional(line) or name in self.module.strings:
+            return None
+        messages = context_messages(self.known, self.module, statement.value) or []
+        first = _prompt_of(messages)
+        if first is None or first.text is None or len(messages) != 1 or not is_plain(self.module, first.text.value):
+            return None
+        self.result.taken.add(first.call)
+        comments = self._move(statement)
+        return Prompt(first.text.value, _column(first.call, first.text), None, comments)
 
     def _single(
         self,

@@ -51,6 +51,35 @@ def assigned_name(module: Module, summary: cst.Call) -> str | None:
     return None
 
 
+def kept(project: Project, module: Module) -> dict[cst.BaseExpression, tuple[cst.Attribute, ...]]:
+    """Summaries that are kept in an attribute: each with the attribute's reads, which stand with the first of them.
+
+    Only where all that is ever kept there is a summary, and every read of it is of a field.
+    """
+    made = [e for c in collectors(project, module) for s in c.summaries for e in expressions(module, s)]
+    targets = {e: target for e in made if (target := _kept_in(module, e)) is not None}
+    found: dict[cst.BaseExpression, tuple[cst.Attribute, ...]] = {}
+    for name in sorted({t.attr.value for t in targets.values()}):
+        mine = [e for e, t in targets.items() if t.attr.value == name]
+        assigned = {targets[e] for e in mine}
+        others = [a for a in module.index.of(cst.Attribute) if a.attr.value == name and a not in assigned]
+        read = [a for a in others if isinstance(module.index.parents.get(a), cst.Attribute)]
+        is_elsewhere = any(name.encode() in data for path, data in project.files.items() if path != module.path)
+        one_class = len({module.index.enclosing(a, cst.ClassDef) for a in (*assigned, *others)}) == 1
+        if one_class and not is_elsewhere and read == others and all(dotted(a.value) == "self" for a in others):
+            found.update({e: tuple(read) if e is mine[0] else () for e in mine})
+    return found
+
+
+def _kept_in(module: Module, expression: cst.BaseExpression) -> cst.Attribute | None:
+    """`self.last` of `self.last = summary`."""
+    parent = module.index.parents.get(expression)
+    if not isinstance(parent, cst.Assign) or parent.value is not expression or len(parent.targets) != 1:
+        return None
+    target = parent.targets[0].target
+    return target if isinstance(target, cst.Attribute) and dotted(target.value) == "self" else None
+
+
 def receivers(project: Project) -> dict[cst.FunctionDef, Receiver]:
     """Every function of the project that is only ever called with a summary in one of its places."""
     handed: dict[cst.FunctionDef, set[tuple[str, cst.Arg]]] = {}

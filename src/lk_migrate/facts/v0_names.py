@@ -62,6 +62,8 @@ REALTIME_MODELS = frozenset(
         "google.beta.realtime.realtime_api",
     )
 )
+#: What all of them are, and half migrated code makes one of.
+_REALTIME_BASES = frozenset({"livekit.agents.llm.RealtimeModel", "livekit.agents.llm.realtime.RealtimeModel"})
 
 
 def llm_name(name: str | None) -> str:
@@ -114,7 +116,7 @@ def kind_of_name(name: str | None) -> Kind | None:
         return Kind.SESSION
     if name in AGENTS:
         return Kind.AGENT
-    if name in REALTIME_MODELS:
+    if name in REALTIME_MODELS or name in _REALTIME_BASES:
         return Kind.REALTIME_MODEL
     if name in CALL_CONTEXTS:
         return Kind.CALL_CONTEXT

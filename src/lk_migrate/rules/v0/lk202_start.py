@@ -31,13 +31,16 @@ def start(call: cst.Call, file: File) -> Iterator[Change]:
         yield Todo(
             call,
             "`start` is a coroutine and wants the Agent: `await session.start(agent=…, room=…)`; "
-            "hand over the Agent that is made beside the session.",
+            f"hand over the Agent that is made beside the session{_and_text(call, file)}.",
         )
         return
     if any(a.star for a in call.args) or any(
         a.keyword is not None and a.keyword.value not in ("room", "participant") for a in call.args
     ):
-        yield Todo(call, f"write this as `await session.start(agent={agent}, room=…, room_options=…)`.")
+        yield Todo(
+            call,
+            f"write this as `await session.start(agent={agent}, room=…, room_options=…)`{_and_text(call, file)}.",
+        )
         return
     construction = known.of(file.module, call.func.value)[0]
     entries, comments, problems = _room_options(call, construction, file)
@@ -78,6 +81,15 @@ def _kept_value(call: cst.Call, file: File) -> Iterator[Change]:
         return
     if not isinstance(parent, (cst.Expr, cst.Await)) and not is_taken_care_of(file.module, call):
         yield Todo(call, "`start` returns nothing (it never did): use the session itself instead of this value.")
+
+
+def _and_text(call: cst.Call, file: File) -> str:
+    """A handler of chat messages is called only when the session is told of it."""
+    chat = file.project.fact(chat_managers).handler_near(file.module, file.enclosing(call, cst.FunctionDef))
+    if chat is None:
+        return ""
+    option = f"room_io.RoomOptions(text_input=room_io.TextInputOptions(text_input_cb={chat.node.name.value}))"
+    return f", with `room_options={option}`, without which `{chat.node.name.value}` is never called"
 
 
 def _room_io(file: File) -> str:

@@ -39,6 +39,13 @@ _OF_THE_SESSION = {
     "generate_reply": "the session speaks, `session.generate_reply(…)`",
     "on": "events are the session's, `session.on(…)`",
 }
+#: Where what a callback of 0.x did is done today.
+_CALLBACKS = {
+    "before_llm_cb": "what it does to the context is done in `on_user_turn_completed(self, turn_ctx, new_message)` of "
+    "the `Agent`",
+    "will_synthesize_assistant_reply": "answer in `llm_node(self, chat_ctx, tools, model_settings)` of the `Agent`",
+    "before_tts_cb": "change the text in `tts_node(self, text, model_settings)` of the `Agent`",
+}
 _TRIGGERS = (b"session", b"Session", b"ctx", b"Context", b"Agent", *(f".{name}".encode() for name in _OF_THE_SESSION))
 rule = Rule("LK206", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=where_objects_may_be)
 
@@ -64,7 +71,9 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     if kind not in _CLASSES or name in _known(kind) or _is_told(node, file):
         return
-    if kind == "AgentSession" and _is_hook(node, file):
+    if kind == "AgentSession" and name in _CALLBACKS and _is_hook(node, file):
+        yield Todo(node, f"nothing ever calls `{name}` of a session: {_CALLBACKS[name]}.")
+    elif kind == "AgentSession" and _is_hook(node, file):
         yield Todo(
             node,
             f"nothing ever calls `{name}` of a session: register the handler with `session.on(…)`, or take it out.",
@@ -118,5 +127,7 @@ def _is_told(node: cst.Attribute, file: File) -> bool:
 
 
 def _is_hook(node: cst.Attribute, file: File) -> bool:
-    """`session.on_message = handler`."""
-    return isinstance(file.parent(node), cst.AssignTarget) and node.attr.value.startswith("on_")
+    """`session.on_message = handler`; `session.before_llm_cb = handler`, a keyword of the 0.x agent."""
+    if not isinstance(file.parent(node), cst.AssignTarget):
+        return False
+    return node.attr.value.startswith("on_") or node.attr.value in _CALLBACKS

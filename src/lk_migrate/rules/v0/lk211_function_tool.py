@@ -7,12 +7,14 @@ the voice does not stop while it works. A parameter that is an Enum is a member 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 
 import libcst as cst
 
 from lk_migrate.facts.families import Function
 from lk_migrate.facts.function_contexts import function_contexts
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.thread_work import blocks, one_shots_reached
 from lk_migrate.facts.walk import own_scope
 from lk_migrate.model import Action, Edition
@@ -22,7 +24,18 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.threads import alone, awaited_at, through_thread
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK211", Edition.V0, __doc__, triggers=(b"ai_callable",), since="1.0.0")
+
+def paths(project: Project) -> frozenset[str]:
+    """The files with tools, and those that may call one which was sync."""
+    if not any(b"ai_callable" in data for data in project.files.values()):
+        return frozenset()
+    tools = project.fact(function_contexts).tools
+    called = (re.escape(n.name.value.encode()) for n in tools if n.asynchronous is None)
+    words = re.compile(b"|".join((b"ai_callable", *(rb"\b" + name + rb"\s*\(" for name in called))))
+    return frozenset(path for path, data in project.files.items() if words.search(data))
+
+
+rule = Rule("LK211", Edition.V0, __doc__, since="1.0.0", paths=paths)
 
 _KEYWORDS = {"description": "description", "desc": "description", "name": "name"}
 
@@ -124,22 +137,37 @@ def _decorator(updated: cst.BaseExpression, spelling: str) -> cst.BaseExpression
 
 @rule.on(cst.Call)
 def former_sync_calls(call: cst.Call, file: File) -> Iterator[Change]:
-    """A direct call of a tool that was sync is awaited now."""
-    found = file.project.fact(function_contexts)
-    if not found.tools:
+    """A direct call of a tool that was sync is awaited now; one marker for all that a function cannot await."""
+    if not file.project.fact(function_contexts).tools:
         return
-    for callee in found.holdings.callees(file.module, call):
-        if callee.node not in found.tools or callee.node.asynchronous is not None:
-            continue
-        if isinstance(file.parent(call), cst.Await):
-            return
-        function = file.module.index.enclosing(call, cst.FunctionDef, cst.Lambda)
-        name = callee.node.name.value
-        becomes = function in found.tools or (
-            isinstance(function, cst.FunctionDef) and function.asynchronous is not None
-        )
-        if not becomes:
-            yield Todo(call, f"`{name}` is a coroutine now, and this function is not: make it async and await it.")
-            return
+    name = _former_sync(call, file)
+    if name is None:
+        return
+    function = file.module.index.enclosing(call, cst.FunctionDef, cst.Lambda)
+    if function in file.project.fact(function_contexts).tools or (
+        isinstance(function, cst.FunctionDef) and function.asynchronous is not None
+    ):
         yield Rewrite(call, awaited_at(call, file), f"`{name}` is awaited")
         return
+    scope = function or file.module.tree
+    calls = [c for c in file.module.index.find(scope, cst.Call) if _former_sync(c, file) is not None]
+    here = [c for c in calls if file.module.index.enclosing(c, cst.FunctionDef, cst.Lambda) is function]
+    if here[0] is not call:
+        return
+    names = list(dict.fromkeys(_former_sync(c, file) for c in here))
+    said = " and ".join(", ".join(f"`{n}`" for n in names).rsplit(", ", 1))
+    now = f"{said} is a coroutine" if len(names) == 1 else f"{said} are coroutines"
+    what = "it" if len(here) == 1 else f"each of the {len(here)} calls"
+    todo = f"and this function is not: make it async and await {what}" if function else f"run {what} in one"
+    yield Todo(call, f"{now} now, {todo}.")
+
+
+def _former_sync(call: cst.Call, file: File) -> str | None:
+    """The name of the tool that is called, when it becomes a coroutine and nothing awaits it yet."""
+    found = file.project.fact(function_contexts)
+    if isinstance(file.parent(call), cst.Await):
+        return None
+    for callee in found.holdings.callees(file.module, call):
+        if callee.node in found.tools and callee.node.asynchronous is None:
+            return callee.node.name.value
+    return None

@@ -69,7 +69,11 @@ def content(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     if _normalises(file.enclosing(node, cst.If), file):
         return
-    if isinstance(parent, (cst.For, cst.CompFor)) or _is_type_question(node, parent, file):
+    question = _type_question(parent, file)
+    if question is not None:
+        yield from _is_text(node, question, file)
+        return
+    if isinstance(parent, (cst.For, cst.CompFor)):
         return
     if isinstance(parent, cst.Attribute) and parent.attr.value in ("append", "extend", "insert"):
         return
@@ -143,9 +147,43 @@ def _is_of_message(node: cst.Attribute, file: File) -> bool:
     return file.project.fact(holdings).has(file.module, node.value, Kind.CHAT_MESSAGE)
 
 
-def _is_type_question(node: cst.CSTNode, parent: cst.CSTNode | None, file: File) -> bool:
+def _type_question(parent: cst.CSTNode | None, file: File) -> cst.Call | None:
+    """`isinstance(msg.content, …)`, `type(msg.content)`."""
     call = file.parent(parent) if isinstance(parent, cst.Arg) else None
-    return isinstance(call, cst.Call) and dotted(call.func) in ("isinstance", "type")
+    return call if isinstance(call, cst.Call) and dotted(call.func) in ("isinstance", "type") else None
+
+
+def _is_text(node: cst.Attribute, question: cst.Call, file: File) -> Iterator[Change]:
+    """`isinstance(msg.content, str)` is never true of a list: what it asked is whether there is a text.
+
+    Where a list is asked for, too, that branch is the one that is taken now, and knows what to do.
+    """
+    if len(question.args) != 2 or dotted(question.args[1].value) != "str":
+        return
+    scope = file.enclosing(node, cst.FunctionDef) or file.module.tree
+    asked = [c for c in file.module.index.find(scope, cst.Call) if dotted(c.func) == "isinstance" and len(c.args) == 2]
+    if any(c.args[0].value.deep_equals(node) and dotted(c.args[1].value) != "str" for c in asked):
+        return
+    negated = file.parent(question)
+    if isinstance(negated, cst.UnaryOperation) and isinstance(negated.operator, cst.Not):
+        yield Rewrite(negated, lambda updated: _compared(updated.expression, cst.Is(), updated), _HAS_TEXT)
+    else:
+        yield Rewrite(question, lambda updated: _compared(updated, cst.IsNot(), updated), _HAS_TEXT)
+
+
+_HAS_TEXT = "the content is a list; `text_content` is None when no text is in it"
+
+
+def _compared(
+    question: cst.BaseExpression, operator: cst.BaseCompOp, whole: cst.Call | cst.UnaryOperation
+) -> cst.Comparison:
+    content = cst.ensure_type(cst.ensure_type(question, cst.Call).args[0].value, cst.Attribute)
+    return cst.Comparison(
+        content.with_changes(attr=cst.Name("text_content")),
+        [cst.ComparisonTarget(operator, cst.Name("None"))],
+        lpar=whole.lpar,
+        rpar=whole.rpar,
+    )
 
 
 @rule.on(cst.If)

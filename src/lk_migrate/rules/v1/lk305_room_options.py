@@ -166,10 +166,17 @@ def construction(call: cst.Call, file: File) -> Iterator[Change]:
     local, where = room_io(file), spot(file, call)
     yield Rewrite(
         call,
-        lambda updated: _room_options(entries_to_room(name, updated, local), local, where),
+        lambda updated: _built(name, updated, local, where),
         f"`{name}` is now `room_io.RoomOptions`",
         without=tuple(a for a in call.args if keyword(a) in invented),
     )
+
+
+def _built(name: str, updated: cst.Call, local: str, where: Spot) -> cst.BaseExpression:
+    """The new call; one without arguments keeps what stands between its brackets, options that are commented out."""
+    if updated.args:
+        return _room_options(entries_to_room(name, updated, local), local, where)
+    return updated.with_changes(func=cst.parse_expression(f"{local}.RoomOptions"))
 
 
 def entries_to_room(name: str, call: cst.Call, local: str) -> tuple[Entry, ...]:
@@ -336,10 +343,10 @@ def _joined(
     entries = _entries(source, local)
     if sink is None:
         assert source is not None
-        return source if entries is None else _room_options(entries, local, where)
+        return _room_options(entries, local, where) if entries else source
     outputs = _entries(sink, local)
     if source is None:
-        return sink if outputs is None else _room_options(outputs, local, where)
+        return _room_options(outputs, local, where) if outputs else sink
     if outputs is None:
         # An object that only says something about output.
         held = code(sink) if isinstance(sink, (cst.Name, cst.Attribute)) else f"({code(sink)})"

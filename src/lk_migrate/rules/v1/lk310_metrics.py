@@ -21,7 +21,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, registrations, single_call
 from lk_migrate.facts.pipelines import pipelines
-from lk_migrate.facts.usage_summaries import assigned_name, expressions, receivers
+from lk_migrate.facts.usage_summaries import assigned_name, expressions, kept, receivers
 from lk_migrate.facts.variables import is_free
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
@@ -214,8 +214,15 @@ def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Chan
             lambda updated: cst.FlattenSentinel([updated, *lines]),
             "sums that are read repeatedly",
         )
+    held = kept(file.project, file.module)
     for expression in expressions(file.module, call):
         spelled = name or new
+        if expression in held and all(_field(a, file) is not None for reads in held.values() for a in reads):
+            for attribute in held[expression]:
+                read = _read(attribute, f"{file.code(attribute)}{models}", file)
+                if read is not None:
+                    yield read
+            continue
         read = _read(expression, f"{spelled}{models}", file, sums)
         if read is not None:
             yield read

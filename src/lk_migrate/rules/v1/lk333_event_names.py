@@ -7,6 +7,7 @@ and a misspelt one looks the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 import libcst as cst
 
@@ -74,8 +75,18 @@ def unknown(call: cst.Call, file: File) -> Iterator[Change]:
     else:
         yield Todo(
             call,
-            f"a session has no event `{name}`: this is never called. See `livekit.agents.voice.events.EventTypes`.",
+            f"a session has no event `{name}`{meant(name)}: this is never called. See "
+            "`livekit.agents.voice.events.EventTypes`.",
         )
+
+
+def meant(name: str) -> str:
+    """The event that a wrong name is nearest to; of 0.x, when that is what was misspelt."""
+    near = get_close_matches(name, sorted(EVENTS | OLD_EVENTS.keys()), n=1, cutoff=0.75)
+    if not near:
+        return ""
+    now = OLD_EVENTS.get(near[0])
+    return f" (`{near[0]}`?)" if now is None else f" (`{near[0]}` of 0.x, today's `{now}`?)"
 
 
 def _is_session(node: cst.BaseExpression, file: File) -> bool:

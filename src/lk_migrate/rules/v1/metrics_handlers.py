@@ -14,6 +14,7 @@ from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.walk import find
 from lk_migrate.rewrite.changes import Change, Remove, Replace, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rules.v1.listener_words import given_to, own_words, words_reached
 
 #: Whoever says one of these reads what the session itself told at the end of a turn.
 EOU = frozenset(
@@ -47,8 +48,9 @@ def handler_of(registration: Registration, converted: frozenset[cst.Call], file:
     given = registration.call.args[1].value if len(registration.call.args) > 1 else None
     if function is None:
         assert given is not None
-        return _wrapped(file.code(given), frozenset(), file)
-    words = _words(function)
+        method = (dotted(given) or "").rpartition(".")[2]  # `latency.handle_event`
+        return _wrapped(file.code(given), words_reached([method], file) & (EOU | {"speech_id"}), file)
+    words = own_words(function) | (words_reached(given_to(function, registration.event), file) & EOU)
     if isinstance(function, cst.Lambda):
         renaming = _renaming(registration, file)
         if renaming is None:
@@ -211,8 +213,3 @@ def _says_event(annotation: cst.BaseExpression, file: File) -> bool:
         return str(string_value(annotation)).endswith("MetricsCollectedEvent")
     name = library_name(file.project, file.module, annotation) or dotted(annotation) or ""
     return name.rpartition(".")[2] == "MetricsCollectedEvent"
-
-
-def _words(function: cst.CSTNode) -> frozenset[str]:
-    names = {n.value for n in find(function, cst.Name)}
-    return frozenset(names | {str(string_value(s)) for s in find(function, cst.SimpleString)})

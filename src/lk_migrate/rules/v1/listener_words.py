@@ -1,0 +1,43 @@
+"""What a listener of metrics reads, also in the functions that it hands its event on to (LK310)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
+from lk_migrate.facts.walk import find
+from lk_migrate.rewrite.file import File
+
+
+def own_words(function: cst.CSTNode) -> frozenset[str]:
+    """The names and strings that stand in it."""
+    names = {n.value for n in find(function, cst.Name)}
+    return frozenset(names | {str(string_value(s)) for s in find(function, cst.SimpleString)})
+
+
+def given_to(function: cst.CSTNode, event: str) -> Iterator[str]:
+    """The last names of what is called with the variable `event`, or something of it."""
+    for call in find(function, cst.Call):
+        told = any((dotted(a.value) or "").partition(".")[0] == event for a in call.args)
+        name = (dotted(call.func) or "").rpartition(".")[2]
+        if event and told and name not in ("collect", "log_metrics"):
+            yield name
+
+
+def words_reached(names: Iterable[str], file: File) -> frozenset[str]:
+    """What the project's functions of these names say, and those that they hand on to what they were given."""
+    words: set[str] = set()
+    reached = [name for name in names if name]
+    for name in reached:  # grows while it is read
+        paths = (p for p, data in file.project.files.items() if p.endswith(".py") and b"def " + name.encode() in data)
+        for module in file.project.modules(paths):
+            for function in module.index.of(cst.FunctionDef):
+                if function.name.value != name:
+                    continue
+                words |= own_words(function)
+                called = {n for p in function.params.params for n in given_to(function, p.name.value)}
+                reached += sorted(called.difference(reached))
+    return frozenset(words)
