@@ -1142,6 +1142,19 @@ def make(detector):
         return AgentSession(**self.TURNS)
     return AgentSession(turn_detection=detector, **TURNS)
 """
+#: An import that is not used tells nothing about who listens.
+_CHAT_OF_A_CLIENT = """\
+from livekit import rtc
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+async def listen(room: rtc.Room):
+    chat = rtc.ChatManager(room)
+
+    @chat.on("message_received")
+    def on_chat(msg: rtc.ChatMessage):
+        print(msg.message)
+"""
 #: A key that no session takes is none by name, either.
 _STRANGER_AMONG_THE_KEYS = """\
 from livekit.agents import AgentSession

@@ -15,7 +15,7 @@ from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.starts import is_start
 from lk_migrate.facts.v0_names import Kind
-from lk_migrate.facts.variables import Binding, binding_of, uses
+from lk_migrate.facts.variables import Binding, binding_of, is_variable, uses
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,9 @@ def _taken(project: Project, managers: ChatManagers) -> Iterator[cst.FunctionDef
 
 
 def _knows_agents(module: Module) -> bool:
-    return any((i.target + ".").startswith("livekit.agents.") for i in module.imports)
+    """Whether it uses an import of LiveKit's agents; one that is not used may go (LK201)."""
+    found = (i.local.partition(".")[0] for i in module.imports if (i.target + ".").startswith("livekit.agents."))
+    return any(name == "*" or any(is_variable(module, n) for n in module.names.get(name, ())) for name in found)
 
 
 def _manager(handler: ChatHandler) -> cst.BaseExpression:
