@@ -3,6 +3,7 @@
     python bench/fuzz.py [--count 100000] [--start 0] [--seconds 3600] [--jobs 2] [--keep build/fuzz]
     python bench/fuzz.py --again build/fuzz
 
+Nine in ten are single files, one is a project, and one of 500 a whole app, which mostly gets a new main module.
 Inputs are numbered, and each comes back from its number (tests/properties/inputs.py makes them; laws.py says what must
 hold), so that a run is resumed with `--start`, and a failure repeated with `--start N --count 1`. Inputs that break a
 law are kept, and the run ends with exit code 1; `--again` tries those that were kept, whatever numbers stand for now.

@@ -2,21 +2,25 @@
 
 Statements of the standard library and of our own rule fixtures and legacy apps are mixed, wrapped, dropped, doubled,
 commented and mutated, and written with odd line ends, encodings and bytes. Most are valid Python; some are not, on
-purpose. One input in ten is a project of several files, manifests among them.
+purpose. One input in ten is a project of several files, manifests among them; one in 500 is a whole legacy app, in
+which so little is tampered with that most still get a new main module.
 """
 
 from __future__ import annotations
 
 import random
 
-from material import Snippet, apps, cut, legacy_by_rule, library, projects, untouched_by_rule
-from mutations import mutated, mutated_whole
+from material import Snippet, apps, cut, legacy_by_rule, library, projects, untouched_by_rule, whole_apps
+from mutations import mutated, mutated_whole, surely_mutated
 
 
 def generated(seed: int) -> dict[str, bytes]:
     """The input with this number: path → bytes."""
     dice = random.Random(seed)
-    return _project(dice) if dice.random() < 0.1 else {"main.py": _file(dice)}
+    chance = dice.random()
+    if chance < 0.002:
+        return tampered_app(dice)
+    return tampered_project(dice) if chance < 0.1 else {"main.py": _file(dice)}
 
 
 def snippet(dice: random.Random) -> Snippet:
@@ -43,7 +47,32 @@ def _file(dice: random.Random) -> bytes:
     return _written(mutated_whole("\n".join(parts) + "\n", dice), dice)
 
 
-def _project(dice: random.Random) -> dict[str, bytes]:
+def tampered_app(dice: random.Random) -> dict[str, bytes]:
+    """A legacy app, the larger the likelier, with a statement or two tampered with, most often of its main module."""
+    files = dict(dice.choices(whole_apps(), [len(files) for files in whole_apps()])[0])
+    python = [path for path in files if path.endswith(".py")]
+    main = max((path for path in python if "/" not in path), key=lambda path: len(files[path]))
+    for _ in range(dice.choice((1, 1, 2))):
+        path = main if dice.random() < 0.7 else dice.choice(python)
+        files[path] = _a_statement_tampered(files[path], dice)
+    return files
+
+
+def _a_statement_tampered(data: bytes, dice: random.Random) -> bytes:
+    """One statement of a file, the longer the likelier, and seldom the whole or how it is written."""
+    found = cut([data])
+    if not found:  # an empty file, or one that was made unreadable before
+        return data
+    parts = list(found[0])
+    at = dice.choices(range(len(parts)), [len(part.splitlines()) for part in parts])[0]
+    parts[at] = surely_mutated(parts[at], dice)
+    text = "\n".join(parts) + "\n"
+    if dice.random() < 0.5:
+        text = mutated_whole(text, dice)
+    return _written(text, dice) if dice.random() < 0.25 else text.encode()
+
+
+def tampered_project(dice: random.Random) -> dict[str, bytes]:
     """The files of a fixture, each tampered with or left alone, or with a snippet of another rule in it."""
     return {path: _tampered(path, data, dice) for path, data in dice.choice(projects()).items()}
 

@@ -7,13 +7,13 @@ import io
 import tokenize
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lk_migrate.facts.imports import names_bound_by
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.model import Fate, LedgerEntry, Plan, Skipped
+from lk_migrate.model import Fate, FileChange, LedgerEntry, Skipped
 from lk_migrate.plan import ConvertOptions, make_plan, overlay
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rules.registry import Rule, all_rules
@@ -25,7 +25,9 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Checked:
-    """`outcome`: changed, settled (see `_settles`), same, unreadable. `rules`: those that met something in it."""
+    """`outcome`: changed, new main (and changed), settled (see `_settles`), same, unreadable.
+    `rules`: those that met something in it.
+    """
 
     outcome: str
     rules: frozenset[str] = frozenset()
@@ -51,7 +53,7 @@ def check_laws(data: bytes) -> str:
 
 
 def checked(files: Mapping[str, bytes]) -> Checked:
-    """A file by itself, or a project with all that goes with it but a new main module. Raises `Broken`."""
+    """A file by itself, without a new main module, or a project with all that goes with it. Raises `Broken`."""
     if list(files) != ["main.py"]:
         return _checked_project(files)
     data, project = files["main.py"], Project(files)
@@ -70,7 +72,8 @@ def checked(files: Mapping[str, bytes]) -> Checked:
     if again.skipped is not None:
         raise Broken(f"its conversion is skipped: {again.skipped.reason}")
     if again.change is not None:
-        return Checked(_settles(files, {"main.py": after}, {"main.py": again.change.after or b""}), rules)
+        second = {"main.py": again.change.after or b""}
+        return Checked(_settles(files, {"main.py": after}, second, lambda f: converted(f["main.py"]).change), rules)
     return Checked("changed", rules)
 
 
@@ -89,26 +92,41 @@ def _check_readied(project: Project) -> frozenset[str]:
 
 
 def _checked_project(files: Mapping[str, bytes]) -> Checked:
-    plan = _planned(files)
+    """Converted as a project is, and where that writes a new main module, without one, too."""
+    found = _checked_plan(files, ConvertOptions())
+    if found.outcome != "new main":
+        return found
+    return Checked("new main", found.rules | _checked_plan(files, ConvertOptions(no_main=True)).rules)
+
+
+def _checked_plan(files: Mapping[str, bytes], options: ConvertOptions) -> Checked:
+    plan = make_plan(files, options)
     rules = frozenset(f.rule for f in plan.findings)
     for skipped in plan.skipped:
         _check_skipped(files[skipped.path], skipped)
     if not plan.changes:
         return Checked("unreadable" if plan.skipped else "same", rules)
-    for change in plan.changes:
-        if change.path.endswith(".py") and change.before is not None:
-            _check_file(change.before, change.after or b"", [e for e in plan.ledger if e.place.path == change.path])
     after = overlay(files, plan.changes)
-    again = _planned(after)
+    for change in plan.changes:
+        if change.path.endswith(".py"):
+            _check_change(change, files, [e for e in plan.ledger if e.place.path == change.path])
+    check_moved_comments(files, after, plan.ledger)
+    again = make_plan(after, options)
     if lost := {s.path for s in again.skipped} - {s.path for s in plan.skipped}:
         raise Broken(f"the conversion of {min(lost)} is skipped")
+    outcome = "changed"
     if again.changes:
-        return Checked(_settles(files, after, overlay(after, again.changes)), rules)
-    return Checked("changed", rules)
+        second = overlay(after, again.changes)
+        outcome = _settles(files, after, second, lambda f: make_plan(f, options).changes)
+    return Checked("new main" if plan.main is not None else outcome, rules)
 
 
-def _planned(files: Mapping[str, bytes]) -> Plan:
-    return make_plan(files, ConvertOptions(no_main=True))
+def _check_change(change: FileChange, files: Mapping[str, bytes], ledger: Sequence[LedgerEntry]) -> None:
+    """One file of a project; a new one compiles when all compiled that it may have come from."""
+    if change.before is not None:
+        _check_file(change.before, change.after or b"", ledger)
+    elif all(_compiles(data) is None for path, data in files.items() if path.endswith(".py")):
+        _check_python(b"", change.after or b"")
 
 
 def _check_skipped(data: bytes, skipped: Skipped) -> None:
@@ -123,15 +141,19 @@ def _check_file(before: bytes, after: bytes, ledger: Sequence[LedgerEntry]) -> N
     _check_comments(before, after, ledger)
 
 
-def _settles(files: Mapping[str, bytes], first: Mapping[str, bytes], second: Mapping[str, bytes]) -> str:
+def _settles(
+    files: Mapping[str, bytes],
+    first: Mapping[str, bytes],
+    second: Mapping[str, bytes],
+    more: Callable[[Mapping[str, bytes]], object],
+) -> str:
     """A second run may find more to do in a file that could not run itself, and in no other; the third run then has
     nothing to do.
     """
     changed = [path for path in second if first.get(path) != second[path]]
     if unexcused := [p for p in changed if not _could_not_run(files.get(p, b""), first.get(p, b""))]:
         raise Broken(f"not idempotent: {', '.join(unexcused)}")
-    again = converted(second["main.py"]).change if list(second) == ["main.py"] else _planned(second).changes
-    if again:
+    if more(second):
         raise Broken("not settled by a second run")
     return "settled"
 
@@ -198,6 +220,17 @@ def _check_comments(before: bytes, after: bytes, ledger: Sequence[LedgerEntry]) 
             gone[text] -= 1
     if +gone:
         raise Broken(f"comments lost: {list(+gone)[:3]}")
+
+
+def check_moved_comments(files: Mapping[str, bytes], after: Mapping[str, bytes], ledger: Sequence[LedgerEntry]) -> None:
+    """What stood on lines that the ledger calls moved is in a file that the ledger names."""
+    moved = [e for e in ledger if e.fate is Fate.MOVED and e.to is not None and b"#" in files.get(e.place.path, b"")]
+    old = {path: _comments(files[path]) for path in {e.place.path for e in moved}}
+    new = {path: {text for _, text in _comments(after.get(path, b""))} for path in {e.to.path for e in moved if e.to}}
+    for entry in moved:
+        for line, text in old[entry.place.path]:
+            if entry.place.line <= line <= entry.place.end_line and entry.to and text not in new[entry.to.path]:
+                raise Broken(f"comment lost on its way from {entry.place.path}:{line}: {text}")
 
 
 def _comments(data: bytes) -> list[tuple[int, str]]:

@@ -44,6 +44,12 @@ def apps() -> tuple[Snippet, ...]:
 
 
 @cache
+def whole_apps() -> tuple[Mapping[str, bytes], ...]:
+    """The legacy apps: the hand-rolled among them get a new main module."""
+    return _read(sorted((_FIXTURES / "legacy").iterdir()))
+
+
+@cache
 def library() -> tuple[Snippet, ...]:
     """The standard library's smaller modules."""
     folder = Path(sysconfig.get_path("stdlib"))
@@ -54,7 +60,10 @@ def library() -> tuple[Snippet, ...]:
 @cache
 def projects() -> tuple[Mapping[str, bytes], ...]:
     """The fixtures of several files, manifests among them."""
-    folders = [p for p in sorted((_FIXTURES / "rules").glob("*/*/before")) if p.is_dir()]
+    return _read(p for p in sorted((_FIXTURES / "rules").glob("*/*/before")) if p.is_dir())
+
+
+def _read(folders: Iterable[Path]) -> tuple[Mapping[str, bytes], ...]:
     return tuple(
         {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if _is_code(p)}
         for folder in folders

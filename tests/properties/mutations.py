@@ -30,8 +30,18 @@ def mutated(part: str, dice: random.Random) -> str:
     """The statement, or in two cases of five one that was tampered with; seldom one that Python cannot read."""
     if dice.random() < 0.6:
         return part
-    changed = dice.choices(_OF_STATEMENTS, _WEIGHTS)[0](part, dice)
+    changed = _once(part, dice)
     return changed if dice.random() < 0.1 or _parses(changed) else part
+
+
+def surely_mutated(part: str, dice: random.Random) -> str:
+    """The statement tampered with in a way that Python can read, unless five attempts find none."""
+    attempts = (_once(part, dice) for _ in range(5))
+    return next((changed for changed in attempts if changed != part and _parses(changed)), part)
+
+
+def _once(part: str, dice: random.Random) -> str:
+    return dice.choices(_OF_STATEMENTS, _WEIGHTS)[0](part, dice)
 
 
 def mutated_whole(text: str, dice: random.Random) -> str:

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
-from inputs import generated, snippet
-from laws import Broken, check_laws, checked, converted
+from inputs import generated, snippet, tampered_app
+from laws import Broken, check_laws, check_moved_comments, checked, converted
 from material import library
 
+from lk_migrate.model import Fate, LedgerEntry, Place
 from lk_migrate.plan import ConvertOptions, make_plan
 
 SAMPLE = settings(
@@ -41,6 +42,19 @@ async def entrypoint(ctx):  # the call
 def test_numbered_inputs(first: int) -> None:
     made = [checked(generated(number)).outcome for number in range(1_000_000 + first, 1_000_000 + first + 25)]
     assert "changed" in made
+
+
+def test_a_tampered_app_with_its_new_main() -> None:
+    app = tampered_app(random.Random(11))  # the smallest that gets one, with two files tampered with
+    assert checked(app).outcome == "new main"
+
+
+def test_a_comment_that_is_lost_when_a_statement_moves_is_noticed() -> None:
+    files = {"main.py": b"x = 1  # one\n"}
+    moved = [LedgerEntry(Place("main.py", 1, 1), Fate.MOVED, to=Place("call.py", 1, 1))]
+    check_moved_comments(files, {"call.py": b"x = 1  # one\n"}, moved)
+    with pytest.raises(Broken, match="comment lost"):
+        check_moved_comments(files, {"call.py": b"x = 1\n"}, moved)
 
 
 @SAMPLE
