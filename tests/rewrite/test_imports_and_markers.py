@@ -60,6 +60,39 @@ def test_imports_in_the_order_of_the_file(before: str, target: str, after: str) 
     assert tree.code == after
 
 
+_OPTIONAL = "try:\n    from livekit import agents\nexcept ImportError:\n    agents = None\n"
+_LATE = "def run(ctx):\n    from livekit import agents\n    agents.x(rtc.y)\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "target", "after"),
+    [
+        # in the `try` of a file that does without the package, whether or not there is a line for it
+        (_OPTIONAL, "livekit.rtc", _OPTIONAL.replace("agents\nexcept", "agents, rtc\nexcept")),
+        (
+            _OPTIONAL,
+            "livekit.agents.Agent",
+            _OPTIONAL.replace("\nexcept", "\n    from livekit.agents import Agent\nexcept"),
+        ),
+        # in the function that imports the package by itself, and is the only one that uses the name
+        (_LATE, "livekit.rtc", _LATE.replace("agents\n    a", "agents, rtc\n    a")),
+        (_LATE + "rtc.z()\n", "livekit.rtc", None),
+        ("def run():\n    rtc.y()\n    from livekit import agents\n", "livekit.rtc", None),
+        # what the file imports anyway is no reason
+        ("import livekit\n" + _LATE, "livekit.rtc", "import livekit\nfrom livekit import rtc\n" + _LATE),
+        ("if ready:\n    from livekit import agents\n", "livekit.rtc", None),
+        # and no import is made twice
+        (_LATE.replace("agents\n", "agents, rtc\n"), "livekit.rtc", _LATE.replace("agents\n", "agents, rtc\n")),
+        ("def run():\n    import json\n    json.x()\n", "json", "def run():\n    import json\n    json.x()\n"),
+    ],
+)
+def test_imports_that_the_file_has_only_where_the_package_may_be_missing(
+    before: str, target: str, after: str | None
+) -> None:
+    tree = add_imports(cst.parse_module(before), {target: target.rpartition(".")[2]})
+    assert tree.code == (after if after is not None else "from livekit import rtc\n\n" + before)
+
+
 def _marking() -> Rule:
     rule = Rule("LK199", Edition.HANDROLLED, "Marks.")
 

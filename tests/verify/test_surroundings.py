@@ -154,6 +154,25 @@ print(len(reached({file: ast.parse(text) for file, text in files.items()}, None)
     assert output.splitlines() == [str(inside), "6"]
 
 
+def test_without_a_main_file_scripts_find_the_modules_beside_them(tmp_path: Path) -> None:
+    files = {"app/call.py": "from config import KEY\nimport other\n", "app/config.py": "KEY = 1\n", "lib/other.py": ""}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "lk_migrate_child.static"],
+        env={**os.environ, "PYTHONPATH": str(CHILD), "LK_MIGRATE_EVENTS": str(tmp_path / "events")},
+        cwd=tmp_path,
+        input=json.dumps({"files": [*files], "app": [*files], "main": None}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    observed = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    [row] = [one for one in observed if one["event"] == "row" and one["name"] == "imports"]
+    assert "other" in row["detail"] and "config" not in row["detail"], done.stderr
+
+
 def test_a_sitecustomize_of_the_persons_own_still_runs(tmp_path: Path) -> None:
     theirs = tmp_path / "site"
     theirs.mkdir()

@@ -14,6 +14,7 @@ from lk_migrate.facts.imports import dotted, referenced_names
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.walk import statements
 from lk_migrate.rewrite.blocks import around, close_gaps, gap
+from lk_migrate.rewrite.import_homes import exchanged, home_of, imports_of, is_imported
 from lk_migrate.rewrite.markers import parted
 
 #: As wide as an import that was extended may be: what most projects' formatters allow at the most.
@@ -23,13 +24,27 @@ _WIDTH = 100
 def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
     """`wanted`: full dotted target → local name. Extends a `from … import …` at module level, or adds one.
 
-    A new statement goes after the imports that open the file, never between `__future__` imports and never
-    inside a `try` or `if`.
+    A new statement goes after the imports that open the file, never between `__future__` imports; inside a `try` or a
+    function only where the file imports nothing of that package elsewhere (import_homes.py).
     """
     for target, local in wanted.items():
         module, _, name = target.rpartition(".")
-        tree = _extended(tree, module, name, local) or _with_new_import(tree, module, name, local)
+        home = home_of(tree, (module or name).partition(".")[0], local)
+        if home is not None:
+            tree = exchanged(tree, home, home.with_changes(body=_beside(home, module, name, local)))
+            continue
+        extended = _extended(tree.body, module, name, local)
+        tree = tree.with_changes(body=extended) if extended else _with_new_import(tree, module, name, local)
     return tree
+
+
+def _beside(block: cst.IndentedBlock, module: str, name: str, local: str) -> Sequence[cst.BaseStatement]:
+    """The block's lines with the import: in one that it has of the module, else after the first of the package."""
+    if is_imported(block, module, name, local):
+        return block.body
+    at = imports_of(block, (module or name).partition(".")[0])[0] + 1
+    line = cst.SimpleStatementLine(body=[_import(module, name, local)])
+    return _extended(block.body, module, name, local) or [*block.body[:at], line, *block.body[at:]]
 
 
 def fold_long_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
@@ -64,9 +79,9 @@ def _alias(name: str, local: str) -> cst.ImportAlias:
     return cst.ImportAlias(name=cst.Name(name), asname=None if local == name else cst.AsName(name=cst.Name(local)))
 
 
-def _extended(tree: cst.Module, module: str, name: str, local: str) -> cst.Module | None:
-    """The tree with the alias added to an existing top-level `from module import …`, None if there is none."""
-    for i, line in enumerate(tree.body):
+def _extended(lines: Sequence[cst.BaseStatement], module: str, name: str, local: str) -> list[cst.BaseStatement] | None:
+    """The lines with the alias added to a `from module import …` among them, None if there is none."""
+    for i, line in enumerate(lines):
         if not isinstance(line, cst.SimpleStatementLine):
             continue
         for j, small in enumerate(line.body):
@@ -78,8 +93,7 @@ def _extended(tree: cst.Module, module: str, name: str, local: str) -> cst.Modul
             ):
                 bigger = small.with_changes(names=_insert_alias(list(small.names), _alias(name, local)))
                 small_body = [*line.body[:j], bigger, *line.body[j + 1 :]]
-                body = [*tree.body[:i], line.with_changes(body=small_body), *tree.body[i + 1 :]]
-                return tree.with_changes(body=body)
+                return [*lines[:i], line.with_changes(body=small_body), *lines[i + 1 :]]
     return None
 
 
@@ -140,13 +154,13 @@ def _inner(last: cst.Comma, separator: cst.Comma) -> cst.Comma:
     return _bare(separator)
 
 
+def _import(module: str, name: str, local: str) -> cst.Import | cst.ImportFrom:
+    names = [_alias(name, local)]
+    return cst.ImportFrom(module=_dotted_node(module), names=names) if module else cst.Import(names=names)
+
+
 def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cst.Module:
-    if module:
-        statement: cst.Import | cst.ImportFrom = cst.ImportFrom(
-            module=_dotted_node(module), names=[_alias(name, local)]
-        )
-    else:
-        statement = cst.Import(names=[_alias(name, local)])
+    statement = _import(module, name, local)
     line = cst.SimpleStatementLine(body=[statement])
     at = _import_position(tree, (module or name).partition(".")[0])
     body = list(tree.body)

@@ -8,6 +8,7 @@ old options are taken out rather than left without effect.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import libcst as cst
 
@@ -120,16 +121,13 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
     create = raw_call(file.project, file.module, line, CREATE)
     respond = raw_call(file.project, file.module, line, RESPOND)
     if create is not None:
-        partner = _next_response(line, create, file)
-        if partner is None:
+        if not create.args or _next_response(line, file) is None:
             yield Todo(
                 line,
                 "`conversation` is gone; to add a message without a reply: "
                 "`chat_ctx = agent.chat_ctx.copy()`, `chat_ctx.add_message(…)`, "
                 "`await agent.update_chat_ctx(chat_ctx)`.",
             )
-            return
-        if not create.args:
             return
         where = Spot("", file.module.span(line).column, 0)
         yield Rewrite(
@@ -186,13 +184,15 @@ def _takes_raw_session(line: cst.SimpleStatementLine, file: File) -> bool:
     )
 
 
-def _siblings(line: cst.SimpleStatementLine, file: File) -> tuple[list[cst.CSTNode], int]:
+def _siblings(line: cst.CSTNode, file: File) -> tuple[list[cst.CSTNode], int]:
     block = file.parent(line)
     body = list(getattr(block, "body", ()))
     return body, body.index(line)
 
 
-def _next_response(line: cst.SimpleStatementLine, create: cst.Call, file: File) -> cst.Call | None:
+def _next_response(line: cst.CSTNode, file: File) -> cst.Call | None:
+    """The `response.create()` that answers what the line adds: it follows, or follows the `if` whose branches all end
+    so."""
     body, at = _siblings(line, file)
     for other in body[at + 1 : at + 4]:
         if raw_call(file.project, file.module, other, CREATE) is not None:
@@ -200,16 +200,39 @@ def _next_response(line: cst.SimpleStatementLine, create: cst.Call, file: File) 
         found = raw_call(file.project, file.module, other, RESPOND)
         if found is not None and isinstance(other, cst.SimpleStatementLine) and isinstance(other.body[0], cst.Expr):
             return found
+    choice = None if body[at + 1 :] else _choice(line, file)
+    return _next_response(choice, file) if choice is not None and _creates(choice, file) else None
+
+
+def _choice(line: cst.CSTNode, file: File) -> cst.If | None:
+    """The whole `if` in a branch of which the statement stands."""
+    _, *around = file.module.index.ancestors(line)
+    for owner, above in pairwise(around):
+        if isinstance(owner, cst.If) and not isinstance(above, cst.If):  # (an `elif` stands in the `if`)
+            return owner
+        if not isinstance(owner, (cst.If, cst.Else)):
+            break
     return None
 
 
-def _previous_create(line: cst.SimpleStatementLine, respond: cst.Call, file: File) -> cst.Call | None:
+def _previous_create(line: cst.SimpleStatementLine, respond: cst.Call, file: File) -> cst.CSTNode | None:
     body, at = _siblings(line, file)
     for other in reversed(body[max(0, at - 3) : at]):
-        found = raw_call(file.project, file.module, other, CREATE)
-        if found is not None and isinstance(other, cst.SimpleStatementLine):
-            return found if _next_response(other, found, file) is respond else None
+        if _creates(other, file):
+            return other if _next_response(other, file) is respond else None
     return None
+
+
+def _creates(node: cst.CSTNode, file: File) -> bool:
+    """Whether it ends by adding a message, in whatever branch it is left."""
+    if isinstance(node, cst.If):
+        *_, last = node.body.body
+        return node.orelse is not None and _creates(last, file) and _creates(node.orelse, file)
+    if isinstance(node, cst.Else):
+        *_, last = node.body.body
+        return _creates(last, file)
+    create = raw_call(file.project, file.module, node, CREATE)
+    return create is not None and bool(create.args)
 
 
 def _call_of(line: cst.SimpleStatementLine) -> cst.Call:

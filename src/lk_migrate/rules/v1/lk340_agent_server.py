@@ -19,6 +19,7 @@ from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, of_call, without_keywords
 from lk_migrate.rewrite.changes import Change, Note, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.import_homes import goes_on_without, imports_of
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.server_fields import ENTRYPOINT, SERVER_FIELDS, SESSION_FIELDS
 from lk_migrate.rules.v1.server_shapes import Worker, before_run, decorated, in_place, registered
@@ -113,8 +114,13 @@ def _converted(worker: Worker, file: File) -> Iterator[Change]:
     late = _needs(worker, file)
     rest = _needs(worker, file, skip=frozenset({ENTRYPOINT, *prewarm}))
     decorate = function is not None and late is not None and rest is not None and rest < at
+    if _may_be_missing(worker.options, file):
+        because = "LiveKit is not sure to be there otherwise", "LiveKit may not be imported there."
+        yield from _built_in_place(worker, file, name, spelling, *because)
+        return
     if not decorate and (late is None or late >= here or _option_calls(file) > 1):
-        yield from _built_in_place(worker, file, name, spelling)
+        because = "its options are", "its options are worked out inside this block."
+        yield from _built_in_place(worker, file, name, spelling, *because)
         return
     if worker.variable is not None:
         yield Remove(worker.variable, f"`{name}` takes its place")
@@ -134,19 +140,29 @@ def _converted(worker: Worker, file: File) -> Iterator[Change]:
     )
 
 
-def _built_in_place(worker: Worker, file: File, name: str, spelling: str) -> Iterator[Change]:
-    """The options are worked out in a block, or there are several: so is the server."""
+def _may_be_missing(options: cst.Call, file: File) -> bool:
+    """Whether the file runs without LiveKit, or imports it when it is to run: nothing at module level may need it."""
+    item = file.module.import_of((dotted(options.func) or "").partition(".")[0], options)
+    if item is None or imports_of(file.module.tree, "livekit"):
+        return False
+    attempt = file.enclosing(item.statement, cst.Try)
+    return item.scope is not file.module.tree or (isinstance(attempt, cst.Try) and goes_on_without(attempt))
+
+
+def _built_in_place(
+    worker: Worker, file: File, name: str, spelling: str, because: str, remark: str
+) -> Iterator[Change]:
+    """Where the options are worked out, or one of several, or LiveKit is at hand: so is the server."""
     statement = worker.variable or file.statement(worker.run)
     keep = worker.variable is None
     yield Rewrite(
         statement,
         lambda updated: in_place(updated, worker, name, spelling, keep),
-        f"`{name}` is built in place, because its options are",
+        f"`{name}` is built in place, because {because}",
     )
     yield Note(
         worker.options,
-        f"`{name}` is not at module level, where `python -m livekit.agents start` looks for it: "
-        "its options are worked out inside this block.",
+        f"`{name}` is not at module level, where `python -m livekit.agents start` looks for it: {remark}",
     )
 
 

@@ -69,6 +69,22 @@ def to_import(trees: Trees, main: str | None) -> list[Module]:
     return [Module(file, module_name(file, "" if _is_in_package(trees[file]) else base)) for file in files]
 
 
+def folders_of_scripts(trees: Trees) -> list[str]:
+    """The folders whose files import their neighbours by bare names, as a script does: `app/`, where `app/call.py` has
+    `from config import KEY` and there is an `app/config.py`, but none in the current folder."""
+    found: dict[str, None] = {}
+    for file, tree in sorted(trees.items()):
+        folder = file.rpartition("/")[0]
+        first = {name.partition(".")[0] for name in _imported(tree, folder.split("/"))}
+        if folder and any(_is_at(f"{folder}/{name}") and not _is_at(name) for name in first):
+            found[folder] = None
+    return list(found)
+
+
+def _is_at(path: str) -> bool:
+    return Path(f"{path}.py").is_file() or Path(path, "__init__.py").is_file()
+
+
 def _is_in_package(tree: ast.Module) -> bool:
     """Whether a file means to be imported by its whole path, as its relative imports say."""
     return any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))

@@ -102,6 +102,8 @@ def main() -> None:
         sys.path.insert(0, str((Path(root) / entry).parent))
         sys.argv = [entry]
     trees = _parse(job["files"], entry)
+    if entry is None:  # nobody says from where the program is run
+        sys.path.extend(str(Path(root) / folder) for folder in loading.folders_of_scripts(trees))
     _imports({file: trees[file] for file in job["app"] if file in trees}, entry)
     if "livekit.agents" in sys.modules:
         asyncio.run(_build())
