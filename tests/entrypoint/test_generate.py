@@ -12,7 +12,7 @@ from entrypoint_support import ALWAYS, HEAD, TAIL, drive, generate, lint, split_
 
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import generate_entrypoint, needs_new_main
-from lk_migrate.entrypoint.spine import CannotSplit, must_compile
+from lk_migrate.entrypoint.spine import CannotSplit, source_of
 from lk_migrate.facts.comments import comments_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -122,10 +122,33 @@ def test_code_that_this_python_cannot_compile_is_left_to_libcst() -> None:
     own = Module.parse("main.py", b"def f():\n    pass\n")
     newer = Module.parse("main.py", b"return 1\n")
     with pytest.raises(CannotSplit, match="nonlocal"):
-        must_compile(own, "new.py", "def g():\n    nonlocal x\n", own.tree)
-    must_compile(newer, "new.py", "return 1\n", newer.tree)
+        source_of(own, "new.py", "def g():\n    nonlocal x\n", own.tree)
+    source_of(newer, "new.py", "return 1\n", newer.tree)
     with pytest.raises(CannotSplit):
-        must_compile(newer, "new.py", "return (\n", newer.tree)
+        source_of(newer, "new.py", "return (\n", newer.tree)
+
+
+@pytest.mark.parametrize("name", ["clinic", "switchboard"])
+@pytest.mark.parametrize(("first", "encoding"), [("# -*- coding: latin-1 -*-\n", "latin-1"), ("", "utf-8-sig")])
+def test_the_new_main_has_the_encoding_of_the_old_one(name: str, first: str, encoding: str) -> None:
+    files = {path: text.encode() for path, text in app(name).items()}
+    head = first + "# caf\N{LATIN SMALL LETTER E WITH ACUTE}\n"
+    main = (head + files["main.py"].decode()).encode(encoding, "replace")
+    made = generate_entrypoint(Project(files | {"main.py": main}), "main.py", (), ALWAYS).changes
+    texts = {c.path: (c.after or b"").decode(encoding if c.path == "main.py" else "utf-8") for c in made}
+    assert texts["main.py"].startswith(head) and "run_app" in texts["main.py"]
+    unmarked = main.decode(encoding).replace(first, "").encode()
+    plain = generate_entrypoint(Project(files | {"main.py": unmarked}), "main.py", (), ALWAYS).changes
+    assert {path: text.removeprefix(first) for path, text in texts.items()} == {
+        c.path: (c.after or b"").decode() for c in plain
+    }
+
+
+def test_a_character_that_the_old_encoding_has_not_is_no_new_main() -> None:
+    own = Module.parse("main.py", b"# -*- coding: latin-1 -*-\npass\n")
+    with pytest.raises(CannotSplit, match=r"iso-?8859-1 has not"):
+        source_of(own, "main.py", "# \N{HORIZONTAL ELLIPSIS}\n", own.tree)
+    assert source_of(own, "new.py", "# \N{HORIZONTAL ELLIPSIS}\n", own.tree).decode() == "# \N{HORIZONTAL ELLIPSIS}\n"
 
 
 @pytest.mark.parametrize(

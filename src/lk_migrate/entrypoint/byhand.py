@@ -24,7 +24,7 @@ from lk_migrate.entrypoint.mainfile import MainFile, parsed
 from lk_migrate.entrypoint.naming import Naming, NewModule
 from lk_migrate.entrypoint.render import call_text, code_of, needed_by, render_main
 from lk_migrate.entrypoint.slicing import DEAD, slice_call
-from lk_migrate.entrypoint.spine import CannotSplit, must_compile
+from lk_migrate.entrypoint.spine import CannotSplit, source_of
 from lk_migrate.facts.agent_values import agent_classes, is_no_agent
 from lk_migrate.facts.byhand import ByHand
 from lk_migrate.facts.entrypoint import Entrypoint
@@ -230,10 +230,9 @@ class _Replacer:
         others = frozenset(imported_elsewhere(self.project, self.module.path))
         imports = linker.imports(main, [support, old], others)
         texts[self.module.path] = render_main(self.module, layout, main_file, imports, (), lambda node: node)
-        for path, text in texts.items():
-            must_compile(self.module, path, text, self.by_hand.run)
+        made = {path: source_of(self.module, path, text, self.by_hand.run) for path, text in sorted(texts.items())}
         ledger = self._account(texts)
-        changes = tuple(FileChange(p, self.project.files.get(p), self._bytes(t)) for p, t in sorted(texts.items()))
+        changes = tuple(FileChange(path, self.project.files.get(path), data) for path, data in made.items())
         before, after = len(self.module.text.splitlines()), len(texts[self.module.path].splitlines())
         summary = MainSummary(self.module.path, before, after, (self.support.path, self.old.path))
         return ByHandResult(changes, tuple(self._findings(moved, before, after)), tuple(ledger), summary)
@@ -313,9 +312,6 @@ class _Replacer:
     def _place(self, node: cst.CSTNode) -> Place:
         span = self.module.span(node)
         return Place(self.module.path, span.line, span.end_line)
-
-    def _bytes(self, text: str) -> bytes:
-        return text.replace("\r\n", "\n").replace("\n", self.module.tree.default_newline).encode("utf-8")
 
 
 _READY = {

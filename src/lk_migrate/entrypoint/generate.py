@@ -20,7 +20,7 @@ from lk_migrate.entrypoint.layout import BUILTINS, TopLevel, read_layout
 from lk_migrate.entrypoint.mainfile import MainFile, parsed, write_main
 from lk_migrate.entrypoint.naming import Naming, NewModule
 from lk_migrate.entrypoint.render import attached_comments, code_of, needed_by, render_main
-from lk_migrate.entrypoint.spine import CannotSplit, is_docstring, must_compile
+from lk_migrate.entrypoint.spine import CannotSplit, is_docstring, source_of
 from lk_migrate.entrypoint.split import split_entrypoint
 from lk_migrate.entrypoint.topics import topics
 from lk_migrate.entrypoint.whole import limit_sessions
@@ -200,12 +200,9 @@ class _Generator:
         commented = {id(item) for item, _ in imports.lines}
         texts = {m.module.path: self._module_text(m, imported[m.module.path], commented) for m in made}
         texts[self.module.path] = render_main(self.module, self.layout, blocks, imports, commented, self.edited)
-        for path, text in texts.items():
-            must_compile(self.module, path, text, self.entry.function)
+        made_of = {p: source_of(self.module, p, text, self.entry.function) for p, text in sorted(texts.items())}
         ledger = self._account(texts)
-        changes = tuple(
-            FileChange(path, self.project.files.get(path), self._bytes(text)) for path, text in sorted(texts.items())
-        )
+        changes = tuple(FileChange(p, self.project.files.get(p), data) for p, data in made_of.items())
         return EntrypointResult(changes, tuple(self._findings(texts)), tuple(ledger), self._summary(texts))
 
     def _models_module(self, blocks: MainFile) -> Iterator[_Made]:
@@ -356,10 +353,6 @@ class _Generator:
         path = self.module.path
         support = tuple(p for p in sorted(texts) if p != path)
         return MainSummary(path, self._lines(self.module), len(texts[path].splitlines()), support)
-
-    def _bytes(self, text: str) -> bytes:
-        text = text.replace("\r\n", "\n")
-        return text.replace("\n", self.module.tree.default_newline).encode("utf-8")
 
 
 _MODELS_DOC = '"""Which models and voices a call of {0} gets."""'

@@ -28,27 +28,35 @@ class CannotSplit(Exception):
         self.node = node
 
 
-def must_compile(module: Module, path: str, text: str, node: cst.CSTNode) -> None:
-    """Generated text that Python refuses is never given out: `CannotSplit`. This Python may be older than the code of
-    `module`, which it is made of, and refuse that, too; then LibCST decides.
+def source_of(module: Module, path: str, text: str, node: cst.CSTNode) -> bytes:
+    """The generated `text` as a file: with the line ends of the main module that it is made of, in its encoding where
+    it takes its place, else in UTF-8.
+
+    What Python refuses is never given out: `CannotSplit`. This Python may be older than the code of `module`, and
+    refuse that, too; then LibCST decides.
     """
-    problem = _problem(text, path)
+    encoding = module.tree.encoding if path == module.path else "utf-8"
+    try:
+        data = text.replace("\r\n", "\n").replace("\n", module.tree.default_newline).encode(encoding)
+    except UnicodeEncodeError as error:
+        raise CannotSplit(f"the generated {path} has a character that {encoding} has not", node) from error
+    problem = _problem(data, path)
     if problem is None:
-        return
-    if _problem(module.text, module.path) is not None:
+        return data
+    if _problem(module.data, module.path) is not None:
         try:
-            cst.parse_module(text)
-            return
+            cst.parse_module(data)
+            return data
         except cst.ParserSyntaxError:
             pass
     raise CannotSplit(f"the generated {path} would not compile ({problem})", node)
 
 
-def _problem(text: str, path: str) -> str | None:
+def _problem(data: bytes, path: str) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the code does oddly, it did before
-            compile(text.encode(), path, "exec", dont_inherit=True)
+            compile(data, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         return str(error)
     return None
