@@ -54,8 +54,7 @@ def late_plugins(project: Project, module: Module) -> list[LatePlugin]:
 
 def loaded_early(project: Project) -> frozenset[str]:
     """The plugins that some module of the program imports at its top. Memoise with `project.fact`."""
-    modules = (project.module(p) for p in project.paths_with(WORDS) if not is_test(p))
-    return frozenset().union(*(_early(m) for m in modules if m is not None))
+    return frozenset().union(*map(_early, project.modules(p for p in project.paths_with(WORDS) if not is_test(p))))
 
 
 def _early(module: Module) -> frozenset[str]:
@@ -116,10 +115,7 @@ def _is_an_option(project: Project, function: cst.FunctionDef) -> bool:
     """Whether all calls of a function of this name stand under conditions, or it is one of several in a dict."""
     name = function.name.value
     asked = False
-    for path in project.paths_naming([name]):
-        module = project.module(path)
-        if module is None or is_test(path):
-            continue
+    for module in project.modules(p for p in project.paths_naming([name]) if not is_test(p)):
         for call in module.calls.get(name, ()):
             if not _guarded(module, call):
                 return False

@@ -134,6 +134,11 @@ class Module:
         parent = self.index.parents.get(node)
         return self.span(parent) if parent is not None else Span(1, 0, 1, 0)
 
+    def first_line(self, node: cst.CSTNode) -> int:
+        """Where a statement begins: at its decorators, if it has any."""
+        decorators = getattr(node, "decorators", ())
+        return self.span(decorators[0] if decorators else node).line
+
     def lines_of(self, node: cst.CSTNode) -> str:
         """The text of the lines that `node` stands on."""
         span, starts = self.span(node), self.positions.line_starts

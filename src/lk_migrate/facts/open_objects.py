@@ -82,7 +82,8 @@ def open_objects(project: Project) -> OpenObjects:
     tools = tuple(dict.fromkeys(tool.name for tool in _tools(project) if _takes_one(project, tool)))
     if not tools:
         return OpenObjects()
-    made = [model for module in _modules(project) for model in _models(project, module)]
+    modules = project.modules(p for p in sorted(project.paths_with([b"llm"])) if not is_test(p))
+    made = [model for module in modules for model in _models(project, module)]
     models = frozenset(model for model in made if model is not None)
     return OpenObjects(tools, models, bool(made) and None not in made)
 
@@ -103,13 +104,6 @@ def _takes_one(project: Project, tool: Tool) -> bool:
     known = {p.name.value for p in tool.parameters}
     written_out = tool.schema.parameters if tool.schema is not None and tool.node.params.star_kwarg is not None else ()
     return any(without_clashes(project, tool.module, p.type).loose for p in written_out if p.name not in known)
-
-
-def _modules(project: Project) -> Iterator[Module]:
-    for path in sorted(p for p in project.paths_with([b"llm"]) if not is_test(p)):
-        module = project.module(path)
-        if module is not None:
-            yield module
 
 
 def _models(project: Project, module: Module) -> Iterator[cst.Call | None]:

@@ -47,7 +47,7 @@ def own_loop(project: Project) -> OwnLoop | None:
     found = next((loop for p in code if b"AudioStream" in code[p] for loop in _loops(project, p)), None)
     if found is None:
         return None
-    modules = [m for p in code if (m := project.module(p)) is not None]
+    modules = list(project.modules(iter(code)))
     prompt = next((place for m in modules for place in _prompts(m)), None)
     return OwnLoop(*found, prompt, next((name for m in modules for name in _models(m)), None))
 

@@ -162,8 +162,12 @@ class _Reader:
             return None
         name = context.attr.value
         project = self.known.project
-        named = (m for m in project.modules(p for p, d in project.files.items() if name.encode() in d))
-        read = [a for m in named for a in m.index.of(cst.Attribute) if a.attr.value == name and a is not context]
+        read = [
+            a
+            for m in project.modules(iter(project.paths_naming([name])))
+            for a in m.index.of(cst.Attribute)
+            if a.attr.value == name and a is not context
+        ]
         target = self.module.index.parents.get(read[0]) if len(read) == 1 else None
         statement = self.module.index.parents.get(target) if isinstance(target, cst.AssignTarget) else None
         if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:

@@ -94,17 +94,11 @@ def check_comments(module: Module, after: bytes, touches: Iterable[Touch], taken
     gone = set(taken)
     for touch in touches:
         if (touch.whole and touch.fate is Fate.REMOVED) or is_import_line(touch.node):
-            gone.update(range(_first_line(module, touch.node), module.span(touch.node).end_line + 1))
+            gone.update(range(module.first_line(touch.node), module.span(touch.node).end_line + 1))
     new = Module(module.path, module.name, after, module.tree)
     lost = lost_comments(module.text, new.text, gone)
     if lost:
         raise LostComments(lost)
-
-
-def _first_line(module: Module, node: cst.CSTNode) -> int:
-    """Where it begins with its decorators."""
-    decorators = getattr(node, "decorators", ())
-    return module.span(decorators[0] if decorators else node).line
 
 
 _WITH_BLOCKS = (cst.BaseSuite, cst.BaseCompoundStatement, cst.SimpleStatementLine, cst.BaseSmallStatement)
@@ -130,5 +124,5 @@ def touched_lines(module: Module, touches: Iterable[Touch]) -> Touched:
             # Each of those on it, which need not begin on its first line (or on the one of the header).
             header.update(module.span(small).line for small in line.body)
         if touch.whole and isinstance(node, (*_WITH_BLOCKS, *_CLAUSES)):
-            whole.append((_first_line(module, node), span.end_line))
+            whole.append((module.first_line(node), span.end_line))
     return Touched(lines_of(whole), frozenset(header))

@@ -347,11 +347,7 @@ def _comments_taken(file: File, edits: _Edits) -> dict[int, Touch]:
     for node, with_comments in edits.removed.items():
         leading = getattr(node, "leading_lines", ())
         if leading and node in by and (with_comments or any(line in edits.comments for line in leading)):
-            end = file.module.span(node).line
-            decorators = getattr(node, "decorators", ())
-            if decorators:
-                end = min(end, file.module.span(decorators[0]).line)
-            for number, line in enumerate(leading, end - len(leading)):
+            for number, line in enumerate(leading, file.module.first_line(node) - len(leading)):
                 if line.comment is not None and (with_comments or line in edits.comments):
                     lines[number] = by[node]
     return lines

@@ -42,21 +42,6 @@ def imports_of(block: cst.Module | cst.BaseSuite, package: str) -> list[int]:
     ]
 
 
-def is_imported(block: cst.BaseSuite, module: str, name: str, local: str) -> bool:
-    """Whether a line of the block imports `name` of `module` (the module `name`, without one) as `local`."""
-    for line in block.body:
-        for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
-            if isinstance(small, cst.ImportFrom):
-                names = () if small.relative or dotted(small.module) != module else small.names
-            else:
-                names = small.names if isinstance(small, cst.Import) and not module else ()
-            for alias in () if isinstance(names, cst.ImportStar) else names:
-                known = alias.asname.name if alias.asname is not None else alias.name
-                if dotted(alias.name) == name and dotted(known) == local:
-                    return True
-    return False
-
-
 def exchanged(tree: cst.Module, old: cst.IndentedBlock, new: cst.IndentedBlock) -> cst.Module:
     """One block for another; what is not around it stays the same object."""
     exchanged = tree.visit(_Exchange(old, new, around(tree, lambda node: node is old)))

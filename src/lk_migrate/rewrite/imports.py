@@ -14,7 +14,7 @@ from lk_migrate.facts.imports import dotted, referenced_names
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.walk import statements
 from lk_migrate.rewrite.blocks import around, close_gaps, gap
-from lk_migrate.rewrite.import_homes import exchanged, home_of, imports_of, is_imported
+from lk_migrate.rewrite.import_homes import exchanged, home_of, imports_of
 from lk_migrate.rewrite.markers import parted
 
 #: As wide as an import that was extended may be: what most projects' formatters allow at the most.
@@ -40,11 +40,22 @@ def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
 
 def _beside(block: cst.IndentedBlock, module: str, name: str, local: str) -> Sequence[cst.BaseStatement]:
     """The block's lines with the import: in one that it has of the module, else after the first of the package."""
-    if is_imported(block, module, name, local):
+    if _is_imported(block, module, name, local):
         return block.body
     at = imports_of(block, (module or name).partition(".")[0])[0] + 1
     line = cst.SimpleStatementLine(body=[_import(module, name, local)])
     return _extended(block.body, module, name, local) or [*block.body[:at], line, *block.body[at:]]
+
+
+def _is_imported(block: cst.IndentedBlock, module: str, name: str, local: str) -> bool:
+    """Whether a line of the block imports `name` of `module` (the module `name`, without one) as `local`."""
+    small = (each for line in block.body if isinstance(line, cst.SimpleStatementLine) for each in line.body)
+    if module:
+        of_it = (s for s in small if isinstance(s, cst.ImportFrom) and not s.relative and dotted(s.module) == module)
+        names = [a for s in of_it if not isinstance(s.names, cst.ImportStar) for a in s.names]
+    else:
+        names = [a for s in small if isinstance(s, cst.Import) for a in s.names]
+    return any(dotted(alias.name) == name and _local(alias) == local for alias in names)
 
 
 def fold_long_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:

@@ -66,10 +66,7 @@ def units(module: Module) -> list[Unit]:
             found.append(Unit(node, span.line, span.end_line))
         else:
             body = getattr(node, "body", None)
-            span = module.span(node)
-            start = span.line
-            if decorators := getattr(node, "decorators", ()):
-                start = min(start, module.span(decorators[0]).line)
+            start = module.first_line(node)
             found.append(Unit(node, start, max(start, _header_end(module, node, body, lines))))
     found.sort(key=lambda u: (u.line, u.end_line))
     for unit in found:
@@ -89,10 +86,7 @@ def _header_end(module: Module, node: cst.CSTNode, body: cst.CSTNode | None, lin
     span = module.span(node)
     if isinstance(body, cst.IndentedBlock) and body.body:
         first = body.body[0]
-        start = module.span(first).line
-        if decorators := getattr(first, "decorators", ()):
-            start = min(start, module.span(decorators[0]).line)
-        end = start - 1
+        end = module.first_line(first) - 1
         # Comments and blank lines between the header and its first statement are not the header's.
         while end > span.line and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
             end -= 1

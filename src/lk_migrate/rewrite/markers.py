@@ -20,6 +20,12 @@ def marker_lines(rule: str, message: str) -> list[cst.EmptyLine]:
     return [cst.EmptyLine(comment=cst.Comment(text)) for text in texts]
 
 
+def enumerated(names: Sequence[str]) -> str:
+    """As a message says them: `a`, `b` and `c`."""
+    *others, last = (f"`{name}`" for name in names)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def has_marker(statement: cst.CSTNode, rule: str, tree: cst.Module | None = None) -> bool:
     """Whether a marker of this rule stands above `statement` already.
 

@@ -129,12 +129,12 @@ def _from_cst(node: cst.CSTNode, module: Module) -> Statement:
         elif name in ("handlers", "cases") and inside:
             blocks.append(tuple(_from_cst(n, module) for n in inside))
     span = module.span(node)
-    decorators = getattr(node, "decorators", ())
-    line = module.span(decorators[0]).line if decorators else span.line
     bare = node.with_changes(leading_lines=()) if hasattr(node, "leading_lines") else node
     if isinstance(bare, cst.BaseSmallStatement):
         bare = bare.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
-    return Statement(line, span.line, span.end_line, module.tree.code_for_node(bare), node, lambda: tuple(blocks))
+    return Statement(
+        module.first_line(node), span.line, span.end_line, module.tree.code_for_node(bare), node, lambda: tuple(blocks)
+    )
 
 
 def _cst_header(node: cst.CSTNode) -> str:

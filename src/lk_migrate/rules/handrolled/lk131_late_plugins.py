@@ -20,6 +20,7 @@ from lk_migrate.facts.testcode import is_test
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Remove, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import enumerated
 from lk_migrate.rules.registry import Rule
 
 
@@ -69,10 +70,9 @@ def _is_for_tools(comment: str) -> bool:
 
 def _message(left: list[LatePlugin]) -> str:
     plugins = list(dict.fromkeys(p for each in left for p in each.plugins))
-    names = " and ".join([", ".join(f"`{p}`" for p in plugins[:-1])] * (len(plugins) > 1) + [f"`{plugins[-1]}`"])
     are = "are plugins that are" if len(plugins) > 1 else "is a plugin that is"
     return (
-        f'{names} {are} imported when a call has begun, where `python main.py console` ends with "Plugins must be '
-        'registered on the main thread". Import at the top of this module what you install, and what not everybody '
-        "installs in a `try:` with `except ImportError:` there."
+        f"{enumerated(plugins)} {are} imported when a call has begun, where `python main.py console` ends with "
+        '"Plugins must be registered on the main thread". Import at the top of this module what you install, and what '
+        "not everybody installs in a `try:` with `except ImportError:` there."
     )

@@ -21,13 +21,14 @@ from lk_migrate.model import Action, Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import enumerated
 from lk_migrate.rewrite.threads import alone, awaited_at, through_thread
 from lk_migrate.rules.registry import Rule
 
 
 def paths(project: Project) -> frozenset[str]:
     """The files with tools, and those that may call one which was sync."""
-    if not any(b"ai_callable" in data for data in project.files.values()):
+    if not project.paths_with([b"ai_callable"]):
         return frozenset()
     tools = project.fact(function_contexts).tools
     called = (re.escape(n.name.value.encode()) for n in tools if n.asynchronous is None)
@@ -154,8 +155,8 @@ def former_sync_calls(call: cst.Call, file: File) -> Iterator[Change]:
     here = [c for c in calls if file.module.index.enclosing(c, cst.FunctionDef, cst.Lambda) is function]
     if here[0] is not call:
         return
-    names = list(dict.fromkeys(_former_sync(c, file) for c in here))
-    said = " and ".join(", ".join(f"`{n}`" for n in names).rsplit(", ", 1))
+    names = list(dict.fromkeys(n for c in here if (n := _former_sync(c, file)) is not None))
+    said = enumerated(names)
     now = f"{said} is a coroutine" if len(names) == 1 else f"{said} are coroutines"
     what = "it" if len(here) == 1 else f"each of the {len(here)} calls"
     todo = f"and this function is not: make it async and await {what}" if function else f"run {what} in one"

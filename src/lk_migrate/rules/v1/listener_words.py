@@ -32,8 +32,7 @@ def words_reached(names: Iterable[str], file: File) -> frozenset[str]:
     words: set[str] = set()
     reached = [name for name in names if name]
     for name in reached:  # grows while it is read
-        paths = (p for p, data in file.project.files.items() if p.endswith(".py") and b"def " + name.encode() in data)
-        for module in file.project.modules(paths):
+        for module in file.project.modules(iter(sorted(file.project.paths_with([b"def " + name.encode()])))):
             for function in module.index.of(cst.FunctionDef):
                 if function.name.value != name:
                     continue
