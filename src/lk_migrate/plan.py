@@ -104,7 +104,12 @@ def _by_rules(
     early: list[Settled] = []
 
     def alone() -> Settled:
-        """The group that was kept, when no new main is written."""
+        """The group that was kept, when no new main is written: a loop of its own stays then."""
+        nonlocal project
+        from lk_migrate.facts.sessionless import is_replaced
+
+        if not early and project.fact(is_replaced):
+            project = opened(home).suppose(is_replaced, False)
         return early.pop() if early else settled(by_rules(project, options, None, told, convert))
 
     def likely() -> None:

@@ -7,7 +7,7 @@ Everything else stays live: helpers, the agent, the log, webhooks, the greeting.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -28,7 +28,9 @@ from lk_migrate.entrypoint.spine import CannotSplit, source_of
 from lk_migrate.facts.agent_values import agent_classes, is_no_agent
 from lk_migrate.facts.byhand import ByHand
 from lk_migrate.facts.entrypoint import Entrypoint
+from lk_migrate.facts.flat_call import reads
 from lk_migrate.facts.importers import imported_elsewhere
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.ownmodels import plugin_arguments
@@ -44,6 +46,8 @@ _MARKER = (
     "Nothing uses this module: AgentServer and AgentSession do its work now (see main.py). Compare, take over what you "
     "miss, then delete it."
 )
+#: What a function may call and still do nothing but the loop's work.
+_SAYS_ONLY = frozenset({"logger", "logging", "rtc", "print", "asyncio", "len", "json", "time"})
 _SUPPORT_DOC = '"""What {0} needs besides the call itself, word for word as it was."""'
 _OLD_DOC = '"""The old WebRTC loop of {0}, word for word as it was; it still starts by itself."""'
 
@@ -61,7 +65,7 @@ def replace_loop(project: Project, module: Module, by_hand: ByHand, agents: Sequ
     classes = (c for c in agent_classes(project, module, by_hand.agent) if c is not None)
     stray = next((c.name.value for c in classes if is_no_agent(project, c)), None)
     if stray is not None:
-        raise CannotSplit(f"`{stray}`, which talks, is no `Agent`: make it one, then convert again", by_hand.run)
+        raise CannotSplit(f"`{stray}`, which talks, is no `Agent`: make it one, then convert again", by_hand.home)
     return _Replacer(project, module, by_hand, agents).result()
 
 
@@ -72,13 +76,12 @@ class _Replacer:
         self.naming = naming
         self.support = naming.new_module("support")
         self.old = naming.new_module("webrtc", base="legacy")
-        entry = Entrypoint(by_hand.run, None, by_hand.guard, None, None, None, None, None)
+        entry = Entrypoint(cast(cst.FunctionDef, by_hand.home), None, by_hand.guard, None, None, None, None, None)
         self.layout = read_layout(module, entry)
-        self.body, self.closing, self.waits_for = _opened(by_hand.run)
-        self.slice = slice_call(project, module, by_hand, [*self.body, *self.closing])
+        self.slice = slice_call(by_hand)
         self.kept = set(self.slice.kept)
         self.events = self._events()
-        self.editor = Editor({}, self._edits(), module.index, [])
+        self.editor = Editor({}, self._edits(), by_hand.module.index, [])
 
     # ---- the new entrypoint ------------------------------------------------------
 
@@ -91,6 +94,14 @@ class _Replacer:
             for arg in call.args:
                 if isinstance(arg.value, cst.Name) and arg.value.value == self.by_hand.session:
                     edits[arg.value] = lambda updated: cst.parse_expression(f"CallEvents({updated.value})")
+        for call in self._own_events() if self.events else ():
+            base = cast(cst.Attribute, call.func).value
+            edits[base] = lambda updated: cst.Name("events")
+        for call in find(self.by_hand.run, cst.Call):
+            if isinstance(call.func, cst.Name) and call.func.value in self.slice.speakers:
+                edits[call.func] = lambda updated: cst.parse_expression(f"{self.by_hand.session}.say")
+        for statement, _ in self.slice.thinned:
+            edits[statement] = lambda updated: updated.with_changes(body=[])
         return edits
 
     def _event_calls(self) -> list[cst.Call]:
@@ -103,48 +114,107 @@ class _Replacer:
                 found.append(call)
         return found
 
+    def _own_events(self) -> list[cst.Call]:
+        """`session.on("user_said", log.user)` in the call itself, with or without `@`."""
+        session = self.by_hand.session
+        calls = find(self.by_hand.run.body, cst.Call) if self.by_hand.session_call is not None else ()
+        return [c for c in calls if dotted(c.func) == f"{session}.on" and c.args and text_of(c.args[0].value)]
+
     def _events(self) -> dict[str, str]:
-        names: list[str] = []
+        names: list[str] = [text_of(c.args[0].value) or "" for c in self._own_events()]
         for call in self._event_calls():
             target = self.module.definitions[cast(cst.Name, call.func).value]
             names.extend(_registered(cast(cst.FunctionDef, target)))
         return callevents.kinds_of(dict.fromkeys(names))
 
     def _entry_body(self) -> list[cst.BaseStatement]:
-        by_hand = self.by_hand
+        """The call: connected before anybody is waited for, the session started where it was, else before it speaks."""
+        gone = {statement for statement, _ in self.slice.gone}
         found: list[cst.BaseStatement] = []
-        started = False
-        gone = dict(self.slice.gone)
-        for statement in self.body:
+        joined = started = False
+        for line in self.by_hand.draft.body:
+            statement = line.node
             if statement in gone:
-                if _calls_method(statement, by_hand.room, "connect"):
+                if _calls_method(statement, self.by_hand.room, "connect"):
                     found.append(_spaced(parsed("await ctx.connect()")))
+                    joined = True
                 continue
-            if _binds(statement, by_hand.room):
-                continue
-            if _binds(statement, by_hand.session):
-                found.append(_commented(parsed(self._session_text()), statement))
-            elif _calls_method(statement, by_hand.session, "start"):
-                text = call_text(f"await {by_hand.session}.start", [f"agent={by_hand.agent.value}", "room=ctx.room"])
-                found.extend([*self._ending(), _commented(parsed(text), statement)])
+            starts = self._starts(statement)
+            if not joined and (starts or _calls(statement, "wait_for_caller")):
+                found.append(_spaced(parsed("await ctx.connect()")))
+                joined = True
+            if not started and (starts or self._speaks(statement)):
+                starting = _commented(self._start(), statement)
+                found.extend([*self._ending(), starting if _lead(starting) else _spaced(starting)])
                 started = True
-            else:
-                found.append(cast(cst.BaseStatement, self.editor.edit(statement)))
-        if not started:
-            raise CannotSplit("the own session is not started by a plain `await session.start(...)`", by_hand.run)
+            if not starts:
+                found.extend(self._lines(statement))
+        if not started and self.by_hand.session_call is None:
+            found.extend([*self._ending(), _spaced(self._start())])
+        elif not started:
+            raise CannotSplit("the own session is not started by a plain `await session.start(...)`", self.by_hand.home)
         first = self._parameter_lines(found)
         return [*first, *found]
+
+    def _lines(self, statement: cst.BaseStatement) -> Iterator[cst.BaseStatement]:
+        """What a kept statement becomes."""
+        by_hand = self.by_hand
+        held = [p.name for p in by_hand.parts if p.name is not None]
+        if self._makes_session(statement):
+            session = parsed(self._session_text())
+            if by_hand.session_call is None and self._makes_agent(statement):
+                yield cast(cst.BaseStatement, self.editor.edit(statement))
+                yield session
+            else:
+                yield _commented(session, statement)
+            if self.events and self._own_events():
+                yield parsed(f"events = CallEvents({by_hand.session})")
+        elif _is_nothing(statement) and _binds(statement, by_hand.session):
+            if any(isinstance(s, cst.FunctionDef) and by_hand.session in reads(s) for s in self.kept):
+                yield parsed(f"{by_hand.session} = None")  # a handler may ask before there is one
+        elif _is_nothing(statement) and _binds(statement, by_hand.agent.value):
+            return
+        elif not any(_binds(statement, name) for name in (by_hand.room, *held)):
+            yield cast(cst.BaseStatement, self.editor.edit(statement))
+
+    def _makes_agent(self, statement: cst.BaseStatement) -> bool:
+        return _binds(statement, self.by_hand.agent.value) and not _is_nothing(statement)
+
+    def _makes_session(self, statement: cst.BaseStatement) -> bool:
+        """Where the own session was made; where the loop used the models itself, below these and the agent."""
+        by_hand = self.by_hand
+        if by_hand.session_call is not None:
+            return _binds(statement, by_hand.session) and not _is_nothing(statement)
+        calls = {p.call for p in by_hand.parts}
+        lines = [x.node for x in by_hand.draft.body]
+        made = [s for s in lines if any(c in calls for c in find(s, cst.Call)) or self._makes_agent(s)]
+        return statement is made[-1]
+
+    def _starts(self, statement: cst.BaseStatement) -> bool:
+        return self.by_hand.session_call is not None and _calls_method(statement, self.by_hand.session, "start")
+
+    def _speaks(self, statement: cst.BaseStatement) -> bool:
+        """Whether it says something by itself, where no session of the own kind is started."""
+        if self.by_hand.session_call is not None or not isinstance(statement, cst.SimpleStatementLine):
+            return False
+        return any(_calls(statement, name) for name in self.slice.speakers)
+
+    def _start(self) -> cst.BaseStatement:
+        arguments = [f"agent={self.by_hand.agent.value}", "room=ctx.room"]
+        return parsed(call_text(f"await {self.by_hand.session}.start", arguments))
 
     def _ending(self) -> list[cst.BaseStatement]:
         """What ends the job, and the `finally` block as a shutdown callback, which the job waits for."""
         found: list[cst.BaseStatement] = []
         finish: list[cst.BaseStatement] = []
-        if self.waits_for is not None and any(self.waits_for in _bound_by(s) for s in self.kept):
-            ending = f'    await {self.waits_for}.wait()\n    ctx.shutdown(reason="the call is over")'
+        event = self.by_hand.draft.waits_for
+        if event is not None and any(event in _bound_by(s) for s in self.kept):
+            ending = f'    await {event}.wait()\n    ctx.shutdown(reason="the call is over")'
             found.append(_spaced(parsed(f"async def hang_up():\n{ending}")))
             found.append(_spaced(parsed("hanging_up = asyncio.create_task(hang_up())")))
             finish.append(parsed("hanging_up.cancel()"))
-        finish.extend(cast(cst.BaseStatement, self.editor.edit(s)) for s in self.closing if s in self.kept)
+        closing = [line.node for line in self.by_hand.draft.closing]
+        finish.extend(cast(cst.BaseStatement, self.editor.edit(s)) for s in closing if s in self.kept)
         if finish:
             function = cst.ensure_type(cst.parse_statement("async def finish_call():\n    pass\n"), cst.FunctionDef)
             found.append(_spaced(function.with_changes(body=cst.IndentedBlock(finish))))
@@ -160,7 +230,7 @@ class _Replacer:
             if name not in used:
                 continue
             if "room" not in name:
-                raise CannotSplit(f"the call needs `{name}`, which the command line gave", self.by_hand.run)
+                raise CannotSplit(f"the call needs `{name}`, which the command line gave", self.by_hand.home)
             found.append(parsed(f"{name} = ctx.room.name"))
         return found
 
@@ -171,8 +241,9 @@ class _Replacer:
     def _session_text(self) -> str:
         arguments = []
         limit, _ = self._limit()
-        for model, call in self.by_hand.models:
-            values = [f"{k}={self.module.tree.code_for_node(v)}" for k, v in plugin_arguments(model, call)]
+        for part in self.by_hand.parts:
+            model, given = part.model, plugin_arguments(part.model, part.call)
+            values = [f"{k}={self.module.tree.code_for_node(v)}" for k, v in given]
             if model.role == "llm" and limit:
                 values.append("parallel_tool_calls=False")
             arguments.append(f"{model.role}=openai.{model.plugin}({', '.join(values)})")
@@ -205,7 +276,7 @@ class _Replacer:
         items = [i for i in self.layout.items if i.kind in ("effect", "definition", "guarded")]
         items = [i for i in items if i not in self.layout.preamble]
         live = _reachable(items, needed)
-        loop = [i for i in items if i.node in (self.by_hand.run, self.by_hand.guard)]
+        loop = [i for i in items if i.node in (self.by_hand.home, self.by_hand.guard)]
         old = _reachable(items, frozenset(n for i in loop for n in (*i.needs, *i.binds)))
         callers = _callers(items, loop)
         moved = [i for i in items if i not in live and (i in loop or i in old or i in callers)]
@@ -214,12 +285,15 @@ class _Replacer:
     def result(self) -> ByHandResult:
         main_file = self._main_file()
         main = read_part(self.module.name, "", self.layout.occurrences(main_file.all()))
+        self._live = {n for n in main.needs if n in self.module.definitions}
         support_items, moved = self._partition(main.needs)
         layout = replace(self.layout, support=support_items, main=[])
         rebound = layout.rebound & {n for i in support_items for n in i.binds}
         if rebound & (main.needs | {n for i in moved for n in i.needs}):
-            raise CannotSplit(f"module state ({', '.join(sorted(rebound))}) is shared with the loop", self.by_hand.run)
-        support = self._part(self.support, support_items, callevents.helper_code(self.events) if self.events else "")
+            raise CannotSplit(f"module state ({', '.join(sorted(rebound))}) is shared with the loop", self.by_hand.home)
+        helpers = [callevents.helper_code(self.events)] if self.events else []
+        helpers += [console.HELPERS] if "wait_for_caller" in main.needs else []
+        support = self._part(self.support, support_items, "\n\n".join(h.strip("\n") + "\n" for h in helpers))
         old = self._part(self.old, moved, "")
         linker = Linker(layout, {**console.READY, **callevents.READY, **_READY}, self._undefined(), self.module.tree)
         texts = {
@@ -230,7 +304,7 @@ class _Replacer:
         others = frozenset(imported_elsewhere(self.project, self.module.path))
         imports = linker.imports(main, [support, old], others)
         texts[self.module.path] = render_main(self.module, layout, main_file, imports, (), lambda node: node)
-        made = {path: source_of(self.module, path, text, self.by_hand.run) for path, text in sorted(texts.items())}
+        made = {path: source_of(self.module, path, text, self.by_hand.home) for path, text in sorted(texts.items())}
         ledger = self._account(texts)
         changes = tuple(FileChange(path, self.project.files.get(path), data) for path, data in made.items())
         before, after = len(self.module.text.splitlines()), len(texts[self.module.path].splitlines())
@@ -278,7 +352,7 @@ class _Replacer:
         return account(self.module, touches, texts)
 
     def _findings(self, moved: Sequence[TopLevel], before: int, after: int) -> list[Finding]:
-        place = self._place(self.by_hand.run)
+        place = self._place(self.by_hand.home)
         message = f"{before} lines became {after}; the rest is in {self.support.path}, the old loop in {self.old.path}"
         found = [Finding("LK150", Action.MOVED, place, message)]
         note = (
@@ -289,18 +363,48 @@ class _Replacer:
             if isinstance(item.node, (cst.FunctionDef, cst.ClassDef)):
                 text = f"`{item.node.name.value}` moved to {self.old.path}: AgentServer and AgentSession do this now"
                 found.append(Finding(RULE, Action.MOVED, self._place(item.node), text, to=Place(self.old.path, 1, 1)))
-        for statement, why in self.slice.gone:
-            if why == DEAD:
-                continue  # a variable of the loop
-            name = (
-                f"`{statement.name.value}`" if isinstance(statement, cst.FunctionDef) else self._first_line(statement)
-            )
-            found.append(Finding(RULE, Action.NOTE, self._place(statement), f"{name} is not in the new main: {why}"))
+        found.extend(self._gone())
         unknown = [e for c in self._event_calls() for e in _registered(self._target(c)) if e not in self.events]
+        unknown += [e for c in self._own_events() if (e := text_of(c.args[0].value) or "") not in self.events]
         for event in dict.fromkeys(unknown):
             text = f"nothing in AgentSession tells the event `{event}`: its handler is not called any more"
             found.append(Finding(RULE, Action.TODO, place, text))
         return found
+
+    def _gone(self) -> Iterator[Finding]:
+        """What has no place in the new main; a function that did more than move audio is for a person to look at."""
+        origins = {line.node: line.origin for line in self.by_hand.lines}
+        live = {n for s in self.kept for n in reads(s)} | self._live
+        live -= {n for s, _ in self.slice.gone for n in _bound_by(s)}
+        for statement, why in (*self.slice.gone, *self.slice.thinned):
+            if why == DEAD:
+                continue  # a variable of the loop
+            origin = origins.get(statement) or self._around(statement, origins)
+            if not isinstance(statement, cst.FunctionDef):
+                text = f"{self._first_line(statement)} is not in the new main: {why}"
+                yield Finding(RULE, Action.NOTE, self._place(origin), text)
+                continue
+            text = f"`{statement.name.value}` is not in the new main: {why}"
+            work = self._work_of(statement, live) if self.by_hand.is_flat else []
+            if not work or statement.name.value in self.slice.speakers:
+                yield Finding(RULE, Action.NOTE, self._place(origin), text)
+                continue
+            listed = ", ".join(f"`{n}`" for n in work)
+            text += f". It also used {listed}: do that in a handler of the session's events, or in the agent"
+            yield Finding(RULE, Action.TODO, self._place(origin), text, to=Place(self.old.path, 1, 1))
+
+    def _work_of(self, function: cst.FunctionDef, live: set[str]) -> list[str]:
+        """What the call still has that a function called: `log.user`, `send_webhook`."""
+        used = {
+            self.by_hand.module.tree.code_for_node(c.func)
+            for c in find(function.body, cst.Call)
+            if (root := (dotted(c.func) or "").split(".")[0]) in live and root not in {*_SAYS_ONLY, self.by_hand.room}
+        }
+        return sorted(used)
+
+    def _around(self, inner: cst.BaseStatement, origins: dict[cst.BaseStatement, cst.CSTNode]) -> cst.CSTNode:
+        above = self.by_hand.module.index.ancestors(inner)
+        return next((origins[a] for a in above if isinstance(a, cst.BaseStatement) and a in origins), self.by_hand.home)
 
     def _first_line(self, statement: cst.BaseStatement) -> str:
         text = self.module.tree.code_for_node(statement.with_changes(leading_lines=[])).strip().splitlines()[0]
@@ -320,39 +424,6 @@ _READY = {
     "openai": "from livekit.plugins import openai, silero",
     "silero": "from livekit.plugins import openai, silero",
 }
-
-
-def _opened(run: cst.FunctionDef) -> tuple[list[cst.BaseStatement], list[cst.BaseStatement], str | None]:
-    """The body, a closing `finally`, and the event that the function waits for before it ends."""
-    body = [s for s in run.body.body if isinstance(s, cst.BaseStatement)]
-    closing: list[cst.BaseStatement] = []
-    event: str | None = None
-    opened: list[cst.BaseStatement] = []
-    for statement in body:
-        if isinstance(statement, cst.SimpleStatementLine) and isinstance(statement.body[-1], cst.Return):
-            continue
-        waited = _waited_event(statement)
-        if waited is not None:
-            event = waited
-            if isinstance(statement, cst.Try) and statement.finalbody is not None:
-                closing = [s for s in statement.finalbody.body.body if isinstance(s, cst.BaseStatement)]
-            continue
-        opened.append(statement)
-    return opened, closing, event
-
-
-def _waited_event(statement: cst.BaseStatement) -> str | None:
-    """`done` in `await done.wait()`, alone or as all that a `try` does."""
-    if isinstance(statement, cst.Try) and not statement.handlers and len(statement.body.body) == 1:
-        inner = statement.body.body[0]
-        return _waited_event(inner) if isinstance(inner, cst.SimpleStatementLine) else None
-    if not isinstance(statement, cst.SimpleStatementLine) or not isinstance(statement.body[0], cst.Expr):
-        return None
-    value = statement.body[0].value
-    call = value.expression if isinstance(value, cst.Await) else None
-    if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value == "wait":
-        return call.func.value.value if isinstance(call.func.value, cst.Name) else None
-    return None
 
 
 def _registered(function: cst.FunctionDef) -> list[str]:
@@ -379,6 +450,24 @@ def _calls_method(statement: cst.CSTNode, base: str, method: str) -> bool:
         and n.func.value.value == base
         for n in own_scope(statement)
     )
+
+
+def _calls(statement: cst.CSTNode, function: str) -> bool:
+    return any(
+        isinstance(n, cst.Call) and isinstance(n.func, cst.Name) and n.func.value == function
+        for n in own_scope(statement)
+    )
+
+
+def _is_nothing(statement: cst.BaseStatement) -> bool:
+    """`session = None`, until there is one."""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    value = small.value if isinstance(small, (cst.Assign, cst.AnnAssign)) else None
+    return isinstance(value, cst.Name) and value.value == "None"
+
+
+def _lead(statement: cst.BaseStatement) -> Sequence[cst.EmptyLine]:
+    return getattr(statement, "leading_lines", ())
 
 
 def _spaced(statement: cst.BaseStatement) -> cst.BaseStatement:

@@ -46,12 +46,14 @@ class CallEvents:
         session.on("conversation_item_added", self._item_added)
         session.on("function_tools_executed", self._tools_executed)
 
-    def on(self, event: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def on(self, event: str, handler: Callable[..., Any] | None = None) -> Callable[..., Any]:
+        """Without a handler it is a decorator."""
+
         def register(handler: Callable[..., Any]) -> Callable[..., Any]:
             self._handlers.setdefault(event, []).append(handler)
             return handler
 
-        return register
+        return register if handler is None else register(handler)
 
     def _emit(self, event: str, *args: Any) -> None:
         for handler in self._handlers.get(event, []):

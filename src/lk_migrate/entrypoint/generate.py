@@ -58,11 +58,11 @@ class EntrypointResult:
 def needs_new_main(project: Project, main_path: str, options: EntrypointOptions | None = None) -> bool:
     """Whether `main_path` holds a worker's entrypoint, and more than a main module should."""
     module = project.module(main_path)
-    if module is None or len(module.text.splitlines()) <= (options or EntrypointOptions()).short:
+    if module is None or _is_generated(module):
         return False
-    if _is_generated(module):
-        return False
-    return find_entrypoint(project, module) is not None or find_by_hand(project, module) is not None
+    if find_entrypoint(project, module) is not None:
+        return len(module.text.splitlines()) > (options or EntrypointOptions()).short
+    return find_by_hand(project, module) is not None
 
 
 def _is_generated(module: Module) -> bool:
@@ -124,7 +124,7 @@ def _replaced_loop(project: Project, module: Module, agents: Sequence[AgentForMa
     try:
         found = replace_loop(project, module, by_hand, agents)
     except (CannotSplit, Undefined, Unaccounted) as error:
-        span = module.span(by_hand.run)
+        span = module.span(by_hand.home)
         message = f"this drives WebRTC by hand, which AgentSession does now, but it could not be replaced: {error}"
         place = Place(module.path, span.line, span.end_line)
         return EntrypointResult(findings=(Finding(SPLIT, Action.TODO, place, message),))

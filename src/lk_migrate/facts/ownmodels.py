@@ -50,11 +50,20 @@ def own_model(project: Project, module: Module, call: cst.Call) -> OwnModel | No
     if not isinstance(node, cst.ClassDef):
         return None
     for inner in find(node, cst.Call):
-        name = dotted(inner.func) or ""
+        name = _attributes(inner.func)
         for endpoint, (role, plugin) in _ENDPOINTS.items():
-            if name.endswith(endpoint):
+            if name.endswith(f".{endpoint}"):
                 return _read(node, inner, role, plugin)
     return None
+
+
+def _attributes(func: cst.BaseExpression) -> str:
+    """`.chat.completions.create`, whatever the client is: a name, `self.client`, `client()`."""
+    found = ""
+    while isinstance(func, cst.Attribute):
+        found = f".{func.attr.value}{found}"
+        func = func.value
+    return found
 
 
 def _read(node: cst.ClassDef, call: cst.Call, role: str, plugin: str) -> OwnModel:

@@ -68,6 +68,11 @@ class Project:
             found = self._facts[compute] = compute(self)
         return found  # type: ignore[no-any-return]
 
+    def suppose(self, compute: Callable[[Project], Fact], answer: Fact) -> Project:
+        """The project itself, which takes `answer` for the fact; before anything else was asked."""
+        self._facts[compute] = answer
+        return self
+
     def after(self, files: Mapping[str, bytes], trees: Mapping[str, cst.Module]) -> Project:
         """The same project with other files; what has not changed is not parsed again.
 
