@@ -21,6 +21,8 @@ TALK = Path(__file__).parent / "talk.py"
 
 #: app → the folder where its agents are, as a person names it
 APPS = {"clinic": "services", "switchboard": "assistants", "mixins": "agents"}
+#: Loops by hand: the whole program is named.
+BY_HAND = ("hotline", "voicebot")
 #: app → its agents, as talk.py names them
 AGENTS = {
     "clinic": ("Assistant", "RAGAssistant"),
@@ -104,7 +106,7 @@ def convert(app: str, folder: Path) -> Conversion:
     shutil.copytree(LEGACY / app, target, ignore=litter)
     for main in (legacy / "main.py", target / "main.py"):
         main.chmod(0o755)  # people run it by its name; git need not know
-    done = lk_migrate("convert", APPS[app], "--json", cwd=target)
+    done = lk_migrate("convert", APPS.get(app, "."), "--json", cwd=target)
     assert done.returncode in (ExitCode.DONE, ExitCode.LEFTOVERS), done.stderr
     return Conversion(app, legacy, target, done.returncode, json.loads(done.stdout), done.stderr)
 

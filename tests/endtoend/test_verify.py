@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conversations import BOOKING, QUESTIONS
-from endtoend_support import APPS, Converted, lk_migrate
+from endtoend_support import APPS, BY_HAND, Converted, lk_migrate
 
 from lk_migrate.verify.console import PROMPT, THINKING
 from lk_migrate.verify.observations import Observations
@@ -34,6 +34,17 @@ def test_verify_is_green(app: str, converted: Converted) -> None:
     ran = {row["name"] for row in rows if row["stage"] == "console" and row["status"] == "ok"}
     assert {"greeting", "Ctrl-C"} <= ran
     assert len(ran) >= 3 + 5, "the tools were not called"  # the smallest agent has five
+
+
+@pytest.mark.parametrize("app", BY_HAND)
+def test_a_loop_by_hand_talks(app: str, converted: Converted) -> None:
+    """Its new main in a console: it greets as it did, runs its tools, and ends with its shutdown callbacks."""
+    skipped = [word for stage in ("static", "voice", "worker", "parity", "environment") for word in ("--skip", stage)]
+    done = lk_migrate("verify", "--json", *skipped, cwd=converted(app).folder, timeout=300)
+    rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
+    assert done.returncode == 0 and not [r for r in rows.values() if r["status"] == "failed"], done.stdout
+    greeting = {"hotline": "wrong with your bicy", "voicebot": "Harbour Library, how can I help you?"}
+    assert greeting[app] in rows["greeting"]["detail"] and rows["Ctrl-C"]["status"] == "ok"
 
 
 @dataclass

@@ -239,7 +239,7 @@ def _agents_made(project: Project, module: Module, assigned: Sequence[tuple[str,
 def _assigned_calls(function: cst.FunctionDef) -> list[tuple[str, cst.Call]]:
     found = []
     for node in own_scope(function):
-        if isinstance(node, cst.Assign):
+        if isinstance(node, cst.Assign) and len(node.targets) == 1:
             target, assigned = node.targets[0].target, node.value
         elif isinstance(node, cst.AnnAssign) and node.value is not None:
             target, assigned = node.target, node.value

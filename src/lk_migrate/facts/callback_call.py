@@ -156,6 +156,9 @@ class _Unfolding:
     def _plain(self, statement: cst.BaseStatement) -> None:
         if leaves_early(statement) or self._started(statement) is not None:
             raise NotFlat
+        for target in (n.target for n in own_scope(statement) if isinstance(n, cst.AssignTarget)):
+            if isinstance(target, cst.Subscript) and reads(target) & self.participants:
+                raise NotFlat  # a session for each of several participants
         heard = bool(reads(statement) & self.draft.absent)
         if isinstance(statement, cst.While) or (isinstance(statement, cst.For) and statement.asynchronous is not None):
             if not heard:
