@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from lk_migrate.model import Place, UserError
 from lk_migrate.verify import STAGES, Options, Row, Status, select, verify
 from lk_migrate.verify.entry import find_main, launch
 from lk_migrate.verify.hints import for_import, for_mock, for_plugin, unmocked
+from lk_migrate.verify.own_words import shut_out
 from lk_migrate.verify.rows import console_command
 from lk_migrate.verify.run import prepared
 from lk_migrate.verify.show import as_table, show, summary
@@ -186,3 +188,50 @@ def test_the_next_command_is_the_console_that_was_started() -> None:
     started = Row("console", "python -m clinic.main console --text", Status.OK)
     assert console_command([Row("static", "clinic/main.py", Status.OK), started]) == "python -m clinic.main console"
     assert console_command([Row("console", "console", Status.SKIPPED, "no main")]) == ""
+
+
+@pytest.mark.parametrize(
+    ("condition", "open_to"),
+    [
+        ('len(sys.argv) > 1 and sys.argv[1] == "dev"', {"dev"}),
+        ('sys.argv[1] in ("dev", "console")', {"dev", "console"}),
+        ('"serve" not in sys.argv', {"dev", "start", "console"}),
+        ('sys.argv[1:2] != ["start"]', {"dev", "console"}),
+        ("len(argv) > 2", {"console"}),
+        ('sys.argv[1] == "dev" or WORKER', {"dev", "start", "console"}),  # who knows
+        ('__name__ == "__main__"', {"dev", "start", "console"}),
+    ],
+)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "if {}:\n    cli.run_app(server)\n",
+        "def main():\n    if not ({}):\n        serve()\n    else:\n        run_app(server)\nmain()\n",
+    ],
+)
+def test_run_app_only_for_some_words(condition: str, open_to: set[str], shape: str, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(shape.format(condition))
+    words = {"dev": ("dev",), "start": ("start",), "console": ("console", "--text")}
+    found = {word: shut_out(tmp_path, "main.py", argv) for word, argv in words.items()}
+    assert {word for word, why in found.items() if why is None} == open_to
+    for word, why in found.items():
+        if why is not None:
+            assert f"main.py {word}`" in why[0] and "run_app" in why[0] and why[1].line in (2, 5)
+
+
+def test_one_way_to_run_app_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text('if sys.argv[1] == "dev":\n    run_app(a)\nelif True:\n    run_app(b)\n')
+    assert shut_out(tmp_path, "main.py", ("console",)) is None
+    (tmp_path / "main.py").write_text("def broken(:\n")
+    assert shut_out(tmp_path, "main.py", ("console",)) is None
+
+
+def test_a_main_for_one_word_is_told_at_once(tmp_path: Path) -> None:
+    """The console and `start` are not waited for; nothing is started for them."""
+    text = (Path(__file__).parent / "apps" / "cold" / "main.py").read_text()
+    text = text.replace('if __name__ == "__main__":', 'if __name__ == "__main__" and sys.argv[1:] == ["dev"]:')
+    (tmp_path / "main.py").write_text(text.replace("from livekit.agents", "import sys\n\nfrom livekit.agents", 1))
+    begun = time.monotonic()
+    [row] = [r for r in verify(Options(tmp_path, stages=("console",))) if r.status is Status.FAILED]
+    assert "does not come to `cli.run_app`" in row.detail and row.place is not None and row.place.path == "main.py"
+    assert time.monotonic() - begun < 30

@@ -12,6 +12,7 @@ from lk_migrate.verify import findings, hints
 from lk_migrate.verify.context import Clock, Context, slowness
 from lk_migrate.verify.greeting import silent
 from lk_migrate.verify.observations import Observation, Observations, place_of
+from lk_migrate.verify.own_words import shut_out
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import NOTHING_LEFT, Script, answer_text, turn_text
 from lk_migrate.verify.standin.server import serve
@@ -54,6 +55,11 @@ def run(context: Context) -> Iterator[Row]:
     """Start, greet, call every tool once, end; then what was seen on the side."""
     if context.main is None:
         yield Row(STAGE, "console", Status.SKIPPED, context.no_main)
+        return
+    barred = shut_out(context.workspace, context.main, ("console", "--text"))
+    if barred is not None:
+        name = f"python {' '.join(context.launch)} console --text"
+        yield Row(STAGE, name, Status.FAILED, *barred)
         return
     observations = Observations(context.scratch / "console.jsonl")
     script = Script()

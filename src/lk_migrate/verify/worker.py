@@ -22,6 +22,7 @@ from lk_migrate.model import Place
 from lk_migrate.verify import findings, real_server
 from lk_migrate.verify.context import Clock, Context
 from lk_migrate.verify.observations import Observations, place_of
+from lk_migrate.verify.own_words import shut_out
 from lk_migrate.verify.rows import Row, Status
 from lk_migrate.verify.standin.script import Script
 from lk_migrate.verify.standin.server import serve
@@ -148,7 +149,11 @@ def _stood_in(context: Context, observations: Observations) -> Iterator[Row]:
                 return
             env["LIVEKIT_URL"] = f"ws://127.0.0.1:{listening[0]['port']}"
             for mode in MODES:
-                yield from _mode(context, mode, observations, env, dispatcher)
+                barred = shut_out(context.workspace, context.main or "", (mode,))
+                if barred is not None:
+                    yield Row(STAGE, f"python {' '.join(context.launch)} {mode}", Status.FAILED, *barred)
+                else:
+                    yield from _mode(context, mode, observations, env, dispatcher)
 
 
 @contextlib.contextmanager
