@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 from typing import cast
 
@@ -21,15 +21,15 @@ from lk_migrate.rewrite.markers import parted
 _WIDTH = 100
 
 
-def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
+def add_imports(tree: cst.Module, wanted: Mapping[str, str], early: Collection[str] = ()) -> cst.Module:
     """`wanted`: full dotted target → local name. Extends a `from … import …` at module level, or adds one.
 
     A new statement goes after the imports that open the file, never between `__future__` imports; inside a `try` or a
-    function only where the file imports nothing of that package elsewhere (import_homes.py).
+    function only where the file imports nothing of that package elsewhere (import_homes.py), and none of `early`.
     """
-    for target, local in wanted.items():
+    for target, local in sorted(wanted.items(), key=lambda item: item[0] not in early):
         module, _, name = target.rpartition(".")
-        home = home_of(tree, (module or name).partition(".")[0], local)
+        home = home_of(tree, (module or name).partition(".")[0], local) if target not in early else None
         if home is not None:
             tree = exchanged(tree, home, home.with_changes(body=_beside(home, module, name, local)))
             continue
