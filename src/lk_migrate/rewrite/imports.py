@@ -184,12 +184,13 @@ def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cs
             body[sorted_at] = after.with_changes(leading_lines=[])
             body.insert(sorted_at, line.with_changes(leading_lines=after.leading_lines))
             return tree.with_changes(body=body)
-    if at == 0 and body and not tree.header:
+    header, marked = parted(tree.header)
+    if at == 0 and body and (marked or not header):
         # The first statement's leading lines may hold the file's licence: they stay on top, but for our markers.
         first = body[0]
         lines, markers = parted(getattr(first, "leading_lines", ()))
-        body[0] = first.with_changes(leading_lines=[cst.EmptyLine(indent=False), *markers])
-        return tree.with_changes(body=[line.with_changes(leading_lines=lines), *body])
+        body[0] = first.with_changes(leading_lines=[cst.EmptyLine(indent=False), *marked, *markers])
+        return tree.with_changes(header=header, body=[line.with_changes(leading_lines=lines), *body])
     if at > 0 and (at == _docstring_end(tree) or _opens_a_group(body, at, statement)):
         line = line.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     return tree.with_changes(body=[*body[:at], line, *body[at:]])
