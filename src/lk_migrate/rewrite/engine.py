@@ -44,7 +44,7 @@ class FileResult:
     path: str
     change: FileChange | None = None
     findings: tuple[Finding, ...] = ()
-    ledger: tuple[LedgerEntry, ...] = ()
+    ledger: Sequence[LedgerEntry] = ()
     skipped: Skipped | None = None
     wanted_by: frozenset[str] = frozenset()
     tree: cst.Module | None = None
