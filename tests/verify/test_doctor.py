@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +84,12 @@ def again():
     assert aside.status is Status.SKIPPED and "does not import it" in aside.detail
     [old] = found_in(tmp_path, old=tmp_path)
     assert old.status is Status.SKIPPED and "the same before the migration" in old.detail
+
+
+def test_a_lambda_in_a_handler_knows_the_error() -> None:
+    code = "try:\n    go()\nexcept Exception as error:\n    later(lambda: str(error))\nlater(lambda: str(error))\n"
+    found = names.undefined_names(ast.parse(f"from x import go, later\n{code}"))
+    assert found == {"error": [6]}
 
 
 def test_a_python_that_is_too_old_is_one_row(tmp_path: Path) -> None:

@@ -154,6 +154,20 @@ print(len(reached({file: ast.parse(text) for file, text in files.items()}, None)
     assert output.splitlines() == [str(inside), "6"]
 
 
+def test_what_stands_beside_a_main_that_is_a_module_has_its_package(tmp_path: Path) -> None:
+    """`python -m src.agent`: an import from above `src` would not find its way back to it."""
+    code = """
+import ast
+from lk_migrate_child.loading import to_import
+tool = "from livekit.agents import function_tool"
+for start in ("from .tools import a", "from tools import a"):
+    files = {"src/agent.py": start, "src/tools/a.py": tool}
+    print(*(m.name for m in to_import({file: ast.parse(text) for file, text in files.items()}, "src/agent.py")))
+"""
+    output, _ = in_test_bed(code, tmp_path)
+    assert output.splitlines() == ["src.agent src.tools.a", "agent tools.a"]
+
+
 def test_without_a_main_file_scripts_find_the_modules_beside_them(tmp_path: Path) -> None:
     files = {"app/call.py": "from config import KEY\nimport other\n", "app/config.py": "KEY = 1\n", "lib/other.py": ""}
     for name, text in files.items():

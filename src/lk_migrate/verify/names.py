@@ -49,10 +49,14 @@ def undefined_names(tree: ast.Module) -> dict[str, list[int]]:
 
     Annotations are left out: those that are evaluated fail at the import or in a tool's schema, which is tried."""
     annotated = {(one.lineno, one.col_offset) for annotation in _annotations(tree) for one in _located(annotation)}
+    caught = [h for h in ast.walk(tree) if isinstance(h, ast.ExceptHandler) and h.name is not None]
     found: dict[str, set[int]] = defaultdict(set)
     for message in Checker(tree).messages:
         if isinstance(message, (UndefinedName, UndefinedLocal)) and (message.lineno, message.col) not in annotated:
-            found[str(message.message_args[0])].add(message.lineno)
+            name = str(message.message_args[0])
+            # What a lambda in a handler reads of it is there while the handler runs; pyflakes looks afterwards.
+            if not any(h.name == name and h.lineno <= message.lineno <= (h.end_lineno or 0) for h in caught):
+                found[name].add(message.lineno)
     return {name: sorted(lines) for name, lines in found.items()}
 
 

@@ -63,6 +63,8 @@ def to_import(trees: Trees, main: str | None) -> list[Module]:
     """The main file first, then every other file of the app's `trees` that may hold agents or tools."""
     files = [main] if main in trees and main is not None else []
     base = main.rpartition("/")[0] if main else ""
+    if main in trees and _is_in_package(trees[main]):
+        base = ""  # it is run as `python -m src.agent`: so are all that stand beside it
     for file, tree in trees.items():
         if file != main and _may_hold_agents(tree):
             files.append(file)
