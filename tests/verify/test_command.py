@@ -219,6 +219,16 @@ def test_run_app_only_for_some_words(condition: str, open_to: set[str], shape: s
             assert f"main.py {word}`" in why[0] and "run_app" in why[0] and why[1].line in (2, 5)
 
 
+def test_a_word_of_the_command_line_in_a_variable(tmp_path: Path) -> None:
+    word = 'mode = sys.argv[1] if len(sys.argv) > 1 else "both"\n'
+    choice = 'if mode == "dev":\n    run_app(server)\nelif mode == "serve":\n    serve()\n'
+    (tmp_path / "main.py").write_text(word + choice)
+    why = shut_out(tmp_path, "main.py", ("console",))
+    assert why is not None and "`mode == 'dev'`" in why[0] and shut_out(tmp_path, "main.py", ("dev",)) is None
+    (tmp_path / "main.py").write_text(word + 'mode = MODES.get(mode, "dev")\n' + choice)
+    assert shut_out(tmp_path, "main.py", ("console",)) is None
+
+
 def test_one_way_to_run_app_is_enough(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text('if sys.argv[1] == "dev":\n    run_app(a)\nelif True:\n    run_app(b)\n')
     assert shut_out(tmp_path, "main.py", ("console",)) is None

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ _PLAIN = (
     ast.unaryop,
     ast.cmpop,
     ast.BoolOp,
+    ast.IfExp,
     ast.UnaryOp,
     ast.Compare,
     ast.Constant,
@@ -39,10 +41,10 @@ def shut_out(root: Path, main: str, words: tuple[str, ...]) -> tuple[str, Place]
     tree = parse(root / main)
     if tree is None:
         return None
-    argv = [main, *words]
+    known = _known(tree, [main, *words])
     closed: tuple[str, Place] | None = None
     for call, branches in _calls(tree, []):
-        test = next((test for test, taken in branches if _answer(test, argv) is (not taken)), None)
+        test = next((test for test, taken in branches if _truth(test, known) is (not taken)), None)
         if test is None:
             return None
         reason = (
@@ -70,24 +72,46 @@ def _is_run_app(function: ast.expr) -> bool:
     )
 
 
-def _answer(test: ast.expr, argv: list[str]) -> bool | None:
-    """The truth of a condition on nothing but the command line; None for any other."""
-    if not _is_plain(test) or "argv" not in ast.unparse(test):
-        return None
+def _known(tree: ast.Module, argv: list[str]) -> dict[str, Any]:
+    """The command line, and the variables that are it or a word of it: `mode = sys.argv[1]`."""
     known: dict[str, Any] = {"sys": SimpleNamespace(argv=argv), "argv": argv, "len": len}
     known |= {"__name__": "__main__", "__builtins__": {}}
+    bound = Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    bound.update(n.arg for n in ast.walk(tree) if isinstance(n, ast.arg))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and "argv" in ast.unparse(node.value):
+            name = node.targets[0].id
+            value = _value(node.value, known) if bound[name] == 1 and len(node.targets) == 1 else None
+            if value is not None:
+                known[name] = value
+    return known
+
+
+def _truth(test: ast.expr, known: dict[str, Any]) -> bool | None:
+    """Whether a condition on the command line holds; None for any other."""
+    asked = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)} - {"__name__", "len"}
+    value = _value(test, known) if asked else None
+    return bool(value) if value is not None else None
+
+
+def _value(expression: ast.expr, known: dict[str, Any]) -> Any:
+    """What it comes to; None when it asks for anything but the command line."""
+    if not _is_plain(expression, known):
+        return None
     try:
-        return bool(eval(compile(ast.Expression(test), "<condition>", "eval"), known))
+        return eval(compile(ast.Expression(expression), "<condition>", "eval"), known)
     except (TypeError, IndexError):
         return None
 
 
-def _is_plain(node: ast.AST) -> bool:
+def _is_plain(node: ast.AST, known: dict[str, Any]) -> bool:
     if isinstance(node, ast.Call):
         return ast.unparse(node.func) == "len" and len(node.args) == 1 and _is_argv(node.args[0])
-    if isinstance(node, (ast.Name, ast.Attribute)):
-        return _is_argv(node) or ast.unparse(node) == "__name__"
-    return isinstance(node, _PLAIN) and all(map(_is_plain, ast.iter_child_nodes(node)))
+    if isinstance(node, ast.Attribute):
+        return _is_argv(node)
+    if isinstance(node, ast.Name):
+        return node.id in known and node.id not in ("sys", "len", "__builtins__")
+    return isinstance(node, _PLAIN) and all(_is_plain(child, known) for child in ast.iter_child_nodes(node))
 
 
 def _is_argv(node: ast.AST) -> bool:
