@@ -114,7 +114,7 @@ def test_a_launcher_with_its_own_end() -> None:
     head = main[: main.index("def main():")]
     files["main.py"] = (
         f"{head}async def main(room_name):\n    bot = VoiceBot(room_name)\n    await bot.run()\n    try:\n"
-        '        await bot._done.wait()\n    finally:\n        await bot.close()\n'
+        "        await bot._done.wait()\n    finally:\n        await bot.close()\n"
         '        logger.info("good night")\n\n\nif __name__ == "__main__":\n    asyncio.run(main("harbour-desk"))\n'
     )
     after, result = generate(files)

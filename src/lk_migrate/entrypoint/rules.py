@@ -58,8 +58,8 @@ The options that are left go to `AgentServer(...)`; the entrypoint is registered
         """A program that drives WebRTC itself gets an `AgentServer` and one `AgentSession`; its loop moves aside.
 
 Tokens, `rtc.Room()`, audio frames and an own session are the framework's work now: in one function, in callbacks of the
-room, in a class that holds the call. The old code stands word for word in a module that nothing imports, with one marker
-at its top; models, agent, log, webhooks and greeting stay live.
+room, in a class that holds the call. The old code stands word for word in a module that nothing imports, with one
+marker at its top; models, agent, log, webhooks and greeting stay live.
 """,
     ),
 )
