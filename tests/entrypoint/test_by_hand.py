@@ -122,6 +122,17 @@ def test_a_launcher_with_its_own_end() -> None:
     in_order(entrypoint(after["main.py"]), "async def finish_call():", "write_journal(", 'logger.info("good night")')
 
 
+def test_what_ran_before_the_call_is_left_to_a_person() -> None:
+    files = dict(app("voicebot"))
+    files["main.py"] = files["main.py"].replace(
+        "    asyncio.run(VoiceBot(", '    write_journal({"event": "up"})\n    asyncio.run(VoiceBot('
+    )
+    _, result = generate(files)
+    todos = [f.message for f in result.findings if f.action is Action.TODO]
+    assert any(m.startswith("`write_journal(") and "ran before the call" in m for m in todos), todos
+    assert not any("ran before" in f.message for f in generate(app("voicebot"))[1].findings)
+
+
 def test_a_task_inside_the_handler() -> None:
     """The function that talks stands in the handler, the handler's caller is the participant who came."""
     files = dict(app("hotline"))

@@ -28,7 +28,7 @@ from lk_migrate.entrypoint.spine import CannotSplit, source_of
 from lk_migrate.facts.agent_values import agent_classes, is_no_agent
 from lk_migrate.facts.byhand import ByHand
 from lk_migrate.facts.entrypoint import Entrypoint
-from lk_migrate.facts.flat_call import reads
+from lk_migrate.facts.flat_call import block_of, reads
 from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
@@ -364,6 +364,7 @@ class _Replacer:
                 text = f"`{item.node.name.value}` moved to {self.old.path}: AgentServer and AgentSession do this now"
                 found.append(Finding(RULE, Action.MOVED, self._place(item.node), text, to=Place(self.old.path, 1, 1)))
         found.extend(self._gone())
+        found.extend(self._before_the_call(moved))
         unknown = [e for c in self._event_calls() for e in _registered(self._target(c)) if e not in self.events]
         unknown += [e for c in self._own_events() if (e := text_of(c.args[0].value) or "") not in self.events]
         for event in dict.fromkeys(unknown):
@@ -392,6 +393,24 @@ class _Replacer:
             listed = ", ".join(f"`{n}`" for n in work)
             text += f". It also used {listed}: do that in a handler of the session's events, or in the agent"
             yield Finding(RULE, Action.TODO, self._place(origin), text, to=Place(self.old.path, 1, 1))
+
+    def _before_the_call(self, moved: Sequence[TopLevel]) -> Iterator[Finding]:
+        """`init_db()` in the function that started the call: nothing calls it now."""
+        here = {n for i in self.layout.items if i not in moved and i.kind == "definition" for n in i.binds}
+        for item in moved:
+            if item.node is self.by_hand.home or not isinstance(item.node, (cst.FunctionDef, cst.If)):
+                continue
+            if item.node is not self.by_hand.guard and not any(_starts_loop(c) for c in find(item.node, cst.Call)):
+                continue
+            for line in block_of(item.node):
+                small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
+                call = small.value if isinstance(small, cst.Expr) else None
+                if isinstance(call, cst.Call) and isinstance(call.func, cst.Name) and call.func.value in here:
+                    text = (
+                        f"{self._first_line(line)} ran before the call, and went to {self.old.path} with what called "
+                        f"it: call it in {self.module.path}, above the server, or in the entrypoint"
+                    )
+                    yield Finding(RULE, Action.TODO, self._place(line), text, to=Place(self.old.path, 1, 1))
 
     def _work_of(self, function: cst.FunctionDef, live: set[str]) -> list[str]:
         """What the call still has that a function called: `log.user`, `send_webhook`."""
@@ -464,6 +483,10 @@ def _is_nothing(statement: cst.BaseStatement) -> bool:
     small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
     value = small.value if isinstance(small, (cst.Assign, cst.AnnAssign)) else None
     return isinstance(value, cst.Name) and value.value == "None"
+
+
+def _starts_loop(call: cst.Call) -> bool:
+    return dotted(call.func) == "asyncio.run" or (dotted(call.func) or "").endswith("run_until_complete")
 
 
 def _lead(statement: cst.BaseStatement) -> Sequence[cst.EmptyLine]:
