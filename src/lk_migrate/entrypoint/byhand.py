@@ -15,6 +15,20 @@ import libcst as cst
 
 from lk_migrate.entrypoint import callevents, console
 from lk_migrate.entrypoint.assemble import Linker, Part, read_part
+from lk_migrate.entrypoint.callbody import (
+    binds,
+    bound_by,
+    callers_of,
+    calls,
+    calls_method,
+    commented,
+    events_of,
+    is_nothing,
+    lead,
+    reachable,
+    spaced,
+    starts_loop,
+)
 from lk_migrate.entrypoint.editor import Editor
 from lk_migrate.entrypoint.edits import Edit
 from lk_migrate.entrypoint.gates import AgentForMain, limit_of
@@ -36,7 +50,7 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.ownmodels import plugin_arguments
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import occurrences
-from lk_migrate.facts.walk import find, own_scope
+from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, MainSummary, Place
 from lk_migrate.rewrite.ledger import Touch, account
 from lk_migrate.rewrite.markers import marker_lines
@@ -110,7 +124,7 @@ class _Replacer:
         for call in find(self.by_hand.run.body, cst.Call):
             target = self.module.definitions.get(call.func.value) if isinstance(call.func, cst.Name) else None
             passed = any(isinstance(a.value, cst.Name) and a.value.value == self.by_hand.session for a in call.args)
-            if isinstance(target, cst.FunctionDef) and passed and _registered(target):
+            if isinstance(target, cst.FunctionDef) and passed and events_of(target):
                 found.append(call)
         return found
 
@@ -124,7 +138,7 @@ class _Replacer:
         names: list[str] = [text_of(c.args[0].value) or "" for c in self._own_events()]
         for call in self._event_calls():
             target = self.module.definitions[cast(cst.Name, call.func).value]
-            names.extend(_registered(cast(cst.FunctionDef, target)))
+            names.extend(events_of(cast(cst.FunctionDef, target)))
         return callevents.kinds_of(dict.fromkeys(names))
 
     def _entry_body(self) -> list[cst.BaseStatement]:
@@ -135,22 +149,22 @@ class _Replacer:
         for line in self.by_hand.draft.body:
             statement = line.node
             if statement in gone:
-                if _calls_method(statement, self.by_hand.room, "connect"):
-                    found.append(_spaced(parsed("await ctx.connect()")))
+                if calls_method(statement, self.by_hand.room, "connect"):
+                    found.append(spaced(parsed("await ctx.connect()")))
                     joined = True
                 continue
             starts = self._starts(statement)
-            if not joined and (starts or _calls(statement, "wait_for_caller")):
-                found.append(_spaced(parsed("await ctx.connect()")))
+            if not joined and (starts or calls(statement, "wait_for_caller")):
+                found.append(spaced(parsed("await ctx.connect()")))
                 joined = True
             if not started and (starts or self._speaks(statement)):
-                starting = _commented(self._start(), statement)
-                found.extend([*self._ending(), starting if _lead(starting) else _spaced(starting)])
+                starting = commented(self._start(), statement)
+                found.extend([*self._ending(), starting if lead(starting) else spaced(starting)])
                 started = True
             if not starts:
                 found.extend(self._lines(statement))
         if not started and self.by_hand.session_call is None:
-            found.extend([*self._ending(), _spaced(self._start())])
+            found.extend([*self._ending(), spaced(self._start())])
         elif not started:
             raise CannotSplit("the own session is not started by a plain `await session.start(...)`", self.by_hand.home)
         first = self._parameter_lines(found)
@@ -166,38 +180,38 @@ class _Replacer:
                 yield cast(cst.BaseStatement, self.editor.edit(statement))
                 yield session
             else:
-                yield _commented(session, statement)
+                yield commented(session, statement)
             if self.events and self._own_events():
                 yield parsed(f"events = CallEvents({by_hand.session})")
-        elif _is_nothing(statement) and _binds(statement, by_hand.session):
+        elif is_nothing(statement) and binds(statement, by_hand.session):
             if any(isinstance(s, cst.FunctionDef) and by_hand.session in reads(s) for s in self.kept):
                 yield parsed(f"{by_hand.session} = None")  # a handler may ask before there is one
-        elif _is_nothing(statement) and _binds(statement, by_hand.agent.value):
+        elif is_nothing(statement) and binds(statement, by_hand.agent.value):
             return
-        elif not any(_binds(statement, name) for name in (by_hand.room, *held)):
+        elif not any(binds(statement, name) for name in (by_hand.room, *held)):
             yield cast(cst.BaseStatement, self.editor.edit(statement))
 
     def _makes_agent(self, statement: cst.BaseStatement) -> bool:
-        return _binds(statement, self.by_hand.agent.value) and not _is_nothing(statement)
+        return binds(statement, self.by_hand.agent.value) and not is_nothing(statement)
 
     def _makes_session(self, statement: cst.BaseStatement) -> bool:
         """Where the own session was made; where the loop used the models itself, below these and the agent."""
         by_hand = self.by_hand
         if by_hand.session_call is not None:
-            return _binds(statement, by_hand.session) and not _is_nothing(statement)
+            return binds(statement, by_hand.session) and not is_nothing(statement)
         calls = {p.call for p in by_hand.parts}
         lines = [x.node for x in by_hand.draft.body]
         made = [s for s in lines if any(c in calls for c in find(s, cst.Call)) or self._makes_agent(s)]
         return statement is made[-1]
 
     def _starts(self, statement: cst.BaseStatement) -> bool:
-        return self.by_hand.session_call is not None and _calls_method(statement, self.by_hand.session, "start")
+        return self.by_hand.session_call is not None and calls_method(statement, self.by_hand.session, "start")
 
     def _speaks(self, statement: cst.BaseStatement) -> bool:
         """Whether it says something by itself, where no session of the own kind is started."""
         if self.by_hand.session_call is not None or not isinstance(statement, cst.SimpleStatementLine):
             return False
-        return any(_calls(statement, name) for name in self.slice.speakers)
+        return any(calls(statement, name) for name in self.slice.speakers)
 
     def _start(self) -> cst.BaseStatement:
         arguments = [f"agent={self.by_hand.agent.value}", "room=ctx.room"]
@@ -208,17 +222,17 @@ class _Replacer:
         found: list[cst.BaseStatement] = []
         finish: list[cst.BaseStatement] = []
         event = self.by_hand.draft.waits_for
-        if event is not None and any(event in _bound_by(s) for s in self.kept):
+        if event is not None and any(event in bound_by(s) for s in self.kept):
             ending = f'    await {event}.wait()\n    ctx.shutdown(reason="the call is over")'
-            found.append(_spaced(parsed(f"async def hang_up():\n{ending}")))
-            found.append(_spaced(parsed("hanging_up = asyncio.create_task(hang_up())")))
+            found.append(spaced(parsed(f"async def hang_up():\n{ending}")))
+            found.append(spaced(parsed("hanging_up = asyncio.create_task(hang_up())")))
             finish.append(parsed("hanging_up.cancel()"))
         closing = [line.node for line in self.by_hand.draft.closing]
         finish.extend(cast(cst.BaseStatement, self.editor.edit(s)) for s in closing if s in self.kept)
         if finish:
             function = cst.ensure_type(cst.parse_statement("async def finish_call():\n    pass\n"), cst.FunctionDef)
-            found.append(_spaced(function.with_changes(body=cst.IndentedBlock(finish))))
-            found.append(_spaced(parsed("ctx.add_shutdown_callback(finish_call)")))
+            found.append(spaced(function.with_changes(body=cst.IndentedBlock(finish))))
+            found.append(spaced(parsed("ctx.add_shutdown_callback(finish_call)")))
         return found
 
     def _parameter_lines(self, body: Sequence[cst.BaseStatement]) -> list[cst.BaseStatement]:
@@ -275,10 +289,10 @@ class _Replacer:
         """Support and old module: what the old loop needed and the new main does not goes with the loop."""
         items = [i for i in self.layout.items if i.kind in ("effect", "definition", "guarded")]
         items = [i for i in items if i not in self.layout.preamble]
-        live = _reachable(items, needed)
+        live = reachable(items, needed)
         loop = [i for i in items if i.node in (self.by_hand.home, self.by_hand.guard)]
-        old = _reachable(items, frozenset(n for i in loop for n in (*i.needs, *i.binds)))
-        callers = _callers(items, loop)
+        old = reachable(items, frozenset(n for i in loop for n in (*i.needs, *i.binds)))
+        callers = callers_of(items, loop)
         moved = [i for i in items if i not in live and (i in loop or i in old or i in callers)]
         return [i for i in items if i not in moved], moved
 
@@ -365,7 +379,7 @@ class _Replacer:
                 found.append(Finding(RULE, Action.MOVED, self._place(item.node), text, to=Place(self.old.path, 1, 1)))
         found.extend(self._gone())
         found.extend(self._before_the_call(moved))
-        unknown = [e for c in self._event_calls() for e in _registered(self._target(c)) if e not in self.events]
+        unknown = [e for c in self._event_calls() for e in events_of(self._target(c)) if e not in self.events]
         unknown += [e for c in self._own_events() if (e := text_of(c.args[0].value) or "") not in self.events]
         for event in dict.fromkeys(unknown):
             text = f"nothing in AgentSession tells the event `{event}`: its handler is not called any more"
@@ -376,7 +390,7 @@ class _Replacer:
         """What has no place in the new main; a function that did more than move audio is for a person to look at."""
         origins = {line.node: line.origin for line in self.by_hand.lines}
         live = {n for s in self.kept for n in reads(s)} | self._live
-        live -= {n for s, _ in self.slice.gone for n in _bound_by(s)}
+        live -= {n for s, _ in self.slice.gone for n in bound_by(s)}
         for statement, why in (*self.slice.gone, *self.slice.thinned):
             if why == DEAD:
                 continue  # a variable of the loop
@@ -400,7 +414,7 @@ class _Replacer:
         for item in moved:
             if item.node is self.by_hand.home or not isinstance(item.node, (cst.FunctionDef, cst.If)):
                 continue
-            if item.node is not self.by_hand.guard and not any(_starts_loop(c) for c in find(item.node, cst.Call)):
+            if item.node is not self.by_hand.guard and not any(starts_loop(c) for c in find(item.node, cst.Call)):
                 continue
             for line in block_of(item.node):
                 small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
@@ -443,87 +457,3 @@ _READY = {
     "openai": "from livekit.plugins import openai, silero",
     "silero": "from livekit.plugins import openai, silero",
 }
-
-
-def _registered(function: cst.FunctionDef) -> list[str]:
-    """The events in `….on("event")` calls of a function."""
-    calls = (c for c in find(function, cst.Call) if isinstance(c.func, cst.Attribute) and c.func.attr.value == "on")
-    events = (text_of(call.args[0].value) for call in calls if call.args)
-    return [event for event in events if event is not None]
-
-
-def _bound_by(statement: cst.BaseStatement) -> set[str]:
-    return {o.name for o in occurrences(statement) if o.owner is None and o.kind == "write"}
-
-
-def _binds(statement: cst.BaseStatement, name: str) -> bool:
-    return isinstance(statement, cst.SimpleStatementLine) and name in _bound_by(statement)
-
-
-def _calls_method(statement: cst.CSTNode, base: str, method: str) -> bool:
-    return any(
-        isinstance(n, cst.Call)
-        and isinstance(n.func, cst.Attribute)
-        and n.func.attr.value == method
-        and isinstance(n.func.value, cst.Name)
-        and n.func.value.value == base
-        for n in own_scope(statement)
-    )
-
-
-def _calls(statement: cst.CSTNode, function: str) -> bool:
-    return any(
-        isinstance(n, cst.Call) and isinstance(n.func, cst.Name) and n.func.value == function
-        for n in own_scope(statement)
-    )
-
-
-def _is_nothing(statement: cst.BaseStatement) -> bool:
-    """`session = None`, until there is one."""
-    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
-    value = small.value if isinstance(small, (cst.Assign, cst.AnnAssign)) else None
-    return isinstance(value, cst.Name) and value.value == "None"
-
-
-def _starts_loop(call: cst.Call) -> bool:
-    return dotted(call.func) == "asyncio.run" or (dotted(call.func) or "").endswith("run_until_complete")
-
-
-def _lead(statement: cst.BaseStatement) -> Sequence[cst.EmptyLine]:
-    return getattr(statement, "leading_lines", ())
-
-
-def _spaced(statement: cst.BaseStatement) -> cst.BaseStatement:
-    return statement.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
-
-
-def _commented(new: cst.BaseStatement, legacy: cst.BaseStatement) -> cst.BaseStatement:
-    return new.with_changes(leading_lines=getattr(legacy, "leading_lines", ()))
-
-
-def _reachable(items: Sequence[TopLevel], names: frozenset[str]) -> list[TopLevel]:
-    """The items that bind one of `names`, and whatever these need."""
-    found: list[TopLevel] = []
-    queue = list(names)
-    seen: set[str] = set()
-    while queue:
-        name = queue.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        for item in items:
-            if name in item.binds and item not in found:
-                found.append(item)
-                queue.extend(item.needs)
-    return found
-
-
-def _callers(items: Sequence[TopLevel], loop: Sequence[TopLevel]) -> list[TopLevel]:
-    """The items that need the loop, and those that need them."""
-    found = list(loop)
-    while True:
-        names = {n for i in found for n in i.binds}
-        more = [i for i in items if i not in found and i.needs & names]
-        if not more:
-            return found
-        found.extend(more)
