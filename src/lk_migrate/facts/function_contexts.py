@@ -34,11 +34,15 @@ class ToolFunction:
 
 @dataclass
 class FunctionContexts:
-    """`classes`: every subclass, with its module; `bare`: variables that hold `FunctionContext()` itself."""
+    """`classes`: every subclass, with its module; `bare`: variables that hold `FunctionContext()` itself, and go.
+
+    `kept`: such variables that are asked for more than decorators, `box._fncs`, `box.add_function(f)`: a `Toolset`.
+    """
 
     holdings: Holdings
     classes: dict[cst.ClassDef, Module] = field(default_factory=dict)
     bare: dict[Binding, Module] = field(default_factory=dict)
+    kept: dict[Binding, Module] = field(default_factory=dict)
     tools: dict[cst.FunctionDef, ToolFunction] = field(default_factory=dict)
     instantiated: set[cst.ClassDef] = field(default_factory=set)
 
@@ -86,6 +90,9 @@ def function_contexts(project: Project) -> FunctionContexts:
             if callables:
                 again = tuple(callables[1:])
                 result.tools[node] = ToolFunction(module, node, callables[0], _holder(module, node), again)
+    for binding, module in list(result.bare.items()):
+        if any(True for _ in asked_for_more(result, binding, module)):
+            result.kept[binding] = result.bare.pop(binding)
     return result
 
 
@@ -183,9 +190,16 @@ def _stands_before(tool: ToolFunction, construction: Construction) -> bool:
     return tool.module.span(tool.node).line < tool.module.span(construction.call).line or inner is None
 
 
-def bare_uses(found: FunctionContexts, binding: Binding) -> Iterator[cst.Name]:
+def asked_for_more(found: FunctionContexts, binding: Binding, module: Module) -> Iterator[cst.Attribute]:
+    """`box._fncs`, `box.add_function`: what is asked of a bare context, decorators and the list of tools left out."""
+    for name in bare_uses(found, binding, module):
+        parent = module.index.parents.get(name)
+        if isinstance(parent, cst.Attribute) and parent.value is name and parent.attr.value != "ai_functions":
+            yield parent
+
+
+def bare_uses(found: FunctionContexts, binding: Binding, module: Module) -> Iterator[cst.Name]:
     """Uses of a bare context's variable other than its decorators, and what binds it."""
-    module = found.bare[binding]
     tools = found.closures(binding)
     decorators = {n for tool in tools for d in (tool.decorator, *tool.again) for n in find(d, cst.Name)}
     for name in uses(module, binding):

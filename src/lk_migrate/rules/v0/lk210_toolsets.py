@@ -235,6 +235,8 @@ def bare(assign: cst.Assign, file: File) -> Iterator[Change]:
     if binding is None or binding.attribute:
         yield Todo(assign, "list the tools where they are used: `llm.Toolset(id=…, tools=[…])`.")
         return
+    if binding in found.kept:
+        return
     yield Remove(assign, "tools are listed where they are used")
 
 
@@ -245,7 +247,7 @@ def bare_use(node: cst.Name, file: File) -> Iterator[Change]:
     for binding in found.bare:
         if binding.name != node.value or found.bare[binding] is not file.module:
             continue
-        if node not in set(bare_uses(found, binding)):
+        if node not in set(bare_uses(found, binding, file.module)):
             continue
         parent = file.parent(node)
         if isinstance(parent, cst.Arg) and keyword(parent) == "fnc_ctx":
