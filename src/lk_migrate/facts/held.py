@@ -270,6 +270,8 @@ class Holdings(Families):
         if isinstance(func, cst.Attribute):
             if func.attr.value == "get_current" and kind_of_name(self.project.full_name(module, func.value)):
                 return frozenset({Kind.CALL_CONTEXT})
+            if func.attr.value == "create" and kind_of_name(self.project.full_name(module, func.value)) is Kind.CHAT_MESSAGE:
+                return frozenset({Kind.CHAT_MESSAGE})  # `ChatMessage.create(role=, text=)`
             if func.attr.value == "chat" and self._is_given_a_context(module, call):
                 found |= {Kind.STREAM}
             for held in self.kinds(module, func.value, depth + 1):

@@ -14,6 +14,7 @@ import libcst as cst
 from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import (
     Brackets,
@@ -40,7 +41,9 @@ def toolsets(call: cst.Call, file: File) -> Iterator[Change]:
     if find_keyword(call, "mcp_servers") is None:
         return
     if constructed(file.project, file.module, call, "mcp_servers") not in ("AgentSession", "Agent", "AgentTask"):
-        return
+        # half migrated: an agent of 0.x, which becomes the session (LK202), with an argument of today's
+        if file.full_name(call.func) not in AGENT_CLASSES:
+            return
     mcp, where = file.use("livekit.agents.mcp"), spot(file, call)
     yield Rewrite(
         call, lambda updated: fitting(lambda c: _converted(c, mcp), updated, where), "`mcp_servers=` is now `tools=`"
