@@ -73,6 +73,8 @@ _ATTRIBUTE_KINDS: dict[tuple[Kind, str], Kind] = {
     (Kind.CALL_CONTEXT, "agent"): Kind.PIPELINE,
     (Kind.CALL_CONTEXT, "chat_ctx"): Kind.CHAT_CONTEXT,
 }
+#: Class methods that make an instance: `AgentCallContext.get_current()`, `ChatMessage.create(role=, text=)`.
+_MAKERS = {"get_current": Kind.CALL_CONTEXT, "create": Kind.CHAT_MESSAGE}
 _ITEM_KINDS = {Kind.MESSAGES: Kind.CHAT_MESSAGE, Kind.REALTIME_SESSIONS: Kind.REALTIME_SESSION, Kind.STREAM: Kind.CHUNK}
 #: Builtins whose result has the items of their argument.
 _SAME_ITEMS = frozenset({"reversed", "list", "tuple", "sorted", "iter"})
@@ -268,10 +270,10 @@ class Holdings(Families):
             return self.of_class(made)
         found = NOTHING
         if isinstance(func, cst.Attribute):
-            if func.attr.value == "get_current" and kind_of_name(self.project.full_name(module, func.value)):
-                return frozenset({Kind.CALL_CONTEXT})
-            if func.attr.value == "create" and kind_of_name(self.project.full_name(module, func.value)) is Kind.CHAT_MESSAGE:
-                return frozenset({Kind.CHAT_MESSAGE})  # `ChatMessage.create(role=, text=)`
+            if func.attr.value in _MAKERS:
+                made_by = kind_of_name(self.project.full_name(module, func.value))
+                if made_by is _MAKERS[func.attr.value]:
+                    return frozenset({made_by})
             if func.attr.value == "chat" and self._is_given_a_context(module, call):
                 found |= {Kind.STREAM}
             for held in self.kinds(module, func.value, depth + 1):

@@ -40,10 +40,10 @@ def toolsets(call: cst.Call, file: File) -> Iterator[Change]:
     """`mcp_servers=` where it reaches the framework's constructor."""
     if find_keyword(call, "mcp_servers") is None:
         return
-    if constructed(file.project, file.module, call, "mcp_servers") not in ("AgentSession", "Agent", "AgentTask"):
-        # half migrated: an agent of 0.x, which becomes the session (LK202), with an argument of today's
-        if file.full_name(call.func) not in AGENT_CLASSES:
-            return
+    made = constructed(file.project, file.module, call, "mcp_servers")
+    # (half migrated: an agent of 0.x, which becomes the session (LK202), with an argument of today's)
+    if made not in ("AgentSession", "Agent", "AgentTask") and file.full_name(call.func) not in AGENT_CLASSES:
+        return
     mcp, where = file.use("livekit.agents.mcp"), spot(file, call)
     yield Rewrite(
         call, lambda updated: fitting(lambda c: _converted(c, mcp), updated, where), "`mcp_servers=` is now `tools=`"
