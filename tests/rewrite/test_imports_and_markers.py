@@ -51,6 +51,19 @@ from lk_migrate.rules.registry import Rule
             "asyncio",
             "from __future__ import annotations\nimport asyncio\nx = 1\n",
         ),
+        # what stays above its statement: our marker, not the file's own words
+        (
+            "# Licence\n# TODO(lk-migrate LK110): derive it\n#   from `Agent`\nclass Desk:\n    pass\n",
+            "livekit.rtc",
+            "# Licence\nfrom livekit import rtc\n\n# TODO(lk-migrate LK110): derive it\n#   from `Agent`\n"
+            "class Desk:\n    pass\n",
+        ),
+        (
+            "#!/usr/bin/env python3\n\n# TODO(lk-migrate LK110): derive it\nclass Desk:\n    pass\n",
+            "livekit.rtc",
+            "#!/usr/bin/env python3\n\nfrom livekit import rtc\n\n# TODO(lk-migrate LK110): derive it\n"
+            "class Desk:\n    pass\n",
+        ),
         # a file without that order keeps its own: new imports come last
         ("import attr\nimport os\n", "signal", "import attr\nimport os\nimport signal\n"),
     ],

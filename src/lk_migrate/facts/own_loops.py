@@ -12,7 +12,7 @@ from lk_migrate.facts.agents import Role, find_agents
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.sessionless import is_sessionless
+from lk_migrate.facts.sessionless import is_replaced, names_session
 from lk_migrate.facts.testcode import is_test
 
 _HEARS = ("AudioStream", "from_track", "from_participant")
@@ -36,16 +36,23 @@ class OwnLoop:
 
 
 def own_loop(project: Project) -> OwnLoop | None:
-    """The first one of a program that has neither a session nor an assistant class. Memoise with `project.fact`."""
+    """The first one of a program that has neither a session nor an assistant class. Memoise with `project.fact`.
+
+    Only files that name the loop can have its session: one that shares no more than a base class with it is another
+    program's, and its import may go with that.
+    """
     if not project.paths_with([b"AudioStream"]) or not project.paths_with([b"capture_frame"]):
         return None
     code = {p: data for p, data in sorted(project.files.items()) if not is_test(p)}
     if not all(any(map(said.search, code.values())) for said in (_SPEAKS, _THINKS)):
         return None
-    if not project.fact(is_sessionless) or any(a.role is Role.AGENT for a in find_agents(project)):
-        return None
     found = next((loop for p in code if b"AudioStream" in code[p] for loop in _loops(project, p)), None)
-    if found is None:
+    if found is None or project.fact(is_replaced):
+        return None
+    of_loop = code.keys() & {found[0].path, *project.paths_naming([found[1].name.value])}
+    assistants = [a for a in find_agents(project) if a.role is Role.AGENT]
+    named = project.paths_naming(a.name for a in assistants)
+    if any(map(names_session, (code[p] for p in of_loop))) or not of_loop.isdisjoint(named):
         return None
     modules = list(project.modules(iter(code)))
     prompt = next((place for m in modules for place in _prompts(m)), None)

@@ -23,10 +23,18 @@ def is_sessionless(project: Project) -> bool:
     Memoise with `project.fact`.
     """
     code = {path: data for path, data in project.files.items() if path.endswith(".py") and not is_test(path)}
-    if not any(map(_OWN_LOOP.search, code.values())) or any(map(_SESSION.search, code.values())):
+    if not any(map(_OWN_LOOP.search, code.values())) or any(map(names_session, code.values())):
         return False
-    for path in sorted(p for p, data in code.items() if b"__main__" in data and b"Room" in data):
-        module = project.module(path)
-        if module is not None and find_by_hand(project, module) is not None:
-            return False
-    return True
+    return not project.fact(is_replaced)
+
+
+def names_session(data: bytes) -> bool:
+    """Whether a file's code speaks of a session, or of what becomes one."""
+    return _SESSION.search(data) is not None
+
+
+def is_replaced(project: Project) -> bool:
+    """Whether LK156 writes a session in the place of a loop. Memoise with `project.fact`."""
+    mains = (p for p, data in project.files.items() if b"__main__" in data and b"Room" in data and not is_test(p))
+    modules = (project.module(path) for path in sorted(mains))
+    return any(module is not None and find_by_hand(project, module) is not None for module in modules)

@@ -41,7 +41,7 @@ def import_early(tree: cst.Module, file: File) -> Iterator[Change]:
     early = set(file.project.fact(loaded_early))
     left: list[LatePlugin] = []
     for each in late_plugins(file.project, file.module):
-        if not each.why_not and all(file.use_as(item.target, item.local) for item in each.names):
+        if not each.why_not and all(file.use_early(item.target, item.local) for item in each.names):
             early.update(each.plugins)
             yield _without(each, file)
         else:
