@@ -39,9 +39,6 @@ def test_what_goes_in_comes_out(one: Sequence[LedgerEntry], other: Sequence[Ledg
 def test_other_words_for_the_same() -> None:
     gone = LedgerEntry(Place("a.py", 1, 2), Fate.REMOVED, "LK101", "sk-1")
     entries = [gone, LedgerEntry(Place("a.py", 3, 3), Fate.KEPT)]
-        LedgerEntry(Place("a.py", 1, 2), Fate.REMOVED, "LK101", "sk-1"),
-        LedgerEntry(Place("a.py", 3, 3), Fate.KEPT),
-    ]
     told = packed(entries).with_reasons(lambda why: why.replace("sk-1", "…"))
     assert [e.why for e in told] == ["…", ""]
     assert list(packed(entries)) == entries
