@@ -13,6 +13,7 @@ from lk_migrate.rewrite.arguments import keyword
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.v0.lk204_foreign_arguments import rule as foreign
+from lk_migrate.rules.v1.turn_options import SESSION_KEYS
 
 _CLASS = "livekit.agents.AgentSession"
 _METHODS = ("start", "say", "generate_reply")
@@ -32,9 +33,9 @@ def of_a_method(call: cst.Call, file: File) -> Iterator[Change]:
     if not foreign_ones or instance_of(file.project, file.module, func.value) != "AgentSession":
         return
     of_session, method = public_names()[f"{_CLASS}()"], func.attr.value
-    said = [
-        f"`{name}=` is no argument of `{method}`"
-        + (f": `AgentSession({name}=…)`" if name in of_session else closest(name, known))
-        for name in foreign_ones
-    ]
+    said = []
+    for name in foreign_ones:
+        home = "turn_handling" if name in SESSION_KEYS else name
+        hint = f": `AgentSession({home}=…)`" if name in of_session else closest(name, known)
+        said.append(f"`{name}=` is no argument of `{method}`{hint}")
     yield Todo(call, "; ".join(said) + ".")
