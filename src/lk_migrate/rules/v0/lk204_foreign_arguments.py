@@ -83,7 +83,7 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
             said.append(f"`{given}=` is no argument: {_NEVER[given]}")
         elif given and given not in (known := public_names()[_SESSION if is_session else _AGENT]):
             said.append(f"`{given}=` is no argument of 1.8{closest(given, known)}")
-    if name in AGENTS and file.full_name(func) and "instructions" not in names and not any(a.star for a in call.args):
+    if name in AGENTS and "instructions" not in names and not any(a.star for a in call.args):
         said.append("`instructions=` is wanted (a TypeError without it): the system message")
     if said:
         yield Todo(call, "; ".join(said) + ".")

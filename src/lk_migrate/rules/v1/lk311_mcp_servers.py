@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.among import with_keyword
+from lk_migrate.facts.among import calls_of, with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.v0_names import AGENT_CLASSES
@@ -26,12 +26,13 @@ from lk_migrate.rewrite.arguments import (
     to_call,
     to_display,
 )
-from lk_migrate.rewrite.changes import Change, Rewrite
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import code, fitting, spot
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK311", Edition.V1, __doc__, triggers=(b"mcp_servers",), since="1.5.1")
+rule = Rule("LK311", Edition.V1, __doc__, triggers=(b"mcp_servers", b"MCPServer"), since="1.5.1")
+_ABSTRACT = frozenset({"livekit.agents.mcp.MCPServer", "livekit.agents.llm.mcp.MCPServer"})
 
 
 @rule.on(cst.Call, among=with_keyword("mcp_servers"))
@@ -47,6 +48,17 @@ def toolsets(call: cst.Call, file: File) -> Iterator[Change]:
     yield Rewrite(
         call, lambda updated: fitting(lambda c: _converted(c, mcp), updated, where), "`mcp_servers=` is now `tools=`"
     )
+
+
+@rule.on(cst.Call, among=calls_of("MCPServer"))
+def abstract(call: cst.Call, file: File) -> Iterator[Change]:
+    """`mcp.MCPServer(url=…)`: the base class, which no version could make an object of."""
+    if file.full_name(call.func) in _ABSTRACT:
+        yield Todo(
+            call,
+            "`MCPServer` is abstract (a TypeError): `mcp.MCPServerHTTP(url=…, headers=…)`, or "
+            "`mcp.MCPServerStdio(command=…, args=[…])`.",
+        )
 
 
 def _converted(call: cst.Call, mcp: str) -> cst.Call:
