@@ -72,9 +72,8 @@ def guarded(node: cst.ImportFrom, file: File) -> Iterator[Change]:
 def imports(tree: cst.Module, file: File) -> Iterator[Leftover]:
     """What the imports of the finished file ask for in vain, those in a `try` or for the type checker left out."""
     used = cache(lambda: referenced_names(tree, file.module.references))
-    shielded = cache(
-        lambda: {n for block in statements(tree, cst.Try, cst.If) for n in statements(block, cst.Import, cst.ImportFrom)}
-    )
+    kinds = (cst.Import, cst.ImportFrom)
+    shielded = cache(lambda: {n for block in statements(tree, cst.Try, cst.If) for n in statements(block, *kinds)})
     for line, small in file.imports_of(tree):
         for alias, name in _asked(small, file):
             if small in shielded():
