@@ -79,9 +79,7 @@ def _line_map(project: Project, after: Project, path: str) -> dict[int, int]:
     return line_map(old.text, new.text) if old is not None and new is not None else {}
 
 
-def _merged(
-    first: Sequence[LedgerEntry], second: Sequence[LedgerEntry], lines: Mapping[int, int], path: str
-) -> Ledger:
+def _merged(first: Sequence[LedgerEntry], second: Sequence[LedgerEntry], lines: Mapping[int, int], path: str) -> Ledger:
     """One ledger for the main module out of what the rules did and what the generator did with their result."""
     mine = [e for e in first if e.place.path == path]
     if not mine:

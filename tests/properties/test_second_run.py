@@ -1420,3 +1420,41 @@ def _converted(source: str) -> bytes:
     files = {"main.py": source.encode()}
     assert checked(files).outcome == "changed"
     return make_plan(files, ConvertOptions()).changes[0].after or b""
+
+
+#: LiveKit comes from a module of the project's own, and into this file by a rule.
+_SESSION_FROM_OWN = """\
+from common import AgentSession
+
+TOOLS = [
+    {"type": "function", "function": {"name": "find", "description": "Finds a desk.", "parameters": {}}},
+    {"type": "function", "function": {"name": "note", "description": "Takes a note.", "parameters": {}}},
+]
+
+
+class Assistant:
+    def __init__(self, instructions):
+        self.instructions = instructions
+        self.tools = TOOLS
+
+    async def find(self):
+        return "there"
+
+    async def note(self):
+        return "noted"
+
+
+async def entrypoint(ctx, board):
+    session = AgentSession()
+
+    @session.on("metrics_collected")
+    def on_metrics(ev):
+        board.gauge("ttft", ev.metrics.ttft)
+
+    await board.run(session, Assistant("Be brief."))
+"""
+
+
+def test_who_names_a_session_uses_livekit() -> None:
+    files = {"main.py": _SESSION_FROM_OWN.encode()}
+    assert checked(files).outcome == "changed"

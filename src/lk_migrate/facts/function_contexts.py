@@ -34,15 +34,11 @@ class ToolFunction:
 
 @dataclass
 class FunctionContexts:
-    """`classes`: every subclass, with its module; `bare`: variables that hold `FunctionContext()` itself, and go.
-
-    `kept`: such variables that are asked for more than decorators, `box._fncs`, `box.add_function(f)`: a `Toolset`.
-    """
+    """`classes`: every subclass, with its module; `bare`: variables that hold `FunctionContext()` itself."""
 
     holdings: Holdings
     classes: dict[cst.ClassDef, Module] = field(default_factory=dict)
     bare: dict[Binding, Module] = field(default_factory=dict)
-    kept: dict[Binding, Module] = field(default_factory=dict)
     tools: dict[cst.FunctionDef, ToolFunction] = field(default_factory=dict)
     instantiated: set[cst.ClassDef] = field(default_factory=set)
 
@@ -83,22 +79,26 @@ def function_contexts(project: Project) -> FunctionContexts:
         for node in module.index.of(cst.Assign):
             if is_bare(project, module, node.value):
                 binding = known.binding(module, node.targets[0].target)
-                if binding is not None:
+                if binding is not None and invented(module, binding) is None:
                     result.bare[binding] = module
         for node in module.index.of(cst.FunctionDef):
             callables = [d for d in node.decorators if is_ai_callable(known, module, d)]
             if callables:
                 again = tuple(callables[1:])
                 result.tools[node] = ToolFunction(module, node, callables[0], _holder(module, node), again)
-    for binding, module in list(result.bare.items()):
-        if any(True for _ in asked_for_more(result, binding, module)):
-            result.kept[binding] = result.bare.pop(binding)
     return result
 
 
 def is_bare(project: Project, module: Module, value: cst.BaseExpression) -> bool:
     """`llm.FunctionContext()` itself."""
     return isinstance(value, cst.Call) and llm_name(project.full_name(module, value.func)) == "FunctionContext"
+
+
+def invented(module: Module, binding: Binding) -> str | None:
+    """What is asked of the variable, which holds a bare `FunctionContext()`, that this never had."""
+    above = (module.index.parents.get(name) for name in uses(module, binding))
+    asked = (a.attr.value for a in above if isinstance(a, cst.Attribute))
+    return next((name for name in asked if name not in ("ai_callable", "ai_functions")), None)
 
 
 def is_ai_callable(known: Holdings, module: Module, decorator: cst.Decorator) -> bool:
@@ -190,16 +190,9 @@ def _stands_before(tool: ToolFunction, construction: Construction) -> bool:
     return tool.module.span(tool.node).line < tool.module.span(construction.call).line or inner is None
 
 
-def asked_for_more(found: FunctionContexts, binding: Binding, module: Module) -> Iterator[cst.Attribute]:
-    """`box._fncs`, `box.add_function`: what is asked of a bare context, decorators and the list of tools left out."""
-    for name in bare_uses(found, binding, module):
-        parent = module.index.parents.get(name)
-        if isinstance(parent, cst.Attribute) and parent.value is name and parent.attr.value != "ai_functions":
-            yield parent
-
-
-def bare_uses(found: FunctionContexts, binding: Binding, module: Module) -> Iterator[cst.Name]:
+def bare_uses(found: FunctionContexts, binding: Binding) -> Iterator[cst.Name]:
     """Uses of a bare context's variable other than its decorators, and what binds it."""
+    module = found.bare[binding]
     tools = found.closures(binding)
     decorators = {n for tool in tools for d in (tool.decorator, *tool.again) for n in find(d, cst.Name)}
     for name in uses(module, binding):

@@ -1,7 +1,6 @@
-"""Boxes of 0.x tools that were filled by hand: their dictionary, or a method that they never had (part of LK210).
+"""Boxes of 0.x tools that are filled through their dictionary, or made where they are handed on (part of LK210).
 
-A `Toolset` has no dictionary of functions: it is made with its tools. The box stays, so that what was put into it can
-be listed there.
+A `Toolset` has no dictionary of functions: it is made with its tools.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.among import called_so
-from lk_migrate.facts.function_contexts import asked_for_more, function_contexts, is_bare
+from lk_migrate.facts.function_contexts import function_contexts, is_bare
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.v0.lk210_toolsets import rule as toolsets
@@ -25,24 +24,10 @@ def made_in_place(call: cst.Call, file: File) -> Iterator[Change]:
     """`llm.FunctionContext()` that no variable takes which goes, `box or llm.FunctionContext()`."""
     if not is_bare(file.project, file.module, call):
         return
-    parent, name = file.parent(call), "tools"
-    if isinstance(parent, cst.Assign):
-        found = file.project.fact(function_contexts)
-        binding = found.holdings.binding(file.module, parent.targets[0].target)
-        if binding is None or binding in found.bare:
-            return
-        name = binding.name.strip("_") or name
-    toolset = f'{file.use("livekit.agents.llm")}.Toolset(id="{name}")'
+    if isinstance(file.parent(call), cst.Assign):
+        return
+    toolset = f'{file.use("livekit.agents.llm")}.Toolset(id="tools")'
     yield Rewrite(call, lambda _: cst.parse_expression(toolset), "`FunctionContext` is now `Toolset`")
-
-
-@toolsets.on(cst.Attribute)
-def asked_of_bare(node: cst.Attribute, file: File) -> Iterator[Change]:
-    """`box.add_function(lookup)`, `box._register_ai_function(lookup)` of a box without a class."""
-    found = file.project.fact(function_contexts)
-    for binding, module in found.kept.items():
-        if module is file.module and node in set(asked_for_more(found, binding, module)):
-            yield Todo(node, f"a `Toolset` has no `{node.attr.value}`: list its tools where it is made, `tools=[…]`.")
 
 
 @toolsets.on(cst.Attribute, among=called_so(*_REGISTRY))
