@@ -19,6 +19,7 @@ from lk_migrate.facts.importers import importing
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_evidence import speaks_of_0x
 from lk_migrate.facts.walk import Index
 
 AGENT_CLASSES = frozenset({"Agent", "AgentTask"})
@@ -53,7 +54,7 @@ def where_objects_may_be(project: Project) -> frozenset[str]:
     What is LiveKit's is named there, or comes from a file that does by an import, or by a tool's bare `ctx`. Objects of
     0.x are followed through calls, into any file.
     """
-    if project.fact(holdings).modules:
+    if project.fact(speaks_of_0x):
         return frozenset(project.files)
     return importing(project, project.paths_with([b"livekit"]) | project.fact(any_tool_files))
 
