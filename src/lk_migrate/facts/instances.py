@@ -15,11 +15,11 @@ import libcst as cst
 from lk_migrate.facts.agents import any_tool, any_tool_files
 from lk_migrate.facts.framework import Owner, agents_name, callee, class_of, framework_base
 from lk_migrate.facts.holdings import holdings
-from lk_migrate.facts.importers import importing
+from lk_migrate.facts.importers import importing, where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.v0_evidence import speaks_of_0x
+from lk_migrate.facts.v0_evidence import may_hold_0x
 from lk_migrate.facts.walk import Index
 
 AGENT_CLASSES = frozenset({"Agent", "AgentTask"})
@@ -54,9 +54,9 @@ def where_objects_may_be(project: Project) -> frozenset[str]:
     What is LiveKit's is named there, or comes from a file that does by an import, or by a tool's bare `ctx`. Objects of
     0.x are followed through calls, into any file.
     """
-    if project.fact(speaks_of_0x):
+    if project.fact(may_hold_0x):
         return frozenset(project.files)
-    return importing(project, project.paths_with([b"livekit"]) | project.fact(any_tool_files))
+    return project.fact(where_livekit_is_imported) | importing(project, project.fact(any_tool_files))
 
 
 def _made_by(project: Project, module: Module, call: cst.Call, depth: int) -> str | None:

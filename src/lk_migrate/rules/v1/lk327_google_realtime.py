@@ -11,13 +11,14 @@ import libcst as cst
 
 from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import library_name
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Replace, Rewrite
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK327", Edition.V1, __doc__, triggers=(b"beta",), since="1.2.15")
+rule = Rule("LK327", Edition.V1, __doc__, triggers=(b"beta",), since="1.2.15", paths=where_livekit_is_imported)
 
 _OLD, _NEW = "livekit.plugins.google.beta.realtime", "livekit.plugins.google.realtime"
 
