@@ -283,6 +283,12 @@ class Project:
         found = self._follow(target, importer, 0)
         return found is None or found.module is not None
 
+    def home_of_import(self, module: Module, expression: cst.CSTNode) -> str | None:
+        """The project's file that `expression` was imported from (which may have it from another), not parsed."""
+        parts = (module.target_of(expression) or "").split(".")
+        paths = (self.path_of(".".join(parts[:size]), module.path) for size in range(len(parts), 0, -1))
+        return next((path for path in paths if path is not None), None)
+
     def sure_definition(self, module: Module, expression: cst.CSTNode) -> Definition | None:
         """How another file defines what is imported as `expression`, where that is sure without parsing it; an
         attribute of what it defines is a value.

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.searched import GAP
 from lk_migrate.facts.v0_names import TRIGGERS
 
 #: Today there are realtime models as well, and anybody's own attribute may end like an event of old.
 _OF_TODAY = frozenset({b"RealtimeModel", b"_speaking"})
-#: What may stand between the parts of an expression.
-_GAP = rb"(?:[\s\\()]|#[^\n]*\n)*"
 _WORD = re.compile(b"|".join(map(re.escape, TRIGGERS)))
 _EVIDENCE = re.compile(
     b"|".join(
@@ -25,17 +24,17 @@ _EVIDENCE = re.compile(
             # what was given to an agent, and what its tools got
             rb"before_(?:llm|tts)_cb|will_synthesize_assistant_reply|CallContext|AssistantContext|ToolChoice",
             # what was asked of a model, and what it answered with
-            rb"LLMStream|ChatChunk|\.%sresponse%s\.%screate\b" % (_GAP, _GAP, _GAP),
-            rb"\.%s(?:chat_ctx|chat_context|sessions|create_session|(?:chat|session)%s\()" % (_GAP, _GAP),
+            rb"LLMStream|ChatChunk|\.%sresponse%s\.%screate\b" % (GAP, GAP, GAP),
+            rb"\.%s(?:chat_ctx|chat_context|sessions|create_session|(?:chat|session)%s\()" % (GAP, GAP),
             # what was asked of a job
-            rb"\broom%s\.%sparticipants\b|[\"']participants\b" % (_GAP, _GAP),
+            rb"\broom%s\.%sparticipants\b|[\"']participants\b" % (GAP, GAP),
         ]
     )
 )
 #: What an LLM was asked, where LK224 looks. (A realtime model still says what it is capable of, by these names.)
 _CAPABILITIES = re.compile(
     rb"\.%scapabilities\b(?![ \t]+import\b)(?!\.(?:message_truncation|turn_detection|user_transcription"
-    rb"|auto_tool_reply_generation|audio_output|manual_function_calls|can_disable_turn_detection)\b)" % _GAP
+    rb"|auto_tool_reply_generation|audio_output|manual_function_calls|can_disable_turn_detection)\b)" % GAP
 )
 
 
