@@ -72,8 +72,8 @@ def test_the_files_of_one_group_are_shared(monkeypatch: pytest.MonkeyPatch) -> N
     if not workers.FORKS:
         pytest.skip("no process can be forked here")
     monkeypatch.setattr(workers, "_WORTH", 1)
-    copies, real = [], workers.forked
-    monkeypatch.setattr(workers, "forked", lambda answer: copies.append(real(answer)) or copies[-1])
+    copies, real = [], processes.forked
+    monkeypatch.setattr(processes, "forked", lambda answer: copies.append(real(answer)) or copies[-1])
     root = LEGACY / "mixins"
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*.py"))}
     files |= {

@@ -6,6 +6,7 @@ Nothing here touches the disk or imports LibCST, so every stage (and `--help`) c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -127,7 +128,7 @@ class Plan:
     root: str
     changes: tuple[FileChange, ...] = ()
     findings: tuple[Finding, ...] = ()
-    ledger: tuple[LedgerEntry, ...] = ()
+    ledger: Sequence[LedgerEntry] = ()
     skipped: tuple[Skipped, ...] = ()
     agents: tuple[AgentSummary, ...] = ()
     main: MainSummary | None = None

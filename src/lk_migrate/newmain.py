@@ -13,6 +13,7 @@ from lk_migrate.entrypoint.edits import WHOLE
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.generate import generate_entrypoint
 from lk_migrate.facts.project import Project
+from lk_migrate.ledger import Ledger, joined
 from lk_migrate.model import Finding, LedgerEntry, Plan
 from lk_migrate.rewrite.compose import compose
 from lk_migrate.rewrite.engine import convert_file
@@ -78,14 +79,12 @@ def _line_map(project: Project, after: Project, path: str) -> dict[int, int]:
     return line_map(old.text, new.text) if old is not None and new is not None else {}
 
 
-def _merged(
-    first: Sequence[LedgerEntry], second: Sequence[LedgerEntry], lines: Mapping[int, int], path: str
-) -> tuple[LedgerEntry, ...]:
+def _merged(first: Sequence[LedgerEntry], second: Sequence[LedgerEntry], lines: Mapping[int, int], path: str) -> Ledger:
     """One ledger for the main module out of what the rules did and what the generator did with their result."""
     mine = [e for e in first if e.place.path == path]
     if not mine:
-        return (*first, *second)
-    return (*(e for e in first if e.place.path != path), *compose(mine, second, lines))
+        return joined((first, second))
+    return joined(((e for e in first if e.place.path != path), compose(mine, second, lines)))
 
 
 def _legacy(found: Iterable[Finding], lines: Mapping[int, int], path: str) -> Iterable[Finding]:

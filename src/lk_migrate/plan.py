@@ -25,6 +25,7 @@ from lk_migrate.entrypoint import SHORT
 from lk_migrate.facts.groups import groups
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.relevant import relevant
+from lk_migrate.ledger import joined
 from lk_migrate.manifests.declared import declared_plugins
 from lk_migrate.manifests.imports import imported_modules
 from lk_migrate.manifests.ledger import manifest_ledger
@@ -182,7 +183,7 @@ def _gathered(outcomes: Sequence[Outcome], options: ConvertOptions, agents: tupl
         root=".",
         changes=tuple(r.change for r in results if r.change is not None),
         findings=(*(f for r in results for f in r.findings), *explained(held)),
-        ledger=tuple(e for r in results for e in r.ledger),
+        ledger=joined(r.ledger for r in results),
         skipped=tuple(skipped),
         editions=_editions(results, options.rules),
     )
@@ -224,7 +225,7 @@ def _with_manifests(converted: _ByRules, files: Mapping[str, bytes], rules: Sequ
         plan,
         changes=(*plan.changes, *made.changes),
         findings=(*plan.findings, *made.findings),
-        ledger=(*plan.ledger, *manifest_ledger(made.changes, made.findings)),
+        ledger=joined((plan.ledger, manifest_ledger(made.changes, made.findings))),
     )
 
 

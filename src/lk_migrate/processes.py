@@ -26,9 +26,6 @@ from typing import IO, Any, Protocol
 from lk_migrate.model import UserError
 from lk_migrate.project.paths import display
 
-#: Whether processes can be forked; on macOS the system's own libraries do not bear it.
-FORKS = hasattr(os, "fork") and sys.platform != "darwin"
-
 #: What a process does with a question.
 Answer = Callable[[Any], Any]
 

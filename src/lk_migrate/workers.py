@@ -1,23 +1,26 @@
 """The groups of a plan, and the files of a group, in several processes (processes.py).
 
 Groups travel as bytes and come back as outcomes. The files of one group are shared between copies of the process that
-has understood it, where there can be copies.
+has understood it, where there can be copies. What asks other processes is imported when there are some.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lk_migrate.late_methods import methods_when_called
-from lk_migrate.processes import FORKS, Task, Worker, forked, serve, started, worked_off
 
 if TYPE_CHECKING:
     from lk_migrate.conversion import Converter, Group, Settled
     from lk_migrate.options import ConvertOptions
+    from lk_migrate.processes import Worker
 
+#: Whether processes can be forked; on macOS the system's own libraries do not bear it.
+FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 #: Bytes of code that speaks of LiveKit, for each process: below that another one costs more than it saves
 #: (docs/performance.md).
 _WORTH = 20_000 if FORKS else 120_000
@@ -68,10 +71,20 @@ class _Several:
 
     def __init__(self, jobs: int, stack: ExitStack) -> None:
         self._jobs, self._stack = jobs, stack
-        self._started = [] if FORKS else [stack.enter_context(started(_START)) for _ in range(jobs - 1)]
+        self._started = [] if FORKS else self._new(jobs - 1)
+
+    def _new(self, count: int) -> list[Worker]:
+        from lk_migrate.processes import started
+
+        return [self._stack.enter_context(started(_START)) for _ in range(count)]
 
     def _copies(self, answer: Callable[[Any], Any], sizes: Iterable[int]) -> list[Worker]:
-        return [self._stack.enter_context(forked(answer)) for _ in range(1, _paying(self._jobs, sizes))]
+        count = _paying(self._jobs, sizes) - 1
+        if count < 1:
+            return []
+        from lk_migrate.processes import forked
+
+        return [self._stack.enter_context(forked(answer)) for _ in range(count)]
 
     def groups(
         self,
@@ -86,6 +99,8 @@ class _Several:
         alone = OneByOne()
         if self._jobs < 2:
             return alone.groups(groups, options, told, meanwhile)
+        from lk_migrate.processes import Task, worked_off
+
         _import_rules()
         total = sum(map(_size, groups))
         # What would keep one of them busy to the end is begun here, and shared when it is understood.
@@ -110,6 +125,8 @@ class _Several:
         workers = self._copies(lambda paths: [convert(path) for path in paths], sizes.values()) if FORKS else []
         if not workers:
             return alone.files(sizes, convert, told)
+        from lk_migrate.processes import Task, worked_off
+
         portions = _portions(list(sizes), list(sizes.values()), self._jobs * _PORTIONS)
         tasks = [Task(paths, paths) for paths in portions]
         answers = worked_off(tasks, workers, lambda paths: list(alone.files(paths, convert, told)), told)
@@ -154,6 +171,8 @@ def _import_rules() -> None:
 def convert_asked() -> None:
     """What a new Python does."""
     import gc
+
+    from lk_migrate.processes import serve
 
     gc.disable()  # as in read.py
     with methods_when_called():

@@ -1385,3 +1385,76 @@ def test_an_import_is_not_kept_for_a_file_that_needs_it_no_more() -> None:
     kept = make_plan({"agent.py": _GIVER.encode(), "other.py": other}, ConvertOptions())
     (change,) = (c for c in kept.changes if c.path == "agent.py")
     assert change.after is not None and b"WorkerOptions" in change.after
+
+
+#: A tool for the console beside a client: nothing of agents is left in the file when `TypeInfo` is pydantic's `Field`.
+_CLIENT_WITH_TYPES = """\
+import asyncio
+from typing import Annotated
+
+from livekit import rtc
+from livekit.agents.llm import TypeInfo
+
+
+async def book(room: Annotated[str, TypeInfo(description="The room")]):
+    return room
+
+
+async def main(url, token):
+    room = rtc.Room()
+    await room.connect(url, token)
+    chat = rtc.ChatManager(room=room)
+
+    @chat.on("message_received")
+    def on_message(msg: rtc.ChatMessage, *_):
+        asyncio.ensure_future(chat.send_message(f"You said {msg.message}"))
+"""
+
+
+def test_types_of_parameters_make_no_client_an_agent() -> None:
+    assert b"register_text_stream_handler" in _converted(_CLIENT_WITH_TYPES)
+
+
+def _converted(source: str) -> bytes:
+    """What becomes of a file of which a second run finds no more."""
+    files = {"main.py": source.encode()}
+    assert checked(files).outcome == "changed"
+    return make_plan(files, ConvertOptions()).changes[0].after or b""
+
+
+#: LiveKit comes from a module of the project's own, and into this file by a rule.
+_SESSION_FROM_OWN = """\
+from common import AgentSession
+
+TOOLS = [
+    {"type": "function", "function": {"name": "find", "description": "Finds a desk.", "parameters": {}}},
+    {"type": "function", "function": {"name": "note", "description": "Takes a note.", "parameters": {}}},
+]
+
+
+class Assistant:
+    def __init__(self, instructions):
+        self.instructions = instructions
+        self.tools = TOOLS
+
+    async def find(self):
+        return "there"
+
+    async def note(self):
+        return "noted"
+
+
+async def entrypoint(ctx, board):
+    session = AgentSession()
+
+    @session.on("metrics_collected")
+    def on_metrics(ev):
+        board.gauge("ttft", ev.metrics.ttft)
+
+    await board.run(session, Assistant("Be brief."))
+"""
+
+
+def test_who_names_a_session_uses_livekit() -> None:
+    files = {"main.py": _SESSION_FROM_OWN.encode()}
+    assert checked(files).outcome == "changed"

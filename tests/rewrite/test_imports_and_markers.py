@@ -51,6 +51,19 @@ from lk_migrate.rules.registry import Rule
             "asyncio",
             "from __future__ import annotations\nimport asyncio\nx = 1\n",
         ),
+        # what stays above its statement: our marker, not the file's own words
+        (
+            "# Licence\n# TODO(lk-migrate LK110): derive it\n#   from `Agent`\nclass Desk:\n    pass\n",
+            "livekit.rtc",
+            "# Licence\nfrom livekit import rtc\n\n# TODO(lk-migrate LK110): derive it\n#   from `Agent`\n"
+            "class Desk:\n    pass\n",
+        ),
+        (
+            "#!/usr/bin/env python3\n\n# TODO(lk-migrate LK110): derive it\nclass Desk:\n    pass\n",
+            "livekit.rtc",
+            "#!/usr/bin/env python3\n\nfrom livekit import rtc\n\n# TODO(lk-migrate LK110): derive it\n"
+            "class Desk:\n    pass\n",
+        ),
         # a file without that order keeps its own: new imports come last
         ("import attr\nimport os\n", "signal", "import attr\nimport os\nimport signal\n"),
     ],
@@ -124,3 +137,17 @@ def test_edits_compose_when_one_puts_something_beside_the_node() -> None:
     result = convert_file("main.py", Project({"main.py": b"first()\n"}), [rule])
     assert result.change is not None
     assert result.change.after == b"pass\nlate()\nadded()\n"
+
+
+def test_a_marker_goes_to_the_innermost_statement_that_a_rule_put_around() -> None:
+    wrapping = Rule("LK198", Edition.HANDROLLED, "Wraps.")
+
+    @wrapping.on(cst.SimpleStatementLine)
+    def wrap(node: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
+        if isinstance(file.parent(node), cst.Module):
+            code = "for model in models:\n    if model:\n        x = 1\n"
+            yield Rewrite(node, lambda _: cst.parse_statement(code), "for each")
+
+    result = convert_file("main.py", Project({"main.py": b"x = 1\n"}), [_marking(), wrapping])
+    assert result.change is not None and result.change.after is not None
+    assert b"    if model:\n        # TODO(lk-migrate LK199): look here\n        x = 1\n" in result.change.after

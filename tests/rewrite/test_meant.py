@@ -172,3 +172,15 @@ def test_a_comment_that_stands_in_no_statement_goes_above_the_next_one() -> None
     assert result.skipped is None
     assert result.change is not None
     assert result.change.after == b"# why\nclass Voice:\n    turns = 0\n"
+
+
+def test_a_new_import_may_stand_between_lines_of_a_function_that_nobody_touched() -> None:
+    source = (
+        "async def main():\n    from livekit import rtc\n    DAYS = [1, 2]\n    class Desk:\n"
+        "        def __init__(self, instructions):\n            self.instructions = instructions\n"
+        "        async def note(self, ctx: RunContext, text: str) -> str:\n            return text\n"
+    )
+    result = convert_file("a.py", Project({"a.py": source.encode()}), all_rules())
+    assert result.skipped is None
+    assert result.change is not None
+    assert b"rtc\n    from livekit.agents import Agent, function_tool\n    DAYS" in (result.change.after or b"")

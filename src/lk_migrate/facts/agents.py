@@ -35,6 +35,8 @@ from lk_migrate.facts.tools import (
     standalone_tool_files,
 )
 
+#: A file in which one of these stands uses LiveKit; the project may hand its session on under a module of its own.
+_USING = (b"livekit", b"AgentSession")
 AGENT = frozenset(
     {
         "livekit.agents.Agent",
@@ -196,7 +198,7 @@ class _Finder:
         self.table = class_table(project, (p for p in seeds if not is_test(p)))
         self.own: dict[cst.ClassDef, ClassTools] = {}
         self._places: dict[cst.ClassDef, tuple[str, ...]] = {}
-        self.using = {p for p, data in project.files.items() if b"livekit" in data}
+        self.using = set(project.paths_with(_USING))
         livekit = {ref.node for ref in agent_classes(self.table)}
         self.asked_by_fronts = frozenset().union(*map(asked_by_front, livekit))
         plain = [ref for ref in self.table.refs.values() if ref.node not in livekit]

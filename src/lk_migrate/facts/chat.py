@@ -115,8 +115,9 @@ def _taken(project: Project, managers: ChatManagers) -> Iterator[cst.FunctionDef
 
 
 def _knows_agents(module: Module) -> bool:
-    """Whether it uses an import of LiveKit's agents; one that is not used may go (LK201)."""
-    found = (i.local.partition(".")[0] for i in module.imports if (i.target + ".").startswith("livekit.agents."))
+    """Whether it uses an import of LiveKit's agents; an unused one may go (LK201), and `TypeInfo` does (LK212)."""
+    theirs = (i for i in module.imports if (i.target + ".").startswith("livekit.agents."))
+    found = (i.local.partition(".")[0] for i in theirs if not i.target.endswith(".TypeInfo"))
     return any(name == "*" or any(is_variable(module, n) for n in module.names.get(name, ())) for name in found)
 
 

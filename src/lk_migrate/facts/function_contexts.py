@@ -79,7 +79,7 @@ def function_contexts(project: Project) -> FunctionContexts:
         for node in module.index.of(cst.Assign):
             if is_bare(project, module, node.value):
                 binding = known.binding(module, node.targets[0].target)
-                if binding is not None:
+                if binding is not None and invented(module, binding) is None:
                     result.bare[binding] = module
         for node in module.index.of(cst.FunctionDef):
             callables = [d for d in node.decorators if is_ai_callable(known, module, d)]
@@ -92,6 +92,13 @@ def function_contexts(project: Project) -> FunctionContexts:
 def is_bare(project: Project, module: Module, value: cst.BaseExpression) -> bool:
     """`llm.FunctionContext()` itself."""
     return isinstance(value, cst.Call) and llm_name(project.full_name(module, value.func)) == "FunctionContext"
+
+
+def invented(module: Module, binding: Binding) -> str | None:
+    """What is asked of the variable, which holds a bare `FunctionContext()`, that this never had."""
+    above = (module.index.parents.get(name) for name in uses(module, binding))
+    asked = (a.attr.value for a in above if isinstance(a, cst.Attribute))
+    return next((name for name in asked if name not in ("ai_callable", "ai_functions")), None)
 
 
 def is_ai_callable(known: Holdings, module: Module, decorator: cst.Decorator) -> bool:

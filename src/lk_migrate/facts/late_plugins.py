@@ -16,6 +16,7 @@ from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.testcode import is_test
+from lk_migrate.facts.variables import binding_of, is_variable
 
 PLUGINS = "livekit.plugins"
 CONDITION = "a condition stands before it"
@@ -88,6 +89,8 @@ def _why_not(project: Project, module: Module, statement: cst.CSTNode, names: li
     """
     if any(_means_something_else(module, item) for item in names):
         return "the module means something else by that name"
+    if any(_is_missing_elsewhere(module, item.local) for item in names):
+        return "code that lacks the import would have it then"
     installed = project.plugins.issuperset(p for n in names if (p := _plugin(n.target)))
     reason = _guarded(module, statement)
     function = _function_around(module, statement)
@@ -138,3 +141,9 @@ def _means_something_else(module: Module, item: ImportedName) -> bool:
         return True
     others = (i for i in module.imports if i.local == item.local and isinstance(i.scope, cst.Module))
     return item.local in module.definitions or any(i.target != item.target for i in others)
+
+
+def _is_missing_elsewhere(module: Module, name: str) -> bool:
+    """Whether some code reads the name where nothing binds it; the module does not (`_means_something_else`)."""
+    read = (node for node in module.names.get(name, ()) if is_variable(module, node))
+    return any(isinstance(binding_of(module, node).owner, cst.Module) for node in read)

@@ -6,7 +6,7 @@ compares the two. Only modules that are known completely are in it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,25 @@ _JAVASCRIPT = {
 }
 
 
+class _Table(Mapping[str, frozenset[str]]):
+    """Roots and their names; the names of most are never asked for, and stay one text."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self._names = names
+        self._asked: dict[str, frozenset[str]] = {}
+
+    def __getitem__(self, root: str) -> frozenset[str]:
+        if root not in self._asked:
+            self._asked[root] = frozenset(self._names[root].split())
+        return self._asked[root]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 @cache
 def public_names() -> Mapping[str, frozenset[str]]:
     """Module → its names; `"livekit.agents.Agent()"` → the keywords of the constructor.
@@ -31,7 +50,7 @@ def public_names() -> Mapping[str, frozenset[str]]:
     """
     lines = _TABLE.read_text(encoding="utf-8").splitlines()
     pairs = (line.split(": ", 1) for line in lines if not line.startswith("#"))
-    return {root: frozenset(names.split()) for root, names in pairs}
+    return _Table(dict(pairs))  # type: ignore[arg-type]
 
 
 def is_missing(full_name: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lk_migrate.facts.secrets import mask
+from lk_migrate.ledger import packed
 from lk_migrate.model import FileChange, Place, Plan
 from lk_migrate.report.diff import patch
 
@@ -27,7 +28,7 @@ def masked_words(plan: Plan) -> Plan:
     return replace(
         plan,
         findings=tuple(replace(f, message=mask(f.message)) for f in plan.findings),
-        ledger=tuple(replace(e, why=mask(e.why)) if e.why else e for e in plan.ledger),
+        ledger=packed(plan.ledger).with_reasons(mask),
         skipped=tuple(replace(s, reason=mask(s.reason)) for s in plan.skipped),
     )
 

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from lk_migrate.ledger import Ledger, packed
 from lk_migrate.model import (
     Action,
     AgentSummary,
@@ -41,9 +42,9 @@ class Record:
     data: dict[str, Any]
 
     @property
-    def ledger(self) -> tuple[LedgerEntry, ...]:
+    def ledger(self) -> Ledger:
         """One entry per legacy statement."""
-        return tuple(
+        return packed(
             LedgerEntry(_place(e["place"]), Fate(e["fate"]), e["rule"], e["why"], _place(e["to"]) if e["to"] else None)
             for e in self.data["ledger"]
         )

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 
+from lk_migrate.ledger import packed
 from lk_migrate.model import FileChange, Place, Plan
 from lk_migrate.rewrite.lines import line_map, moved_place
 from lk_migrate.rewrite.locate import text
@@ -27,7 +28,7 @@ def with_edit(plan: Plan, path: str, data: bytes) -> Plan:
         plan,
         changes=tuple(FileChange(path, c.before, data) if c is before else c for c in plan.changes),
         findings=tuple(replace(f, to=_moved(f.to, path, lines)) for f in plan.findings),
-        ledger=tuple(replace(e, to=_moved(e.to, path, lines)) for e in plan.ledger),
+        ledger=packed(replace(e, to=_moved(e.to, path, lines)) for e in plan.ledger),
     )
 
 

@@ -44,7 +44,7 @@ class FileResult:
     path: str
     change: FileChange | None = None
     findings: tuple[Finding, ...] = ()
-    ledger: tuple[LedgerEntry, ...] = ()
+    ledger: Sequence[LedgerEntry] = ()
     skipped: Skipped | None = None
     wanted_by: frozenset[str] = frozenset()
     tree: cst.Module | None = None
@@ -138,7 +138,7 @@ def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]
         raise NotWhatWeMeant("its blocks are indented with form feeds; take these out, then run it again")
     if edits.nodes():
         tree = rebuilt(tree, paths_to(edits.nodes(), module.index), partial(_applied, edits))
-        tree = add_imports(tree, file.wanted)
+        tree = add_imports(tree, file.wanted, file.early)
         tree, _ = drop_unused(module, tree, imported_elsewhere(file.project, path))
         tree = fold_long_imports(tree, file.wanted)
     for rule, finisher in finishers:

@@ -19,12 +19,14 @@ from lk_migrate.rewrite.checks import NotWhatWeMeant
 class File:
     """One module under conversion. Rules read it; the only thing that they change is the list of wanted imports.
 
+    `wanted`: target → local name; `early`: those of them that must be imported with the module, whatever else is not.
     `declined`: (rule id, line) where a person wants a rule to leave the code as it is.
     """
 
     module: Module
     project: Project
     wanted: dict[str, str] = field(default_factory=dict)
+    early: set[str] = field(default_factory=set)
     declined: Collection[tuple[str, int]] = ()
     _asking: tuple[cst.Module, list[tuple[cst.SimpleStatementLine, cst.Import | cst.ImportFrom]]] | None = None
 
@@ -93,10 +95,11 @@ class File:
             self.project.path_of(package, self.path) is not None or self.project.is_own(target, self.path)
         )
 
-    def use_as(self, target: str, local: str) -> bool:
-        """Have `target` imported at module level by this name; False where another one is in use for it."""
+    def use_early(self, target: str, local: str) -> bool:
+        """Have `target` imported at the top by this name; False where another one is in use for it."""
         if any(item.local == local for item in self._imports(target)):
             return True
+        self.early.add(target)
         return self.wanted.setdefault(target, local) == local
 
     def _imports(self, target: str) -> Iterator[ImportedName]:

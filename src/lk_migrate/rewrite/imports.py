@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 from typing import cast
 
@@ -21,15 +21,15 @@ from lk_migrate.rewrite.markers import parted
 _WIDTH = 100
 
 
-def add_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
+def add_imports(tree: cst.Module, wanted: Mapping[str, str], early: Collection[str] = ()) -> cst.Module:
     """`wanted`: full dotted target → local name. Extends a `from … import …` at module level, or adds one.
 
     A new statement goes after the imports that open the file, never between `__future__` imports; inside a `try` or a
-    function only where the file imports nothing of that package elsewhere (import_homes.py).
+    function only where the file imports nothing of that package elsewhere (import_homes.py), and none of `early`.
     """
-    for target, local in wanted.items():
+    for target, local in sorted(wanted.items(), key=lambda item: item[0] not in early):
         module, _, name = target.rpartition(".")
-        home = home_of(tree, (module or name).partition(".")[0], local)
+        home = home_of(tree, (module or name).partition(".")[0], local) if target not in early else None
         if home is not None:
             tree = exchanged(tree, home, home.with_changes(body=_beside(home, module, name, local)))
             continue
@@ -184,12 +184,13 @@ def _with_new_import(tree: cst.Module, module: str, name: str, local: str) -> cs
             body[sorted_at] = after.with_changes(leading_lines=[])
             body.insert(sorted_at, line.with_changes(leading_lines=after.leading_lines))
             return tree.with_changes(body=body)
-    if at == 0 and body and not tree.header:
+    header, marked = parted(tree.header)
+    if at == 0 and body and (marked or not header):
         # The first statement's leading lines may hold the file's licence: they stay on top, but for our markers.
         first = body[0]
         lines, markers = parted(getattr(first, "leading_lines", ()))
-        body[0] = first.with_changes(leading_lines=[cst.EmptyLine(indent=False), *markers])
-        return tree.with_changes(body=[line.with_changes(leading_lines=lines), *body])
+        body[0] = first.with_changes(leading_lines=[cst.EmptyLine(indent=False), *marked, *markers])
+        return tree.with_changes(header=header, body=[line.with_changes(leading_lines=lines), *body])
     if at > 0 and (at == _docstring_end(tree) or _opens_a_group(body, at, statement)):
         line = line.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     return tree.with_changes(body=[*body[:at], line, *body[at:]])

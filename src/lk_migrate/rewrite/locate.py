@@ -12,6 +12,7 @@ from functools import cache
 
 from lk_migrate.facts.searched import files_with
 from lk_migrate.facts.source_lines import source_lines
+from lk_migrate.ledger import packed
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Plan
 from lk_migrate.rewrite.trace import Trace, trace
 
@@ -30,7 +31,7 @@ class Marker:
 
 def located_alone(
     change: FileChange | None, findings: Sequence[Finding], ledger: Sequence[LedgerEntry]
-) -> tuple[tuple[Finding, ...], tuple[LedgerEntry, ...]]:
+) -> tuple[tuple[Finding, ...], Sequence[LedgerEntry]]:
     """The same for one file from which nothing goes to another."""
     plan = located(Plan("", (change,) if change is not None else (), tuple(findings), tuple(ledger)))
     return plan.findings, plan.ledger
@@ -66,7 +67,7 @@ def located(plan: Plan, known: Collection[str] = ()) -> Plan:
     return replace(
         plan,
         findings=tuple(f if f.place.path in done else next(findings) for f in plan.findings),
-        ledger=tuple(e if e.place.path in done else _entry(e, of) for e in plan.ledger),
+        ledger=packed(e if e.place.path in done else _entry(e, of) for e in plan.ledger),
     )
 
 

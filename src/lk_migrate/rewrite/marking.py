@@ -13,8 +13,11 @@ Marker = tuple[cst.CSTNode, cst.EmptyLine]
 """A comment line above a statement, and the node in that which it speaks of."""
 
 
-def marked(original: cst.CSTNode, updated: Any, markers: Sequence[Marker]) -> Any:
-    """`updated` with the markers of `original`, each above the statement in which what it speaks of stands now."""
+def marked(original: cst.CSTNode | None, updated: Any, markers: Sequence[Marker]) -> Any:
+    """`updated` with the markers of `original`, each above the statement in which what it speaks of stands now.
+
+    `original`: None for a statement that a rule has put around what was there.
+    """
     if isinstance(updated, cst.FlattenSentinel):
         nodes = list(updated.nodes)
         for i in range(len(nodes)):
@@ -31,14 +34,14 @@ def marked(original: cst.CSTNode, updated: Any, markers: Sequence[Marker]) -> An
     return updated.with_changes(**{place: [*getattr(updated, place), *(line for _, line in markers)]})
 
 
-def _marked_below(original: cst.CSTNode, holder: Any, markers: Sequence[Marker]) -> tuple[Any, Sequence[Marker]]:
+def _marked_below(original: cst.CSTNode | None, holder: Any, markers: Sequence[Marker]) -> tuple[Any, Sequence[Marker]]:
     """A compound statement or its `else` with the markers of what rules put into its block; the other markers."""
     block = getattr(holder, "body", None)
     for i, inner in enumerate(block.body if isinstance(block, cst.IndentedBlock) else ()):
         here = [marker for marker in markers if _is_put_below(marker[0], original, inner)]
         if here:
             body = list(holder.body.body)
-            body[i] = marked(inner, inner, here)
+            body[i] = marked(None, inner, here)
             holder = holder.with_changes(body=holder.body.with_changes(body=body))
             markers = [marker for marker in markers if marker not in here]
     return holder, markers
@@ -51,7 +54,7 @@ def _is_put_below(of: cst.CSTNode, original: Any, inner: cst.CSTNode) -> bool:
     return any(n is of or n.deep_equals(of) for n in find(inner, type(of)))
 
 
-def _at(original: cst.CSTNode, nodes: Sequence[cst.CSTNode], of: cst.CSTNode) -> int:
+def _at(original: cst.CSTNode | None, nodes: Sequence[cst.CSTNode], of: cst.CSTNode) -> int:
     """Which of the statements that took the original's place a marker stands at: what is left of the original, unless
     what it speaks of is only in one that was put around that.
     """

@@ -145,7 +145,8 @@ class _Match:
             return before.says_the_same_as(after)
         if len(before.blocks) != len(after.blocks) or not before.says_the_same_as(after):
             return False
-        return all(self.block(b, a) is None for b, a in zip(before.blocks, after.blocks, strict=True))
+        pairs = zip(before.blocks, after.blocks, strict=True)
+        return all(self.block(b, _without_new_imports(a, b)) is None for b, a in pairs)
 
     def within(self, touched: Iterable[Statement], after: Iterable[Statement]) -> int | None:
         """The line of an untouched statement inside the touched ones that is nowhere in `after`, in order.
@@ -167,6 +168,12 @@ class _Match:
                 yield from self._untouched(statement.children())
             else:
                 yield statement
+
+
+def _without_new_imports(after: Iterable[Statement], before: Iterable[Statement]) -> list[Statement]:
+    """A new import may stand beside the imports of a block that are its package's (rewrite/import_homes.py)."""
+    known = {s.text for s in before if s.is_import}
+    return [s for s in after if not s.is_import or s.text in known]
 
 
 def descendants(statements: Iterable[Statement]) -> Iterator[Statement]:

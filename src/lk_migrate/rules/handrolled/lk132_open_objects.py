@@ -23,10 +23,10 @@ from lk_migrate.rules.registry import Rule
 
 def paths(project: Project) -> frozenset[str]:
     """Where models are made, if a tool takes an open object."""
-    return project.paths_with([b"LLM("]) if project.fact(open_objects).can_be_told else frozenset()
+    return project.paths_with([b"LLM"]) if project.fact(open_objects).can_be_told else frozenset()
 
 
-rule = Rule("LK132", Edition.HANDROLLED, __doc__, triggers=(b"LLM(",), paths=paths, safety=Safety.REVIEW)
+rule = Rule("LK132", Edition.HANDROLLED, __doc__, triggers=(b"LLM",), paths=paths, safety=Safety.REVIEW)
 
 _STRICT = "_strict_tool_schema"
 

@@ -53,7 +53,7 @@ def wait_for_caller(call: cst.Call, file: File) -> Iterator[Change]:
         return
     message = "in console mode nobody joins: a stand-in takes the participant's place"
     line = file.statement(call)
-    if isinstance(file.parent(awaited), cst.Expr) and isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
+    if _only_waits(line, awaited):
         test = cst.parse_expression(f"not {context}.is_fake_job()")
         yield Rewrite(line, lambda updated: only_if(updated, test), "console mode does not wait for anybody")
         return
@@ -68,8 +68,14 @@ def wait_for_caller(call: cst.Call, file: File) -> Iterator[Change]:
 
 def _is_taken_over(call: cst.Call, file: File) -> bool:
     awaited = file.parent(call)
-    used = isinstance(awaited, cst.Await) and not isinstance(file.parent(awaited), cst.Expr)
+    used = isinstance(awaited, cst.Await) and not _only_waits(file.statement(call), awaited)
     return used and _context_of(call, file) is not None and not minds_console(call, file.module)
+
+
+def _only_waits(line: cst.CSTNode, awaited: cst.Await) -> bool:
+    """Whether the statement is `await …`, and nothing else stands on its line."""
+    small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+    return isinstance(small, cst.Expr) and small.value is awaited
 
 
 def _context_of(call: cst.Call, file: File) -> str | None:

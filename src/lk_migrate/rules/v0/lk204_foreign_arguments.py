@@ -26,7 +26,7 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.registry import Rule
 
-_TRIGGERS = (b"AgentSession", b"Agent(", b"VoicePipelineAgent", b"VoiceAssistant", b"MultimodalAgent")
+_TRIGGERS = (b"Agent", b"VoicePipelineAgent", b"VoiceAssistant", b"MultimodalAgent")
 rule = Rule("LK204", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=where_livekit_is_imported)
 
 _AGENTS_OWN = {"chat_ctx": "Agent(chat_ctx=…)", "instructions": "Agent(instructions=…)"}

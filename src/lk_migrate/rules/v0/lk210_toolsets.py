@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import libcst as cst
 
 from lk_migrate.facts.among import called_so
-from lk_migrate.facts.function_contexts import FunctionContexts, bare_uses, function_contexts, is_bare
+from lk_migrate.facts.function_contexts import FunctionContexts, bare_uses, function_contexts, invented, is_bare
 from lk_migrate.facts.holdings import where_0x_may_be
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
@@ -22,7 +22,7 @@ from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, keyword_arg
 from lk_migrate.rewrite.bodies import insert_first
-from lk_migrate.rewrite.changes import Change, Note, Remove, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -234,6 +234,16 @@ def bare(assign: cst.Assign, file: File) -> Iterator[Change]:
     binding = found.holdings.binding(file.module, assign.targets[0].target)
     if binding is None or binding.attribute:
         yield Todo(assign, "list the tools where they are used: `llm.Toolset(id=…, tools=[…])`.")
+        return
+    unknown = invented(file.module, binding)
+    if unknown is not None:
+        yield Todo(
+            assign,
+            f"neither `FunctionContext` ever had `{unknown}`, nor has a `Toolset`: decorate the functions with "
+            "`@function_tool`, and give them to the agent as `Agent(tools=[…])`.",
+        )
+        box = f'{file.use("livekit.agents.llm")}.Toolset(id="{_safe(binding)}", tools=[])'
+        yield Replace(assign.value, _instead(box), "`FunctionContext` is now `Toolset`")
         return
     yield Remove(assign, "tools are listed where they are used")
 

@@ -17,7 +17,6 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import (
     Brackets,
-    find_keyword,
     keyword,
     keyword_arg,
     of_call,
@@ -37,7 +36,7 @@ rule = Rule("LK311", Edition.V1, __doc__, triggers=(b"mcp_servers",), since="1.5
 @rule.on(cst.Call, among=with_keyword("mcp_servers"))
 def toolsets(call: cst.Call, file: File) -> Iterator[Change]:
     """`mcp_servers=` where it reaches the framework's constructor."""
-    if find_keyword(call, "mcp_servers") is None:
+    if [keyword(a) for a in call.args].count("mcp_servers") != 1:  # (twice is no Python, but can be parsed)
         return
     if constructed(file.project, file.module, call, "mcp_servers") not in ("AgentSession", "Agent", "AgentTask"):
         return

@@ -13,6 +13,7 @@ from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import library_name
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.left_beta import BETA, HOME, out_of_beta
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Replace, Rewrite
 from lk_migrate.rewrite.file import File
@@ -20,13 +21,11 @@ from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK327", Edition.V1, __doc__, triggers=(b"beta",), since="1.2.15", paths=where_livekit_is_imported)
 
-_OLD, _NEW = "livekit.plugins.google.beta.realtime", "livekit.plugins.google.realtime"
-
 
 @rule.on(cst.Attribute, among=called_so("realtime"))
 def chain(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`google.beta.realtime` in `google.beta.realtime.RealtimeModel(…)`."""
-    if node.attr.value != "realtime" or library_name(file.project, file.module, node) != _OLD:
+    if node.attr.value != "realtime" or library_name(file.project, file.module, node) != BETA:
         return
     if file.enclosing(node, cst.ImportFrom) is not None or file.enclosing(node, cst.Import) is not None:
         return
@@ -34,7 +33,7 @@ def chain(node: cst.Attribute, file: File) -> Iterator[Change]:
         inner = node.value.value
         yield Rewrite(node, lambda updated: updated.with_changes(value=inner), "`google.beta.realtime` left beta")
     else:
-        spelling = file.use(_NEW)
+        spelling = file.use(HOME)
         yield Replace(node, lambda _: cst.parse_expression(spelling), "`google.beta.realtime` left beta")
 
 
@@ -44,10 +43,10 @@ def statement(node: cst.ImportFrom, file: File) -> Iterator[Change]:
     module = dotted(node.module)
     if module is None or node.relative or isinstance(node.names, cst.ImportStar):
         return
-    if module == _OLD or module.startswith(f"{_OLD}."):
-        new = module.replace(_OLD, _NEW)
-    elif module == "livekit.plugins.google.beta" and all(dotted(a.name) == "realtime" for a in node.names):
-        new = "livekit.plugins.google"
+    if f"{module}.realtime" == BETA and all(dotted(a.name) == "realtime" for a in node.names):
+        new = HOME.rpartition(".")[0]
     else:
+        new = out_of_beta(module)
+    if new == module:
         return
     yield Rewrite(node, lambda updated: updated.with_changes(module=cst.parse_expression(new)), "left beta")
