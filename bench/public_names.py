@@ -44,6 +44,8 @@ ROOTS = (
 )
 #: Classes whose keywords are known completely (no `**kwargs`).
 CLASSES = ("livekit.agents.Agent", "livekit.agents.AgentSession")
+#: Methods whose keywords are known completely.
+METHODS = ("AgentSession.generate_reply", "AgentSession.say", "AgentSession.start")
 #: Classes whose instances' attributes are known completely (no `__getattr__`).
 INSTANCES = ("livekit.agents.AgentSession", "livekit.agents.JobContext", "livekit.agents.RunContext")
 
@@ -86,6 +88,10 @@ def lines() -> Iterator[str]:
         root, _, name = path.rpartition(".")
         signature = inspect.signature(getattr(importlib.import_module(root), name).__init__)
         yield f"{path}(): {' '.join(sorted(set(signature.parameters) - {'self'}))}"
+    for path in METHODS:
+        cls, _, name = path.partition(".")
+        signature = inspect.signature(getattr(getattr(importlib.import_module("livekit.agents"), cls), name))
+        yield f"livekit.agents.{path}(): {' '.join(sorted(set(signature.parameters) - {'self'}))}"
     for path in INSTANCES:
         root, _, name = path.rpartition(".")
         yield f"{path}().: {' '.join(attributes(getattr(importlib.import_module(root), name)))}"

@@ -12,7 +12,7 @@ from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.engine import convert_file
 from lk_migrate.rewrite.file import File
-from lk_migrate.rewrite.imports import add_imports
+from lk_migrate.rewrite.imports import add_imports, fold_long_imports
 from lk_migrate.rules.registry import Rule
 
 
@@ -71,6 +71,15 @@ from lk_migrate.rules.registry import Rule
 def test_imports_in_the_order_of_the_file(before: str, target: str, after: str) -> None:
     tree = add_imports(cst.parse_module(before), {target: target.rpartition(".")[2]})
     assert tree.code == after
+
+
+def test_a_line_that_got_too_long_is_folded_and_its_neighbour_left_as_long_as_it_was() -> None:
+    long = "from hotel.desk import ConversationItemAddedEvent, UserInputTranscribedEvent, AgentStateChangedEvent\n"
+    other = "from hotel.desk import AReceptionist, AConcierge, ANightPorter, ABellBoy, AChambermaid, ACook, Sommelier\n"
+    wanted = {"hotel.desk.Sommelier": "Sommelier"}
+    names = other.strip().partition(" import ")[2].split(", ")
+    folded = "from hotel.desk import (\n" + "".join(f"    {name},\n" for name in names) + ")\n"
+    assert fold_long_imports(cst.parse_module(other + long), wanted).code == folded + long
 
 
 _OPTIONAL = "try:\n    from livekit import agents\nexcept ImportError:\n    agents = None\n"

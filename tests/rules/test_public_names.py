@@ -35,6 +35,7 @@ def test_what_is_not_judged(name: str) -> None:
 def test_what_is_missing() -> None:
     assert is_missing("livekit.agents.AgentSesion")
     assert suggestion("livekit.agents.AgentSesion") == " (`AgentSession`?)"
+    assert suggestion("livekit.api.DeleteSIPOutboundTrunkRequest") == " (`DeleteSIPTrunkRequest`?)"
     assert suggestion("livekit.agents.llm.JobContext") == " (it is in `livekit.agents`)"
     assert suggestion("livekit.agents.qqqq") == ""
 

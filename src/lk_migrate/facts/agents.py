@@ -199,12 +199,12 @@ class _Finder:
         self.own: dict[cst.ClassDef, ClassTools] = {}
         self._places: dict[cst.ClassDef, tuple[str, ...]] = {}
         self.using = set(project.paths_with(_USING))
-        livekit = {ref.node for ref in agent_classes(self.table)}
-        self.asked_by_fronts = frozenset().union(*map(asked_by_front, livekit))
-        plain = [ref for ref in self.table.refs.values() if ref.node not in livekit]
+        self.livekit = {ref.node for ref in agent_classes(self.table)}
+        self.asked_by_fronts = frozenset().union(*map(asked_by_front, self.livekit))
+        plain = [ref for ref in self.table.refs.values() if ref.node not in self.livekit]
         self.blocked: dict[cst.ClassDef, str] = {}
         found = self._found(plain)
-        self.agents = tuple(sorted(self._classes(livekit, found), key=lambda a: (a.module.path, _order(a))))
+        self.agents = tuple(sorted(self._classes(self.livekit, found), key=lambda a: (a.module.path, _order(a))))
 
     def _found(self, plain: list[ClassRef]) -> dict[cst.ClassDef, tuple[str, ...]]:
         """The assistants among `plain` with the evidence. One brings LiveKit into its file, which speaks for others."""
@@ -247,6 +247,8 @@ class _Finder:
             return ()
         if self.asked_by_fronts and any(has_member(r.node, self.asked_by_fronts) for r in self.family(ref)):
             return ()
+        if self._stands_beside_agent(ref):
+            return ()
         tools, inline = self._resolved(ref, False)
         if not tools and not inline:
             return ()
@@ -287,6 +289,10 @@ class _Finder:
         if not (reached or taken or self._names_the_context(ref)):
             return ()
         return tuple(text for _, text in reasons)
+
+    def _stands_beside_agent(self, ref: ClassRef) -> bool:
+        """A mixin: `class Desk(Search, Agent)`, whose `super().__init__(instructions=…)` is meant for `Agent`."""
+        return any(d.node in self.livekit for d in self.table.descendants(ref)) and not self.constructed(ref)
 
     def _names_the_context(self, ref: ClassRef) -> bool:
         """Whether `RunContext` stands in the class or its bases; elsewhere in the file it may be there for others."""
@@ -436,15 +442,21 @@ def _constructs(project: Project, path: str, ref: ClassRef) -> bool:
         return False
     for node in (n for name in (ref.name, *module.renamed) for n in module.names.get(name, ())):
         parent = module.index.parents.get(node)
-        if _is_value(parent, node):
-            symbol = project.resolve(module, parent if isinstance(parent, cst.Attribute) else node)
+        whole = parent if isinstance(parent, cst.Attribute) else node
+        if _is_value(parent, node) and not _is_base(module, whole):
+            symbol = project.resolve(module, whole)
             if symbol is not None and symbol.node is ref.node:
                 return True
     return False
 
 
+def _is_base(module: Module, whole: cst.CSTNode) -> bool:
+    arg = module.index.parents.get(whole)
+    return isinstance(arg, cst.Arg) and isinstance(module.index.parents.get(arg), cst.ClassDef)
+
+
 def _is_value(parent: cst.CSTNode | None, name: cst.Name) -> bool:
-    """Called, put into a container, assigned or passed on; not a base, an annotation or an import."""
+    """Called, put into a container, assigned or passed on (or a base); not an annotation or an import."""
     if isinstance(parent, cst.Attribute):
         return parent.attr is name
     return isinstance(parent, (cst.Call, cst.DictElement, cst.Element, cst.Return, cst.Assign, cst.IfExp, cst.Arg))

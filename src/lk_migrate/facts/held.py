@@ -73,6 +73,8 @@ _ATTRIBUTE_KINDS: dict[tuple[Kind, str], Kind] = {
     (Kind.CALL_CONTEXT, "agent"): Kind.PIPELINE,
     (Kind.CALL_CONTEXT, "chat_ctx"): Kind.CHAT_CONTEXT,
 }
+#: Class methods that make an instance: `AgentCallContext.get_current()`, `ChatMessage.create(role=, text=)`.
+_MAKERS = {"get_current": Kind.CALL_CONTEXT, "create": Kind.CHAT_MESSAGE}
 _ITEM_KINDS = {Kind.MESSAGES: Kind.CHAT_MESSAGE, Kind.REALTIME_SESSIONS: Kind.REALTIME_SESSION, Kind.STREAM: Kind.CHUNK}
 #: Builtins whose result has the items of their argument.
 _SAME_ITEMS = frozenset({"reversed", "list", "tuple", "sorted", "iter"})
@@ -90,7 +92,7 @@ class Holdings(Families):
     table: dict[Binding, Kinds] = field(default_factory=dict)
     constructions: list[tuple[Module, cst.Call, Kind]] = field(default_factory=list)
     _variables: dict[cst.Name, Binding | None] = field(default_factory=dict)
-    _local: dict[cst.CSTNode, dict[str, cst.FunctionDef]] = field(default_factory=dict)
+    _local: dict[cst.CSTNode, dict[str, cst.FunctionDef | cst.ClassDef]] = field(default_factory=dict)
     clock: int = 0
     learned: dict[Binding, int] = field(default_factory=dict)
     asked: set[Binding] = field(default_factory=set)
@@ -165,11 +167,9 @@ class Holdings(Families):
         local = self.named_function(module, func)
         if local is not None:
             return (local,)
-        symbol = self.project.resolve(module, func)
-        node = symbol.node if symbol is not None else None
-        if isinstance(node, cst.ClassDef) and symbol is not None and symbol.module is not None:
-            self.home.setdefault(node, symbol.module)
-            init = self.method(node, "__init__")
+        made = self._class_named(module, func)
+        if made is not None:
+            init = self.method(made, "__init__")
             return (init,) if init is not None else ()
         if isinstance(func, cst.Attribute):
             for owner in self._classes(module, func.value):
@@ -183,8 +183,8 @@ class Holdings(Families):
         if isinstance(expression, cst.Name):
             binding = binding_of(module, expression)
             if not isinstance(binding.owner, cst.Module):
-                node = self._functions_in(module, binding.owner).get(expression.value)
-                return Function(module, node, None) if node is not None else None
+                node = self._defined_in(module, binding.owner).get(expression.value)
+                return Function(module, node, None) if isinstance(node, cst.FunctionDef) else None
         symbol = self.project.resolve(module, expression)
         if symbol is not None and isinstance(symbol.node, cst.FunctionDef) and symbol.module is not None:
             return Function(symbol.module, symbol.node, None)
@@ -193,13 +193,26 @@ class Holdings(Families):
                 return self.method(owner, expression.attr.value)
         return None
 
-    def _functions_in(self, module: Module, scope: cst.CSTNode) -> dict[str, cst.FunctionDef]:
-        """The functions that a function or class defines itself, by name; the first of a name counts."""
+    def _class_named(self, module: Module, expression: cst.CSTNode) -> cst.ClassDef | None:
+        """The project's class that an expression names, also one that is defined inside a function."""
+        symbol = self.project.resolve(module, expression)
+        node, home = (symbol.node, symbol.module) if symbol is not None else (None, None)
+        if symbol is None and isinstance(expression, cst.Name):
+            binding = binding_of(module, expression)
+            if not isinstance(binding.owner, cst.Module):
+                node, home = self._defined_in(module, binding.owner).get(expression.value), module
+        if not isinstance(node, cst.ClassDef) or home is None:
+            return None
+        self.home.setdefault(node, home)
+        return node
+
+    def _defined_in(self, module: Module, scope: cst.CSTNode) -> dict[str, cst.FunctionDef | cst.ClassDef]:
+        """What a function or class defines itself, by name; the first of a name counts."""
         found = self._local.get(scope)
         if found is None:
             found = self._local[scope] = {}
             for node in module.index.own_scope(scope):
-                if type(node) is cst.FunctionDef:
+                if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
                     found.setdefault(node.name.value, node)
         return found
 
@@ -252,14 +265,15 @@ class Holdings(Families):
             return frozenset({Kind.LLM})
         if name is not None and ".RealtimeModel.with_" in name:
             return frozenset({Kind.REALTIME_MODEL})
-        symbol = self.project.resolve(module, func)
-        if symbol is not None and isinstance(symbol.node, cst.ClassDef) and symbol.module is not None:
-            self.home.setdefault(symbol.node, symbol.module)
-            return self.of_class(symbol.node)
+        made = self._class_named(module, func)
+        if made is not None:
+            return self.of_class(made)
         found = NOTHING
         if isinstance(func, cst.Attribute):
-            if func.attr.value == "get_current" and kind_of_name(self.project.full_name(module, func.value)):
-                return frozenset({Kind.CALL_CONTEXT})
+            if func.attr.value in _MAKERS:
+                made_by = kind_of_name(self.project.full_name(module, func.value))
+                if made_by is _MAKERS[func.attr.value]:
+                    return frozenset({made_by})
             if func.attr.value == "chat" and self._is_given_a_context(module, call):
                 found |= {Kind.STREAM}
             for held in self.kinds(module, func.value, depth + 1):

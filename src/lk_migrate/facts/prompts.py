@@ -266,12 +266,25 @@ class _Reader:
         if all(
             self.module.index.enclosing(n, cst.FunctionDef) is mine
             and self.module.span(n).line <= self.module.span(made).line
+            and not self._is_kept(n)
             for n in others
         ):
             return ""
         return (
             f"0.x wrote the conversation into `{context.value}`, today it is the session's `history`: use that where "
-            f"`{context.value}` is read later on (a changed copy goes back with `await agent.update_chat_ctx(…)`)"
+            f"`{context.value}` is read or changed later on (a changed copy goes back with "
+            "`await agent.update_chat_ctx(…)`)"
+        )
+
+    def _is_kept(self, name: cst.Name) -> bool:
+        """Whether an object of the project keeps the context: `Tools(chat_ctx=context)`, `desk.context = context`."""
+        parent = self.module.index.parents.get(name)
+        above = self.module.index.parents.get(parent) if parent is not None else None
+        if isinstance(parent, cst.Arg) and isinstance(above, cst.Call):
+            made = self.known.project.resolve(self.module, above.func)
+            return made is not None and isinstance(made.node, cst.ClassDef)
+        return isinstance(parent, cst.Assign) and any(
+            isinstance(t.target, (cst.Attribute, cst.Subscript)) for t in parent.targets
         )
 
     def _elsewhere(self, context: cst.BaseExpression) -> Prompt:

@@ -6,6 +6,7 @@ compares the two. Only modules that are known completely are in it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -42,6 +43,9 @@ class _Table(Mapping[str, frozenset[str]]):
         return len(self._names)
 
 
+_FIRST_WORD = re.compile(r"[A-Z]?[a-z]+")
+
+
 @cache
 def public_names() -> Mapping[str, frozenset[str]]:
     """Module → its names; `"livekit.agents.Agent()"` → the keywords of the constructor.
@@ -73,6 +77,8 @@ def suggestion(full_name: str) -> str:
 
 
 def closest(name: str, among: Collection[str]) -> str:
-    """The nearest of the names, " (`AgentSession`?)", or nothing."""
-    found = get_close_matches(name, sorted(among), n=1, cutoff=0.75)
-    return f" (`{found[0]}`?)" if found else ""
+    """The nearest of the names, " (`AgentSession`?)", or nothing; one that begins with the same word before others."""
+    found = get_close_matches(name, sorted(among), n=8, cutoff=0.75)
+    verb = _FIRST_WORD.match(name)
+    alike = [each for each in found if verb is not None and each.startswith(verb.group())]
+    return f" (`{(alike or found)[0]}`?)" if found else ""

@@ -60,16 +60,17 @@ def _is_imported(block: cst.IndentedBlock, module: str, name: str, local: str) -
 
 def fold_long_imports(tree: cst.Module, wanted: Mapping[str, str]) -> cst.Module:
     """The imports that `add_imports` extended, with a name a line where they no longer fit into one."""
-    modules = {target.rpartition(".")[0] for target in wanted}
-    return tree.with_changes(body=[_folded(line, modules, tree.default_indent) for line in tree.body])
+    return tree.with_changes(body=[_folded(line, wanted, tree.default_indent) for line in tree.body])
 
 
-def _folded(line: cst.BaseStatement, modules: set[str], indent: str) -> cst.BaseStatement:
-    """An import of one of `modules` that no longer fits into a line, with a name a line."""
+def _folded(line: cst.BaseStatement, wanted: Mapping[str, str], indent: str) -> cst.BaseStatement:
+    """An import of something `wanted` that no longer fits into a line, with a name a line."""
     small = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
     if not isinstance(small, cst.ImportFrom) or isinstance(small.names, cst.ImportStar) or small.lpar is not None:
         return line
-    text = cst.Module([]).code_for_node(small) if not small.relative and dotted(small.module) in modules else ""
+    if small.relative or not any(f"{dotted(small.module)}.{dotted(a.name)}" in wanted for a in small.names):
+        return line
+    text = cst.Module([]).code_for_node(small)
     if len(text) <= _WIDTH or "\n" in text:
         return line
     each = cst.Comma(whitespace_after=_new_line(cst.SimpleWhitespace(indent)))

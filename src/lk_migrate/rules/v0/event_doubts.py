@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.handlers import Registration
+from lk_migrate.facts.handlers import EVENTS, Registration, handlers
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.walk import find
@@ -61,6 +61,13 @@ def any_doubt(registrations: Iterable[Registration], file: File) -> bool:
         _was_never_emitted(known, file) or _unknown_argument(known) is not None or _unknown_detail(known) is not None
         for known in registrations
     )
+
+
+def takes_the_event(function: cst.FunctionDef, file: File) -> bool:
+    """Whether a handler of old events is written anew, with the event as its only parameter."""
+    found = file.project.fact(handlers)
+    mine = found.of.get(function, [])
+    return any(r.event in EVENTS for r in mine) and function not in found.shared and not any_doubt(mine, file)
 
 
 def _was_never_emitted(known: Registration, file: File) -> bool:

@@ -13,7 +13,6 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.among import foreign, in_annotations
-from lk_migrate.facts.handlers import handlers
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.literals import text_of
@@ -28,6 +27,7 @@ from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.leftovers import Leftover
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v0.event_doubts import takes_the_event
 
 rule = Rule(
     "LK201",
@@ -81,7 +81,7 @@ _OF_CALLED = frozenset({"call_info", "function_info", "task", "result", "excepti
 def _of_type(node: cst.Name | cst.Attribute, target: str, file: File) -> Iterator[Change]:
     """`called: llm.CalledFunction` (LK240 sees to those of handlers), `isinstance(x, FunctionCallInfo)`."""
     param, function = file.enclosing(node, cst.Param), file.enclosing(node, cst.FunctionDef)
-    if param is not None and file.project.fact(handlers).of.get(function):  # type: ignore[arg-type]
+    if param is not None and function is not None and takes_the_event(function, file):
         return
     parent = file.parent(node)
     if isinstance(parent, cst.Call) and parent.func is node:

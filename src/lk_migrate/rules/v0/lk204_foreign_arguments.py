@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
@@ -26,7 +27,7 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.registry import Rule
 
-_TRIGGERS = (b"Agent", b"VoicePipelineAgent", b"VoiceAssistant", b"MultimodalAgent")
+_TRIGGERS = (b"Agent", b"VoiceAssistant")
 rule = Rule("LK204", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=where_livekit_is_imported)
 
 _AGENTS_OWN = {"chat_ctx": "Agent(chat_ctx=…)", "instructions": "Agent(instructions=…)"}
@@ -47,7 +48,7 @@ _AGENT, _SESSION = "livekit.agents.Agent()", "livekit.agents.AgentSession()"
 def arguments(call: cst.Call, file: File) -> Iterator[Change]:
     """One marker per call, naming every argument."""
     func = call.func.value if isinstance(call.func, cst.Subscript) else call.func
-    name = file.full_name(func)
+    name = file.full_name(func) or _above(call, file)
     becomes_session = kind_of_name(name) in (Kind.PIPELINE, Kind.MULTIMODAL)
     if name not in SESSIONS | AGENTS and not becomes_session:
         return
@@ -60,6 +61,9 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
             yield Rewrite(arg, lambda updated: updated.with_changes(keyword=cst.Name("llm")), "`model=` is `llm=`")
             continue
         if becomes_session and given in V0_ARGUMENTS:
+            continue
+        if given == "functions" and "tools" not in names and not becomes_session and isinstance(arg.value, cst.List):
+            yield Rewrite(arg, lambda updated: updated.with_changes(keyword=cst.Name("tools")), "they are `tools=`")
             continue
         if given in _TOOLS and "tools" not in names and _is_box(arg.value, file):
             yield Rewrite(arg, _listed, f"`{given}=` is a list of `tools=`")
@@ -84,6 +88,13 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
         said.append("`instructions=` is wanted (a TypeError without it): the system message")
     if said:
         yield Todo(call, "; ".join(said) + ".")
+
+
+def _above(call: cst.Call, file: File) -> str | None:
+    """`livekit.agents.Agent` for a `super().__init__(…)` that can only be its constructor's."""
+    owner = file.enclosing(call, cst.ClassDef) if is_super_init(call) else None
+    first = file.full_name(owner.bases[0].value) if owner is not None and owner.bases else None
+    return first if first in AGENTS else None
 
 
 def _is_box(value: cst.BaseExpression, file: File) -> bool:

@@ -73,18 +73,23 @@ def guarded(node: cst.ImportFrom, file: File) -> Iterator[Change]:
 def imports(tree: cst.Module, file: File) -> Iterator[Leftover]:
     """What the imports of the finished file ask for in vain, those in a `try` or for the type checker left out."""
     used = cache(lambda: referenced_names(tree, file.module.references))
-    shielded = cache(
-        lambda: {n for block in statements(tree, cst.Try, cst.If) for n in statements(block, cst.ImportFrom)}
-    )
+    kinds = (cst.Import, cst.ImportFrom)
+    shielded = cache(lambda: {n for block in statements(tree, cst.Try, cst.If) for n in statements(block, *kinds)})
     for line, small in file.imports_of(tree):
-        for alias, name in _asked(small, file) if isinstance(small, cst.ImportFrom) else ():
+        for alias, name in _asked(small, file):
             if small in shielded():
                 continue
             local = dotted(alias.asname.name if alias.asname else alias.name) or ""
+            if isinstance(small, cst.Import):
+                local = local.partition(".")[0]  # `import a.b` binds `a`
             yield Leftover(line, small, alias, used().get(local, 0) > 0, f"{_said(name)}.")
 
 
-def _asked(node: cst.ImportFrom, file: File) -> Iterator[tuple[cst.ImportAlias, str]]:
+def _asked(node: cst.Import | cst.ImportFrom, file: File) -> Iterator[tuple[cst.ImportAlias, str]]:
+    if isinstance(node, cst.Import):
+        modules = ((alias, dotted(alias.name) or "") for alias in node.names)
+        yield from ((a, name) for a, name in modules if _is_unknown(name) and not file.project.path_of(name, file.path))
+        return
     base = from_module(node, file.module.package)
     if isinstance(node.names, cst.ImportStar) or not base or file.project.path_of(base, file.path) is not None:
         return

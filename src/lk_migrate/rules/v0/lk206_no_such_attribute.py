@@ -35,6 +35,18 @@ _CLASSES = {
     "RunContext": "a tool's context has `session`, `userdata`, `speech_handle` and `function_call`; the room is "
     "`get_job_context().room`",
 }
+#: What is asked for by another word than today's, or by the name of what is near → what does it.
+_MEANT = {
+    ("AgentSession", "speak"): "`session.say(…)` speaks a text",
+    ("AgentSession", "stop_speaking"): "`session.interrupt()` stops the speech",
+    ("AgentSession", "stop"): "`await session.aclose()` ends it, `session.interrupt()` stops the speech",
+    ("AgentSession", "close"): "`await session.aclose()` ends it",
+    ("AgentSession", "room"): "the room is the job's, `get_job_context().room`",
+    ("JobContext", "disconnect"): "`ctx.shutdown()` ends the job",
+    ("JobContext", "job_process"): "it is `ctx.proc`",
+    ("JobContext", "process"): "it is `ctx.proc`",
+    ("JobContext", "userdata"): "what a process keeps is in `ctx.proc.userdata`",
+}
 #: What 0.x asked of its one object, which was called the agent, and a session is asked for today.
 _OF_THE_SESSION = {
     "start": "an `AgentSession` with its models is started with it, `await session.start(agent=agent, room=ctx.room)`",
@@ -95,7 +107,9 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
             f"nothing ever calls `{name}` of a session: register the handler with `session.on(…)`, or take it out.",
         )
     elif not is_own_attribute(file.project, file.path, name) and not is_guarded(node, name, file):
-        yield Todo(node, f"`{kind}` has no `{name}`{closest(name, _known(kind))}: {_CLASSES[kind]}.")
+        meant = _MEANT.get((kind, name))
+        near = closest(name, _known(kind)) if meant is None else ""
+        yield Todo(node, f"`{kind}` has no `{name}`{near}: {meant or _CLASSES[kind]}.")
 
 
 def _becomes_an_agent(node: cst.BaseExpression, file: File) -> bool:

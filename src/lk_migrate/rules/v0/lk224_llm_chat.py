@@ -178,26 +178,9 @@ def _with_extra(updated: cst.Call) -> cst.Call:
 
 
 @rule.on(cst.Attribute)
-def chunk(node: cst.Attribute, file: File) -> Iterator[Change]:
-    """`chunk.choices[0].delta` → `chunk.delta`; `chunk.request_id` → `chunk.id`."""
-    known = file.project.fact(holdings)
-    value = node.value
-    if node.attr.value == "request_id" and known.has(file.module, value, Kind.CHUNK):
-        yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("id")), "it is `id` now")
-    elif node.attr.value == "delta" and _is_first_choice(value, file):
-        parent = file.parent(node)
-        if isinstance(parent, cst.Attribute):
-            return
-        yield Rewrite(node, lambda updated: updated.with_changes(value=_chunk(updated.value)), "a chunk has one delta")
-    elif isinstance(value, cst.Attribute) and value.attr.value == "delta" and _is_first_choice(value.value, file):
-        apply = _of_asked_delta if _is_asked_before(node, value.value, file) else _of_delta
-        yield Rewrite(node, apply, "a chunk has one delta, which may be None")
-    elif node.attr.value == "choices" and known.has(file.module, value, Kind.CHUNK):
-        if _is_asked(node, file):
-            yield Rewrite(node, lambda updated: updated.with_changes(attr=cst.Name("delta")), "a chunk has one delta")
-        elif not _has_its_delta(file.parent(node), file):
-            yield Todo(node, "a chunk has no `choices`: it has one `delta`, which may be None.")
-    elif node.attr.value == "capabilities" and known.has(file.module, value, Kind.LLM):
+def capabilities(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`model.capabilities`."""
+    if node.attr.value == "capabilities" and file.project.fact(holdings).has(file.module, node.value, Kind.LLM):
         yield Todo(node, "an LLM has no `capabilities` any more: take the question out.")
 
 
@@ -237,70 +220,3 @@ def _as_delta(updated: cst.Arg) -> cst.Arg:
     delta = _delta_of(updated.value.elements[0].value)
     assert delta is not None
     return updated.with_changes(keyword=cst.Name("delta"), value=delta)
-
-
-def _is_asked(node: cst.CSTNode, file: File) -> bool:
-    """`if not chunk.choices:`, `while chunk.choices and …`."""
-    parent = file.parent(node)
-    if isinstance(parent, (cst.BooleanOperation, cst.UnaryOperation)):
-        return _is_asked(parent, file)
-    return isinstance(parent, (cst.If, cst.IfExp, cst.While, cst.Assert)) and parent.test is node
-
-
-def _is_asked_before(node: cst.CSTNode, choice: cst.CSTNode, file: File) -> bool:
-    """`if chunk.choices and chunk.choices[0].delta.content:`: that there is a delta has been asked."""
-    asked = file.code(choice).rpartition("[")[0]
-    inner = node
-    for outer in file.module.index.ancestors(node):
-        if isinstance(outer, cst.BooleanOperation) and isinstance(outer.operator, cst.And) and outer.right is inner:
-            tests = [outer.left]
-        elif isinstance(outer, (cst.If, cst.IfExp, cst.While)) and outer.body is inner:
-            tests = [outer.test]
-        elif isinstance(outer, (cst.FunctionDef, cst.Lambda)):
-            return False
-        else:
-            tests = []
-        if any(file.code(part) == asked for test in tests for part in _all_of(test)):
-            return True
-        inner = outer
-    return False
-
-
-def _all_of(test: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
-    """What is true when `a and b and …` is."""
-    if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
-        yield from (*_all_of(test.left), *_all_of(test.right))
-    else:
-        yield test
-
-
-def _has_its_delta(node: cst.CSTNode | None, file: File) -> bool:
-    """`chunk.choices[0].delta`, which the edit of the whole takes care of."""
-    outer = file.parent(node) if node is not None and _is_first_choice(node, file) else None
-    return isinstance(outer, cst.Attribute) and outer.attr.value == "delta"
-
-
-def _is_first_choice(node: cst.CSTNode, file: File) -> bool:
-    return (
-        isinstance(node, cst.Subscript)
-        and isinstance(node.value, cst.Attribute)
-        and node.value.attr.value == "choices"
-        and file.project.fact(holdings).has(file.module, node.value.value, Kind.CHUNK)
-    )
-
-
-def _chunk(first_choice: cst.BaseExpression) -> cst.BaseExpression:
-    assert isinstance(first_choice, cst.Subscript) and isinstance(first_choice.value, cst.Attribute)
-    return first_choice.value.value
-
-
-def _of_asked_delta(updated: cst.Attribute) -> cst.BaseExpression:
-    delta = cst.ensure_type(updated.value, cst.Attribute)
-    return updated.with_changes(value=delta.with_changes(value=_chunk(delta.value)))
-
-
-def _of_delta(updated: cst.Attribute) -> cst.BaseExpression:
-    delta = updated.value
-    assert isinstance(delta, cst.Attribute)
-    chunk = cst.Module([]).code_for_node(_chunk(delta.value))
-    return cst.parse_expression(f"({chunk}.delta.{updated.attr.value} if {chunk}.delta else None)")

@@ -28,7 +28,10 @@ def call_details(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     if _handler_around(node, file) is None:
         return
+    outer = file.parent(node)
     if detail in _SAME:
+        if isinstance(outer, cst.Attribute) and outer.attr.value not in CALL_DETAILS:
+            yield Todo(outer, _never_had(outer.attr.value))
         yield Rewrite(node, lambda updated: updated.value, "a call of a tool is one object now")
     elif detail in _RENAMED:
         new = _RENAMED[detail]
@@ -53,11 +56,14 @@ def unknown_details(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         return
     for detail in details_of_calls(node):
         if detail.attr.value not in CALL_DETAILS:
-            yield Todo(
-                detail,
-                f"a call has no `{detail.attr.value}` (it never had): a `FunctionCall` has `name`, `arguments` (a JSON "
-                "text) and `call_id`, and what its tool returned goes to the model by itself.",
-            )
+            yield Todo(detail, _never_had(detail.attr.value))
+
+
+def _never_had(detail: str) -> str:
+    return (
+        f"a call has no `{detail}` (it never had): a `FunctionCall` has `name`, `arguments` (a JSON text) and "
+        "`call_id`, and what its tool returned goes to the model by itself."
+    )
 
 
 def _is_read_as_json(node: cst.Attribute, file: File) -> bool:
@@ -80,5 +86,4 @@ def _is_handler_of_calls(function: cst.FunctionDef, file: File) -> bool:
     mine = found.of.get(function)
     if not mine or not events_of(mine) & {"function_calls_finished", "function_calls_collected"}:
         return False
-    unsure = guard_of(events_of(mine)) is not None and any_doubt(mine, file)
-    return function not in found.shared and not unsure
+    return guard_of(events_of(mine)) is None or not any_doubt(mine, file)

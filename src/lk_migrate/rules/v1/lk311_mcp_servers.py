@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.among import with_keyword
+from lk_migrate.facts.among import calls_of, with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import (
     Brackets,
@@ -25,12 +26,13 @@ from lk_migrate.rewrite.arguments import (
     to_call,
     to_display,
 )
-from lk_migrate.rewrite.changes import Change, Rewrite
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import code, fitting, spot
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK311", Edition.V1, __doc__, triggers=(b"mcp_servers",), since="1.5.1")
+rule = Rule("LK311", Edition.V1, __doc__, triggers=(b"mcp_servers", b"MCPServer"), since="1.5.1")
+_ABSTRACT = frozenset({"livekit.agents.mcp.MCPServer", "livekit.agents.llm.mcp.MCPServer"})
 
 
 @rule.on(cst.Call, among=with_keyword("mcp_servers"))
@@ -38,12 +40,25 @@ def toolsets(call: cst.Call, file: File) -> Iterator[Change]:
     """`mcp_servers=` where it reaches the framework's constructor."""
     if [keyword(a) for a in call.args].count("mcp_servers") != 1:  # (twice is no Python, but can be parsed)
         return
-    if constructed(file.project, file.module, call, "mcp_servers") not in ("AgentSession", "Agent", "AgentTask"):
+    made = constructed(file.project, file.module, call, "mcp_servers")
+    # (half migrated: an agent of 0.x, which becomes the session (LK202), with an argument of today's)
+    if made not in ("AgentSession", "Agent", "AgentTask") and file.full_name(call.func) not in AGENT_CLASSES:
         return
     mcp, where = file.use("livekit.agents.mcp"), spot(file, call)
     yield Rewrite(
         call, lambda updated: fitting(lambda c: _converted(c, mcp), updated, where), "`mcp_servers=` is now `tools=`"
     )
+
+
+@rule.on(cst.Call, among=calls_of("MCPServer"))
+def abstract(call: cst.Call, file: File) -> Iterator[Change]:
+    """`mcp.MCPServer(url=…)`: the base class, which no version could make an object of."""
+    if file.full_name(call.func) in _ABSTRACT:
+        yield Todo(
+            call,
+            "`MCPServer` is abstract (a TypeError): `mcp.MCPServerHTTP(url=…, headers=…)`, or "
+            "`mcp.MCPServerStdio(command=…, args=[…])`.",
+        )
 
 
 def _converted(call: cst.Call, mcp: str) -> cst.Call:

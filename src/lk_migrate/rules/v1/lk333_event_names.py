@@ -55,6 +55,15 @@ OLD_EVENTS = {
     "function_calls_collected": "function_tools_executed",
     "function_calls_finished": "function_tools_executed",
 }
+#: Names seen in public code that are near to none in spelling → the event that tells it.
+_GUESSED = {
+    **dict.fromkeys(("transcript_received", "transcription_received", "user_transcript"), "user_input_transcribed"),
+    **dict.fromkeys(("response_received", "agent_response", "message_added"), "conversation_item_added"),
+    **dict.fromkeys(("session_ended", "session_closed", "ended", "closed", "disconnected"), "close"),
+    **dict.fromkeys(("user_speech_start", "user_speech_started", "user_speech_end"), "user_state_changed"),
+    **dict.fromkeys(("tts_started", "tts_playback_started", "tts_playback_finished"), "agent_state_changed"),
+    **dict.fromkeys(("function_calls", "function_call", "tool_call", "tool_called"), "function_tools_executed"),
+}
 
 
 @rule.on(cst.Call, among=calls_of("on", "once"))
@@ -82,6 +91,8 @@ def unknown(call: cst.Call, file: File) -> Iterator[Change]:
 
 def meant(name: str) -> str:
     """The event that a wrong name is nearest to; of 0.x, when that is what was misspelt."""
+    if name in _GUESSED:
+        return f" (`{_GUESSED[name]}`?)"
     near = get_close_matches(name, sorted(EVENTS | OLD_EVENTS.keys()), n=1, cutoff=0.75)
     if not near:
         return ""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.among import called_so
-from lk_migrate.rewrite.changes import Change
+from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.v1.lk340_agent_server import is_never_run, workers
 from lk_migrate.rules.v1.lk340_agent_server import rule as agent_server
@@ -33,6 +33,17 @@ def mention(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
         return
     if not any(_goes_with(worker, node, file) for worker in workers(file)):
         yield from replaced(node, file, _MOVED)
+
+
+@agent_server.on(cst.Attribute, among=called_so("run"))
+def run_by_themselves(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`WorkerOptions(entrypoint_fnc=…).run()`: options never ran anything."""
+    if isinstance(node.value, cst.Call) and file.full_name(node.value.func) in _MOVED:
+        yield Todo(
+            node,
+            "options have no `run`: `cli.run_app(AgentServer.from_server_options(…))`, or an `AgentServer` with "
+            "`@server.rtc_session()` on the entrypoint, and `cli.run_app(server)`.",
+        )
 
 
 def _goes_with(worker: Worker, node: cst.CSTNode, file: File) -> bool:
