@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.classes import is_super_init
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -37,8 +38,16 @@ def library_name(project: Project, module: Module, expression: cst.CSTNode) -> s
     return None
 
 
+def is_out_of_reach(project: Project, module: Module, expression: cst.CSTNode) -> bool:
+    """Whether `expression` is imported from a file of the project that can name nothing of LiveKit's."""
+    home = project.home_of_import(module, expression) if module.may_be_imported(expression) else None
+    return home is not None and home not in project.fact(where_livekit_is_imported)
+
+
 def agents_name(project: Project, module: Module, expression: cst.CSTNode) -> str | None:
     """`AgentSession` for `livekit.agents.AgentSession` and its other addresses; None outside `livekit.agents`."""
+    if is_out_of_reach(project, module, expression):
+        return None
     name = library_name(project, module, expression)
     if name is None or not name.startswith("livekit.agents."):
         return None
@@ -168,6 +177,8 @@ def constructed(project: Project, module: Module, call: cst.Call, keyword: str) 
             return _above(project, Owner(module, node), keyword)
         # `Agent.__init__(self, …)`
         target = target.value
+    if is_out_of_reach(project, module, target):
+        return None
     name = agents_name(project, module, target)
     if name is not None:
         return name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,8 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import Class, Lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import descendants, find
+from lk_migrate.facts.searched import GAP
+from lk_migrate.facts.walk import descendants
 
 #: Methods that are asked through their object or class, not by their name.
 _BY_CLASS = frozenset({"__call__", "__enter__", "__aenter__"})
@@ -53,7 +55,7 @@ def uses_of(project: Project, lines: Lineages, candidate: Candidate) -> Iterator
     names = {candidate.node.name.value}
     if names & _BY_CLASS and candidate.owner is not None:
         names = {candidate.owner.name.value, *_holders(project, candidate.owner.name.value)}
-    for path in project.paths_naming(names):
+    for path in _paths_asking(project, names):
         module = project.module(path)
         if module is None:
             continue
@@ -75,8 +77,10 @@ def _closure_uses(project: Project, lines: Lineages, candidate: Candidate) -> It
     """Where a function inside a function is called: beside its definition, or by whoever was given it."""
     own = set(descendants(candidate.node))
     factory = [a for a in candidate.module.index.ancestors(candidate.node) if isinstance(a, cst.FunctionDef)][-1]
-    names = {candidate.node.name.value, *_given_to(project, factory.name.value)}
-    for path in project.paths_naming(names):
+    names = {candidate.node.name.value}
+    if _gives(candidate.module, factory):
+        names |= _given_to(project, factory.name.value)
+    for path in _paths_asking(project, names):
         module = project.module(path)
         for call in module.index.of(cst.Call) if module is not None else ():
             if module is None or call in own or (dotted(call.func) or "").rpartition(".")[2] not in names:
@@ -88,6 +92,19 @@ def _closure_uses(project: Project, lines: Lineages, candidate: Candidate) -> It
             is_named_so = isinstance(name, cst.Name) and name.value == candidate.node.name.value
             if is_named_so and _is_closure(project, lines, candidate.module, name, candidate):
                 yield Use(candidate.module, name, candidate)
+
+
+def _gives(module: Module, function: cst.FunctionDef) -> bool:
+    """Whether calling it is worth anything: an entrypoint, with handlers in it, hands none of them out."""
+    own = module.index.own_scope(function)
+    return any(type(n) is cst.Yield or (type(n) is cst.Return and n.value is not None) for n in own)
+
+
+def _paths_asking(project: Project, names: Iterable[str]) -> list[str]:
+    """The files in which one of the names is called, or decorates something: nothing else asks a gate."""
+    word = rb"(?:%s)(?!\w)" % b"|".join(re.escape(name.encode()) for name in names)
+    asks = re.compile(rb"[.@]%s%s|(?<!\w)(?<!def )%s%s\(" % (GAP, word, word, GAP))
+    return [p for p in project.paths_naming(names) if project.is_parsed(p) or asks.search(project.files[p])]
 
 
 def _is_closure(project: Project, lines: Lineages, module: Module, node: cst.CSTNode, candidate: Candidate) -> bool:
@@ -200,15 +217,17 @@ def scopes_at(machine: Machine, module: Module, node: cst.CSTNode, this: Instanc
             scope[name] = Utterance(machine.utterance)
         else:
             scope[name] = annotated(machine, module, param) or Unknown(f"{name} of call {machine.asks}")
-    declared = {item.name.value for item in find(function, cst.NameItem) if isinstance(item.name, cst.Name)}
-    wanted = {n.value for n in find(node, cst.Name)} - set(scope) - declared
-    for assign in find(function, cst.Assign) if wanted else ():
+    index = module.index
+    wanted = {n.value for n in index.find(node, cst.Name)} - set(scope)
+    if wanted:
+        wanted -= {i.name.value for i in index.find(function, cst.NameItem) if isinstance(i.name, cst.Name)}
+    for assign in index.find(function, cst.Assign) if wanted else ():
         target = assign.targets[0].target
         if (
             isinstance(target, cst.Name)
             and target.value in wanted
             and target.value not in scope
-            and node not in set(descendants(assign))
+            and index.number(node) not in index.numbers(assign)
         ):
             try:
                 scope[target.value] = machine.evaluate(module, assign.value, (*outer, scope))

@@ -20,7 +20,8 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.v0_names import TRIGGERS, Kind, kind_of_name
+from lk_migrate.facts.v0_evidence import may_hold_0x
+from lk_migrate.facts.v0_names import Kind, kind_of_name
 from lk_migrate.facts.variables import Binding, binding_of
 
 _CALLBACK_KINDS: dict[str, tuple[Kind, ...]] = {
@@ -32,9 +33,9 @@ _MESSAGE_EVENTS = frozenset({"user_speech_committed", "agent_speech_committed", 
 
 
 def holdings(project: Project) -> Holdings:
-    """The analysis of a project (use as `project.fact(holdings)`). Empty when nothing of 0.x is in any file."""
+    """The analysis of a project (use as `project.fact(holdings)`). Empty when nothing of 0.x can be in any file."""
     result = Holdings(project)
-    if not any(map(_speaks_of_0x, project.files.values())):
+    if not project.fact(may_hold_0x):
         return result
     words = re.compile(b"|".join((*_WORDS, *_boxes(project.files.values()))))
     paths = (p for p in sorted(project.files) if p.endswith(".py") and _is_relevant(p, project.files[p], words))
@@ -52,16 +53,7 @@ def holdings(project: Project) -> Holdings:
 
 def where_0x_may_be(project: Project) -> frozenset[str]:
     """Every file when anything of 0.x is in any, else none: the `paths` of rules that ask nothing but `holdings`."""
-    return frozenset(project.files if project.fact(holdings).modules else ())
-
-
-_TRIGGER = re.compile(b"|".join(map(re.escape, TRIGGERS)))
-
-
-def _speaks_of_0x(data: bytes) -> bool:
-    """Whether a word of 0.x stands in the file, lines left out that are nothing but a comment."""
-    lines = (data[data.rfind(b"\n", 0, m.start()) + 1 : m.start()] for m in _TRIGGER.finditer(data))
-    return any(not line.lstrip().startswith(b"#") for line in lines)
+    return frozenset(project.files if project.fact(may_hold_0x) else ())
 
 
 @dataclass

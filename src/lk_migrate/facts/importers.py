@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -81,6 +82,27 @@ def importing(project: Project, paths: Collection[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def where_livekit_is_imported(project: Project) -> frozenset[str]:
+    """The files in which a name can stand for anything of LiveKit's: it is imported there, or it comes from a file
+    that imports it. The `paths` of rules that ask what names stand for; use as a fact.
+    """
+    files = project.files
+    return importing(project, [p for p in project.paths_with([b"livekit"]) if _imports_livekit(p, files[p])])
+
+
+def _imports_livekit(path: str, data: bytes) -> bool:
+    """Whether the file may import the framework: the word may stand in a name, a comment, a text only."""
+    return _hides_imports(data) or any(name.partition(".")[0] == "livekit" for name in imported_names(path, data))
+
+
+def _hides_imports(data: bytes) -> bool:
+    """Whether `imported_names` may miss some: two statements on a line, or lines that a lone carriage return ends."""
+    return HIDDEN_IMPORT.search(data) is not None or (b"\r" in data and _RETURN.search(data) is not None)
+
+
+_RETURN = re.compile(rb"\r(?!\n)")
+
+
 @dataclass(frozen=True)
 class _Importers:
     """`of`: file → the files that import from it, as far as their bytes say; `hidden`: those that must be parsed."""
@@ -95,7 +117,7 @@ def _importers(project: Project) -> _Importers:
     for path, data in project.files.items():
         if b"import" not in data:
             continue
-        if HIDDEN_IMPORT.search(data):
+        if _hides_imports(data):
             hidden.append(path)
             continue
         for imported in {project.path_of(name, path) for name in imported_names(path, data)} - {None}:

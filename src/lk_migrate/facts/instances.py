@@ -15,10 +15,11 @@ import libcst as cst
 from lk_migrate.facts.agents import any_tool, any_tool_files
 from lk_migrate.facts.framework import Owner, agents_name, callee, class_of, framework_base
 from lk_migrate.facts.holdings import holdings
-from lk_migrate.facts.importers import importing
+from lk_migrate.facts.importers import importing, where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_evidence import may_hold_0x
 from lk_migrate.facts.walk import Index
 
 AGENT_CLASSES = frozenset({"Agent", "AgentTask"})
@@ -53,9 +54,15 @@ def where_objects_may_be(project: Project) -> frozenset[str]:
     What is LiveKit's is named there, or comes from a file that does by an import, or by a tool's bare `ctx`. Objects of
     0.x are followed through calls, into any file.
     """
-    if project.fact(holdings).modules:
+    if project.fact(may_hold_0x):
         return frozenset(project.files)
-    return importing(project, project.paths_with([b"livekit"]) | project.fact(any_tool_files))
+    return project.fact(where_livekit_is_imported) | importing(project, project.fact(any_tool_files))
+
+
+def _is_out_of_reach(project: Project, module: Module, expression: cst.CSTNode) -> bool:
+    """Whether `expression` is imported from a file that no such object can be in."""
+    home = project.home_of_import(module, expression) if module.may_be_imported(expression) else None
+    return home is not None and home not in project.fact(where_objects_may_be)
 
 
 def _made_by(project: Project, module: Module, call: cst.Call, depth: int) -> str | None:
@@ -65,7 +72,7 @@ def _made_by(project: Project, module: Module, call: cst.Call, depth: int) -> st
         return _TODAY.get(name, name) if name[:1].isupper() else None
     if isinstance(target, cst.Attribute) and target.attr.value in ("say", "generate_reply"):
         return "SpeechHandle" if instance_of(project, module, target.value, depth + 1) == "AgentSession" else None
-    if project.sure_definition(module, target) in ("class", "value"):
+    if _is_out_of_reach(project, module, target) or project.sure_definition(module, target) in ("class", "value"):
         return None
     owner = class_of(project, module, target)
     if owner is not None:
@@ -134,6 +141,8 @@ def _of_name(project: Project, module: Module, name: cst.Name, depth: int) -> st
             return found
         if type(scope) is not cst.Module and name.value in module.bound(scope):
             return None  # by an unpacking, a `def`, an `except`: it is no variable further out
+    if _is_out_of_reach(project, module, name):
+        return None
     symbol = project.resolve(module, name)
     if symbol is not None and symbol.module is not None and symbol.node is not None and symbol.module is not module:
         return instance_of(project, symbol.module, symbol.node, depth + 1)

@@ -10,6 +10,7 @@ import libcst as cst
 
 from lk_migrate.facts.flows import Source, follow, subscript_key, text_key
 from lk_migrate.facts.framework import callee, constructed
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -62,9 +63,7 @@ def keyword_dicts(project: Project) -> KeywordDicts:
     found = KeywordDicts()
     if not any(k.encode() in data for data in project.files.values() for k in TURN_KEYS):
         return found
-    for path, data in sorted(project.files.items()):
-        if b"**" not in data:
-            continue
+    for path in sorted(project.paths_with([b"**"]) & project.fact(where_livekit_is_imported)):
         module = project.module(path)
         for call in module.index.of(cst.Call) if module is not None else ():
             stars = [a for a in call.args if a.star == "**"]

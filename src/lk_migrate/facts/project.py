@@ -288,6 +288,16 @@ class Project:
         found = self._follow(target, importer, 0)
         return found is None or found.module is not None
 
+    def home_of_import(self, module: Module, expression: cst.CSTNode) -> str | None:
+        """The project's file that `expression` was imported from (which may have it from another), not parsed; None
+        also for what comes from `livekit`, whosever that is."""
+        target = module.target_of(expression)
+        if target is None or target.startswith(f"{FRAMEWORK}."):
+            return None
+        parts = target.split(".")
+        paths = (self.path_of(".".join(parts[:size]), module.path) for size in range(len(parts), 0, -1))
+        return next((path for path in paths if path is not None), None)
+
     def sure_definition(self, module: Module, expression: cst.CSTNode) -> Definition | None:
         """How another file defines what is imported as `expression`, where that is sure without parsing it; an
         attribute of what it defines is a value.

@@ -8,6 +8,10 @@ from collections.abc import Collection, Mapping
 _AT_ONCE = 64
 
 
+#: What may stand between the parts of an expression: `(agent  # ours\n  .chat_ctx)`. A bracket may close in it.
+GAP = rb"(?:[\s\\()]|#[^\n]*\n)*"
+
+
 def files_with(files: Mapping[str, bytes], words: Collection[bytes]) -> set[str]:
     """The paths of the files (path → bytes) in which one of these words stands; no word holds a NUL.
 

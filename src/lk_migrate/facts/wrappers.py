@@ -14,6 +14,7 @@ import libcst as cst
 from lk_migrate.facts.agent_values import PROMPTS
 from lk_migrate.facts.agents import AGENT, agent_of
 from lk_migrate.facts.gate_mentions import modules_with, name_mentions
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
@@ -61,7 +62,8 @@ class Wrapper:
 def wrappers(project: Project) -> dict[cst.Call, Wrapper]:
     """Every wrapper by its call. Memoise with `project.fact(wrappers)`."""
     found: dict[cst.Call, Wrapper] = {}
-    for path in sorted(p for p, data in project.files.items() if b"Agent" in data and b"instructions" in data):
+    speaking = project.paths_with([b"Agent"]) & project.paths_with([b"instructions"])
+    for path in sorted(speaking & project.fact(where_livekit_is_imported)):
         module = project.module(path)
         for call in module.keywords.get("instructions", ()) if module is not None else ():
             wrapper = _wrapper(project, module, call) if module is not None else None

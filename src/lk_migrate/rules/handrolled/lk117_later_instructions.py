@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of, find_agents
+from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files, find_agents
 from lk_migrate.facts.classes import assigning, class_attributes, method, self_name
 from lk_migrate.facts.constructors import init_parameter, passes_instructions, super_inits
 from lk_migrate.facts.imports import bound_names
@@ -24,7 +24,13 @@ from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK117", Edition.HANDROLLED, __doc__, triggers=(b"instructions",), safety=Safety.REVIEW)
+
+def paths(project: Project) -> frozenset[str]:
+    """Where instructions are set, of whatever object, and where assistants are."""
+    return project.paths_with([b".instructions"]) | project.fact(assistant_files)
+
+
+rule = Rule("LK117", Edition.HANDROLLED, __doc__, triggers=(b"instructions",), safety=Safety.REVIEW, paths=paths)
 
 
 @rule.on(cst.Assign, cst.AugAssign, cst.AnnAssign)

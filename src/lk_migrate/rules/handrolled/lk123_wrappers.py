@@ -11,13 +11,21 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.among import with_keyword
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.wrappers import logs, wrappers
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK123", Edition.HANDROLLED, __doc__, triggers=(b"Agent",), safety=Safety.REVIEW)
+rule = Rule(
+    "LK123",
+    Edition.HANDROLLED,
+    __doc__,
+    triggers=(b"Agent",),
+    safety=Safety.REVIEW,
+    paths=where_livekit_is_imported,
+)
 
 
 @rule.on(cst.Call, among=with_keyword("instructions"))

@@ -13,6 +13,7 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.among import foreign, in_annotations
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.pipelines import pipelines
@@ -28,7 +29,14 @@ from lk_migrate.rewrite.leftovers import Leftover
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.event_doubts import takes_the_event
 
-rule = Rule("LK201", Edition.V0, __doc__, triggers=(b"livekit", b"AgentState"), since="1.0.0")
+rule = Rule(
+    "LK201",
+    Edition.V0,
+    __doc__,
+    triggers=(b"livekit", b"AgentState"),
+    since="1.0.0",
+    paths=where_livekit_is_imported,
+)
 
 
 @rule.on(cst.Name, cst.Attribute, among=foreign)

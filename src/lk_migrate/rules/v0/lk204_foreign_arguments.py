@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.function_contexts import function_contexts
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.public_names import closest, public_names
 from lk_migrate.facts.v0_names import AGENTS, SESSIONS, V0_ARGUMENTS, Kind, kind_of_name
@@ -27,7 +28,7 @@ from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.registry import Rule
 
 _TRIGGERS = (b"Agent", b"VoiceAssistant")
-rule = Rule("LK204", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0")
+rule = Rule("LK204", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=where_livekit_is_imported)
 
 _AGENTS_OWN = {"chat_ctx": "Agent(chat_ctx=…)", "instructions": "Agent(instructions=…)"}
 _TOOLS = frozenset({"fnc_ctx", "fn_ctx", "func_ctx", "function_context", "functions", "function_ctx", "fnc_context"})

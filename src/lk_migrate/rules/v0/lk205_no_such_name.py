@@ -13,6 +13,7 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.among import foreign
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.public_names import is_missing, suggestion
 from lk_migrate.facts.v0_gone import why_gone
@@ -25,7 +26,7 @@ from lk_migrate.rewrite.leftovers import Leftover
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.guards import is_guarded
 
-rule = Rule("LK205", Edition.V0, __doc__, triggers=(b"livekit",), since="1.0.0")
+rule = Rule("LK205", Edition.V0, __doc__, triggers=(b"livekit",), since="1.0.0", paths=where_livekit_is_imported)
 
 #: Names of early 1.x whose rules say more (LK305, LK317, LK326).
 _HAVE_A_RULE = frozenset(

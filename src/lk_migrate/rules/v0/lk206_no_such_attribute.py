@@ -12,13 +12,16 @@ from functools import cache
 
 import libcst as cst
 
-from lk_migrate.facts.agents import Role, agent_of
+from lk_migrate.facts.agents import Role, agent_of, find_agents
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.importers import importing
 from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
 from lk_migrate.facts.own_attributes import is_own_attribute
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.public_names import closest, public_names
 from lk_migrate.facts.realtime import CREATE, RESPOND, raw_call, raw_sessions
 from lk_migrate.facts.renames import holders
+from lk_migrate.facts.v0_evidence import speaks_of_0x
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Todo
@@ -58,8 +61,21 @@ _CALLBACKS = {
     "will_synthesize_assistant_reply": "answer in `llm_node(self, chat_ctx, tools, model_settings)` of the `Agent`",
     "before_tts_cb": "change the text in `tts_node(self, text, model_settings)` of the `Agent`",
 }
+
+
+def paths(project: Project) -> frozenset[str]:
+    """Where objects may be, and where an assistant may be asked what a session is asked for."""
+    found = project.fact(where_objects_may_be)
+    if not find_agents(project):
+        return found
+    near = project.files if project.fact(speaks_of_0x) else importing(project, project.paths_with([b"livekit"]))
+    return found.union(
+        path for path in project.paths_with(f".{name}".encode() for name in _OF_THE_SESSION) if path in near
+    )
+
+
 _TRIGGERS = (b"session", b"Session", b"ctx", b"Context", b"Agent", *(f".{name}".encode() for name in _OF_THE_SESSION))
-rule = Rule("LK206", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=where_objects_may_be)
+rule = Rule("LK206", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=paths)
 
 
 @rule.on(cst.Attribute)

@@ -16,6 +16,7 @@ import libcst as cst
 from lk_migrate.facts.among import called_so
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.framework import Owner, framework_base
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
@@ -24,7 +25,13 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
 rule = Rule(
-    "LK227", Edition.V0, __doc__, triggers=(b"LLM", b"TTS", b"STT", b"Stream"), since="1.0.0", safety=Safety.REVIEW
+    "LK227",
+    Edition.V0,
+    __doc__,
+    triggers=(b"LLM", b"TTS", b"STT", b"Stream"),
+    since="1.0.0",
+    safety=Safety.REVIEW,
+    paths=where_livekit_is_imported,
 )
 
 #: What the constructors of the framework's streams want beside what they always got: livekit-agents 1.8.9.

@@ -13,6 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.chat import ChatHandler, chat_managers, is_kept, is_plain_send
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
@@ -21,8 +22,20 @@ from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
+
+def paths(project: Project) -> frozenset[str]:
+    """All files when one of them names the class: its objects are followed into others."""
+    return frozenset(project.files if project.paths_with([b"ChatManager"]) else ())
+
+
 rule = Rule(
-    "LK250", Edition.V0, __doc__, triggers=(b"ChatManager", b"send_message"), since="1.0.0", safety=Safety.REVIEW
+    "LK250",
+    Edition.V0,
+    __doc__,
+    triggers=(b"ChatManager", b"send_message"),
+    since="1.0.0",
+    safety=Safety.REVIEW,
+    paths=paths,
 )
 
 _GONE = (

@@ -13,6 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.flows import Source, subscript_key, text_key
 from lk_migrate.facts.keyword_dicts import keyword_dicts
+from lk_migrate.facts.project import Project
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import Brackets, keyword, keyword_arg, of_call, of_display, to_call, to_display
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
@@ -21,8 +22,15 @@ from lk_migrate.rewrite.layout import Entry, code, expression, fitting, one_line
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.turn_options import SESSION_KEYS, Given, entries, is_left_out, merge_arguments
 
+
+def paths(project: Project) -> frozenset[str]:
+    """All files when there is such a dict, whose sources may be anywhere."""
+    found = project.fact(keyword_dicts)
+    return frozenset(project.files if found.rewrite or found.left or found.spelled else ())
+
+
 _TRIGGERS = (*(k.encode() for k in SESSION_KEYS), b"**")
-rule = Rule("LK304", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0")
+rule = Rule("LK304", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0", paths=paths)
 
 _SPACE = cst.SimpleWhitespace(" ")
 

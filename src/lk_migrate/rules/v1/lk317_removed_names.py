@@ -12,14 +12,22 @@ import libcst as cst
 
 from lk_migrate.facts.among import called_so, calls_of
 from lk_migrate.facts.framework import library_name
+from lk_migrate.facts.importers import where_livekit_is_imported
+from lk_migrate.facts.project import Project
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.moved_names import is_reference, replaced
 
+
+def paths(project: Project) -> frozenset[str]:
+    """Where such a name can stand for LiveKit's, or the callback is added to whatever object."""
+    return project.fact(where_livekit_is_imported) | project.paths_with([b"add_tracing_callback"])
+
+
 _TRIGGERS = (b"InlineTask", b"ChatCLI", b"SimulateJobInfo", b"Worker", b"add_tracing_callback", b"ElevenlabsOptions")
-rule = Rule("LK317", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.2.0", safety=Safety.REVIEW)
+rule = Rule("LK317", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.2.0", safety=Safety.REVIEW, paths=paths)
 
 _MOVED = {
     f"livekit.agents.{package}InlineTask": "livekit.agents.AgentTask" for package in ("", "voice.", "voice.agent.")

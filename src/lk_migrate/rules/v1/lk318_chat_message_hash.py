@@ -11,14 +11,14 @@ import libcst as cst
 
 from lk_migrate.facts.among import called_so, with_keyword
 from lk_migrate.facts.framework import agents_name, callee
-from lk_migrate.facts.instances import instance_of
+from lk_migrate.facts.instances import instance_of, where_objects_may_be
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword, keyword, without_keywords
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK318", Edition.V1, __doc__, triggers=(b"hash",), since="1.3.1")
+rule = Rule("LK318", Edition.V1, __doc__, triggers=(b"hash",), since="1.3.1", paths=where_objects_may_be)
 
 
 @rule.on(cst.Call, among=with_keyword("hash"))

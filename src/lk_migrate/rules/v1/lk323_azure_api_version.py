@@ -12,13 +12,14 @@ import libcst as cst
 
 from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import library_name
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK323", Edition.V1, __doc__, triggers=(b"api_version",), since="1.5.3")
+rule = Rule("LK323", Edition.V1, __doc__, triggers=(b"api_version",), since="1.5.3", paths=where_livekit_is_imported)
 
 
 @rule.on(cst.Call, among=with_keyword("api_version"))

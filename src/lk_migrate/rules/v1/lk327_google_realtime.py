@@ -11,6 +11,7 @@ import libcst as cst
 
 from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import library_name
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.left_beta import BETA, HOME, out_of_beta
 from lk_migrate.model import Edition
@@ -18,7 +19,7 @@ from lk_migrate.rewrite.changes import Change, Replace, Rewrite
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK327", Edition.V1, __doc__, triggers=(b"beta",), since="1.2.15")
+rule = Rule("LK327", Edition.V1, __doc__, triggers=(b"beta",), since="1.2.15", paths=where_livekit_is_imported)
 
 
 @rule.on(cst.Attribute, among=called_so("realtime"))

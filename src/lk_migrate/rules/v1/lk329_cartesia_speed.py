@@ -11,13 +11,16 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.framework import library_name
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK329", Edition.V1, __doc__, safety=Safety.REVIEW, triggers=(b"cartesia",))
+rule = Rule(
+    "LK329", Edition.V1, __doc__, safety=Safety.REVIEW, triggers=(b"cartesia",), paths=where_livekit_is_imported
+)
 
 
 @rule.on(cst.Call)

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Note
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK344", Edition.V1, __doc__, triggers=(b"livekit",), since="1.0.0")
+rule = Rule("LK344", Edition.V1, __doc__, triggers=(b"livekit",), since="1.0.0", paths=where_livekit_is_imported)
 
 
 @rule.on(cst.Module)
