@@ -23,14 +23,14 @@ from lk_migrate.rules.registry import Rule
 
 def with_new_main(
     plan: Plan, after: Project, project: Project, path: str, agents: Sequence[FoundAgent], rules: Sequence[Rule]
-) -> Plan | None:
-    """The plan with the main module taken apart and generated anew; None when it stays in one piece.
+) -> Plan | tuple[Finding, ...]:
+    """The plan with the main module taken apart and generated anew; when it stays in one piece, why.
 
     `project`: the main module's group, `after`: what the plan makes of it.
     """
     readied = _readied(plan, after, project, path, [r for r in rules if r.before_new_main])
     found = _generated(*readied, project, path, agents) if readied is not None else None
-    if found is not None and not any(f.rule == WHOLE for f in found.findings):
+    if isinstance(found, Plan) and not any(f.rule == WHOLE for f in found.findings):
         return found
     return _generated(plan, after, project, path, agents)
 
@@ -55,11 +55,13 @@ def _readied(
     return readied, after.after({**after.files, path: result.change.after}, trees)
 
 
-def _generated(plan: Plan, after: Project, project: Project, path: str, agents: Iterable[FoundAgent]) -> Plan | None:
+def _generated(
+    plan: Plan, after: Project, project: Project, path: str, agents: Iterable[FoundAgent]
+) -> Plan | tuple[Finding, ...]:
     new = generate_entrypoint(after, path, [AgentForMain(a.name, a.path, a.gate) for a in agents])
-    if new.main is None:
-        return None
     lines = _line_map(project, after, path)
+    if new.main is None:
+        return tuple(_legacy(new.findings, lines, path))
     changes = {c.path: c for c in plan.changes}
     for change in new.changes:
         before = changes[change.path].before if change.path in changes else change.before

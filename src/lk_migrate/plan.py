@@ -140,20 +140,21 @@ def _by_rules(
     with_main = _gathered([*outcomes, made], options, agents)
     stuck = _stuck(with_main, main)
     progress(f"a new {main}", 0, 0)
-    if stuck is None:
+    why: tuple[Finding, ...]
+    if stuck is not None:
+        why = (Finding("LK150", Action.NOTE, Place(main, 1, 1), why_not_here(stuck)),)
+    else:
         trees = {r.path: r.tree for r in made.results if r.tree is not None}
         after = project.after(overlay(files, with_main.plan.changes), trees)
         done.callback(after.forget)
         from lk_migrate.newmain import with_new_main
 
         new = with_new_main(with_main.plan, after, project, main, agents, options.rules)
-        if new is not None:
+        if isinstance(new, Plan):
             return with_main.instead(new)
+        why = new
     without = _gathered([*outcomes, alone()], options, agents)
-    if stuck is None:
-        return without
-    note = Finding("LK150", Action.NOTE, Place(main, 1, 1), why_not_here(stuck))
-    return without.instead(replace(without.plan, findings=(*without.plan.findings, note)))
+    return without.instead(replace(without.plan, findings=(*without.plan.findings, *why)))
 
 
 def _of(files: Mapping[str, bytes], paths: Iterable[str]) -> dict[str, bytes]:

@@ -202,3 +202,6 @@ def test_a_loop_that_stays_gets_its_marker(tmp_path: Path) -> None:
     plan = read_project(write(tmp_path, files), []).plan()
     assert plan.main is None
     assert [f.place.path for f in plan.findings if f.rule == "LK130"] == ["main.py"]
+    why = [f for f in plan.findings if f.rule == "LK150"]
+    assert [(f.action.value, f.place.path) for f in why] == [("note", "main.py")]
+    assert "`shift`" in why[0].message

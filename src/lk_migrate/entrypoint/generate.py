@@ -113,8 +113,8 @@ def generate_entrypoint(
         except (CannotSplit, Undefined, Unaccounted) as error:
             why = why or error
     span = module.span(entry.function)
-    message = f"main.py stays in one piece: {why}. Move its helpers to modules of their own by hand."
-    finding = Finding(SPLIT, Action.TODO, Place(main_path, span.line, span.end_line), message)
+    message = f"{main_path} stays in one piece: {why}. Move its helpers to modules of their own by hand."
+    finding = Finding(SPLIT, Action.NOTE, Place(main_path, span.line, span.end_line), message)
     return EntrypointResult(findings=(finding,))
 
 
@@ -127,7 +127,7 @@ def _replaced_loop(project: Project, module: Module, agents: Sequence[AgentForMa
         span = module.span(by_hand.home)
         message = f"this drives WebRTC by hand, which AgentSession does now, but it could not be replaced: {error}"
         place = Place(module.path, span.line, span.end_line)
-        return EntrypointResult(findings=(Finding(SPLIT, Action.TODO, place, message),))
+        return EntrypointResult(findings=(Finding(SPLIT, Action.NOTE, place, message),))
     return EntrypointResult(found.changes, found.findings, found.ledger, found.main)
 
 
