@@ -14,6 +14,7 @@ from typing import cast
 import libcst as cst
 
 from lk_migrate.entrypoint import callevents, console
+from lk_migrate.entrypoint.aside import RULE, Aside, told
 from lk_migrate.entrypoint.assemble import Linker, Part, read_part
 from lk_migrate.entrypoint.callbody import (
     binds,
@@ -27,7 +28,6 @@ from lk_migrate.entrypoint.callbody import (
     lead,
     reachable,
     spaced,
-    starts_loop,
 )
 from lk_migrate.entrypoint.editor import Editor
 from lk_migrate.entrypoint.edits import Edit
@@ -37,12 +37,12 @@ from lk_migrate.entrypoint.layout import BUILTINS, Layout, TopLevel, read_layout
 from lk_migrate.entrypoint.mainfile import MainFile, parsed
 from lk_migrate.entrypoint.naming import Naming, NewModule
 from lk_migrate.entrypoint.render import call_text, code_of, needed_by, render_main
-from lk_migrate.entrypoint.slicing import DEAD, slice_call
+from lk_migrate.entrypoint.slicing import slice_call
 from lk_migrate.entrypoint.spine import CannotSplit, source_of
 from lk_migrate.facts.agent_values import agent_classes, is_no_agent
 from lk_migrate.facts.byhand import ByHand
 from lk_migrate.facts.entrypoint import Entrypoint
-from lk_migrate.facts.flat_call import block_of, reads
+from lk_migrate.facts.flat_call import reads
 from lk_migrate.facts.importers import imported_elsewhere
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
@@ -51,17 +51,14 @@ from lk_migrate.facts.ownmodels import plugin_arguments
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.scopes import occurrences
 from lk_migrate.facts.walk import find
-from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, MainSummary, Place
+from lk_migrate.model import Fate, FileChange, Finding, LedgerEntry, MainSummary
 from lk_migrate.rewrite.ledger import Touch, account
 from lk_migrate.rewrite.markers import marker_lines
 
-RULE = "LK156"
 _MARKER = (
     "Nothing uses this module: AgentServer and AgentSession do its work now (see main.py). Compare, take over what you "
     "miss, then delete it."
 )
-#: What a function may call and still do nothing but the loop's work.
-_SAYS_ONLY = frozenset({"logger", "logging", "rtc", "print", "asyncio", "len", "json", "time"})
 _SUPPORT_DOC = '"""What {0} needs besides the call itself, word for word as it was."""'
 _OLD_DOC = '"""The old WebRTC loop of {0}, word for word as it was; it still starts by itself."""'
 
@@ -299,7 +296,6 @@ class _Replacer:
     def result(self) -> ByHandResult:
         main_file = self._main_file()
         main = read_part(self.module.name, "", self.layout.occurrences(main_file.all()))
-        self._live = {n for n in main.needs if n in self.module.definitions}
         support_items, moved = self._partition(main.needs)
         layout = replace(self.layout, support=support_items, main=[])
         rebound = layout.rebound & {n for i in support_items for n in i.binds}
@@ -323,7 +319,20 @@ class _Replacer:
         changes = tuple(FileChange(path, self.project.files.get(path), data) for path, data in made.items())
         before, after = len(self.module.text.splitlines()), len(texts[self.module.path].splitlines())
         summary = MainSummary(self.module.path, before, after, (self.support.path, self.old.path))
-        return ByHandResult(changes, tuple(self._findings(moved, before, after)), tuple(ledger), summary)
+        aside = Aside(self.module, self.by_hand, self.slice, self.layout.items, tuple(moved), self.old.path)
+        findings = told(aside, summary, self._live_names(main), self._events_for_nobody())
+        return ByHandResult(changes, tuple(findings), tuple(ledger), summary)
+
+    def _live_names(self, main: Part) -> frozenset[str]:
+        """What the new main has: in the call, or of the module."""
+        live = {n for s in self.kept for n in reads(s)} | {n for n in main.needs if n in self.module.definitions}
+        return frozenset(live - {n for s, _ in self.slice.gone for n in bound_by(s)})
+
+    def _events_for_nobody(self) -> list[str]:
+        """The events that somebody listens to and nothing in `AgentSession` tells."""
+        heard = [e for c in self._event_calls() for e in events_of(self._target(c))]
+        heard += [text_of(c.args[0].value) or "" for c in self._own_events()]
+        return [e for e in dict.fromkeys(heard) if e not in self.events]
 
     def _part(self, new: NewModule, items: Sequence[TopLevel], helpers: str) -> Part:
         statements = [cast(cst.BaseStatement, i.node) for i in items]
@@ -365,90 +374,8 @@ class _Replacer:
         ]
         return account(self.module, touches, texts)
 
-    def _findings(self, moved: Sequence[TopLevel], before: int, after: int) -> list[Finding]:
-        place = self._place(self.by_hand.home)
-        message = f"{before} lines became {after}; the rest is in {self.support.path}, the old loop in {self.old.path}"
-        found = [Finding("LK150", Action.MOVED, place, message)]
-        note = (
-            f"the old WebRTC loop stands in {self.old.path}; nothing uses it: take over what you miss, then delete it"
-        )
-        found.append(Finding(RULE, Action.TODO, place, note, to=Place(self.old.path, 1, 1)))
-        for item in moved:
-            if isinstance(item.node, (cst.FunctionDef, cst.ClassDef)):
-                text = f"`{item.node.name.value}` moved to {self.old.path}: AgentServer and AgentSession do this now"
-                found.append(Finding(RULE, Action.MOVED, self._place(item.node), text, to=Place(self.old.path, 1, 1)))
-        found.extend(self._gone())
-        found.extend(self._before_the_call(moved))
-        unknown = [e for c in self._event_calls() for e in events_of(self._target(c)) if e not in self.events]
-        unknown += [e for c in self._own_events() if (e := text_of(c.args[0].value) or "") not in self.events]
-        for event in dict.fromkeys(unknown):
-            text = f"nothing in AgentSession tells the event `{event}`: its handler is not called any more"
-            found.append(Finding(RULE, Action.TODO, place, text))
-        return found
-
-    def _gone(self) -> Iterator[Finding]:
-        """What has no place in the new main; a function that did more than move audio is for a person to look at."""
-        origins = {line.node: line.origin for line in self.by_hand.lines}
-        live = {n for s in self.kept for n in reads(s)} | self._live
-        live -= {n for s, _ in self.slice.gone for n in bound_by(s)}
-        for statement, why in (*self.slice.gone, *self.slice.thinned):
-            if why == DEAD:
-                continue  # a variable of the loop
-            origin = origins.get(statement) or self._around(statement, origins)
-            if not isinstance(statement, cst.FunctionDef):
-                text = f"{self._first_line(statement)} is not in the new main: {why}"
-                yield Finding(RULE, Action.NOTE, self._place(origin), text)
-                continue
-            text = f"`{statement.name.value}` is not in the new main: {why}"
-            work = self._work_of(statement, live) if self.by_hand.is_flat else []
-            if not work or statement.name.value in self.slice.speakers:
-                yield Finding(RULE, Action.NOTE, self._place(origin), text)
-                continue
-            listed = ", ".join(f"`{n}`" for n in work)
-            text += f". It also used {listed}: do that in a handler of the session's events, or in the agent"
-            yield Finding(RULE, Action.TODO, self._place(origin), text, to=Place(self.old.path, 1, 1))
-
-    def _before_the_call(self, moved: Sequence[TopLevel]) -> Iterator[Finding]:
-        """`init_db()` in the function that started the call: nothing calls it now."""
-        here = {n for i in self.layout.items if i not in moved and i.kind == "definition" for n in i.binds}
-        for item in moved:
-            if item.node is self.by_hand.home or not isinstance(item.node, (cst.FunctionDef, cst.If)):
-                continue
-            if item.node is not self.by_hand.guard and not any(starts_loop(c) for c in find(item.node, cst.Call)):
-                continue
-            for line in block_of(item.node):
-                small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
-                call = small.value if isinstance(small, cst.Expr) else None
-                if isinstance(call, cst.Call) and isinstance(call.func, cst.Name) and call.func.value in here:
-                    text = (
-                        f"{self._first_line(line)} ran before the call, and went to {self.old.path} with what called "
-                        f"it: call it in {self.module.path}, above the server, or in the entrypoint"
-                    )
-                    yield Finding(RULE, Action.TODO, self._place(line), text, to=Place(self.old.path, 1, 1))
-
-    def _work_of(self, function: cst.FunctionDef, live: set[str]) -> list[str]:
-        """What the call still has that a function called: `log.user`, `send_webhook`."""
-        used = {
-            self.by_hand.module.tree.code_for_node(c.func)
-            for c in find(function.body, cst.Call)
-            if (root := (dotted(c.func) or "").split(".")[0]) in live and root not in {*_SAYS_ONLY, self.by_hand.room}
-        }
-        return sorted(used)
-
-    def _around(self, inner: cst.BaseStatement, origins: dict[cst.BaseStatement, cst.CSTNode]) -> cst.CSTNode:
-        above = self.by_hand.module.index.ancestors(inner)
-        return next((origins[a] for a in above if isinstance(a, cst.BaseStatement) and a in origins), self.by_hand.home)
-
-    def _first_line(self, statement: cst.BaseStatement) -> str:
-        text = self.module.tree.code_for_node(statement.with_changes(leading_lines=[])).strip().splitlines()[0]
-        return f"`{text if len(text) < 60 else text[:57] + '…'}`"
-
     def _target(self, call: cst.Call) -> cst.FunctionDef:
         return cast(cst.FunctionDef, self.module.definitions[cast(cst.Name, call.func).value])
-
-    def _place(self, node: cst.CSTNode) -> Place:
-        span = self.module.span(node)
-        return Place(self.module.path, span.line, span.end_line)
 
 
 _READY = {
