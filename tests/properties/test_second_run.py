@@ -1458,3 +1458,30 @@ async def entrypoint(ctx, board):
 def test_who_names_a_session_uses_livekit() -> None:
     files = {"main.py": _SESSION_FROM_OWN.encode()}
     assert checked(files).outcome == "changed"
+
+
+#: A name that nothing binds means no more after the conversion than before, whatever else a star may bring.
+_UNBOUND_BESIDE_A_STAR = """\
+from heapq import *
+
+from livekit.agents.pipeline import VoicePipelineAgent
+
+
+def watch(agent: VoicePipelineAgent, log):
+    log(agent._tts, agent._llm)
+
+
+def above(session: AgentSession):
+    handle = session.say("Hello!")
+    return handle.parent
+"""
+
+
+def test_an_import_gives_no_meaning_to_unbound_names() -> None:
+    assert checked({"main.py": _UNBOUND_BESIDE_A_STAR.encode()}).outcome == "changed"
+
+
+def test_the_old_program_beside_the_new_one_is_no_loop_without_a_session() -> None:
+    root = Path(__file__).parents[2] / "fixtures" / "legacy" / "switchboard"
+    files = {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.suffix in (".py", ".txt")}
+    assert checked(files).outcome == "new main"

@@ -82,6 +82,14 @@ def importing(project: Project, paths: Collection[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def importing_the_same(project: Project, path: str) -> frozenset[str]:
+    """The files that import from a file that the one at `path` imports from, and those whose imports are hidden."""
+    known = project.fact(_importers)
+    if path in known.hidden:
+        return frozenset(project.files)
+    return frozenset(known.hidden).union(*(importers for importers in known.of.values() if path in importers))
+
+
 def where_livekit_is_imported(project: Project) -> frozenset[str]:
     """The files in which a name can stand for anything of LiveKit's: it is imported there, or it comes from a file
     that imports it. The `paths` of rules that ask what names stand for; use as a fact.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.agents import Role, find_agents
+from lk_migrate.facts.importers import importing_the_same
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -38,8 +39,8 @@ class OwnLoop:
 def own_loop(project: Project) -> OwnLoop | None:
     """The first one of a program that has neither a session nor an assistant class. Memoise with `project.fact`.
 
-    Only files that name the loop can have its session: one that shares no more than a base class with it is another
-    program's, and its import may go with that.
+    Files that name the loop can have its session, and those that import what it imports: an old program beside the new
+    one. One that only imports a base class from it is another program's, and that import may go with the base.
     """
     if not project.paths_with([b"AudioStream"]) or not project.paths_with([b"capture_frame"]):
         return None
@@ -52,7 +53,8 @@ def own_loop(project: Project) -> OwnLoop | None:
     of_loop = code.keys() & {found[0].path, *project.paths_naming([found[1].name.value])}
     assistants = [a for a in find_agents(project) if a.role is Role.AGENT]
     named = project.paths_naming(a.name for a in assistants)
-    if any(map(names_session, (code[p] for p in of_loop))) or not of_loop.isdisjoint(named):
+    beside = code.keys() & importing_the_same(project, found[0].path)
+    if any(names_session(code[p]) for p in of_loop | beside) or not of_loop.isdisjoint(named):
         return None
     modules = list(project.modules(iter(code)))
     prompt = next((place for m in modules for place in _prompts(m)), None)

@@ -112,9 +112,13 @@ class File:
 
     def _is_awaited(self, name: str) -> bool:
         """Whether the file reads a name that nothing in it binds: a new import would change what that code does."""
-        if any(item.local == "*" for item in self.module.imports):
+        if any(item.local == "*" and self._may_have(item.target) for item in self.module.imports):
             return False
         return any(is_variable(self.module, node) for node in self.module.names.get(name, ()))
+
+    def _may_have(self, module: str) -> bool:
+        """Whether names of the framework's may come from a module with `*`."""
+        return module.partition(".")[0] == "livekit" or self.project.is_own(module, self.path)
 
     def _is_taken(self, name: str) -> bool:
         module = self.module
