@@ -1485,3 +1485,17 @@ def test_the_old_program_beside_the_new_one_is_no_loop_without_a_session() -> No
     root = Path(__file__).parents[2] / "fixtures" / "legacy" / "switchboard"
     files = {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.suffix in (".py", ".txt")}
     assert checked(files).outcome == "new main"
+
+
+def test_an_import_by_itself_is_no_session() -> None:
+    loop = (Path(__file__).parents[2] / "fixtures" / "rules" / "LK130" / "no_assistant.before.py").read_text()
+    source = "from livekit.agents.multimodal import MultimodalAgent\n" + loop
+    assert b"MultimodalAgent" not in (after := _converted(source)) and b"LK130" in after
+
+
+def test_a_comment_does_not_go_on_in_the_next_line() -> None:
+    source = (
+        "# a rule of thumb \\\nfrom livekit.agents.pipeline import VoicePipelineAgent\n\n\n"
+        "def louder(agent: VoicePipelineAgent):\n    agent.tts.volume = 2\n"
+    )
+    assert b"session: AgentSession" in _converted(source)

@@ -32,6 +32,8 @@ _IMPORT = re.compile(
 )
 #: An import that does not begin a line, which `imported_names` does not see: `try: import main`.
 HIDDEN_IMPORT = re.compile(rb"[:;][ \t]*(?:from|import)\b")
+#: A line that goes on in the next one; a comment never does.
+_CONTINUED = re.compile(rb"^([^#\n]*)\\\r?\n", re.M)
 _NAME = re.compile(rb"(?:^|,|\()\s*(?:#[^\n]*\n\s*)*([\w.]+)")
 
 
@@ -120,7 +122,7 @@ def _spelling(targets: Iterable[str]) -> Callable[[str], Callable[[bytes], bool]
 def imported_names(path: str, data: bytes) -> Iterator[str]:
     """The absolute dotted names that may be modules, of every import in the file at `path`."""
     package = module_name(path) if path.endswith("__init__.py") else module_name(path).rpartition(".")[0]
-    for base, names, plain in _IMPORT.findall(data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")):
+    for base, names, plain in _IMPORT.findall(_CONTINUED.sub(rb"\1 ", data) if b"\\" in data else data):
         if plain:
             yield from (name.decode("ascii", "replace") for name in _NAME.findall(plain))
             continue

@@ -8,8 +8,13 @@ from lk_migrate.facts.byhand import find_by_hand
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.testcode import is_test
 
-#: Sessions of today, and the agents of 0.x, which become sessions; not in comments, where our markers name them.
-_SESSION = re.compile(rb"^[^#\n]*\b(?:AgentSession|VoicePipelineAgent|VoiceAssistant|MultimodalAgent)\b", re.MULTILINE)
+_NAMES = rb"(?:AgentSession|VoicePipelineAgent|VoiceAssistant|MultimodalAgent)"
+#: Sessions of today, and the agents of 0.x, which become sessions: made, given, derived from or under another name. Not
+#: in comments, where our markers name them; an import by itself is none, and may go.
+_SESSION = re.compile(
+    rb"^[^#\n]*(?:\b%s\s*(?:[\[(]|as\b)|[:>|]\s*[\"']?(?:\w+\.)*%s\b|\bclass\s[^\n]*\b%s\b)" % (_NAMES, _NAMES, _NAMES),
+    re.MULTILINE,
+)
 #: What such a loop does itself: audio frames, requests to a model.
 _OWN_LOOP = re.compile(
     rb"^[^#\n]*(?:\brtc\.(?:Room|AudioSource|AudioStream)\(|\bAudioStream\(|\bchat[./]completions\b|\bwebsockets?\b)",
