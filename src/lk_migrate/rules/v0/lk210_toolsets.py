@@ -74,6 +74,8 @@ def as_type(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     parent = file.parent(node)
     if isinstance(parent, (cst.ImportAlias, cst.AssignTarget)) or not is_function_context(file, node):
         return
+    if isinstance(parent, cst.Arg) and parent.keyword is node:
+        return
     if (isinstance(parent, cst.Attribute) and parent.attr is node) or (
         isinstance(parent, cst.Call) and parent.func is node
     ):

@@ -20,13 +20,23 @@ from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK325", Edition.V1, __doc__, triggers=(b"tools",), since="1.0.0", paths=where_objects_may_be)
+rule = Rule("LK325", Edition.V1, __doc__, triggers=(b"tools", b"functions"), since="1.0.0", paths=where_objects_may_be)
 
 
 @rule.on(cst.Call, among=with_keyword("tools"))
 def wrap(call: cst.Call, file: File) -> Iterator[Change]:
     """`Agent(tools=[look_up])` with an undecorated `look_up` of this project."""
-    tools = find_keyword(call, "tools")
+    yield from _wrapped(call, find_keyword(call, "tools"), file)
+
+
+@rule.on(cst.Call, among=with_keyword("functions"))
+def wrap_guessed(call: cst.Call, file: File) -> Iterator[Change]:
+    """`Agent(functions=[look_up])`, which becomes `tools=` (LK204)."""
+    if find_keyword(call, "tools") is None:
+        yield from _wrapped(call, find_keyword(call, "functions"), file)
+
+
+def _wrapped(call: cst.Call, tools: cst.Arg | None, file: File) -> Iterator[Change]:
     if tools is None or not isinstance(tools.value, cst.List):
         return
     if constructed(file.project, file.module, call, "tools") not in TAKING_TOOLS:
