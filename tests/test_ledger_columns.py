@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lk_migrate.ledger import joined, packed
+from lk_migrate.ledger import changed, joined, packed
 from lk_migrate.model import Fate, LedgerEntry, Place
 
 _PLACES = st.builds(Place, st.sampled_from(["main.py", "a/b.py"]), st.integers(1, 100_000), st.integers(1, 100_000))
@@ -47,3 +48,10 @@ def test_other_words_for_the_same() -> None:
 def test_there_is_no_entry_beyond_the_last() -> None:
     with pytest.raises(IndexError):
         packed([])[0]
+
+
+@given(_ENTRIES, _ENTRIES)
+def test_what_is_changed(one: Sequence[LedgerEntry], other: Sequence[LedgerEntry]) -> None:
+    wanted = [e if e.place.path == "main.py" else replace(e, why="new") for e in (*one, *other)]
+    for entries in (joined((one, other)), [*one, *other]):
+        assert list(changed(entries, lambda e: replace(e, why="new"), {"main.py"})) == wanted

@@ -7,8 +7,9 @@ they are 20, and travel between processes as fast (docs/performance.md). Whoever
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from operator import eq
 from typing import NamedTuple, overload
 
@@ -25,20 +26,32 @@ class _Kind(NamedTuple):
     home: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ledger(Sequence[LedgerEntry]):
-    """Entries that nobody changes any more, in their order.
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Some entries. `kinds`: what they can be; `of`: which of these each is; `lines`: four numbers for each, first and
+    last line in the legacy file and in its new home (0 without one)."""
 
-    `kinds`: what they can be; `of`: which of these each is; `lines`: four numbers for each, first and last line in the
-    legacy file and in its new home (0 without one).
-    """
-
-    kinds: Sequence[_Kind] = ()
+    kinds: list[_Kind] = field(default_factory=list)
     of: array[int] = field(default_factory=lambda: array("I"))
     lines: array[int] = field(default_factory=lambda: array("I"))
 
+    def __iter__(self) -> Iterator[LedgerEntry]:
+        numbers = iter(self.lines)
+        for number, *lines in zip(self.of, numbers, numbers, numbers, numbers, strict=True):
+            yield _entry(self.kinds[number], *lines)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ledger(Sequence[LedgerEntry]):
+    """Entries that nobody changes any more, in their order. What is joined (`parts`) is not copied."""
+
+    parts: tuple[_Columns, ...] = ()
+
     def __len__(self) -> int:
-        return len(self.of)
+        return sum(len(part.of) for part in self.parts)
+
+    def __iter__(self) -> Iterator[LedgerEntry]:
+        return chain.from_iterable(self.parts)
 
     @overload
     def __getitem__(self, index: int) -> LedgerEntry: ...
@@ -48,14 +61,8 @@ class Ledger(Sequence[LedgerEntry]):
 
     def __getitem__(self, index: int | slice) -> LedgerEntry | Sequence[LedgerEntry]:
         if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        at = range(len(self))[index]
-        return _entry(self.kinds[self.of[at]], *self.lines[4 * at : 4 * at + 4])
-
-    def __iter__(self) -> Iterator[LedgerEntry]:
-        numbers = iter(self.lines)
-        for kind, *lines in zip(self.of, numbers, numbers, numbers, numbers, strict=True):
-            yield _entry(self.kinds[kind], *lines)
+            return list(self)[index]
+        return next(islice(self, range(len(self))[index], None))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Ledger) and len(self) == len(other) and all(map(eq, self, other))
@@ -64,13 +71,36 @@ class Ledger(Sequence[LedgerEntry]):
 
     def with_reasons(self, change: Callable[[str], str]) -> Ledger:
         """The same with other words for why."""
-        return replace(self, kinds=[kind._replace(why=change(kind.why)) for kind in self.kinds])
+        parts = (replace(p, kinds=[kind._replace(why=change(kind.why)) for kind in p.kinds]) for p in self.parts)
+        return Ledger(tuple(parts))
 
 
 def packed(entries: Iterable[LedgerEntry]) -> Ledger:
     """The entries as they are to be held."""
-    if isinstance(entries, Ledger):
-        return entries
+    return entries if isinstance(entries, Ledger) else Ledger((_columns(entries),))
+
+
+def changed(
+    entries: Iterable[LedgerEntry], change: Callable[[LedgerEntry], LedgerEntry], without: Collection[str]
+) -> Ledger:
+    """What `change` makes of the entries, but for those of files at the paths `without`."""
+
+    def asked(entry: LedgerEntry) -> LedgerEntry:
+        return entry if entry.place.path in without else change(entry)
+
+    if not isinstance(entries, Ledger):
+        return packed(map(asked, entries))
+    stay = [all(kind.path in without for kind in part.kinds) for part in entries.parts]
+    parts = zip(entries.parts, stay, strict=True)
+    return Ledger(tuple(part if same else _columns(map(asked, part)) for part, same in parts))
+
+
+def joined(ledgers: Iterable[Iterable[LedgerEntry]]) -> Ledger:
+    """The entries of all of them."""
+    return Ledger(tuple(part for ledger in map(packed, ledgers) for part in ledger.parts if part.of))
+
+
+def _columns(entries: Iterable[LedgerEntry]) -> _Columns:
     numbers: dict[_Kind, int] = {}
     of, lines = array("I"), array("I")
     for entry in entries:
@@ -79,18 +109,7 @@ def packed(entries: Iterable[LedgerEntry]) -> Ledger:
         of.append(numbers.setdefault(kind, len(numbers)))
         lines.extend((place.line, place.end_line))
         lines.extend((to.line, to.end_line) if to is not None else (0, 0))
-    return Ledger(list(numbers), of, lines)
-
-
-def joined(ledgers: Iterable[Iterable[LedgerEntry]]) -> Ledger:
-    """The entries of all of them."""
-    kinds: list[_Kind] = []
-    of, lines = array("I"), array("I")
-    for each in map(packed, ledgers):
-        of.extend(number + len(kinds) for number in each.of)
-        kinds.extend(each.kinds)
-        lines.extend(each.lines)
-    return Ledger(kinds, of, lines)
+    return _Columns(list(numbers), of, lines)
 
 
 def _entry(kind: _Kind, line: int, end_line: int, new_line: int, new_end_line: int) -> LedgerEntry:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from lk_migrate.facts.byhand import find_by_hand
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.testcode import is_test
 
@@ -40,6 +39,10 @@ def names_session(data: bytes) -> bool:
 
 def is_replaced(project: Project) -> bool:
     """Whether LK156 writes a session in the place of a loop. Memoise with `project.fact`."""
-    mains = (p for p, data in project.files.items() if b"__main__" in data and b"Room" in data and not is_test(p))
-    modules = (project.module(path) for path in sorted(mains))
+    mains = sorted(p for p, data in project.files.items() if b"__main__" in data and b"Room" in data and not is_test(p))
+    if not mains:
+        return False
+    from lk_migrate.facts.byhand import find_by_hand  # (what reads such loops is long, and most projects have none)
+
+    modules = map(project.module, mains)
     return any(module is not None and find_by_hand(project, module) is not None for module in modules)

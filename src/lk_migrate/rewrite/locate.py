@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 from lk_migrate.facts.searched import files_with
 from lk_migrate.facts.source_lines import source_lines
-from lk_migrate.ledger import packed
+from lk_migrate.ledger import changed
 from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Plan
 from lk_migrate.rewrite.trace import Trace, trace
 
@@ -67,7 +67,7 @@ def located(plan: Plan, known: Collection[str] = ()) -> Plan:
     return replace(
         plan,
         findings=tuple(f if f.place.path in done else next(findings) for f in plan.findings),
-        ledger=packed(e if e.place.path in done else _entry(e, of) for e in plan.ledger),
+        ledger=changed(plan.ledger, partial(_entry, of=of), done),
     )
 
 
