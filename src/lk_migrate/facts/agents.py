@@ -456,7 +456,9 @@ def _is_base(module: Module, whole: cst.CSTNode) -> bool:
 
 
 def _is_value(parent: cst.CSTNode | None, name: cst.Name) -> bool:
-    """Called, put into a container, assigned or passed on (or a base); not an annotation or an import."""
+    """Called, put into a container, assigned or passed on (or a base); not an annotation, an import or a keyword."""
     if isinstance(parent, cst.Attribute):
         return parent.attr is name
-    return isinstance(parent, (cst.Call, cst.DictElement, cst.Element, cst.Return, cst.Assign, cst.IfExp, cst.Arg))
+    if isinstance(parent, cst.Arg):
+        return parent.keyword is not name
+    return isinstance(parent, (cst.Call, cst.DictElement, cst.Element, cst.Return, cst.Assign, cst.IfExp))

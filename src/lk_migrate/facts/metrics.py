@@ -180,9 +180,21 @@ def is_session(
     kind = instance_of(project, module, receiver)
     if kind is not None:
         return kind == "AgentSession"
-    if (dotted(receiver) or "").rpartition(".")[2] in _COMPONENTS:
+    if _is_component(receiver) or _goes_over_components(module, receiver):
         return False
     return function is not None and any(dotted(a) == f"{event}.metrics" for a in find(function, cst.Attribute))
+
+
+def _is_component(expression: cst.BaseExpression) -> bool:
+    return (dotted(expression) or "").rpartition(".")[2] in _COMPONENTS
+
+
+def _goes_over_components(module: Module, receiver: cst.BaseExpression) -> bool:
+    """Whether it is `model` of `for model in (session.stt, session.llm):` around it, which LK310 writes, too."""
+    loop = module.index.enclosing(receiver, cst.For, cst.FunctionDef, cst.ClassDef)
+    if not isinstance(loop, cst.For) or not isinstance(receiver, cst.Name) or dotted(loop.target) != receiver.value:
+        return False
+    return isinstance(loop.iter, (cst.Tuple, cst.List)) and all(_is_component(e.value) for e in loop.iter.elements)
 
 
 def _function(module: Module, call: cst.Call) -> cst.FunctionDef | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.agents import agent_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.testcode import is_test
@@ -16,26 +17,47 @@ def is_own_attribute(project: Project, asker: str, name: str) -> bool:
 
     What tests put on their mocks says nothing of the real object, unless `asker` (a path) is a test itself.
     """
+    return bool(_owners(project, asker, name))
+
+
+def is_own_attribute_of_others(project: Project, asker: str, name: str) -> bool:
+    """Whether anything but an assistant has it for what the project's code shows: no assistant is a session or a job,
+    and its attributes may get another name (LK116).
+    """
+    return any(owner is None or agent_of(project, owner) is None for owner in _owners(project, asker, name))
+
+
+def _owners(project: Project, asker: str, name: str) -> frozenset[cst.ClassDef | None]:
+    """The classes in which an attribute of that name is assigned or defined; None is outside of classes."""
     known = project.fact(_asked_before)
     key = (name, is_test(asker))
     if key not in known:
         with_the_word = (p for p in sorted(project.paths_with([name.encode()])) if key[1] or not is_test(p))
-        known[key] = any(name in _attributes_of(module) for module in project.modules(with_the_word))
+        known[key] = frozenset(
+            owner
+            for module in project.modules(with_the_word)
+            for node in _setting(module, name)
+            for owner in (module.index.enclosing(node, cst.ClassDef),)
+            if owner is None or isinstance(owner, cst.ClassDef)
+        )
     return known[key]
 
 
-def _asked_before(project: Project) -> dict[tuple[str, bool], bool]:
-    """What `is_own_attribute` found: use as a fact."""
+def _asked_before(project: Project) -> dict[tuple[str, bool], frozenset[cst.ClassDef | None]]:
+    """What `_owners` found: use as a fact."""
     return {}
 
 
-def _attributes_of(module: Module) -> Iterator[str]:
+def _setting(module: Module, name: str) -> Iterator[cst.CSTNode]:
+    """Assignments to an attribute of that name, annotated names, and functions that have it."""
     for target in module.index.of(cst.AssignTarget):
-        if isinstance(target.target, cst.Attribute):
-            yield target.target.attr.value
+        if isinstance(target.target, cst.Attribute) and target.target.attr.value == name:
+            yield target
     for kind in (cst.AnnAssign, cst.AugAssign):
         for statement in module.index.of(kind):
-            target = statement.target
-            yield target.attr.value if isinstance(target, cst.Attribute) else getattr(target, "value", "")
+            to = statement.target
+            if (to.attr.value if isinstance(to, cst.Attribute) else getattr(to, "value", "")) == name:
+                yield statement
     for function in module.index.of(cst.FunctionDef):
-        yield function.name.value
+        if function.name.value == name:
+            yield function

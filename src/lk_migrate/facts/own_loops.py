@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.agents import Role, find_agents
+from lk_migrate.facts.agents import AgentClass, Role, find_agents
 from lk_migrate.facts.importers import importing_the_same
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
@@ -50,15 +50,21 @@ def own_loop(project: Project) -> OwnLoop | None:
     found = next((loop for p in code if b"AudioStream" in code[p] for loop in _loops(project, p)), None)
     if found is None or project.fact(is_replaced):
         return None
-    of_loop = code.keys() & {found[0].path, *project.paths_naming([found[1].name.value])}
+    of_loop = frozenset(code) & {found[0].path, *project.paths_naming([found[1].name.value])}
     assistants = [a for a in find_agents(project) if a.role is Role.AGENT]
-    named = project.paths_naming(a.name for a in assistants)
     beside = code.keys() & importing_the_same(project, found[0].path)
-    if any(names_session(code[p]) for p in of_loop | beside) or not of_loop.isdisjoint(named):
+    if any(names_session(code[p]) for p in of_loop | beside) or any(_meets(project, of_loop, a) for a in assistants):
         return None
     modules = list(project.modules(iter(code)))
     prompt = next((place for m in modules for place in _prompts(m)), None)
     return OwnLoop(*found, prompt, next((name for m in modules for name in _models(m)), None))
+
+
+def _meets(project: Project, paths: frozenset[str], assistant: AgentClass) -> bool:
+    """Whether one of the files means the assistant by its name: a class of their own of that name is another."""
+    own = re.compile(rb"^class\s+%s\b" % assistant.name.encode(), re.MULTILINE)
+    naming = paths.intersection(project.paths_naming([assistant.name]))
+    return any(path == assistant.module.path or own.search(project.files[path]) is None for path in naming)
 
 
 def _loops(project: Project, path: str) -> Iterator[tuple[Module, cst.ClassDef | cst.FunctionDef]]:

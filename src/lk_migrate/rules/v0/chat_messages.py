@@ -12,8 +12,11 @@ _PLAIN = frozenset({"role", "text", "content", "images", "id", "image"})
 
 
 def convertible(call: cst.Call) -> bool:
-    """Whether every argument has a place in today's message."""
-    return all(not a.star and (keyword(a) in _PLAIN or _is_first(call, a)) for a in call.args)
+    """Whether every argument has a place in today's message, and none is given twice, which Python does not compile."""
+    names = [keyword(a) for a in call.args]
+    return len(set(names)) == len(names) and all(
+        not a.star and (keyword(a) in _PLAIN or _is_first(call, a)) for a in call.args
+    )
 
 
 def _is_first(call: cst.Call, arg: cst.Arg) -> bool:

@@ -15,7 +15,7 @@ from lk_migrate.facts.holdings import where_0x_may_be
 from lk_migrate.facts.own_attributes import is_own_attribute
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.starts import task_around
-from lk_migrate.facts.v0_names import TRIGGERS, Kind
+from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword, without_keywords
@@ -23,7 +23,8 @@ from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK203", Edition.V0, __doc__, triggers=(*TRIGGERS, b".say("), since="1.0.0", paths=where_0x_may_be)
+#: No triggers: a file may have no more of a 0.x agent than the name that another one gives it.
+rule = Rule("LK203", Edition.V0, __doc__, since="1.0.0", paths=where_0x_may_be)
 
 #: What an `AgentSession` has under the same name.
 _SAME = frozenset(

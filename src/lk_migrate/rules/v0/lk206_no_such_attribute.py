@@ -16,7 +16,7 @@ from lk_migrate.facts.agents import Role, agent_of, find_agents
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.importers import importing
 from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
-from lk_migrate.facts.own_attributes import is_own_attribute
+from lk_migrate.facts.own_attributes import is_own_attribute, is_own_attribute_of_others
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.public_names import closest, public_names
 from lk_migrate.facts.realtime import CREATE, RESPOND, raw_call, raw_sessions
@@ -106,7 +106,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
             node,
             f"nothing ever calls `{name}` of a session: register the handler with `session.on(…)`, or take it out.",
         )
-    elif not is_own_attribute(file.project, file.path, name) and not is_guarded(node, name, file):
+    elif not is_own_attribute_of_others(file.project, file.path, name) and not is_guarded(node, name, file):
         meant = _MEANT.get((kind, name))
         near = closest(name, _known(kind)) if meant is None else ""
         yield Todo(node, f"`{kind}` has no `{name}`{near}: {meant or _CLASSES[kind]}.")
