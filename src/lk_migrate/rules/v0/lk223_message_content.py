@@ -80,12 +80,29 @@ def content(node: cst.Attribute, file: File) -> Iterator[Change]:
     if isinstance(parent, cst.AugAssign) and isinstance(parent.operator, cst.AddAssign):
         yield Rewrite(parent, _appended, "the content is a list")
         return
-    if isinstance(parent, (cst.Subscript, cst.AugAssign, cst.Del)):
+    if isinstance(parent, (cst.Subscript, cst.AugAssign, cst.Del)) and not _is_beginning(node, parent, file):
         yield Todo(node, "`content` is a list of contents now; its text is `text_content`.")
         return
     yield Rewrite(
         node, lambda updated: updated.with_changes(attr=cst.Name("text_content")), "the text is `text_content` now"
     )
+
+
+def _is_beginning(node: cst.Attribute, parent: cst.CSTNode, file: File) -> bool:
+    """`msg.content[:50] if msg.content else ""`: a part of a text that is there. A list is asked for one element."""
+    if not isinstance(parent, cst.Subscript) or not isinstance(parent.slice[0].slice, cst.Slice):
+        return False
+    inner: cst.CSTNode = node
+    for around in file.module.index.ancestors(node):
+        asked: cst.BaseExpression | None = None
+        if isinstance(around, (cst.If, cst.IfExp)) and inner is around.body:
+            asked = around.test
+        elif isinstance(around, cst.BooleanOperation) and isinstance(around.operator, cst.And):
+            asked = around.left
+        if asked is not None and asked.deep_equals(node):
+            return True
+        inner = around
+    return False
 
 
 def _appended(updated: cst.AugAssign) -> cst.Expr:
@@ -162,7 +179,8 @@ def _is_text(node: cst.Attribute, question: cst.Call, file: File) -> Iterator[Ch
         return
     scope = file.enclosing(node, cst.FunctionDef) or file.module.tree
     asked = [c for c in file.module.index.find(scope, cst.Call) if dotted(c.func) == "isinstance" and len(c.args) == 2]
-    if any(c.args[0].value.deep_equals(node) and dotted(c.args[1].value) != "str" for c in asked):
+    others = [c for c in asked if c.args[0].value.deep_equals(node) and dotted(c.args[1].value) != "str"]
+    if not all(_speaks_v0(file) and _normalises(file.enclosing(c, cst.If), file) for c in others):
         return
     negated = file.parent(question)
     if isinstance(negated, cst.UnaryOperation) and isinstance(negated.operator, cst.Not):
