@@ -128,7 +128,7 @@ def _here(known: Holdings, module: Module, call: cst.Call) -> Iterator[Execution
     if "response" in module.bound_or_imported(function):
         return
     tools = _tools(known, module, _given_tools(read.chat))
-    gathered = _gathered(module, call, results)
+    gathered = _gathered(known, module, call, results)
     if tools is not None and gathered is not None:
         yield Execution(module, call, read, results, "response", tools, gathered)
 
@@ -175,7 +175,7 @@ def _assigned(module: Module, call: cst.Call) -> cst.Name | None:
     return target if alone and isinstance(target, cst.Name) else None
 
 
-def _gathered(module: Module, call: cst.Call, results: cst.Name) -> cst.SimpleStatementLine | None:
+def _gathered(known: Holdings, module: Module, call: cst.Call, results: cst.Name) -> cst.SimpleStatementLine | None:
     """`await asyncio.gather(*[f.task for f in calls])` on the next line."""
     line = module.index.enclosing(call, cst.SimpleStatementLine)
     block = module.index.parents.get(line) if line is not None else None
@@ -185,15 +185,19 @@ def _gathered(module: Module, call: cst.Call, results: cst.Name) -> cst.SimpleSt
         return None
     small = after.body[0]
     wait = small.value.expression if isinstance(small, cst.Expr) and isinstance(small.value, cst.Await) else None
-    if not isinstance(wait, cst.Call) or (dotted(wait.func) or "").rpartition(".")[2] != "gather" or not wait.args:
+    if (
+        not isinstance(wait, cst.Call)
+        or known.project.full_name(module, wait.func) != "asyncio.gather"
+        or not wait.args
+    ):
         return None
     tasks = wait.args[0].value
     if wait.args[0].star != "*" or not isinstance(tasks, (cst.ListComp, cst.GeneratorExp)) or tasks.for_in.ifs:
         return None
     item = dotted(tasks.for_in.target)
     waits = dotted(tasks.for_in.iter) == results.value and item is not None and dotted(tasks.elt) == f"{item}.task"
-    known = all(a.keyword is not None and a.keyword.value == "return_exceptions" for a in wait.args[1:])
-    return after if waits and known and tasks.for_in.inner_for_in is None else None
+    sure = all(a.keyword is not None and a.keyword.value == "return_exceptions" for a in wait.args[1:])
+    return after if waits and sure and tasks.for_in.inner_for_in is None else None
 
 
 def _given_tools(chat: cst.Call) -> cst.BaseExpression | None:
@@ -291,7 +295,7 @@ def _of_caller(
     tools = spelled.pop() if len(spelled) == 1 else None
     if len(executed) > 1 or results is None or tools is None:
         return None
-    gathered = _gathered(module, executed[0], results)
+    gathered = _gathered(known, module, executed[0], results)
     return [(Execution(module, executed[0], read, results, binding.name, tools, gathered), closes)]
 
 

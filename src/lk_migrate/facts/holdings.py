@@ -16,6 +16,7 @@ import libcst as cst
 
 from lk_migrate.facts.families import Function, arguments, parameters
 from lk_migrate.facts.held import NOTHING, RESULT, Holdings, result_item
+from lk_migrate.facts.importers import importing
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
@@ -38,8 +39,9 @@ def holdings(project: Project) -> Holdings:
     if not project.fact(may_hold_0x):
         return result
     words = re.compile(b"|".join((*_WORDS, *_boxes(project.files.values()))))
-    paths = (p for p in sorted(project.files) if p.endswith(".py") and _is_relevant(p, project.files[p], words))
-    result.modules = list(project.modules(paths))
+    code = {p: data for p, data in sorted(project.files.items()) if p.endswith(".py") and not _is_framework(p)}
+    near = importing(project, [p for p, data in code.items() if words.search(data) is not None])
+    result.modules = list(project.modules(p for p in code if p in near))
     for module in result.modules:
         for node in module.index.of(cst.ClassDef):
             result.home[node] = module
@@ -82,6 +84,7 @@ def _learn_all(result: Holdings) -> None:
             break
 
 
+#: One of these stands in a file that such objects pass through, or in one that it imports from.
 _WORDS = (b"livekit", b"agent", b"assistant", b"session", b"chat_ctx", b"fnc")
 
 
@@ -91,11 +94,9 @@ def _boxes(files: Iterable[bytes]) -> frozenset[bytes]:
     return frozenset(name for names in found for name in names)
 
 
-def _is_relevant(path: str, data: bytes, words: re.Pattern[bytes]) -> bool:
-    """Whether such objects may pass through a file; a copy of the framework in the project is not the project."""
-    if "/livekit/agents/" in f"/{path}" or "/livekit/plugins/" in f"/{path}":
-        return False
-    return words.search(data) is not None
+def _is_framework(path: str) -> bool:
+    """A copy of the framework in the project is not the project."""
+    return "/livekit/agents/" in f"/{path}" or "/livekit/plugins/" in f"/{path}"
 
 
 def _sites(result: Holdings, module: Module) -> Iterator[Callable[[], bool]]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.agent_values import agent_classes, is_no_agent
+from lk_migrate.facts.agents import assistant_files
 from lk_migrate.facts.among import foreign
 from lk_migrate.facts.gate_sessions import agents_of_session
 from lk_migrate.facts.literals import string_value
@@ -36,7 +37,7 @@ rule = Rule(
 @rule.on(cst.Dict)
 def point_out(node: cst.Dict, file: File) -> Iterator[Change]:
     """`{"get_weather": get_weather}`, when the module describes the same names to a model."""
-    if not node.elements or b"livekit" not in file.module.data:
+    if not node.elements or not _may_be_of_livekit(file):
         return
     functions: dict[str, cst.FunctionDef] = {}
     for item in node.elements:
@@ -61,6 +62,11 @@ def point_out(node: cst.Dict, file: File) -> Iterator[Change]:
             f"{names}: decorate with `@function_tool`, make async, and give them to `Agent(tools=[…])`; "
             "schemas and table are not needed then",
         )
+
+
+def _may_be_of_livekit(file: File) -> bool:
+    """Whether LiveKit is named in the file, or will be: an assistant there gets it as its base."""
+    return b"livekit" in file.module.data or file.path in file.project.fact(assistant_files)
 
 
 @rule.on(cst.Call, among=foreign)
