@@ -18,7 +18,9 @@ Rows = Callable[[str], list[Row]]
 
 #: The stages in which an app's fault shows; the others would only take time.
 STAGES = {
+    "barred": ("console",),
     "blocking": ("console",),
+    "by_hand": ("console",),
     "cold": ("console",),
     "deaf": ("voice",),
     "deprecated": ("static", "console"),
