@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 import aiohttp
-
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli
 from livekit.plugins import openai
 
