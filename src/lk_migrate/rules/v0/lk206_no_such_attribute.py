@@ -41,6 +41,7 @@ _MEANT = {
     ("AgentSession", "stop_speaking"): "`session.interrupt()` stops the speech",
     ("AgentSession", "stop"): "`await session.aclose()` ends it, `session.interrupt()` stops the speech",
     ("AgentSession", "close"): "`await session.aclose()` ends it",
+    ("AgentSession", "wait_for_inactive"): "`await session.wait_for_idle()` waits until nothing is said or done",
     ("AgentSession", "room"): "the room is the job's, `get_job_context().room`",
     ("JobContext", "disconnect"): "`ctx.shutdown()` ends the job",
     ("JobContext", "job_process"): "it is `ctx.proc`",
