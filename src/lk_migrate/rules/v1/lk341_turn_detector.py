@@ -114,7 +114,8 @@ def asked_first(node: cst.IfExp, file: File) -> Iterator[Change]:
 
 
 def _is_made(side: cst.BaseExpression, file: File) -> bool:
-    return isinstance(side, cst.Call) and _is_model(side.func, file)
+    """`EnglishModel()`, whose options would be a choice to keep."""
+    return isinstance(side, cst.Call) and not side.args and _is_model(side.func, file)
 
 
 def _one_of_both(updated: cst.IfExp) -> cst.BaseExpression:
