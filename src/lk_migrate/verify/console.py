@@ -219,6 +219,8 @@ def _tool_row(run: _Run, console: Terminal, tool: str, outcome: Outcome, mark: i
     output, is_error = str(ran[-1]["output"]), bool(ran[-1]["is_error"])
     if is_error and output.startswith(("Error parsing arguments", "the tool returned an invalid output")):
         return row(Status.FAILED, output)
+    if is_error and output.startswith("Unknown function: "):
+        return row(Status.FAILED, f"the model is offered `{tool}`, and no tool has that name: {_short(output)}")
     answer = f"the model is told “{_short(output)}”" if output else "it gives the model nothing"
     if outcome is Outcome.ENDED:
         return row(Status.OK, f"{answer}, and it ends the session")
