@@ -27,6 +27,7 @@ STAGES = {
     "dispatched": ("console",),
     "healthy": ("static", "console", "voice", "worker", "parity"),
     "late": ("console",),
+    "misnamed": ("console",),
     "missing_plugin": ("static", "console"),
     "mute": ("console", "voice"),
     "providers": ("console", "voice"),

@@ -98,6 +98,12 @@ def test_tools_that_the_app_forbids_its_model_to_call_are_no_failure(rows_of: Ro
     assert failed(rows, "console") == []
 
 
+def test_a_tool_that_the_model_knows_by_another_name_than_the_session_is_a_failure(rows_of: Rows) -> None:
+    row = one(rows_of("misnamed"), "console", "tool_0")
+    assert row.status is Status.FAILED
+    assert row.detail.startswith("the model is offered `tool_0`, and no tool has that name")
+
+
 def test_a_model_that_is_asked_by_requests_of_the_apps_own_is_stood_in_for(rows_of: Rows) -> None:
     rows = rows_of("by_hand")
     assert one(rows, "console", "answer").detail == "“Stand-in answer 1.”"

@@ -1,7 +1,8 @@
 """`tool.__livekit_tool_info` and `get_function_info(tool)` are `tool.info`.
 
 Tools are objects since 1.3.11: `tool.info.name`, `tool.info.description`, `tool.id`. Before, those of an agent were its
-bound methods: a model class of the project's own that reads `tool.__func__.__name__` finds no name today, and is marked.
+bound methods: a model class of the project's own that reads `tool.__func__.__name__` finds no name today, and gets a
+marker.
 """
 
 from __future__ import annotations
