@@ -18,13 +18,16 @@ Rows = Callable[[str], list[Row]]
 
 #: The stages in which an app's fault shows; the others would only take time.
 STAGES = {
+    "barred": ("console",),
     "blocking": ("console",),
+    "by_hand": ("console",),
     "cold": ("console",),
     "deaf": ("voice",),
     "deprecated": ("static", "console"),
     "dispatched": ("console",),
     "healthy": ("static", "console", "voice", "worker", "parity"),
     "late": ("console",),
+    "misnamed": ("console",),
     "missing_plugin": ("static", "console"),
     "mute": ("console", "voice"),
     "providers": ("console", "voice"),

@@ -91,6 +91,26 @@ def test_an_agent_without_tools_answers(rows_of: Rows) -> None:
     assert one(rows_of("mute"), "console", "answer").status is Status.OK
 
 
+def test_tools_that_the_app_forbids_its_model_to_call_are_no_failure(rows_of: Rows) -> None:
+    rows = rows_of("barred")
+    row = one(rows, "console", "book")
+    assert row.status is Status.SKIPPED and 'tool_choice="none"' in row.detail
+    assert failed(rows, "console") == []
+
+
+def test_a_tool_that_the_model_knows_by_another_name_than_the_session_is_a_failure(rows_of: Rows) -> None:
+    row = one(rows_of("misnamed"), "console", "tool_0")
+    assert row.status is Status.FAILED
+    assert row.detail.startswith("the model is offered `tool_0`, and no tool has that name")
+
+
+def test_a_model_that_is_asked_by_requests_of_the_apps_own_is_stood_in_for(rows_of: Rows) -> None:
+    rows = rows_of("by_hand")
+    assert one(rows, "console", "answer").detail == "“Stand-in answer 1.”"
+    assert failed(rows, "console") == []
+    assert not [row for row in rows if row.name == "network"]
+
+
 @pytest.mark.parametrize("stage", ["console", "voice"])
 def test_a_greeting_that_got_lost_is_a_failure_with_its_old_place(rows_of: Rows, stage: str) -> None:
     row = one(rows_of("mute"), stage, "greeting")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -132,3 +133,18 @@ def test_userdata_keeps_attributes_and_items(monkeypatch: pytest.MonkeyPatch) ->
     assert (data["calls"], data["bookings"], "calls" in data, "name" in data) == (1, ["Monday"], True, False)
     assert vars(data) == {"calls": 1, "bookings": ["Monday"]}
     assert data["anything else"] is not None
+
+
+def test_a_logger_that_is_kept_is_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows all loggers of its process, and the new code imports other modules than the old."""
+    monkeypatch.syspath_prepend(str(Path(parity.__file__).parent / "child"))
+    from lk_migrate_child.plain import plain
+
+    class Client:
+        def __init__(self) -> None:
+            self.logger = logging.getLogger("client")
+            self.rooms = 2
+
+    before = plain(Client())
+    logging.getLogger("something.imported.later")
+    assert plain(Client()) == before == {"(class)": "Client", "logger": "Logger", "rooms": 2}

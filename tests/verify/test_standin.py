@@ -89,6 +89,15 @@ def test_no_tool_is_called_out_of_turn() -> None:
     assert script.not_called() == ["a"]
 
 
+def test_tools_that_the_app_never_lets_its_model_call_are_told_apart() -> None:
+    script = Script()
+    script.reply(request(turn_text(1), tools=("a", "b"), may_call=False))
+    assert script.forbidden() == {"a", "b"}
+    script.reply(request(turn_text(2), tools=("b",)))
+    script.reply(request(turn_text(3), tools=("b", "c"), may_call=False))
+    assert script.forbidden() == {"a", "c"}
+
+
 def test_chat_streams_a_tool_call(client: openai.OpenAI) -> None:
     stream = client.chat.completions.create(
         model="m", stream=True, tools=[TOOL], messages=[{"role": "user", "content": turn_text(1)}]

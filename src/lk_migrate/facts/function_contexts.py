@@ -11,7 +11,7 @@ from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.pipelines import Construction, function_around
+from lk_migrate.facts.pipelines import Construction, function_around, pipelines
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import Kind, llm_name
 from lk_migrate.facts.variables import Binding, uses
@@ -166,7 +166,7 @@ def tools_of(project: Project, construction: Construction) -> Tools:
     closures = found.closures(binding) if binding is not None else []
     late = [t for t in closures if not _stands_before(t, construction)]
     problem = ""
-    if late:
+    if late and not _may_follow(late, construction):
         names = ", ".join(f"`{t.node.name.value}`" for t in late)
         problem = (
             f"{names} is defined after the Agent: move it up, or add it later with `await agent.update_tools([…])`."
@@ -179,6 +179,32 @@ def tools_of(project: Project, construction: Construction) -> Tools:
     if not found.holdings.has(module, argument.value, Kind.FUNCTIONS):
         problem = problem or f"`{module.tree.code_for_node(argument.value)}` must be a list of tools or a Toolset now."
     return Tools(early, boxes=True, problem=problem)
+
+
+def later_tools(project: Project) -> dict[cst.FunctionDef, tuple[Construction, list[str]]]:
+    """The last of the tools that follow their Agent in its block → the Agent, and the names of them all.
+
+    Use as `project.fact(later_tools)`.
+    """
+    found = project.fact(function_contexts)
+    result = {}
+    for construction in project.fact(pipelines).constructions.values() if found.tools else ():
+        argument = construction.argument("fnc_ctx")
+        binding = found.holdings.binding(construction.module, argument.value) if argument is not None else None
+        closures = found.closures(binding) if binding is not None else []
+        late = [t for t in closures if not _stands_before(t, construction)]
+        if late and _may_follow(late, construction):
+            result[late[-1].node] = (construction, [t.node.name.value for t in late])
+    return result
+
+
+def _may_follow(late: list[ToolFunction], construction: Construction) -> bool:
+    """Whether a coroutine makes the Agent, then defines the tools, whatever happens: it can hand them on."""
+    parents = construction.module.index.parents
+    block = parents.get(construction.statement)
+    function = function_around(construction.module, construction.call)
+    awaits = isinstance(function, cst.FunctionDef) and function.asynchronous is not None
+    return awaits and all(t.module is construction.module and parents.get(t.node) is block for t in late)
 
 
 def _stands_before(tool: ToolFunction, construction: Construction) -> bool:

@@ -105,7 +105,7 @@ def _is_used(project: Project, node: cst.ClassDef) -> bool:
     for path in sorted(p for p, data in project.files.items() if name.encode() in data):
         module = project.module(path)
         for use in module.index.of(cst.Name) if module is not None else ():
-            if module is None or use.value != name:
+            if module is None or use.value != name or _is_anothers(project, module, use, node):
                 continue
             around = module.index.enclosing(use, cst.Annotation, cst.ImportAlias, cst.BaseStatement)
             is_base = isinstance(around, cst.ClassDef) and (
@@ -114,6 +114,15 @@ def _is_used(project: Project, node: cst.ClassDef) -> bool:
             if not is_base and not isinstance(around, (cst.Annotation, cst.ImportAlias)):
                 return True
     return False
+
+
+def _is_anothers(project: Project, module: Module, use: cst.Name, node: cst.ClassDef) -> bool:
+    """`self.client.Assistant(…)`: an attribute of that name, of something else."""
+    parent = module.index.parents.get(use)
+    if not isinstance(parent, cst.Attribute) or parent.attr is not use:
+        return False
+    symbol = project.resolve(module, parent)
+    return symbol is None or symbol.node is not node
 
 
 def _becomes_session(project: Project, module: Module, call: cst.Call) -> bool:

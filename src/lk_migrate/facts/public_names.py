@@ -64,6 +64,13 @@ def is_missing(full_name: str) -> bool:
     return known is not None and bool(name) and not name.startswith("_") and name not in known
 
 
+def a_level_above(full_name: str) -> str | None:
+    """`livekit.agents.APIConnectOptions` for `livekit.agents.llm.APIConnectOptions`, which there is not."""
+    root, _, name = full_name.rpartition(".")
+    package = root.rpartition(".")[0]
+    return f"{package}.{name}" if name in public_names().get(package, ()) else None
+
+
 def suggestion(full_name: str) -> str:
     """Where the name is, " (it is in `livekit.agents.llm`)", or the nearest one, " (`AgentSession`?)", or nothing."""
     root, _, name = full_name.rpartition(".")

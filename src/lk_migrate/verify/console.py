@@ -31,6 +31,7 @@ _TAKEN_IN = 6.0  # seconds for a typed line
 _ANSWERS_IN = 20.0  # seconds for one turn
 _LAST_ANSWER_IN = 5.0  # seconds, when a tool may have ended the conversation
 _ENDS_IN = 20.0  # seconds after Ctrl-C; the framework gives an entrypoint that goes on fifteen
+_FORBIDDEN = 'not called: the app forbids its model to call tools here (`tool_choice="none"`)'
 _LAUNCHES = 8  # a tool that ends the call makes us start again, for the ones that are left
 
 
@@ -94,7 +95,11 @@ def _scripted(run: _Run) -> Iterator[Row]:
                 yield _end(run, console)
         if not run.script.not_called() or len(run.rows) == before or run.clock.left() < 1:
             break
+    forbidden = run.script.forbidden()
     for name in run.script.not_called():
+        if name in forbidden:
+            yield Row(STAGE, name, Status.SKIPPED, _FORBIDDEN)
+            continue
         reason = "the time was up" if run.clock.left() < 1 else "the session ended before its turn came"
         yield Row(STAGE, name, Status.FAILED, f"not called: {reason}")
     if start.status is Status.OK and not run.script.offered:
@@ -214,6 +219,8 @@ def _tool_row(run: _Run, console: Terminal, tool: str, outcome: Outcome, mark: i
     output, is_error = str(ran[-1]["output"]), bool(ran[-1]["is_error"])
     if is_error and output.startswith(("Error parsing arguments", "the tool returned an invalid output")):
         return row(Status.FAILED, output)
+    if is_error and output.startswith("Unknown function: "):
+        return row(Status.FAILED, f"the model is offered `{tool}`, and no tool has that name: {_short(output)}")
     answer = f"the model is told “{_short(output)}”" if output else "it gives the model nothing"
     if outcome is Outcome.ENDED:
         return row(Status.OK, f"{answer}, and it ends the session")

@@ -54,8 +54,16 @@ def guard_of(events: frozenset[str]) -> Guard | None:
             '{ev}.item.role == "assistant" and {ev}.item.interrupted',
             '{ev}.item.role != "assistant" or not {ev}.item.interrupted',
         )
+    if events == {"user_speech_committed", "agent_speech_interrupted"}:  # a user's message is never interrupted
+        return _item(
+            '({ev}.item.role == "user" or {ev}.item.interrupted)',
+            '({ev}.item.role != "user" and not {ev}.item.interrupted)',
+        )
+    both, neither = '{ev}.item.role in ("user", "assistant")', '{ev}.item.role not in ("user", "assistant")'
+    if events == {"user_speech_committed", "agent_speech_committed"}:  # what was interrupted was another event
+        return _item(f"{both} and not {{ev}}.item.interrupted", f"{neither} or {{ev}}.item.interrupted")
     if events and events <= {"user_speech_committed", "agent_speech_committed", "agent_speech_interrupted"}:
-        return _item('{ev}.item.role in ("user", "assistant")', '{ev}.item.role not in ("user", "assistant")')
+        return _item(both, neither)
     if events == {"function_calls_finished"}:
         return Guard("function_tools_executed", "", "", "{ev}.function_calls", "{ev}.function_calls")
     if events == {"function_calls_collected"}:

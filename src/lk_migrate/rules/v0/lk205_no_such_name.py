@@ -1,8 +1,9 @@
 """Names that the framework does not have, and never had in these modules, are marked.
 
 `@agents.entrypoint`, `from livekit.agents import VoiceSession`, `rtc.AudioInput`: written from memory, by a person or
-an assistant, or misspelt. The first stops the file at its import, the others at their line. What is known to have
-moved or gone is the business of the other rules.
+an assistant, or misspelt. The first stops the file at its import, the others at their line. What is asked of a module
+and is in the package around it (`llm.APIConnectOptions`) is taken from there. What is known to have moved or gone is
+the business of the other rules.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import libcst as cst
 from lk_migrate.facts.among import foreign
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
-from lk_migrate.facts.public_names import is_missing, suggestion
+from lk_migrate.facts.public_names import a_level_above, is_missing, suggestion
 from lk_migrate.facts.v0_gone import why_gone
 from lk_migrate.facts.v0_names import kind_of_name
 from lk_migrate.facts.walk import statements
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.changes import Change, Note, Todo
+from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.leftovers import Leftover
 from lk_migrate.rules.registry import Rule
@@ -54,8 +55,12 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     if file.module.index.enclosing(node, cst.ImportFrom, cst.Import) is not None:
         return
+    above = a_level_above(name)
     if is_guarded(node, node.attr.value, file):
         yield Note(node, f"{_said(name)}; the code copes with that.")
+    elif above is not None:
+        spelled = file.use(above)
+        yield Rewrite(node, lambda _: cst.parse_expression(spelled), f"{_said(name)}")
     else:
         yield Todo(node, f"{_said(name)}.")
 

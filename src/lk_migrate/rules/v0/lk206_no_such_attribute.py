@@ -41,6 +41,7 @@ _MEANT = {
     ("AgentSession", "stop_speaking"): "`session.interrupt()` stops the speech",
     ("AgentSession", "stop"): "`await session.aclose()` ends it, `session.interrupt()` stops the speech",
     ("AgentSession", "close"): "`await session.aclose()` ends it",
+    ("AgentSession", "wait_for_inactive"): "`await session.wait_for_idle()` waits until nothing is said or done",
     ("AgentSession", "room"): "the room is the job's, `get_job_context().room`",
     ("JobContext", "disconnect"): "`ctx.shutdown()` ends the job",
     ("JobContext", "job_process"): "it is `ctx.proc`",
@@ -55,7 +56,7 @@ _OF_THE_SESSION = {
     "on": "events are the session's, `session.on(…)`",
 }
 #: Where what a callback of 0.x did is done today.
-_CALLBACKS = {
+CALLBACKS = {
     "before_llm_cb": "what it does to the context is done in `on_user_turn_completed(self, turn_ctx, new_message)` of "
     "the `Agent`",
     "will_synthesize_assistant_reply": "answer in `llm_node(self, chat_ctx, tools, model_settings)` of the `Agent`",
@@ -99,8 +100,8 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     if kind not in _CLASSES or name in _known(kind) or _is_told(node, file):
         return
-    if kind == "AgentSession" and name in _CALLBACKS and _is_hook(node, file):
-        yield Todo(node, f"nothing ever calls `{name}` of a session: {_CALLBACKS[name]}.")
+    if kind == "AgentSession" and name in CALLBACKS and _is_hook(node, file):
+        yield Todo(node, f"nothing ever calls `{name}` of a session: {CALLBACKS[name]}.")
     elif kind == "AgentSession" and _is_hook(node, file):
         yield Todo(
             node,
@@ -160,4 +161,4 @@ def _is_hook(node: cst.Attribute, file: File) -> bool:
     """`session.on_message = handler`; `session.before_llm_cb = handler`, a keyword of the 0.x agent."""
     if not isinstance(file.parent(node), cst.AssignTarget):
         return False
-    return node.attr.value.startswith("on_") or node.attr.value in _CALLBACKS
+    return node.attr.value.startswith("on_") or node.attr.value in CALLBACKS

@@ -12,6 +12,7 @@ import libcst as cst
 
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.instances import instance_of, where_objects_may_be
+from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.prompts import prompts
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
@@ -38,8 +39,8 @@ def messages(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     if file.project.fact(prompts).is_moved(file.module, node):
         return
-    if _writes(node, parent, file):
-        if _is_agents_own(node.value, file):
+    if writes(node, file.module):
+        if is_agents_own(node.value, file):
             yield Todo(
                 node,
                 "the Agent's chat context is read-only: change a copy, and give it back with "
@@ -71,23 +72,26 @@ def _is_written_back(node: cst.Attribute, file: File) -> bool:
     )
 
 
-def _writes(node: cst.Attribute, parent: cst.CSTNode | None, file: File) -> bool:
+def writes(node: cst.Attribute, module: Module) -> bool:
     """Whether the list itself is changed, or replaced."""
+    parents = module.index.parents
+    parent = parents.get(node)
     if isinstance(parent, (cst.AssignTarget, cst.Del)):
         return True
     if isinstance(parent, cst.AugAssign) and parent.target is node:
         return True
     if isinstance(parent, cst.Attribute) and parent.attr.value in _WRITES:
-        return isinstance(file.parent(parent), cst.Call)
+        return isinstance(parents.get(parent), cst.Call)
     if isinstance(parent, cst.Subscript) and parent.value is node:
-        outer = file.parent(parent)
+        outer = parents.get(parent)
         return isinstance(outer, (cst.AssignTarget, cst.Del)) or (
             isinstance(outer, cst.AugAssign) and outer.target is parent
         )
     return False
 
 
-def _is_agents_own(expression: cst.BaseExpression, file: File) -> bool:
+def is_agents_own(expression: cst.BaseExpression, file: File) -> bool:
+    """`agent.chat_ctx` of a 0.x agent, which is its Agent's, and read-only."""
     known = file.project.fact(pipelines).holdings
     return (
         isinstance(expression, cst.Attribute)

@@ -80,6 +80,8 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
             boxed = not _is_of_agent(given.value, file)
             added = [t.node.name.value for t in found.closures(binding)] if binding is not None else []
             apply = functools.partial(_flat, context=context, boxed=boxed, added=added)
+            if boxed and not added and _may_be_none(given.value, file):
+                apply = functools.partial(_flat_if_any, context=context)
         yield Rewrite(given, apply, "`fnc_ctx=` is a list of `tools=`")
     if any((keyword(a) or named.get(id(a))) in ("temperature", "n") for a in call.args):
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
@@ -164,6 +166,27 @@ def _flat(updated: cst.Arg, context: str, boxed: bool, added: Sequence[str]) -> 
     tools = cst.List(listed) if boxed else updated.value
     call = cst.Call(cst.parse_expression(context), [cst.Arg(tools)])
     return keyword_arg("tools", cst.Call(cst.Attribute(call, cst.Name("flatten")))).with_changes(comma=updated.comma)
+
+
+def _flat_if_any(updated: cst.Arg, context: str) -> cst.Arg:
+    """A box that may be missing: `None` is no tool."""
+    box = cst.Module([]).code_for_node(updated.value)
+    tools = cst.parse_expression(f"{context}([{box}] if {box} is not None else []).flatten()")
+    return keyword_arg("tools", tools).with_changes(comma=updated.comma)
+
+
+def _may_be_none(value: cst.BaseExpression, file: File) -> bool:
+    """Whether it is a parameter that is None unless it is given, or may be given as None."""
+    function = file.enclosing(value, cst.FunctionDef)
+    if not isinstance(value, cst.Name) or function is None:
+        return False
+    params = (*function.params.posonly_params, *function.params.params, *function.params.kwonly_params)
+    for param in params:
+        if param.name.value == value.value:
+            said = file.code(param.annotation.annotation) if param.annotation is not None else ""
+            is_none = param.default is not None and dotted(param.default) == "None"
+            return is_none or "None" in said or "Optional" in said
+    return False
 
 
 def _with_extra(updated: cst.Call) -> cst.Call:

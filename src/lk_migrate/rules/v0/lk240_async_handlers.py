@@ -22,7 +22,7 @@ def called_through(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     found = file.project.fact(handlers)
     mine = [r for r in found.of.get(node, ()) if r.event in EVENTS]
     decorating = [r for r in mine if r.decorates]
-    guard = guard_of(events_of(mine)) if decorating and is_called_through(node, found) else None
+    guard = guard_of(events_of(decorating)) if decorating and is_called_through(node, found) else None
     if guard is None or any_doubt(mine, file):
         return
     call = f"{node.name.value}({argument(decorating[0], guard, file, node)})"

@@ -22,7 +22,7 @@ from lk_migrate.facts.v0_names import CALL_CONTEXTS, Kind, llm_name
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.bodies import insert_first
-from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.event_doubts import any_doubt, doubt, payload_of
@@ -80,6 +80,12 @@ def registration(call: cst.Call, file: File) -> Iterator[Change]:
     through = is_called_through(known.function, found)
     if known.decorates and (through or _is_second(call, mine, guard)):
         return
+    again = None if through or known.decorates else _as_before(call, guard.event, mine, file)
+    if again is not None:
+        yield Remove(again, f"`{guard.event}` has this handler already, which tells the events apart itself")
+        return
+    if through:  # each call has a lambda of its own, for its own event: two of them for both would run it twice
+        guard = guard_of(frozenset({known.event})) or guard
     name = call.args[0]
     quote = file.code(name.value)[0]
     yield Rewrite(
@@ -104,6 +110,25 @@ def is_async(function: cst.CSTNode | None) -> bool:
 def is_called_through(function: cst.CSTNode | None, found: Handlers) -> bool:
     """Whether the handler stays as it is, called by what is registered in its place: others call it, or it is async."""
     return is_async(function) or (isinstance(function, cst.FunctionDef) and function in found.shared)
+
+
+def _as_before(call: cst.Call, event: str, mine: list[Registration], file: File) -> cst.SimpleStatementLine | None:
+    """The statement, if it registers the handler a second time for what is one event now, on the same emitter."""
+    statement = file.statement(call)
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) > 1:
+        return None
+    if not isinstance(file.parent(call), cst.Expr) or not (dotted(call.func) or "").endswith(".on"):
+        return None
+    block = file.parent(statement)
+    same = [
+        r.call
+        for r in mine
+        if not r.decorates
+        and EVENTS.get(r.event) == event
+        and file.parent(file.statement(r.call)) is block
+        and file.code(r.call.func) == file.code(call.func)
+    ]
+    return statement if same and call is not same[0] else None
 
 
 def _is_second(call: cst.Call, mine: list[Registration], guard: Guard) -> bool:

@@ -210,7 +210,7 @@ def elevenlabs_voice(call: cst.Call, file: File) -> Iterator[Change]:
         )
     elif (file.full_name(arg.value) or "").endswith(".DEFAULT_VOICE"):
         yield Rewrite(call, lambda updated: without_keywords(updated, lambda a: keyword(a) == "voice"), "the default")
-    elif _is_text(arg.value, file):
+    elif _is_text(arg.value, file) or _is_called_id(arg.value):
         renamed = arg.keyword
         assert renamed is not None
         yield Rewrite(renamed, lambda _: cst.Name("voice_id"), "a voice's id is `voice_id=`")
@@ -234,6 +234,11 @@ def _is_text(value: cst.BaseExpression, file: File) -> bool:
         or (isinstance(v, cst.Subscript) and file.full_name(v.value) == "os.environ")
         for v in values_of(file.module, value)
     )
+
+
+def _is_called_id(value: cst.BaseExpression) -> bool:
+    """`voice_id`, `settings.elevenlabs_voice_id`: nobody calls a `Voice` so."""
+    return (dotted(value) or "").rpartition(".")[2].lower().endswith("voice_id")
 
 
 _ENVIRONMENT = frozenset({"os.getenv", "os.environ.get"})

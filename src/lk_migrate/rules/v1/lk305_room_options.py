@@ -19,7 +19,7 @@ from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.arguments import find_keyword, keyword, keyword_arg, of_call, to_call
+from lk_migrate.rewrite.arguments import Brackets, find_keyword, keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import Entry, Spot, code, entries_of, expression, fitting, spot
@@ -324,8 +324,18 @@ def _merged(
     brackets = brackets.with_item(first, keyword_arg(new, value))
     for i in sorted(at.values(), reverse=True):
         if i != first:
-            brackets = brackets.without_but_comments(i)
+            brackets = _taken_in(brackets, first, i)
     return to_call(call, brackets)
+
+
+def _taken_in(brackets: Brackets, first: int, i: int) -> Brackets:
+    """Without item `i`, which the first took in; a remark behind it stays behind, when it stood right below."""
+    said = brackets.comments(i)
+    shorter = brackets.without(i)
+    is_below = i == first + 1 and isinstance(shorter.gaps[i], cst.ParenthesizedWhitespace)
+    if is_below and said.behind and not said.above and not brackets.comments(first).behind:
+        return shorter.with_item(first, shorter.items[first], behind=said.behind)
+    return brackets.without_but_comments(i)
 
 
 def _joined(

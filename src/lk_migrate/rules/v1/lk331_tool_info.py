@@ -1,6 +1,7 @@
 """`tool.__livekit_tool_info` and `get_function_info(tool)` are `tool.info`.
 
-Tools are objects since 1.3.11: `tool.info.name`, `tool.info.description`, `tool.id`.
+Tools are objects since 1.3.11: `tool.info.name`, `tool.info.description`, `tool.id`. Before, those of an agent were its
+bound methods: a model class of the project's own that reads `tool.__func__.__name__` asks `tool.__wrapped__` now.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import code
 from lk_migrate.rules.registry import Rule
 
-rule = Rule("LK331", Edition.V1, __doc__, triggers=(b"livekit_tool_info", b"get_function_info"), since="1.3.11")
+_TRIGGERS = (b"livekit_tool_info", b"get_function_info", b"__func__", b"__self__")
+rule = Rule("LK331", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.3.11")
 
 
 @rule.on(cst.Attribute, among=called_so("__livekit_tool_info"))

@@ -106,9 +106,22 @@ def asked_beside(node: cst.BooleanOperation, file: File) -> Iterator[Change]:
 
 @rule.on(cst.IfExp)
 def asked_first(node: cst.IfExp, file: File) -> Iterator[Change]:
-    """`MultilingualModel() if MultilingualModel else None`."""
+    """`MultilingualModel() if MultilingualModel else None`; `EnglishModel() if en else MultilingualModel()`."""
     if _asks_for_it(node.test, file):
         yield Rewrite(node, lambda updated: updated.body, _THERE)
+    elif all(_is_made(side, file) for side in (node.body, node.orelse)) and not any(find(node.test, cst.Call)):
+        yield Rewrite(node, _one_of_both, "one turn detector listens to all languages")
+
+
+def _is_made(side: cst.BaseExpression, file: File) -> bool:
+    """`EnglishModel()`, whose options would be a choice to keep."""
+    return isinstance(side, cst.Call) and not side.args and _is_model(side.func, file)
+
+
+def _one_of_both(updated: cst.IfExp) -> cst.BaseExpression:
+    if not updated.body.deep_equals(updated.orelse):
+        return updated
+    return updated.body.with_changes(lpar=updated.lpar, rpar=updated.rpar)
 
 
 _THERE = "the turn detector is part of the core: nobody has to ask whether it is there"

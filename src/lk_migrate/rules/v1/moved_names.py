@@ -17,7 +17,7 @@ def is_reference(node: cst.Name | cst.Attribute, file: File) -> bool:
     """Whether `node` uses a name (and is no import, keyword, parameter, target, or part of a longer chain)."""
     parent = file.parent(node)
     if isinstance(parent, (cst.ImportAlias, cst.ImportFrom, cst.Attribute, cst.AssignTarget, cst.AsName)):
-        return isinstance(parent, cst.Attribute) and parent.value is node and isinstance(node, cst.Attribute)
+        return isinstance(parent, cst.Attribute) and parent.value is node  # `WorkerOptions.__init__`
     if isinstance(parent, (cst.Arg, cst.Param)) and getattr(parent, "keyword", getattr(parent, "name", None)) is node:
         return False
     return not isinstance(parent, (cst.FunctionDef, cst.ClassDef)) or parent.name is not node

@@ -127,6 +127,7 @@ class Script:
     served: list[Served] = field(default_factory=list)
     offered: dict[str, Tool] = field(default_factory=dict)
     called: dict[str, int] = field(default_factory=dict)  # tool name → the turn it was called in
+    _callable: set[str] = field(default_factory=set)  # offered in a request that lets the model call tools
     _answered: set[int] = field(default_factory=set)
     _handovers: Counter[tuple[str, frozenset[str]]] = field(default_factory=Counter)  # led elsewhere → calls again
     _last: tuple[str, frozenset[str]] | None = None  # the tool that was called last, and what was offered then
@@ -137,6 +138,8 @@ class Script:
         with self._lock:
             turn = turn_number(request)
             self.offered.update({tool.name: tool for tool in request.tools})
+            if request.may_call:
+                self._callable.update(tool.name for tool in request.tools)
             if request.response_schema is not None:
                 return Say(json.dumps(arguments_for(request.response_schema)))
             if turn is None:
@@ -186,3 +189,8 @@ class Script:
         """Names of tools that were offered, and never called."""
         with self._lock:
             return [tool.name for tool in in_calling_order(self.offered.values()) if tool.name not in self.called]
+
+    def forbidden(self) -> frozenset[str]:
+        """Tools that came with `tool_choice="none"` only: an app that forbids its model to call them."""
+        with self._lock:
+            return frozenset(self.offered.keys() - self._callable)

@@ -13,6 +13,8 @@ from typing import Any
 
 _DEPTH = 6  # deeper than any state that a tool keeps
 _ITEMS = 200
+#: Whose objects are known by their class only; a logger knows all others of its process.
+_OPAQUE = frozenset({"livekit", "unittest", "asyncio", "threading", "logging", "lk_migrate_child"})
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}|(?<=id=')\d{9,}(?=')")
 
 
@@ -44,7 +46,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         return getattr(value, "__name__", type(value).__name__)
     if type(value).__name__ in ("FunctionTool", "RawFunctionTool") and hasattr(value, "__name__"):
         return value.__name__  # a table of an object's methods holds its tools now
-    if type(value).__module__.split(".")[0] in ("livekit", "unittest", "asyncio", "threading", "lk_migrate_child"):
+    if type(value).__module__.split(".")[0] in _OPAQUE:
         return type(value).__name__
     members = _members(value)
     return {"(class)": type(value).__name__, **{name: plain(one, depth + 1) for name, one in members.items()}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lk_migrate_child import audio, imports, network, waiting, watch, writes
+from lk_migrate_child import audio, imports, network, own_requests, waiting, watch, writes
 
 
 def install() -> None:
@@ -12,5 +12,6 @@ def install() -> None:
     if "LK_MIGRATE_STANDIN" in os.environ:
         network.install()
         writes.install()
+        imports.around_import({"aiohttp.client": own_requests.import_aiohttp})
     waiting.install()
     imports.around_import({"sounddevice": audio.import_sounddevice, "livekit.agents": watch.import_agents})
