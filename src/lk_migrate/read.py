@@ -90,7 +90,8 @@ class ReadProject:
 def _without_collector() -> Iterator[None]:
     """No search for cyclic garbage meanwhile: trees are hundreds of thousands of objects without a cycle.
 
-    A sixth of a conversion went into looking through them again and again (docs/performance.md).
+    A sixth of a conversion went into looking through them again and again (docs/performance.md). What is there then is
+    never looked through again: it is the plan, which stays to the end.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -98,6 +99,7 @@ def _without_collector() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            gc.freeze()
             gc.enable()
 
 

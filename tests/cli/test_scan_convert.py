@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -53,6 +54,16 @@ def test_a_dry_run_says_the_same_as_the_run(project: Path) -> None:
     assert dry.returncode == wet.returncode == 3
     assert dry.stdout.replace("1 to change", "1 changed") == wet.stdout
     assert "Nothing was written" in dry.stderr and "lk-migrate restore" in wet.stderr
+
+
+def test_nobody_looks_through_a_plan_for_garbage(project: Path) -> None:
+    gc.unfreeze()
+    try:
+        plan = read_project(project, []).plan()
+        assert gc.isenabled() and gc.get_freeze_count() > 0 and gc.get_count()[0] < gc.get_threshold()[0]
+        assert not any(plan.ledger is each for each in gc.get_objects())
+    finally:
+        gc.unfreeze()
 
 
 def test_what_is_named_is_where_the_marker_stands(project: Path) -> None:
