@@ -10,6 +10,7 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import in_process
@@ -20,6 +21,8 @@ from lk_migrate.cli.options import Common
 from lk_migrate.cli.progress import progress
 from lk_migrate.cli.streams import Streams
 from lk_migrate.read import read_project
+from lk_migrate.report.overview import show_overview
+from lk_migrate.report.terminal import moved_lines
 
 MAIN = b"""from livekit.agents import AgentSession
 
@@ -45,6 +48,33 @@ def test_scan_writes_nothing_and_says_what_would_happen(project: Path) -> None:
     assert "Files   1 to change" in done.stdout and "Left    1 for you: main.py:10" in done.stdout
     assert "Next: lk-migrate convert" in done.stderr
     assert sorted(p.name for p in project.iterdir()) == ["broken.py", "main.py"]
+
+
+LEGACY = Path(__file__).parents[2] / "fixtures" / "legacy"
+
+
+@pytest.mark.parametrize("app", sorted(path.name for path in LEGACY.iterdir() if path.is_dir()))
+def test_scan_counts_what_convert_does(app: str) -> None:
+    """It does not ask where each line went, and comes to the same files, places and numbers."""
+    project = read_project(LEGACY / app, [])
+    converted, scanned = project.plan(), project.plan(traced=False)
+    shown = []
+    for plan in (converted, scanned):
+        text = io.StringIO()
+        show_overview(plan, len(project.files), Console(file=text, width=500))
+        shown.append(text.getvalue())
+    assert shown[0] == shown[1]
+    assert [replace(f, to=None) for f in scanned.findings] == [replace(f, to=None) for f in converted.findings]
+    assert scanned.todo == converted.todo and moved_lines(scanned) == moved_lines(converted)
+    same = ("changes", "skipped", "agents", "main", "editions")
+    assert all(getattr(scanned, name) == getattr(converted, name) for name in same)
+
+
+def test_scan_asks_for_no_ledger(project: Path) -> None:
+    (project / "other.py").write_bytes(MAIN.replace(b"keyterms_options=TERMS, ", b"").partition(b"def second")[0])
+    plan = read_project(project, []).plan(traced=False)
+    assert {entry.place.path for entry in plan.ledger} == {"main.py"}
+    assert {c.path for c in plan.changes} == {"main.py", "other.py"}
 
 
 def test_a_dry_run_says_the_same_as_the_run(project: Path) -> None:
