@@ -17,12 +17,11 @@ from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import FRAMEWORK, Project
 from lk_migrate.facts.relevant import imported_names
-from lk_migrate.facts.searched import GAP
 
 #: A file without one of these replaces nothing by name.
 PATCHES = (b"patch", b"sys.modules", b"setattr")
-#: A string that is given or a key, and that says nothing but names and dots; or has an escape, and may say anything.
-_NAMES = re.compile(rb"[(\[{,=]" + GAP + rb"[rRuU]?(?:\"\"\"|'''|[\"'])([\w.\\\r\n\x80-\xff]+)[\"']")
+#: What stands in quotes and says nothing but names and dots; or has an escape, and may say anything.
+_NAMES = re.compile(rb"[\"'](?=([\w.\\\r\n\x80-\xff]+)[\"'])")
 _CALLS = frozenset({"patch", "setattr", "delattr", "ModuleType", "import_module"})
 
 
