@@ -20,9 +20,13 @@ from rich.console import Console
 from lk_migrate.cli.options import Common
 from lk_migrate.cli.progress import progress
 from lk_migrate.cli.streams import Streams
+from lk_migrate.conversion import Outcome, Survey, settled
+from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Plan
+from lk_migrate.options import ConvertOptions
 from lk_migrate.read import read_project
 from lk_migrate.report.overview import show_overview
 from lk_migrate.report.terminal import moved_lines
+from lk_migrate.rewrite.engine import FileResult
 
 MAIN = b"""from livekit.agents import AgentSession
 
@@ -50,13 +54,14 @@ def test_scan_writes_nothing_and_says_what_would_happen(project: Path) -> None:
     assert sorted(p.name for p in project.iterdir()) == ["broken.py", "main.py"]
 
 
-LEGACY = Path(__file__).parents[2] / "fixtures" / "legacy"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+TREES = sorted(path for path in (FIXTURES / "legacy").iterdir() if path.is_dir())
 
 
-@pytest.mark.parametrize("app", sorted(path.name for path in LEGACY.iterdir() if path.is_dir()))
-def test_scan_counts_what_convert_does(app: str) -> None:
+@pytest.mark.parametrize("tree", TREES, ids=lambda path: path.name)
+def test_scan_counts_what_convert_does(tree: Path) -> None:
     """It does not ask where each line went, and comes to the same files, places and numbers."""
-    project = read_project(LEGACY / app, [])
+    project = read_project(tree, [])
     converted, scanned = project.plan(), project.plan(traced=False)
     shown = []
     for plan in (converted, scanned):
@@ -68,6 +73,19 @@ def test_scan_counts_what_convert_does(app: str) -> None:
     assert scanned.todo == converted.todo and moved_lines(scanned) == moved_lines(converted)
     same = ("changes", "skipped", "agents", "main", "editions")
     assert all(getattr(scanned, name) == getattr(converted, name) for name in same)
+
+
+def test_what_moved_is_counted_by_scan() -> None:
+    """Lines of which nothing is recognised in the new file stay moved, whoever asks."""
+    change = FileChange("a.py", b"one = 1\ntwo = 2\n", b"one = 1\n")
+    entries = [LedgerEntry(Place("a.py", 1, 1), Fate.KEPT), LedgerEntry(Place("a.py", 2, 2), Fate.MOVED, "LK127")]
+    result = FileResult("a.py", change, (Finding("LK127", Action.MOVED, Place("a.py", 2, 2), "moved"),), entries)
+    outcome = Outcome(Survey((), hand_rolled=False), (result,), {}, ())
+    counted = [
+        moved_lines(Plan(".", ledger=settled(outcome, ConvertOptions(traced=traced)).results[0].ledger))
+        for traced in (True, False)
+    ]
+    assert counted == [1, 1]
 
 
 def test_scan_asks_for_no_ledger(project: Path) -> None:
