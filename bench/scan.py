@@ -16,9 +16,9 @@ from pathlib import Path
 
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 _SCAN = (
-    "import sys, time\nfrom lk_migrate.__main__ import main\nroot = sys.argv[1]\n"
+    "import atexit, sys, time\nfrom lk_migrate.__main__ import main\nroot = sys.argv[1]\n"
     "sys.argv[1:] = ['--root', root, 'scan', root]\n"
-    "try:\n    main()\nfinally:\n    print(time.process_time(), file=sys.stderr)"
+    "atexit.register(lambda: print(time.process_time(), file=sys.stderr))\nmain()"
 )
 
 

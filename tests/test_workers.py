@@ -181,3 +181,30 @@ def test_they_end_when_the_first_one_is_killed(forks: bool) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (-9, b"here\n", b"")
+
+
+def test_portions_become_smaller_so_that_all_end_together() -> None:
+    sizes = [40_000, *[3_000] * 90, 20_000, *[200] * 30]
+    portions = list(workers._portions(range(len(sizes)), sizes, 2))
+    assert sorted(item for portion in portions for item in portion) == list(range(len(sizes)))
+    work = [sum(sizes[item] for item in portion) for portion in portions]
+    assert work[0] > sum(sizes) // 6 and work[-1] <= workers._LEAST + 200
+    for done, portion in enumerate(
+        work
+    ):  # whoever takes the last of its size has others to wait for it at most so long
+        assert portion <= max(workers._LEAST, sum(work[done:]) // 6) + 3_000 or done == 0
+    assert [max(sizes[i] for i in p) for p in portions] == sorted(
+        (max(sizes[i] for i in p) for p in portions), reverse=True
+    )
+
+
+def test_a_file_counts_although_it_is_short() -> None:
+    """A hundred short files take longer than a long one of as many bytes."""
+    assert workers._work([100] * 100) > 10 * workers._work([10_000])
+
+
+def test_threads_wait_for_each_other_no_longer_than_a_moment() -> None:
+    before = sys.getswitchinterval()
+    with workers.several(2):
+        assert sys.getswitchinterval() < before / 10
+    assert sys.getswitchinterval() == before

@@ -17,7 +17,7 @@ from lk_migrate.facts.importers import forgotten, release
 from lk_migrate.facts.parsing import give_back
 from lk_migrate.facts.project import Project
 from lk_migrate.manifests.imports import imported_modules
-from lk_migrate.model import Skipped
+from lk_migrate.model import Action, Fate, Finding, LedgerEntry, Skipped
 from lk_migrate.options import ConvertOptions
 from lk_migrate.rewrite.engine import FileResult, convert_file
 from lk_migrate.rewrite.locate import located_alone
@@ -127,16 +127,23 @@ def convert_group(files: Group, options: ConvertOptions, told: Callable[[str], N
     project = Project(files, options.targets, options.plugins)
     outcome = by_rules(project, options, None, told, converter)
     project.forget()
-    return settled(outcome)
+    return settled(outcome, options)
 
 
-def settled(outcome: Outcome) -> Settled:
+def settled(outcome: Outcome, options: ConvertOptions) -> Settled:
     """The outcome with all that can be said of the group by itself, and without its trees."""
     results = []
     for result in outcome.results:
-        findings, ledger = located_alone(result.change, result.findings, result.ledger)
+        known = result.findings, result.ledger
+        traced = options.traced or _stays_open(*known)
+        findings, ledger = located_alone(result.change, *known) if traced else (result.findings, ())
         results.append(replace(result, findings=findings, ledger=ledger, tree=None))
     return Settled(outcome.survey, tuple(results), outcome.held, outcome.skipped, outcome.imports)
+
+
+def _stays_open(findings: Sequence[Finding], ledger: Sequence[LedgerEntry]) -> bool:
+    """Whether anything moves, or is there for a person to look at: a summary speaks of these by their places."""
+    return any(f.action in (Action.TODO, Action.NOTE) for f in findings) or any(e.fate is Fate.MOVED for e in ledger)
 
 
 def survey(project: Project) -> Survey:

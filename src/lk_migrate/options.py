@@ -23,6 +23,8 @@ class ConvertOptions:
 
     `declined`: (rule id, path, line) where the person said no. `without`: path → ids of rules, or their beginnings,
     that leave this Python file alone. `plugins`: what the manifests name of LiveKit's; `make_plan` finds it out.
+    `traced`: whether anybody asks where each line went. If nobody does, a file has neither ledger nor new places where
+    nothing moves and nothing is left to a person.
     """
 
     targets: frozenset[str] = frozenset()
@@ -33,6 +35,7 @@ class ConvertOptions:
     declined: frozenset[tuple[str, str, int]] = frozenset()
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     plugins: frozenset[str] = frozenset()
+    traced: bool = True
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -111,7 +111,7 @@ def _by_rules(
 
         if not early and project.fact(is_replaced):
             project = opened(home).suppose(is_replaced, False)
-        return early.pop() if early else settled(by_rules(project, options, None, told, convert))
+        return early.pop() if early else settled(by_rules(project, options, None, told, convert), options)
 
     def likely() -> None:
         """The same, where nothing in it speaks for a new main."""

@@ -44,10 +44,13 @@ class ReadProject:
         progress: Progress = unwatched,
         declined: Collection[tuple[str, str, int]] = (),
         jobs: int | None = None,
+        *,
+        traced: bool = True,
     ) -> Plan:
         """What a conversion would do; a flag beats a setting. Raises UserError for a main that is not there.
 
-        `jobs`: so many processes at most; None: as the setting says, without one as many as pay.
+        `jobs`: so many processes at most; None: as the setting says, without one as many as pay. `traced`: see
+        `ConvertOptions`.
         """
         wanted = self._main(main) if main is not None else self.settings.main
         options = ConvertOptions(
@@ -58,6 +61,7 @@ class ReadProject:
             no_main=no_main,
             declined=frozenset(declined),
             without=self._without(),
+            traced=traced,
         )
         with _without_collector(), converter(jobs or self.settings.jobs, self.files) as convert:
             # Not before other processes are started, which import as much at the same time.
@@ -90,7 +94,8 @@ class ReadProject:
 def _without_collector() -> Iterator[None]:
     """No search for cyclic garbage meanwhile: trees are hundreds of thousands of objects without a cycle.
 
-    A sixth of a conversion went into looking through them again and again (docs/performance.md).
+    A sixth of a conversion went into looking through them again and again (docs/performance.md). What is there then is
+    never looked through again: it is the plan, which stays to the end.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -98,6 +103,7 @@ def _without_collector() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            gc.freeze()
             gc.enable()
 
 

@@ -24,8 +24,12 @@ FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 #: Bytes of code that speaks of LiveKit, for each process: below that another one costs more than it saves
 #: (docs/performance.md).
 _WORTH = 20_000 if FORKS else 120_000
-#: How many portions each process is given on average: enough that all end together.
-_PORTIONS = 8
+#: What a file takes besides what its length does, in bytes: five milliseconds, in which 2 kB are converted.
+_EACH = 2_000
+#: A process is given this part of its share of what is left, so that all end together; and never less than that much.
+_PART, _LEAST = 3, 8_000
+#: Seconds after which this process looks whether another one waits for it; Python's own are five times a small file.
+_PATIENCE = 0.0002
 _START = "from lk_migrate.workers import convert_asked; convert_asked()"
 
 Item = TypeVar("Item")
@@ -62,6 +66,8 @@ def available() -> int:
 def several(jobs: int) -> Iterator[Converter]:
     """A converter that works with `jobs` processes, this one included; they end with the context."""
     with ExitStack() as stack:
+        stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(_PATIENCE)
         yield _Several(jobs, stack)
 
 
@@ -107,7 +113,7 @@ class _Several:
         big = [group for group in groups if FORKS and _size(group) * self._jobs > total]
         rest = [group for group in groups if group not in big]
         sizes = list(map(_size, rest))
-        portions = _portions(rest, sizes, self._jobs * _PORTIONS)
+        portions = _portions(rest, [_work(map(len, group.values())) for group in rest], self._jobs)
         tasks = [Task([path for group in portion for path in group], (portion, options)) for portion in portions]
         workers = self._copies(_converted, sizes) if FORKS else self._started
         answers = worked_off(tasks, workers, lambda asked: alone.groups(asked[0], options, told, _nothing), told)
@@ -127,7 +133,7 @@ class _Several:
             return alone.files(sizes, convert, told)
         from lk_migrate.processes import Task, worked_off
 
-        portions = _portions(list(sizes), list(sizes.values()), self._jobs * _PORTIONS)
+        portions = _portions(list(sizes), [_work([size]) for size in sizes.values()], self._jobs)
         tasks = [Task(paths, paths) for paths in portions]
         answers = worked_off(tasks, workers, lambda paths: list(alone.files(paths, convert, told)), told)
         return (part for answer in answers for part in answer)
@@ -137,16 +143,22 @@ def _size(group: Group) -> int:
     return sum(map(len, group.values()))
 
 
-def _portions(items: Sequence[Item], sizes: Sequence[int], count: int) -> Iterator[list[Item]]:
-    """About `count` portions of about the same size, the biggest items first."""
-    most = max(1, sum(sizes) // count)
+def _work(sizes: Iterable[int]) -> int:
+    """What files of these sizes take, in bytes."""
+    return sum(size + _EACH for size in sizes)
+
+
+def _portions(items: Sequence[Item], sizes: Sequence[int], jobs: int) -> Iterator[list[Item]]:
+    """The items, the biggest first, in portions that become smaller and smaller."""
+    left = sum(sizes)
     portion: list[Item] = []
     held = 0
     for size, at in sorted(((size, at) for at, size in enumerate(sizes)), key=lambda pair: (-pair[0], pair[1])):
         portion.append(items[at])
         held += size
-        if held >= most:
+        if held >= max(_LEAST, left // (jobs * _PART)):
             yield portion
+            left -= held
             portion, held = [], 0
     if portion:
         yield portion

@@ -130,6 +130,28 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+_ENDING = """
+import atexit, sys
+from lk_migrate.__main__ import main
+
+class Held:
+    def __del__(self):
+        print("taken apart")
+
+held = Held()
+atexit.register(print, "registered")
+sys.argv[1:] = ["backup", "nowhere"]
+print("x" * 200_000)
+main()
+"""
+
+
+def test_the_process_ends_at_once_with_all_that_is_to_be_done_and_written() -> None:
+    done = subprocess.run([sys.executable, "-c", _ENDING], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.splitlines()) == (2, ["x" * 200_000, "registered"])
+    assert "there is no nowhere" in done.stderr
+
+
 def test_common_options_before_or_after_the_command() -> None:
     assert after_command(["--json", "--root", "x", "backup", "--list"]) == [
         "backup",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import in_process
@@ -18,7 +20,13 @@ from rich.console import Console
 from lk_migrate.cli.options import Common
 from lk_migrate.cli.progress import progress
 from lk_migrate.cli.streams import Streams
+from lk_migrate.conversion import Outcome, Survey, settled
+from lk_migrate.model import Action, Fate, FileChange, Finding, LedgerEntry, Place, Plan
+from lk_migrate.options import ConvertOptions
 from lk_migrate.read import read_project
+from lk_migrate.report.overview import show_overview
+from lk_migrate.report.terminal import moved_lines
+from lk_migrate.rewrite.engine import FileResult
 
 MAIN = b"""from livekit.agents import AgentSession
 
@@ -46,6 +54,47 @@ def test_scan_writes_nothing_and_says_what_would_happen(project: Path) -> None:
     assert sorted(p.name for p in project.iterdir()) == ["broken.py", "main.py"]
 
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+TREES = sorted(path for path in (FIXTURES / "legacy").iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("tree", TREES, ids=lambda path: path.name)
+def test_scan_counts_what_convert_does(tree: Path) -> None:
+    """It does not ask where each line went, and comes to the same files, places and numbers."""
+    project = read_project(tree, [])
+    converted, scanned = project.plan(), project.plan(traced=False)
+    shown = []
+    for plan in (converted, scanned):
+        text = io.StringIO()
+        show_overview(plan, len(project.files), Console(file=text, width=500))
+        shown.append(text.getvalue())
+    assert shown[0] == shown[1]
+    assert [replace(f, to=None) for f in scanned.findings] == [replace(f, to=None) for f in converted.findings]
+    assert scanned.todo == converted.todo and moved_lines(scanned) == moved_lines(converted)
+    same = ("changes", "skipped", "agents", "main", "editions")
+    assert all(getattr(scanned, name) == getattr(converted, name) for name in same)
+
+
+def test_what_moved_is_counted_by_scan() -> None:
+    """Lines of which nothing is recognised in the new file stay moved, whoever asks."""
+    change = FileChange("a.py", b"one = 1\ntwo = 2\n", b"one = 1\n")
+    entries = [LedgerEntry(Place("a.py", 1, 1), Fate.KEPT), LedgerEntry(Place("a.py", 2, 2), Fate.MOVED, "LK127")]
+    result = FileResult("a.py", change, (Finding("LK127", Action.MOVED, Place("a.py", 2, 2), "moved"),), entries)
+    outcome = Outcome(Survey((), hand_rolled=False), (result,), {}, ())
+    counted = [
+        moved_lines(Plan(".", ledger=settled(outcome, ConvertOptions(traced=traced)).results[0].ledger))
+        for traced in (True, False)
+    ]
+    assert counted == [1, 1]
+
+
+def test_scan_asks_for_no_ledger(project: Path) -> None:
+    (project / "other.py").write_bytes(MAIN.replace(b"keyterms_options=TERMS, ", b"").partition(b"def second")[0])
+    plan = read_project(project, []).plan(traced=False)
+    assert {entry.place.path for entry in plan.ledger} == {"main.py"}
+    assert {c.path for c in plan.changes} == {"main.py", "other.py"}
+
+
 def test_a_dry_run_says_the_same_as_the_run(project: Path) -> None:
     dry = in_process.run(project, "convert", "--dry-run")
     assert (project / "main.py").read_bytes() == MAIN
@@ -53,6 +102,16 @@ def test_a_dry_run_says_the_same_as_the_run(project: Path) -> None:
     assert dry.returncode == wet.returncode == 3
     assert dry.stdout.replace("1 to change", "1 changed") == wet.stdout
     assert "Nothing was written" in dry.stderr and "lk-migrate restore" in wet.stderr
+
+
+def test_nobody_looks_through_a_plan_for_garbage(project: Path) -> None:
+    gc.unfreeze()
+    try:
+        plan = read_project(project, []).plan()
+        assert gc.isenabled() and gc.get_freeze_count() > 0 and gc.get_count()[0] < gc.get_threshold()[0]
+        assert not any(plan.ledger is each for each in gc.get_objects())
+    finally:
+        gc.unfreeze()
 
 
 def test_what_is_named_is_where_the_marker_stands(project: Path) -> None:

@@ -32,3 +32,26 @@ def test_imports(code: str, modules: set[str]) -> None:
 )
 def test_no_imports(code: str) -> None:
     assert imported_modules({"a.py": code.encode(), "notes.txt": b"import livekit.agents"}) == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"import os, livekit.plugins.openai as o\n",
+        b"import \\\n    livekit.plugins.openai\n",
+        b"def f():\n\tfrom\tlivekit.plugins import openai\n",
+        b"if x: from livekit.plugins import openai\n",
+        b"x = __import__('livekit.plugins.openai')\n",
+    ],
+)
+def test_however_it_is_imported(data: bytes) -> None:
+    assert "livekit.plugins.openai" in imported_modules({"a.py": data})["a.py"]
+
+
+def test_a_file_that_only_speaks_of_livekit_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(data: bytes) -> None:
+        raise AssertionError(data)
+
+    monkeypatch.setattr("lk_migrate.manifests.imports.read_syntax", read)
+    data = b"from services import livekit_service\n\nURL = 'wss://livekit'  # of livekit\nlivekit = connect(URL)\n"
+    assert imported_modules({"a.py": data}) == {}

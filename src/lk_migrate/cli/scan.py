@@ -21,7 +21,8 @@ def scan(common: Common, paths: Paths = None, jobs: Jobs = None) -> int:
     streams = Streams(common)
     project = opened(common.root, paths, streams)
     with progress(streams) as tell:
-        plan = masked_words(project.plan(progress=tell, jobs=jobs))
+        # (the table says nowhere which line became which)
+        plan = masked_words(project.plan(progress=tell, jobs=jobs, traced=common.json))
     if common.json:
         streams.result_json(report(plan))
         return ExitCode.DONE

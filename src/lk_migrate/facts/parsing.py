@@ -26,16 +26,26 @@ def _unvalidated() -> Iterator[None]:
 
     That question is a fifth of a parse (docs/performance.md). Nodes that rules make are asked, as ever.
     """
-    validate = cst.CSTNode.__post_init__
-    cst.CSTNode.__post_init__ = _trust  # type: ignore[assignment, method-assign]
+    global _trusting
+    before, _trusting = _trusting, True
     try:
         yield
     finally:
-        cst.CSTNode.__post_init__ = validate  # type: ignore[method-assign]
+        _trusting = before
 
 
-def _trust(node: cst.CSTNode) -> None:
-    """In the place of `CSTNode.__post_init__`."""
+_trusting = False
+_validate = cst.CSTNode.__post_init__
+
+
+def _unless_trusted(node: cst.CSTNode) -> None:
+    """In the place of `CSTNode.__post_init__`, once and for all: what Python has learned of a class, the places of its
+    attributes too, it forgets whenever the class or one above it is changed."""
+    if not _trusting:
+        _validate(node)
+
+
+cst.CSTNode.__post_init__ = _unless_trusted  # type: ignore[method-assign, assignment]
 
 
 def give_back() -> None:

@@ -15,22 +15,37 @@ from lk_migrate.facts.v0_names import TRIGGERS
 #: Today there are realtime models as well, and anybody's own attribute may end like an event of old.
 _OF_TODAY = frozenset({b"RealtimeModel", b"_speaking"})
 _WORD = re.compile(b"|".join(map(re.escape, TRIGGERS)))
-_EVIDENCE = re.compile(
-    b"|".join(
-        [
-            *(re.escape(word) for word in TRIGGERS if word not in _OF_TODAY),
-            # events, and hooks that never were
-            rb"[\"'](?:user|agent)_(?:started_speaking|stopped_speaking|speech_interrupted)|[\"']on_",
-            # what was given to an agent, and what its tools got
-            rb"before_(?:llm|tts)_cb|will_synthesize_assistant_reply|CallContext|AssistantContext|ToolChoice",
-            # what was asked of a model, and what it answered with
-            rb"LLMStream|ChatChunk|\.%sresponse%s\.%screate\b" % (GAP, GAP, GAP),
-            rb"\.%s(?:chat_ctx|chat_context|sessions|create_session|(?:chat|session)%s\()" % (GAP, GAP),
-            # what was asked of a job
-            rb"\broom%s\.%sparticipants\b|[\"']participants\b" % (GAP, GAP),
-        ]
-    )
+_NAMES = (
+    *(word for word in TRIGGERS if word not in _OF_TODAY),
+    # what was given to an agent, and what its tools got
+    *(b"before_llm_cb", b"before_tts_cb", b"will_synthesize_assistant_reply"),
+    *(b"CallContext", b"AssistantContext", b"ToolChoice"),
+    # what a model answered with
+    *(b"LLMStream", b"ChatChunk"),
 )
+#: What is evidence, and the word without which it does not stand in a file: `in` is faster than `re`.
+_EVIDENCE = [
+    (word, re.compile(pattern))
+    for word, pattern in (
+        *((name, re.escape(name)) for name in _NAMES),
+        # events, and hooks that never were
+        (b"_started_speaking", rb"[\"'](?:user|agent)_started_speaking"),
+        (b"_stopped_speaking", rb"[\"'](?:user|agent)_stopped_speaking"),
+        (b"_speech_interrupted", rb"[\"'](?:user|agent)_speech_interrupted"),
+        (b"'on_", rb"'on_"),
+        (b'"on_', rb'"on_'),
+        # what was asked of a model
+        (b"response", rb"\.%sresponse%s\.%screate\b" % (GAP, GAP, GAP)),
+        (b"chat_ctx", rb"\.%schat_ctx" % GAP),
+        (b"chat_context", rb"\.%schat_context" % GAP),
+        (b"sessions", rb"\.%ssessions" % GAP),
+        (b"create_session", rb"\.%screate_session" % GAP),
+        (b"chat", rb"\.%schat%s\(" % (GAP, GAP)),
+        (b"session", rb"\.%ssession%s\(" % (GAP, GAP)),
+        # what was asked of a job
+        (b"participants", rb"\broom%s\.%sparticipants\b|[\"']participants\b" % (GAP, GAP)),
+    )
+]
 #: What an LLM was asked, where LK224 looks. (A realtime model still says what it is capable of, by these names.)
 _CAPABILITIES = re.compile(
     rb"\.%scapabilities\b(?![ \t]+import\b)(?!\.(?:message_truncation|turn_detection|user_transcription"
@@ -40,7 +55,7 @@ _CAPABILITIES = re.compile(
 
 def speaks_of_0x(project: Project) -> bool:
     """Whether a word of 0.x stands in any file. Use as `project.fact(speaks_of_0x)`."""
-    return any(_says(_WORD, data) for data in project.files.values())
+    return any(_says(_WORD, project.files[path]) for path in project.paths_with(TRIGGERS))
 
 
 def may_hold_0x(project: Project) -> bool:
@@ -49,7 +64,9 @@ def may_hold_0x(project: Project) -> bool:
 
 
 def _is_evidence(data: bytes) -> bool:
-    return _says(_EVIDENCE, data) or (_says(_WORD, data) and _says(_CAPABILITIES, data))
+    if any(word in data and _says(pattern, data) for word, pattern in _EVIDENCE):
+        return True
+    return b"capabilities" in data and _says(_CAPABILITIES, data) and _says(_WORD, data)
 
 
 def _says(pattern: re.Pattern[bytes], data: bytes) -> bool:

@@ -31,8 +31,21 @@ def imported_modules(files: Mapping[str, bytes]) -> dict[str, frozenset[str]]:
 
     Takes path → bytes and looks at the Python files. Files that import nothing of LiveKit are left out.
     """
-    found = {p: frozenset(_modules_of(data)) for p, data in files.items() if p.endswith(".py") and b"livekit" in data}
+    speaking = ((p, data) for p, data in files.items() if p.endswith(".py") and b"livekit" in data)
+    found = {p: frozenset(_modules_of(data)) for p, data in speaking if _may_import(data)}
     return {path: modules for path, modules in found.items() if any(m.startswith("livekit") for m in modules)}
+
+
+_WORD = re.compile(rb"\blivekit\b")
+
+
+def _may_import(data: bytes) -> bool:
+    """Whether it may be imported, or named in a text: many files of a program do no more than speak of it."""
+    for word in _WORD.finditer(data):
+        before = data[max(0, word.start() - 99) : word.start()].rstrip(b" \t\f\r\n\\")
+        if not before or before.endswith((b"from", b"import", b",")):
+            return True
+    return _PLUGINS.encode() in data
 
 
 def _modules_of(data: bytes) -> Iterator[str]:

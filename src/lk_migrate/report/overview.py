@@ -7,7 +7,7 @@ from collections import Counter
 from rich.console import Console
 from rich.text import Text
 
-from lk_migrate.model import Action, Edition, Plan
+from lk_migrate.model import Action, Edition, Finding, Plan
 from lk_migrate.project.paths import display
 from lk_migrate.report.terminal import Page, rule_id, show_summary
 
@@ -17,11 +17,14 @@ _NAMES = {Edition.HANDROLLED: "hand-rolled", Edition.V0: "0.x", Edition.V1: "ear
 def show_overview(plan: Plan, files: int, console: Console) -> None:
     """Editions, rules and counts per file, then what convert would come to."""
     page = Page(console)
-    rows = sorted({f.place.path for f in plan.findings})
+    of: dict[str, list[Finding]] = {}
+    for finding in plan.findings:
+        of.setdefault(finding.place.path, []).append(finding)
+    rows = sorted(of)
     page.line((display(plan.root), "bold"), f": {files} files read, {len(rows) or 'none'} with something to say")
     page.line("")
     for path in rows:
-        findings = [f for f in plan.findings if f.place.path == path]
+        findings = of[path]
         kinds = Counter(f.action for f in findings)
         left, notes = kinds[Action.TODO], kinds[Action.NOTE]
         counted = [f"{len(findings) - left - notes} automatic"] if len(findings) > left + notes else []

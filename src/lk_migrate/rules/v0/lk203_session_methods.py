@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import calls_of
 from lk_migrate.facts.holdings import where_0x_may_be
 from lk_migrate.facts.own_attributes import is_own_attribute
 from lk_migrate.facts.pipelines import pipelines
@@ -55,7 +56,7 @@ def _owner(node: cst.Call, file: File, *names: str) -> cst.BaseExpression | None
     return None
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("say"))
 def say(call: cst.Call, file: File) -> Iterator[Change]:
     """`source=` is `text=`; a stream of the LLM becomes an iterable of texts."""
     if _owner(call, file, "say") is None or not call.args:
@@ -119,7 +120,7 @@ def task_of_say(call: cst.Call, file: File) -> Iterator[Change]:
             yield Rewrite(call, lambda updated: updated.args[0].value, "`say` needs no task")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("interrupt", "generate_reply"))
 def other_methods(call: cst.Call, file: File) -> Iterator[Change]:
     """Keywords that went: `interrupt(interrupt_all=)`, `generate_reply(on_duplicate=)`."""
     if _owner(call, file, "interrupt", "generate_reply") is None or not isinstance(call.func, cst.Attribute):
@@ -141,7 +142,7 @@ def _user_input(updated: cst.Arg) -> cst.Arg:
     return updated.with_changes(keyword=cst.Name("user_input"), equal=tight)
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("chat_ctx_copy", "set_chat_ctx"))
 def memory(call: cst.Call, file: File) -> Iterator[Change]:
     """`agent.chat_ctx_copy()` and `agent.set_chat_ctx(c)` of the multimodal agent."""
     owner = _owner(call, file, "chat_ctx_copy", "set_chat_ctx")

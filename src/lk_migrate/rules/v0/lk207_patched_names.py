@@ -10,15 +10,14 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.patched import PATCHES, patched
-from lk_migrate.facts.v0_gone import why_gone
+from lk_migrate.facts.patched import PATCHES, patched, where_patched
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.v0_gone import GONE_MODULES, GONE_NAMES, LEFT_TO_A_PERSON, MOVED, why_gone
 from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
-
-rule = Rule("LK207", Edition.V0, __doc__, triggers=PATCHES, since="1.0.0")
 
 #: Names that only 0.x had, and what the converted code uses.
 _NOW = {
@@ -30,10 +29,20 @@ _NOW = {
 }
 
 
+def paths(project: Project) -> frozenset[str]:
+    """Where names of 0.x may be replaced by name, and where something stands in for LiveKit."""
+    gone = {*AGENT_CLASSES, *MOVED, *GONE_MODULES, *GONE_NAMES, *LEFT_TO_A_PERSON}
+    stand_ins = project.paths_with([b"sys.modules"]) & project.paths_with([b"livekit"])
+    return where_patched(project, gone) | (stand_ins & project.paths_with(map(str.encode, _NOW)))
+
+
+rule = Rule("LK207", Edition.V0, __doc__, triggers=PATCHES, since="1.0.0", paths=paths)
+
+
 @rule.on(cst.SimpleString)
 def by_name(node: cst.SimpleString, file: File) -> Iterator[Change]:
     """`patch("desk.agent.VoicePipelineAgent")`, `sys.modules["livekit.agents.pipeline"]`."""
-    found = file.project.fact(patched).get(node)
+    found = patched(file.project, file.module, node)
     why = _why(found.name) if found is not None else None
     if found is None or why is None:
         return

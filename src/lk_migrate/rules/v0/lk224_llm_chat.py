@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so, calls_of, foreign
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
@@ -56,7 +57,7 @@ def awaited(node: cst.Await, file: File) -> Iterator[Change]:
         yield Rewrite(node, lambda updated: updated.expression, "`chat` is not a coroutine")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("chat"))
 def chat(call: cst.Call, file: File) -> Iterator[Change]:
     """The arguments of `chat`."""
     if not _is_chat(call, file):
@@ -87,7 +88,7 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=calls_of("chat"))
 def of_session(call: cst.Call, file: File) -> Iterator[Change]:
     """`agent.llm.chat(…)` of a 0.x pipeline: the model of its session is an LLM."""
     model = call.func.value if _is_chat(call, file) and isinstance(call.func, cst.Attribute) else None
@@ -130,7 +131,7 @@ def _by_keyword(updated: cst.Arg, name: str) -> cst.Arg:
     return keyword_arg(name, updated.value).with_changes(comma=updated.comma)
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def choice(call: cst.Call, file: File) -> Iterator[Change]:
     """`llm.ToolChoice(type="function", name="look")`: a choice is a text or a dict now."""
     if llm_name(file.full_name(call.func)) == "ToolChoice":
@@ -200,14 +201,14 @@ def _with_extra(updated: cst.Call) -> cst.Call:
     return to_call(updated, brackets.appended(keyword_arg("extra_kwargs", cst.Dict(list(reversed(elements))))))
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so("capabilities"))
 def capabilities(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`model.capabilities`."""
     if node.attr.value == "capabilities" and file.project.fact(holdings).has(file.module, node.value, Kind.LLM):
         yield Todo(node, "an LLM has no `capabilities` any more: take the question out.")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def made_chunk(call: cst.Call, file: File) -> Iterator[Change]:
     """`llm.ChatChunk(request_id=…, choices=[llm.Choice(delta=…)])` of an own LLM."""
     if llm_name(file.full_name(call.func)) != "ChatChunk":

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import libcst as cst
 
+from lk_migrate.facts.among import called_so, foreign
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.prompts import prompts
@@ -43,7 +44,7 @@ _OPTIONS = {
 }
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def model(call: cst.Call, file: File) -> Iterator[Change]:
     """The arguments of `openai.realtime.RealtimeModel(…)`."""
     name = file.full_name(call.func) or ""
@@ -71,7 +72,7 @@ def model(call: cst.Call, file: File) -> Iterator[Change]:
         yield Note(call, 'The default voice is "marin" now; it was "alloy".')
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def options(call: cst.Call, file: File) -> Iterator[Change]:
     """`openai.realtime.ServerVadOptions(…)`: the OpenAI client's own classes."""
     name = file.full_name(call.func) or ""
@@ -92,7 +93,7 @@ def options(call: cst.Call, file: File) -> Iterator[Change]:
     yield Rewrite(call, apply, f"`{last}` is the OpenAI client's `{spelling}` now")
 
 
-@rule.on(cst.Attribute, cst.Name)
+@rule.on(cst.Attribute, cst.Name, among=called_so(*_OPTIONS))
 def option_types(node: cst.Attribute | cst.Name, file: File) -> Iterator[Change]:
     """`turn_detection: openai.realtime.ServerVadOptions` in an annotation."""
     last = node.attr.value if isinstance(node, cst.Attribute) else node.value
@@ -142,7 +143,7 @@ def raw_session(line: cst.SimpleStatementLine, file: File) -> Iterator[Change]:
             yield Rewrite(line, _plain_reply, "a response is a `generate_reply`")
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so("sessions"))
 def sessions_of_a_model(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`model.sessions[0].response.cancel()`, without a variable for the session."""
     line = file.statement(node)
@@ -158,7 +159,7 @@ _NO_SESSION = (
 )
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=called_so(CREATE[0], RESPOND[0]))
 def raw_use(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`self.session.conversation` of a raw session whose place no AgentSession takes."""
     owner = node.value

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.among import foreign
 from lk_migrate.facts.comments import comments_of
 from lk_migrate.facts.gate_sessions import values_of
 from lk_migrate.facts.imports import dotted
@@ -101,7 +102,7 @@ _MOVED = {
 }
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def constructor(call: cst.Call, file: File) -> Iterator[Change]:
     """Renamed, dropped and unclear arguments."""
     name = file.full_name(call.func) or ""
@@ -128,7 +129,7 @@ def constructor(call: cst.Call, file: File) -> Iterator[Change]:
         )
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def moved(call: cst.Call, file: File) -> Iterator[Change]:
     """`openai.LLM.with_groq(…)` → `groq.LLM(…)`."""
     found = _MOVED.get(file.full_name(call.func) or "")
@@ -152,14 +153,14 @@ def moved(call: cst.Call, file: File) -> Iterator[Change]:
         yield Note(call, "This needs the package `livekit-plugins-groq`.")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def keywords_of_deepgram(call: cst.Call, file: File) -> Iterator[Change]:
     """`deepgram.STT(keywords=…)` without a model: the default, nova-3, refuses keywords."""
     if file.full_name(call.func) == f"{_P}deepgram.STT" and find_keyword(call, "keywords") is not None:
         yield from _pinned(call, "nova-2-general", "`keywords=` needs a nova-2 model: nova-3, the default now")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def speaker_of_sarvam(call: cst.Call, file: File) -> Iterator[Change]:
     """`sarvam.TTS(speaker="anushka")` without a model: the default, bulbul:v3, has other speakers."""
     if file.full_name(call.func) != f"{_P}sarvam.TTS":
@@ -183,7 +184,7 @@ def _pinned(call: cst.Call, model: str, why: str) -> Iterator[Change]:
         )
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def elevenlabs_voice(call: cst.Call, file: File) -> Iterator[Change]:
     """`elevenlabs.TTS(voice=elevenlabs.Voice(id=, settings=))` → `voice_id=`, `voice_settings=`."""
     if file.full_name(call.func) != f"{_P}elevenlabs.TTS":
@@ -263,7 +264,7 @@ def _kept_voice(value: cst.BaseExpression, file: File) -> tuple[cst.SimpleStatem
     return (line, voice) if same and isinstance(voice, cst.Call) and _is_voice(voice, file) else None
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def voice_with_settings(call: cst.Call, file: File) -> Iterator[Change]:
     """`elevenlabs.Voice(…, settings=…)` that stands somewhere else."""
     if not _is_voice(call, file) or not any(keyword(a) == "settings" for a in call.args):
@@ -297,7 +298,7 @@ def _with_voice_id(updated: cst.Call, made: cst.Call | None = None) -> cst.Call:
     return result
 
 
-@rule.on(cst.Attribute)
+@rule.on(cst.Attribute, among=foreign)
 def default_voice(node: cst.Attribute, file: File) -> Iterator[Change]:
     """`elevenlabs.DEFAULT_VOICE.id`."""
     name = file.full_name(node) or ""
@@ -307,7 +308,7 @@ def default_voice(node: cst.Attribute, file: File) -> Iterator[Change]:
         yield Rewrite(node, lambda _: cst.parse_expression(spelling), "it is `DEFAULT_VOICE_ID` now")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def filters(call: cst.Call, file: File) -> Iterator[Change]:
     """`deepgram.AudioEnergyFilter()` that stands somewhere else."""
     name = file.full_name(call.func) or ""
@@ -319,7 +320,7 @@ def filters(call: cst.Call, file: File) -> Iterator[Change]:
         yield Todo(call, "the Assistants API is gone: use `openai.responses.LLM`, or an Agent's `llm_node`.")
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def silero_constructor(call: cst.Call, file: File) -> Iterator[Change]:
     """`silero.VAD()` of 0.7 is `silero.VAD.load()`."""
     if file.full_name(call.func) == f"{_P}silero.VAD" and not call.args:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from lk_migrate.facts.accepts import accepted
+from lk_migrate.facts.among import foreign
 from lk_migrate.facts.framework import agents_name, callee, library_name
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.walk import find
@@ -29,7 +30,7 @@ rule = Rule("LK340", Edition.V1, __doc__, triggers=(b"WorkerOptions", b"ServerOp
 _OPTIONS = frozenset({"WorkerOptions", "ServerOptions"})
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def run_app(run: cst.Call, file: File) -> Iterator[Change]:
     """Judge each `cli.run_app(…)` by what it is given."""
     if not _is_run_app(run, file):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.among import foreign
 from lk_migrate.facts.framework import constructed, library_name
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.walk import find, statements
@@ -40,7 +41,7 @@ def _may_be_model(node: cst.CSTNode, file: File) -> bool:
     return name.rpartition(".")[2] in _MODELS or (imported is not None and imported.target.startswith(_PLUGIN))
 
 
-@rule.on(cst.Call)
+@rule.on(cst.Call, among=foreign)
 def model(call: cst.Call, file: File) -> Iterator[Change]:
     """`MultilingualModel()` → `inference.TurnDetector()`."""
     if not _is_model(call.func, file):

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.patched import PATCHES, patched
+from lk_migrate.facts.patched import PATCHES, patched, where_patched
+from lk_migrate.facts.project import Project
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
-
-rule = Rule("LK345", Edition.V1, __doc__, triggers=PATCHES, since="1.5.0")
 
 #: Names that rules of early 1.x take out of the code → what they put there.
 _REPLACED = {
@@ -28,10 +27,18 @@ _REPLACED = {
 }
 
 
+def paths(project: Project) -> frozenset[str]:
+    """Where they may be patched."""
+    return where_patched(project, _REPLACED)
+
+
+rule = Rule("LK345", Edition.V1, __doc__, triggers=PATCHES, since="1.5.0", paths=paths)
+
+
 @rule.on(cst.SimpleString)
 def by_name(node: cst.SimpleString, file: File) -> Iterator[Change]:
     """`patch("desk.main.WorkerOptions")`, `patch("livekit.agents.WorkerOptions")`."""
-    found = file.project.fact(patched).get(node)
+    found = patched(file.project, file.module, node)
     now = _REPLACED.get(found.name) if found is not None else None
     if found is None or now is None:
         return
