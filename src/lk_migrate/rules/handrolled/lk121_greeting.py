@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.among import with_keyword
+from lk_migrate.facts.instances import instance_of
 from lk_migrate.facts.literals import string_value
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite
@@ -35,6 +36,8 @@ def generate_reply(call: cst.Call, file: File) -> Iterator[Change]:
     parent = file.parent(call)
     outer = file.parent(parent) if isinstance(parent, cst.Await) else parent
     if not isinstance(outer, cst.Expr):
+        return
+    if instance_of(file.project, file.module, call.func.value) not in (None, "AgentSession"):
         return
     yield Rewrite(call, _replied, "the agent speaks first by `generate_reply()`; `run` is for tests")
 
