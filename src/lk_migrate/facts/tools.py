@@ -374,6 +374,8 @@ def resolve_tools(
         for tool in part.decorated:
             tools.setdefault(tool.node, tool)
     routers = [d for part in parts for d in part.dispatchers]
+    # what a decorated method of another name answers: a method of that name, whose branch came too late, is no tool
+    answered = {t.name for t in tools.values() if _is_renamed(t)}
 
     def add(name: str, method_name: str | None, declared: Declared, schema: ToolSchema | None) -> bool:
         for ref in chain:
@@ -400,6 +402,8 @@ def resolve_tools(
                     router = next(d for d in routers if d.route(schema.name) is route)
                     inline.setdefault(schema.name, InlineTool(schema.name, schema, router, route))
                     continue
+                if route is None and schema.name in answered:
+                    continue
                 candidates = [route.method] if route is not None else []
                 candidates += [f"{d.prefix}{schema.name}" for d in routers if d.prefix is not None]
                 candidates += [schema.name, f"_{schema.name}", f"handle_{schema.name}", f"_handle_{schema.name}"]
@@ -414,6 +418,10 @@ def resolve_tools(
         if tool.declared is not Declared.FUNCTION_TOOL and told is not None and _fits(tool, told):
             tools[function] = _described(tool, told)
     return list(tools.values()), list(inline.values())
+
+
+def _is_renamed(tool: Tool) -> bool:
+    return tool.declared is Declared.FUNCTION_TOOL and tool.name != tool.node.name.value
 
 
 def _described(tool: Tool, schema: ToolSchema | None) -> Tool:

@@ -44,18 +44,26 @@ def _answers(agent: AgentClass) -> set[str]:
 
 
 def _speaks_of(project: Project, name: str) -> list[str]:
-    """Where code compares with the name or defines a function of that name; descriptions of the tool are none."""
+    """Where code compares with the name or defines a function of that name; descriptions of the tool are none.
+
+    Another assistant's tool of that name counts whatever its function is called yet (`tool_book` becomes `book`).
+    """
     found: list[str] = []
+    tools = {t.node for agent in find_agents(project) for t in agent.tools if t.name == name}
     for path, data in sorted(project.files.items()):
         module = project.module(path) if name.encode() in data else None
         if module is None:
             continue
-        nodes = [f for f in module.index.of(cst.FunctionDef) if f.name.value.strip("_") in (name, f"handle_{name}")]
+        nodes = [f for f in module.index.of(cst.FunctionDef) if f in tools or _is_called(f, name)]
         for text in module.index.of(cst.SimpleString):
             if string_value(text) == name and not _is_description(module.index.parents[text], text):
                 nodes.append(text)
         found += sorted(f"{path}:{module.span(node).line}" for node in nodes)
     return found
+
+
+def _is_called(function: cst.FunctionDef, name: str) -> bool:
+    return function.name.value.strip("_") in (name, f"handle_{name}")
 
 
 def _is_description(parent: cst.CSTNode, text: cst.CSTNode) -> bool:

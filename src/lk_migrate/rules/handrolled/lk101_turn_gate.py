@@ -18,6 +18,7 @@ from typing import Any
 import libcst as cst
 
 from lk_migrate.facts.agent_limits import agent_limits
+from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.gate_guards import Strip
 from lk_migrate.facts.gate_leftovers import Leftovers, find_leftovers
 from lk_migrate.facts.gate_sessions import gated_and_used
@@ -26,6 +27,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
 from lk_migrate.model import Action, Edition, Safety
+from lk_migrate.rewrite.arguments import keyword
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
@@ -72,7 +74,8 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
     for gate in leftovers.going:
         yield from _strip_gate(gate, leftovers, file, unwrapped)
     for gate, reads in leftovers.staying:
-        yield from _keep_gate(gate, [r.node for r in reads if r.module is file.module], bool(reads), file)
+        here = [r.node for r in reads if r.module is file.module and not _is_prompt(r.node, file)]
+        yield from _keep_gate(gate, here, bool(reads), file)
     for gate in file.project.fact(find_gates).unreplaced:
         if gate.module is file.module:
             yield Todo(gate.node, _UNREPLACED.format(gate.name, _replacement(gate)))
@@ -95,6 +98,13 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
             yield from removed(removal, names, gone)
     if any(r.module is file.module for r in leftovers.removals) and all(_is_spent(s, gone) for s in module.body):
         yield Note(module.body[0], f"Only the turn gate was in {file.path}: nothing is left to import, delete it.")
+
+
+def _is_prompt(node: cst.CSTNode, file: File) -> bool:
+    """Whether it is what `super().__init__` is given as the instructions, which is so after a first run (LK111)."""
+    arg = file.parent(node)
+    call = file.parent(arg) if isinstance(arg, cst.Arg) and keyword(arg) == "instructions" else None
+    return call is not None and is_super_init(call)
 
 
 def _was_asked(function: cst.FunctionDef, file: File) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.classes import is_super_init
+from lk_migrate.facts.classes import is_super_init, method, methods
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
@@ -91,8 +91,14 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
 
 
 def _above(call: cst.Call, file: File) -> str | None:
-    """`livekit.agents.Agent` for a `super().__init__(…)` that can only be its constructor's."""
+    """`livekit.agents.Agent` for a `super().__init__(…)` that can only be its constructor's.
+
+    None in an `__init__` that another one further down the class replaces.
+    """
     owner = file.enclosing(call, cst.ClassDef) if is_super_init(call) else None
+    function = file.enclosing(call, cst.FunctionDef)
+    if owner is not None and function in methods(owner) and method(owner, "__init__") is not function:
+        return None
     first = file.full_name(owner.bases[0].value) if owner is not None and owner.bases else None
     return first if first in AGENTS else None
 

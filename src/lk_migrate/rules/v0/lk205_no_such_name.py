@@ -33,6 +33,8 @@ rule = Rule("LK205", Edition.V0, __doc__, triggers=(b"livekit",), since="1.0.0",
 _HAVE_A_RULE = frozenset(
     {"DEFAULT_ROOM_INPUT_OPTIONS", "DEFAULT_ROOM_OUTPUT_OPTIONS", "InlineTask", "ChatCLI", "SimulateJobInfo", "Worker"}
 )
+#: Names of the package above that other rules take out with the call around them (LK305, LK340).
+_REPLACED_THEMSELVES = frozenset({"RoomInputOptions", "RoomOutputOptions", "WorkerOptions"})
 
 
 def _is_unknown(name: str) -> bool:
@@ -58,7 +60,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     above = a_level_above(name)
     if is_guarded(node, node.attr.value, file):
         yield Note(node, f"{_said(name)}; the code copes with that.")
-    elif above is not None:
+    elif above is not None and above.rpartition(".")[2] not in _REPLACED_THEMSELVES:
         spelled = file.use(above)
         yield Rewrite(node, lambda _: cst.parse_expression(spelled), f"{_said(name)}")
     else:
