@@ -34,6 +34,14 @@ def passes_instructions(init: cst.FunctionDef) -> bool:
     )
 
 
+def lacks_init_call(agent: AgentClass) -> bool:
+    """Whether the class is an `Agent` whose `__init__` calls none (LK111 adds that)."""
+    if not agent.is_agent or agent.init is None or agent.chain:
+        return False
+    called = (c.func for c in find(agent.init, cst.Call))
+    return not any(isinstance(func, cst.Attribute) and func.attr.value == "__init__" for func in called)
+
+
 def mixin_passing(agent: AgentClass) -> Passing:
     """What stands between the class and `Agent`: the worst of its mixins' `__init__` methods."""
     worst = Passing.ON

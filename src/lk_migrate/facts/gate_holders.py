@@ -225,6 +225,8 @@ def _callee(project: Project, module: Module, call: cst.Call) -> tuple[Module, c
     if symbol is None or symbol.module is None:
         return None
     if isinstance(symbol.node, cst.ClassDef):
+        if sum(c.name.value == symbol.name for c in symbol.module.index.of(cst.ClassDef)) > 1:
+            return None  # which of them it is, only a run tells
         found = method(project.fact(lineages).of(symbol.node), "__init__")
         return (found[0].module, found[1]) if found is not None else None
     return (symbol.module, symbol.node) if isinstance(symbol.node, cst.FunctionDef) else None

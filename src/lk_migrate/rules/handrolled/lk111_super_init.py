@@ -21,6 +21,7 @@ from lk_migrate.facts.constructors import (
     Passing,
     init_parameter,
     is_super_init,
+    lacks_init_call,
     mixin_passing,
     passes_instructions,
     super_inits,
@@ -50,7 +51,7 @@ def call_super_init(node: cst.ClassDef, file: File) -> Iterator[Change]:
             yield from _new_init(agent, call)
         elif not passes_instructions(init):
             yield from _in_init(agent, init, call)
-    elif agent.is_agent and init is not None and not agent.chain and not _calls_init(init):
+    elif init is not None and lacks_init_call(agent):
         yield from _in_init(agent, init, BaseInit.of(agent, file))
 
 
@@ -78,10 +79,6 @@ class BaseInit:
 
     def line(self, instructions: cst.BaseExpression) -> cst.SimpleStatementLine:
         return cst.SimpleStatementLine(body=[cst.Expr(self.call(instructions))])
-
-
-def _calls_init(init: cst.FunctionDef) -> bool:
-    return any(isinstance(c.func, cst.Attribute) and c.func.attr.value == "__init__" for c in find(init, cst.Call))
 
 
 def _in_init(agent: AgentClass, init: cst.FunctionDef, base: BaseInit) -> Iterator[Change]:

@@ -13,7 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files, find_agents
 from lk_migrate.facts.classes import assigning, class_attributes, method, self_name
-from lk_migrate.facts.constructors import init_parameter, passes_instructions, super_inits
+from lk_migrate.facts.constructors import init_parameter, lacks_init_call, passes_instructions, super_inits
 from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.instructions import Source
 from lk_migrate.facts.project import Project
@@ -77,7 +77,10 @@ def _keeps_its_own(agent: AgentClass | None, project: Project) -> bool:
 
 def _is_base_init(agents: list[AgentClass | None], function: cst.FunctionDef | None) -> bool:
     """In the `__init__` of the class that gets the base, LK111 does this, unless a base gets a text there already."""
-    bases = [a.init for a in agents if a is not None and a.takes_base and a.init is function]
+    own = [a for a in agents if a is not None and a.init is function]
+    if any(map(lacks_init_call, own)):
+        return True
+    bases = [a.init for a in own if a.takes_base]
     return any(init is not None and not passes_instructions(init) for init in bases)
 
 
