@@ -51,13 +51,19 @@ def _asked_before(project: Project) -> dict[tuple[str, bool], frozenset[cst.Clas
 def _setting(module: Module, name: str) -> Iterator[cst.CSTNode]:
     """Assignments to an attribute of that name, annotated names, and functions that have it."""
     for target in module.index.of(cst.AssignTarget):
-        if isinstance(target.target, cst.Attribute) and target.target.attr.value == name:
+        to = target.target
+        if isinstance(to, cst.Attribute) and to.attr.value == name and not _is_option(to):
             yield target
     for kind in (cst.AnnAssign, cst.AugAssign):
         for statement in module.index.of(kind):
-            to = statement.target
-            if (to.attr.value if isinstance(to, cst.Attribute) else getattr(to, "value", "")) == name:
+            changed = statement.target
+            if (changed.attr.value if isinstance(changed, cst.Attribute) else getattr(changed, "value", "")) == name:
                 yield statement
     for function in module.index.of(cst.FunctionDef):
         if function.name.value == name:
             yield function
+
+
+def _is_option(target: cst.Attribute) -> bool:
+    """`session.options.preemptive_generation = False`: it is the options', and becomes one of their keys (LK330)."""
+    return isinstance(target.value, cst.Attribute) and target.value.attr.value == "options"

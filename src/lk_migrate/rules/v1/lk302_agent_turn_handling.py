@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.among import with_keyword
+from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change
 from lk_migrate.rewrite.file import File
@@ -20,7 +21,8 @@ from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.turn_calls import merge_call
 from lk_migrate.rules.v1.turn_options import AGENT_KEYS
 
-rule = Rule("LK302", Edition.V1, __doc__, triggers=tuple(k.encode() for k in AGENT_KEYS), since="1.5.0")
+_TRIGGERS = tuple(k.encode() for k in AGENT_KEYS)
+rule = Rule("LK302", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.5.0", paths=where_livekit_is_imported)
 
 
 @rule.on(cst.Call, among=with_keyword(*AGENT_KEYS))
