@@ -34,6 +34,8 @@ from lk_migrate.rules.registry import all_rules
 
 #: Inputs that a worker does before it reports.
 BATCH = 50
+#: Inputs after which the run says how far it is.
+TELL = 10_000
 
 
 def batch(start: int, count: int) -> list[tuple[int, str, frozenset[str]]]:
@@ -131,7 +133,10 @@ def main() -> int:
                         broken += 1
                         keep(arguments.keep, number, generated(number))
                         print(f"input {number}: {what[1:]}", flush=True)
-            if time.monotonic() - begin > arguments.seconds:
+            seconds = time.monotonic() - begin
+            if done % TELL < BATCH * len(portion):
+                print(f"up to {done}: {broken} broken, {seconds:.0f} s", file=sys.stderr, flush=True)
+            if seconds > arguments.seconds:
                 break
     seconds = time.monotonic() - begin
     total = sum(counts.values())
