@@ -20,7 +20,7 @@ from lk_migrate.facts.instructions import Instructions, Source, instructions_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.registries import Registry
-from lk_migrate.facts.relevant import MAY_HOLD_AGENTS
+from lk_migrate.facts.relevant import may_hold_agents
 from lk_migrate.facts.testcode import is_test
 from lk_migrate.facts.tools import (
     ClassTools,
@@ -194,7 +194,7 @@ class _Finder:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        seeds = (p for p, data in project.files.items() if b"class " in data and MAY_HOLD_AGENTS.search(data))
+        seeds = (p for p, data in project.files.items() if b"class " in data and may_hold_agents(data))
         self.table = class_table(project, (p for p in seeds if not is_test(p)))
         self.own: dict[cst.ClassDef, ClassTools] = {}
         self._places: dict[cst.ClassDef, tuple[str, ...]] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 import libcst as cst
 
@@ -18,11 +18,13 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.testcode import is_test
 from lk_migrate.facts.turn_hooks import hooked_names, turn_hooks
 from lk_migrate.facts.walk import find
 
-#: Files without such a word hold no gate's definition, unless a hook is in them.
-_WORDS = re.compile(rb"speech|utterance|(?<!re)turn_|_turn|user_input|generation_?id|\bturn\b", re.I)
+#: Files without such a word, or without a turn, hold no gate's definition, unless a hook is in them.
+_WORDS = (b"speech", b"utterance", b"_turn", b"user_input", b"generation_id", b"generationid")
+_TURN = re.compile(rb"turn(?:(?<=\bturn)\b|(?<!return)_)")
 #: Functions that are longer than this do more than count.
 _LONGEST = 60
 
@@ -51,20 +53,44 @@ def candidates(project: Project) -> Iterator[Candidate]:
     tells = cache(lambda word: word in hooked or UTTERANCE.search(word) is not None)
     for path in sorted(project.files):
         data = project.files[path]
-        if not (path in of_hooks or _WORDS.search(data)):
+        if is_test(path) or not (path in of_hooks or _says_turn(data.lower())):
             continue
         if not project.is_parsed(path) and not may_hold_a_gate(data, told, _LONGEST):
             continue
         module = project.module(path)
         if module is None:
             continue
+        raising = cache(partial(_raising, module))
         for function in module.index.of(cst.FunctionDef):
             named = function.name.value != "__init__"
             if named and _counts(module, function) and _speaks_of_turns(module, function, tells):
                 candidate = candidate_of(module, function)
-                yield replace(candidate, counted=counted(candidate))
+                if _may_refuse(module, candidate.node, raising):
+                    yield replace(candidate, counted=counted(candidate))
                 for level in _levels(module, function):
-                    yield Candidate(module, level, function, None, closure=True)
+                    if _may_refuse(module, level, raising):
+                        yield Candidate(module, level, function, None, closure=True)
+
+
+def _says_turn(data: bytes) -> bool:
+    return any(word in data for word in _WORDS) or _TURN.search(data) is not None
+
+
+def _may_refuse(module: Module, function: cst.FunctionDef, raising: Callable[[], frozenset[str]]) -> bool:
+    """Whether it answers anything but None, or raises, itself or by a function of the file that it calls."""
+    for node in module.index.find(function, cst.Return, cst.Raise, cst.Yield, cst.Call):
+        if type(node) is cst.Call:
+            if (dotted(node.func) or "").rpartition(".")[2] in raising():
+                return True
+        elif type(node) is not cst.Return or node.value is not None:
+            return True
+    return False
+
+
+def _raising(module: Module) -> frozenset[str]:
+    """The functions of the file in which something is raised."""
+    index = module.index
+    return frozenset(f.name.value for f in index.of(cst.FunctionDef) if index.find(f, cst.Raise))
 
 
 def candidate_of(module: Module, function: cst.FunctionDef) -> Candidate:

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import takewhile
 
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.relevant import HIDDEN_IMPORT, imported_names
+from lk_migrate.facts.relevant import hides_imports, imported_names
 from lk_migrate.facts.syntax import read_syntax
 
 #: What imports by a text, and the texts that may be a module: `import_module("agents.hotel")`, `f"agents.{name}"`.
@@ -151,7 +151,7 @@ def _names(path: str, data: bytes) -> Iterator[str]:
     if b"import" not in data:
         return
     yield from imported_names(path, data)
-    if HIDDEN_IMPORT.search(data):
+    if hides_imports(data):
         yield from _hidden_names(path, data)
 
 

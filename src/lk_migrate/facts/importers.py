@@ -10,7 +10,7 @@ import libcst as cst
 
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.relevant import HIDDEN_IMPORT, imported_names
+from lk_migrate.facts.relevant import hides_imports, imported_names
 from lk_migrate.facts.walk import find
 
 
@@ -105,7 +105,7 @@ def _imports_livekit(path: str, data: bytes) -> bool:
 
 def _hides_imports(data: bytes) -> bool:
     """Whether `imported_names` may miss some: two statements on a line, or lines that a lone carriage return ends."""
-    return HIDDEN_IMPORT.search(data) is not None or (b"\r" in data and _RETURN.search(data) is not None)
+    return hides_imports(data) or (b"\r" in data and _RETURN.search(data) is not None)
 
 
 _RETURN = re.compile(rb"\r(?!\n)")

@@ -26,7 +26,10 @@ def sure_definition(data: bytes, name: str) -> Definition | None:
 
 def _by_bytes(data: bytes, name: str) -> Definition | None:
     """In doubt (a string that looks like code, another binding of the name, an import of it) the answer is None."""
-    word = re.escape(name.encode())
+    spelled = name.encode()
+    if b"class " + spelled not in data and b"def " + spelled not in data:
+        return None  # (most are defined elsewhere, and a pattern takes longer to compile than to search)
+    word = re.escape(spelled)
     found = re.search(rb"^(class|(?:async[ \t]+)?def)[ \t]+%s\b([ \t]*(?:\([ \t]*\))?[ \t]*:)?" % word, data, re.M)
     if found is None:
         return None

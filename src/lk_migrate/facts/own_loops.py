@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import libcst as cst
@@ -23,6 +23,7 @@ _THINKS = re.compile(
     rb"|\bresponses\.create\b)",
     re.MULTILINE,
 )
+_THINKING = (b"completions", b"/chat", b"generate_content", b"messages.create", b"responses.create")
 _MODEL = re.compile(r"gpt-|o\d\b|chatgpt-")
 
 
@@ -45,7 +46,9 @@ def own_loop(project: Project) -> OwnLoop | None:
     if not project.paths_with([b"AudioStream"]) or not project.paths_with([b"capture_frame"]):
         return None
     code = {p: data for p, data in sorted(project.files.items()) if not is_test(p)}
-    if not all(any(map(said.search, code.values())) for said in (_SPEAKS, _THINKS)):
+    speaking = code.keys() & project.paths_with([b"capture_frame"])
+    thinking = code.keys() & project.paths_with(_THINKING)
+    if not (_say(_SPEAKS, code, speaking) and _say(_THINKS, code, thinking)):
         return None
     found = next((loop for p in code if b"AudioStream" in code[p] for loop in _loops(project, p)), None)
     if found is None or project.fact(is_replaced):
@@ -58,6 +61,10 @@ def own_loop(project: Project) -> OwnLoop | None:
     modules = list(project.modules(iter(code)))
     prompt = next((place for m in modules for place in _prompts(m)), None)
     return OwnLoop(*found, prompt, next((name for m in modules for name in _models(m)), None))
+
+
+def _say(said: re.Pattern[bytes], code: Mapping[str, bytes], paths: Iterable[str]) -> bool:
+    return any(said.search(code[path]) for path in paths)
 
 
 def _meets(project: Project, paths: frozenset[str], assistant: AgentClass) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass, Role, find_agents
@@ -55,13 +53,7 @@ def is_shared(agent: AgentClass) -> bool:
 def holders(project: Project) -> Holders:
     """Who holds assistants, in the files that speak of them or of an attribute that they give up."""
     words = {a.name for a in find_agents(project)} | {n for names in renames(project).values() for n in names}
-    pattern = re.compile(r"\b(" + "|".join(map(re.escape, sorted(words))) + r")\b") if words else None
-    paths = tuple(
-        p
-        for p, data in sorted(project.files.items())
-        if pattern is not None and pattern.search(data.decode("utf-8", "ignore"))
-    )
-    return Holders(project, paths)
+    return Holders(project, tuple(project.paths_naming(words)))
 
 
 def given_up(project: Project) -> frozenset[str]:

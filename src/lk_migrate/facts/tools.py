@@ -37,7 +37,7 @@ RUN_CONTEXT = frozenset(
 )
 #: What is given a list of tools.
 TAKING_TOOLS = frozenset({"Agent", "AgentTask", "AgentSession"})
-_LISTED = re.compile(rb"\btools\s*=\s*\[")
+_LISTED = re.compile(rb"tools(?<!\wtools)\s*=\s*\[")
 #: `function_tool as tool`, `tool = agents.function_tool`.
 _RENAMED = re.compile(rb"\bfunction_tool[ \t]+as\b|=[ \t]*(?:\w+\.)*function_tool\b(?![ \t]*\()")
 _DECORATOR_HINT = re.compile(r"(^|_)(tool|ai_callable|callable_tool|llm_tool|action)(_?\w*)?$", re.IGNORECASE)
@@ -156,14 +156,16 @@ def standalone_tool(project: Project, module: Module, function: cst.FunctionDef)
 
 def standalone_tool_files(project: Project) -> frozenset[str]:
     """The files that `standalone_tool` has to be asked about: all, where the decorator is given another name."""
-    if any(_RENAMED.search(data) for data in project.files.values()):
+    naming = project.paths_with([b"function_tool"])
+    if any(_RENAMED.search(project.files[path]) for path in naming):
         return frozenset(project.files)
-    return project.paths_with([b"function_tool"]).union(_listing(project))
+    return naming.union(_listing(project))
 
 
 def _listing(project: Project) -> Iterator[str]:
     """The files in which an agent may be given plain functions."""
-    return (p for p, data in project.files.items() if b"livekit" in data and _LISTED.search(data))
+    both = project.paths_with([b"livekit"]) & project.paths_with([b"tools"])
+    return (path for path in both if _LISTED.search(project.files[path]))
 
 
 def function_tool(

@@ -20,10 +20,11 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
 
-_HOOK = re.compile(
-    r"user_turn|user_speech|user_input|user_state|user_started|new_turn|begin_turn|start_turn|turn_(start|begin)"
-    r"|utterance"
+_HOOKS = (
+    *("user_turn", "user_speech", "user_input", "user_state", "user_started", "utterance"),
+    *("new_turn", "begin_turn", "start_turn", "turn_start", "turn_begin"),
 )
+_HOOK = re.compile("|".join(_HOOKS))
 #: A function that is called so, or an event in quotes.
 _HOOK_BYTES = re.compile(rb"""(?:\bdef[ \t]+[^\s(]*|["'][^"'\n]*)(?:%s)""" % _HOOK.pattern.encode())
 _EMPTYING = frozenset({"clear", "update"})
@@ -34,7 +35,7 @@ Hook = tuple[Module, cst.FunctionDef]
 def turn_hooks(project: Project) -> tuple[Hook, ...]:
     """The functions that run when the user speaks again, and those that they call. Memoise with `project.fact`."""
     found: dict[cst.FunctionDef, Module] = {}
-    for path in sorted(project.files):
+    for path in sorted(project.paths_with(word.encode() for word in _HOOKS)):
         module = project.module(path) if _HOOK_BYTES.search(project.files[path]) else None
         for function in module.index.of(cst.FunctionDef) if module is not None else ():
             events = [s.value for d in function.decorators for s in find(d, cst.SimpleString)]
