@@ -108,9 +108,10 @@ def _is_prompt(node: cst.CSTNode, file: File) -> bool:
 
 
 def _was_asked(function: cst.FunctionDef, file: File) -> bool:
-    """Whether it was known for a gate once: what asks it has been left to a person."""
-    calls = file.module.calls.get(function.name.value, ())
-    return any(has_marker(file.statement(call), rule.id, file.module.tree) for call in calls)
+    """Whether it was known for a gate once: what asks it, or a function around it, has been left to a person."""
+    calls = map(file.statement, file.module.calls.get(function.name.value, ()))
+    around = (a for a in file.module.index.ancestors(function) if isinstance(a, cst.FunctionDef))
+    return any(has_marker(each, rule.id, file.module.tree) for each in (*calls, *around))
 
 
 def _is_spent(statement: cst.CSTNode, gone: set[cst.CSTNode]) -> bool:
