@@ -278,7 +278,7 @@ class Project:
             if not rest:
                 return Symbol(target, module, module.tree)
             found = self._in_module(module, rest[0], ".".join(rest[1:]), depth + 1)
-            if found is None and size == 1 and parts[0] == FRAMEWORK:
+            if found is None and parts[0] == FRAMEWORK and (size == 1 or _surely_lacks(module, rest[0])):
                 break  # a package of the project that only has the framework's name
             return found
         return Symbol(target)
@@ -351,3 +351,12 @@ _DEFINITIONS = frozenset({cst.FunctionDef, cst.ClassDef})
 def _split(name: str) -> tuple[str, str]:
     head, _, rest = name.partition(".")
     return head, rest
+
+
+#: How a module gets names that it does not spell.
+_MORE_NAMES = ("__getattr__", "globals", "vars", "setattr", "importlib", "sys", "__path__", "exec")
+
+
+def _surely_lacks(module: Module, name: str) -> bool:
+    """Whether the module never says `name`, and gets no names from elsewhere."""
+    return name not in module.names and not module.stars and not any(word in module.names for word in _MORE_NAMES)
