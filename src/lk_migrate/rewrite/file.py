@@ -95,9 +95,9 @@ class File:
             return False
         if self.project.is_own(target, self.path):
             return True
-        return self.project.path_of(package, self.path) is not None and not self._has_the_framework(package)
+        return self.project.path_of(package, self.path) is not None and not self.has_the_framework(package)
 
-    def _has_the_framework(self, package: str) -> bool:
+    def has_the_framework(self, package: str) -> bool:
         """Whether the file imports from `package` what the project's folder of that name does not have: it works only
         where Python finds the framework's."""
         return any(
