@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lk_migrate.plan import make_plan
+from lk_migrate.plan import ConvertOptions, make_plan
 
 WORKER = b"""\
 from agents import Waiter
@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
 def converted(package: bytes) -> str | None:
     """What becomes of the worker beside this `livekit/agents/__init__.py`; None where it is left alone."""
-    plan = make_plan({"livekit/worker.py": WORKER, "livekit/agents/__init__.py": package})
+    plan = make_plan({"livekit/worker.py": WORKER, "livekit/agents/__init__.py": package}, ConvertOptions())
     changes = [c for c in plan.changes if c.path == "livekit/worker.py"]
     return changes[0].after.decode() if changes and changes[0].after is not None else None
 
