@@ -100,6 +100,8 @@ class File:
     def has_the_framework(self, package: str) -> bool:
         """Whether the file imports from `package` what the project's folder of that name does not have: it works only
         where Python finds the framework's."""
+        if self.project.path_of("livekit", self.path) is not None or self.project.find(package, self.path) is None:
+            return False  # (a package is found first; what cannot be read may have anything)
         return any(
             item.target.startswith(f"{package}.")
             and item.local != "*"

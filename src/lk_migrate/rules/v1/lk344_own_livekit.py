@@ -4,8 +4,8 @@ Python finds it before the installed package, so what is imported from it is the
 it; a file that would need the framework itself is left as it was. A vendored fork is upgraded by taking it out, not by
 rewriting its users. A package that only bears the name, such
 as `voice/livekit/` with a project's own adapters, hides nothing that it does not have itself: `livekit.agents` beside
-it is the framework. Neither does `livekit/agents/` hide anything from a file that imports from it what it surely does
-not have: such a file is run from within `livekit/`, and finds the framework.
+it is the framework. Nor does `livekit/agents/`, in a folder that is no package itself, hide anything from a file that
+imports from it what it surely does not have: such a file is run from within `livekit/`, and finds the framework.
 """
 
 from __future__ import annotations
