@@ -98,7 +98,27 @@ def invented(module: Module, binding: Binding) -> str | None:
     """What is asked of the variable, which holds a bare `FunctionContext()`, that this never had."""
     above = (module.index.parents.get(name) for name in uses(module, binding))
     asked = (a.attr.value for a in above if isinstance(a, cst.Attribute))
-    return next((name for name in asked if name not in ("ai_callable", "ai_functions")), None)
+    unknown = [name for name in asked if name not in ("ai_callable", "ai_functions")]
+    # (0.x had `_register_ai_function`; what it never had goes first)
+    return min(unknown, key=lambda name: name == "_register_ai_function", default=None)
+
+
+def registered(found: FunctionContexts, module: Module, node: cst.CSTNode | None) -> cst.BaseExpression | None:
+    """What `box._register_ai_function(function)` adds to a box of 0.x tools, where that is a statement of its own."""
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute) or len(node.args) != 1:
+        return None
+    if node.func.attr.value != "_register_ai_function" or node.args[0].star or node.args[0].keyword is not None:
+        return None
+    is_statement = isinstance(module.index.parents.get(node), cst.Expr)
+    return node.args[0].value if is_statement and is_box(found, module, node.func.value) else None
+
+
+def is_box(found: FunctionContexts, module: Module, value: cst.BaseExpression) -> bool:
+    """Whether it is a box of 0.x tools: one of the project's classes, `self` in one, a bare `FunctionContext()`."""
+    if isinstance(value, cst.Name) and value.value == "self":
+        return module.index.enclosing(value, cst.ClassDef) in found.classes
+    kinds = found.holdings.kinds(module, value)
+    return Kind.FUNCTIONS in kinds or any(kind in found.classes for kind in kinds)
 
 
 def is_ai_callable(known: Holdings, module: Module, decorator: cst.Decorator) -> bool:

@@ -278,10 +278,15 @@ class Project:
             if not rest:
                 return Symbol(target, module, module.tree)
             found = self._in_module(module, rest[0], ".".join(rest[1:]), depth + 1)
-            if found is None and size == 1 and parts[0] == FRAMEWORK:
+            if found is None and parts[0] == FRAMEWORK and (size == 1 or self.lacks(module, rest[0])):
                 break  # a package of the project that only has the framework's name
             return found
         return Symbol(target)
+
+    def lacks(self, module: Module, name: str) -> bool:
+        """Whether a module below a folder `livekit` that is no package surely does not have `name`: what imports it
+        from there is started where Python does not find that folder."""
+        return self.path_of(FRAMEWORK, module.path) is None and _surely_lacks(module, name)
 
     def is_own(self, target: str, importer: str) -> bool:
         """Whether an import of `target` in `importer` finds a file of the project."""
@@ -351,3 +356,12 @@ _DEFINITIONS = frozenset({cst.FunctionDef, cst.ClassDef})
 def _split(name: str) -> tuple[str, str]:
     head, _, rest = name.partition(".")
     return head, rest
+
+
+#: How a module gets names that it does not spell.
+_MORE_NAMES = ("__getattr__", "globals", "vars", "setattr", "importlib", "sys", "__path__", "exec")
+
+
+def _surely_lacks(module: Module, name: str) -> bool:
+    """Whether the module never says `name`, and gets no names from elsewhere."""
+    return name not in module.names and not module.stars and not any(word in module.names for word in _MORE_NAMES)

@@ -125,10 +125,10 @@ class _Reader:
                 "the model ignores them now",
             )
         text = next((a for a in model.args if a.keyword is not None and a.keyword.value == "instructions"), None)
-        if text is None:
-            return Prompt(chat_ctx=context, problem="the realtime model had no instructions")
         if any(a.star for a in model.args):
             return Prompt(chat_ctx=context, problem="look for `instructions` in the options of the realtime model")
+        if text is None:
+            return Prompt(chat_ctx=context, problem="the realtime model had no instructions")
         self.result.model_arguments.add(text)
         return Prompt(text.value, _column(model, text), context, _comments(model, text))
 

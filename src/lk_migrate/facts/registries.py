@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.classes import ClassRef, class_attributes, is_self_attribute, methods, self_name
+from lk_migrate.facts.classes import ClassRef, class_attributes, class_bases, is_self_attribute, methods, self_name
 from lk_migrate.facts.constants import NotConstant, value_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
@@ -17,6 +17,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ToolSchema, tool_schemas
 from lk_migrate.facts.walk import find
 
+_AGENTS = frozenset({"livekit.agents.Agent", "livekit.agents.voice.Agent", "livekit.agents.voice.agent.Agent"})
 _HINT = re.compile(r"tool|func|handler|action|regist|command|capabilit", re.IGNORECASE)
 
 
@@ -59,7 +60,7 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                 yield Registry(target.attr.value, statement, (), schemas)
             elif _HINT.search(target.attr.value):
                 entries, others = _bound_methods(assign.value, instance)
-                if entries:
+                if entries and not _is_looked_up_for_words(project, ref, target.attr.value):
                     yield Registry(target.attr.value, statement, entries, (), others)
         for loop in module.index.find(function, cst.For):
             entries = _named_in_loop(project, module, node, loop, instance)
@@ -82,6 +83,22 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
             schemas = tool_schemas(project, module, constant)
             if schemas:
                 yield Registry("", constant, (), schemas)
+
+
+def _is_looked_up_for_words(project: Project, ref: ClassRef, attribute: str) -> bool:
+    """An `Agent` that calls `self.commands[word](text)`: the class picks by what was said, the model is not asked.
+
+    What a model calls gets its arguments by name (`**arguments`), and an `Agent` offers its decorated methods only.
+    """
+    if not any(base in _AGENTS for base in class_bases(project, ref)):
+        return False
+    return any(
+        isinstance(call.func, cst.Subscript)
+        and (dotted(call.func.value) or "").endswith(f".{attribute}")
+        and call.args
+        and not any(a.star or a.keyword is not None for a in call.args)
+        for call in ref.module.index.find(ref.node, cst.Call)
+    )
 
 
 def _bound_methods(value: cst.CSTNode, instance: str | None) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:

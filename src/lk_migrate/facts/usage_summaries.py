@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.metrics import collectors
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -49,6 +50,24 @@ def assigned_name(module: Module, summary: cst.Call) -> str | None:
     if isinstance(parent, cst.AnnAssign) and isinstance(parent.target, cst.Name):
         return parent.target.value
     return None
+
+
+def asked(module: Module, expression: cst.BaseExpression) -> tuple[cst.If | cst.IfExp, str] | None:
+    """What stands under `hasattr(summary, "llm_prompt_tokens")`, and the field; nothing where there is more to it."""
+    arg = module.index.parents.get(expression)
+    call = module.index.parents.get(arg) if isinstance(arg, cst.Arg) else None
+    if not isinstance(call, cst.Call) or dotted(call.func) != "hasattr" or len(call.args) != 2:
+        return None
+    name, outer = call.args[1].value, module.index.parents.get(call)
+    if call.args[0] is not arg or not isinstance(name, cst.SimpleString):
+        return None
+    if not isinstance(outer, (cst.If, cst.IfExp)) or outer.test is not call:
+        return None
+    above = module.index.parents.get(outer)
+    is_elif = isinstance(above, cst.If) and above.orelse is outer
+    if isinstance(outer, cst.If) and (outer.orelse is not None or is_elif):
+        return None
+    return outer, str(string_value(name))
 
 
 def kept(project: Project, module: Module) -> dict[cst.BaseExpression, tuple[cst.Attribute, ...]]:

@@ -7,6 +7,7 @@ While a file is edited, a removed statement is a `SimpleStatementLine` with an e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import libcst as cst
 
@@ -85,3 +86,20 @@ def around(tree: cst.Module, is_wanted: Callable[[cst.CSTNode], bool]) -> set[cs
             above = (*above, node)
             stack += [(child, above) for child in children(node)]
     return found
+
+
+def dedented(block: cst.BaseSuite, leading: Sequence[cst.EmptyLine]) -> Any:
+    """The statements of `block` for the block around it; no comment is lost."""
+    if isinstance(block, cst.SimpleStatementSuite):
+        line = cst.SimpleStatementLine(block.body, leading, block.trailing_whitespace)
+        return line
+    assert isinstance(block, cst.IndentedBlock)
+    footer = [line for line in block.footer if line.comment is not None]
+    statements: list[Any] = list(block.body)
+    if not statements:
+        return gap([*leading, *footer])
+    first = statements[0]
+    statements[0] = first.with_changes(leading_lines=[*leading, *first.leading_lines])
+    if footer:
+        statements.append(gap(footer))
+    return cst.FlattenSentinel(statements)

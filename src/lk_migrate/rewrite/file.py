@@ -91,8 +91,22 @@ class File:
     def _is_hidden(self, target: str) -> bool:
         """Whether Python would look for it in the project, which may have it, or not, or not be readable."""
         package = ".".join(target.split(".")[:2])
-        return package.startswith("livekit.") and (
-            self.project.path_of(package, self.path) is not None or self.project.is_own(target, self.path)
+        if not package.startswith("livekit."):
+            return False
+        if self.project.is_own(target, self.path):
+            return True
+        return self.project.path_of(package, self.path) is not None and not self.has_the_framework(package)
+
+    def has_the_framework(self, package: str) -> bool:
+        """Whether the file imports from `package` what the project's folder of that name does not have: it works only
+        where Python finds the framework's."""
+        if self.project.path_of("livekit", self.path) is not None or self.project.find(package, self.path) is None:
+            return False  # (a package is found first; what cannot be read may have anything)
+        return any(
+            item.target.startswith(f"{package}.")
+            and item.local != "*"
+            and not self.project.is_own(item.target, self.path)
+            for item in self.module.imports
         )
 
     def use_early(self, target: str, local: str) -> bool:

@@ -28,7 +28,7 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.arguments import keyword
-from lk_migrate.rewrite.blocks import gap
+from lk_migrate.rewrite.blocks import dedented
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
@@ -312,8 +312,8 @@ def _unwrapped(node: Any, kept: cst.CSTNode | None, taken: set[cst.CSTNode]) -> 
         if isinstance(kept, cst.If):
             return updated.orelse.with_changes(leading_lines=[*leading, *updated.orelse.leading_lines])
         if in_else:
-            return _dedented(updated.orelse.body, [*leading, *_comments_of_else(updated.orelse)])
-        return _dedented(updated.body, leading)
+            return dedented(updated.orelse.body, [*leading, *_comments_of_else(updated.orelse)])
+        return dedented(updated.body, leading)
 
     return apply
 
@@ -323,20 +323,3 @@ def _comments_of_else(orelse: cst.Else) -> list[cst.EmptyLine]:
     above = [line for line in orelse.leading_lines if line.comment is not None]
     behind = orelse.body.header.comment if isinstance(orelse.body, cst.IndentedBlock) else None
     return [*above, *([cst.EmptyLine(comment=behind)] if behind is not None else [])]
-
-
-def _dedented(block: cst.BaseSuite, leading: list[cst.EmptyLine]) -> Any:
-    """The statements of `block` for the block around it; no comment is lost."""
-    if isinstance(block, cst.SimpleStatementSuite):
-        line = cst.SimpleStatementLine(block.body, leading, block.trailing_whitespace)
-        return line
-    assert isinstance(block, cst.IndentedBlock)
-    footer = [line for line in block.footer if line.comment is not None]
-    statements: list[Any] = list(block.body)
-    if not statements:
-        return gap([*leading, *footer])
-    first = statements[0]
-    statements[0] = first.with_changes(leading_lines=[*leading, *first.leading_lines])
-    if footer:
-        statements.append(gap(footer))
-    return cst.FlattenSentinel(statements)

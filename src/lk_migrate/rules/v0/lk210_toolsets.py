@@ -239,11 +239,12 @@ def bare(assign: cst.Assign, file: File) -> Iterator[Change]:
         return
     unknown = invented(file.module, binding)
     if unknown is not None:
-        yield Todo(
-            assign,
-            f"neither `FunctionContext` ever had `{unknown}`, nor has a `Toolset`: decorate the functions with "
-            "`@function_tool`, and give them to the agent as `Agent(tools=[…])`.",
-        )
+        if unknown != "_register_ai_function":
+            yield Todo(
+                assign,
+                f"neither `FunctionContext` ever had `{unknown}`, nor has a `Toolset`: decorate the functions with "
+                "`@function_tool`, and give them to the agent as `Agent(tools=[…])`.",
+            )
         box = f'{file.use("livekit.agents.llm")}.Toolset(id="{_safe(binding)}", tools=[])'
         yield Replace(assign.value, _instead(box), "`FunctionContext` is now `Toolset`")
         return

@@ -119,18 +119,23 @@ def _counted(choices: cst.Attribute, file: File) -> cst.Comparison | None:
 
 
 def _is_another_format(node: cst.CSTNode, file: File) -> bool:
-    """Below `hasattr(chunk, "choices")`: of another library, where a chunk's own `delta` is looked for, too."""
+    """Below `hasattr(chunk, "choices")`: of another library, where the chunk's own `delta` is looked for, too."""
     for outer in file.module.index.ancestors(node):
         tests = [outer.test] if isinstance(outer, (cst.If, cst.IfExp)) else []
         tests += [outer.left] if isinstance(outer, cst.BooleanOperation) else []
-        if any(_is_hasattr(part, "choices") for test in tests for part in _all_of(test)):
-            return _looks_for_both(node, file)
+        asked = [part for test in tests for part in _all_of(test) if _is_hasattr(part, "choices")]
+        if asked:
+            return any(_looks_for_both(part, file) for part in asked)
     return False
 
 
-def _looks_for_both(node: cst.CSTNode, file: File) -> bool:
-    function = file.enclosing(node, cst.FunctionDef)
-    return function is not None and any(_is_hasattr(call, "delta") for call in find(function, cst.Call))
+def _looks_for_both(asked: cst.CSTNode, file: File) -> bool:
+    """Whether the object of `hasattr(chunk, "choices")` is asked for a `delta`, too (a choice has one in any case)."""
+    function = file.enclosing(asked, cst.FunctionDef)
+    if function is None or not isinstance(asked, cst.Call):
+        return False
+    chunk = file.code(asked.args[0].value)
+    return any(_is_hasattr(c, "delta") and file.code(c.args[0].value) == chunk for c in find(function, cst.Call))
 
 
 @chat.on(cst.Call)

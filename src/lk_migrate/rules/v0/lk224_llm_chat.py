@@ -128,7 +128,9 @@ def _is_said(statement: cst.CSTNode) -> bool:
 
 
 def _by_keyword(updated: cst.Arg, name: str) -> cst.Arg:
-    return keyword_arg(name, updated.value).with_changes(comma=updated.comma)
+    return keyword_arg(name, updated.value).with_changes(
+        comma=updated.comma, whitespace_after_arg=updated.whitespace_after_arg
+    )
 
 
 @rule.on(cst.Call, among=foreign)
@@ -158,7 +160,9 @@ def _is_of_agent(node: cst.BaseExpression, file: File) -> bool:
 def _single_tools(updated: cst.Arg, names: list[str]) -> cst.Arg:
     """The closures by name, none for None."""
     tools = cst.List([cst.Element(cst.Name(n)) for n in names])
-    return keyword_arg("tools", tools).with_changes(comma=updated.comma)
+    return keyword_arg("tools", tools).with_changes(
+        comma=updated.comma, whitespace_after_arg=updated.whitespace_after_arg
+    )
 
 
 def _flat(updated: cst.Arg, context: str, boxed: bool, added: Sequence[str]) -> cst.Arg:
@@ -166,14 +170,18 @@ def _flat(updated: cst.Arg, context: str, boxed: bool, added: Sequence[str]) -> 
     listed = [cst.Element(updated.value), *(cst.Element(cst.Name(name)) for name in added)]
     tools = cst.List(listed) if boxed else updated.value
     call = cst.Call(cst.parse_expression(context), [cst.Arg(tools)])
-    return keyword_arg("tools", cst.Call(cst.Attribute(call, cst.Name("flatten")))).with_changes(comma=updated.comma)
+    return keyword_arg("tools", cst.Call(cst.Attribute(call, cst.Name("flatten")))).with_changes(
+        comma=updated.comma, whitespace_after_arg=updated.whitespace_after_arg
+    )
 
 
 def _flat_if_any(updated: cst.Arg, context: str) -> cst.Arg:
     """A box that may be missing: `None` is no tool."""
     box = cst.Module([]).code_for_node(updated.value)
     tools = cst.parse_expression(f"{context}([{box}] if {box} is not None else []).flatten()")
-    return keyword_arg("tools", tools).with_changes(comma=updated.comma)
+    return keyword_arg("tools", tools).with_changes(
+        comma=updated.comma, whitespace_after_arg=updated.whitespace_after_arg
+    )
 
 
 def _may_be_none(value: cst.BaseExpression, file: File) -> bool:

@@ -33,7 +33,7 @@ def paths(project: Project) -> frozenset[str]:
     """All files when an old event is handled, else those that may ask for a hook which never existed."""
     if any(r.event in EVENTS for r in project.fact(handlers).registrations.values()):
         return frozenset(project.files)
-    return project.fact(where_0x_may_be) & project.paths_with([b"hasattr"])
+    return project.fact(where_0x_may_be) & project.paths_with([b"hasattr", b"room.on("])
 
 
 rule = Rule(
@@ -56,6 +56,15 @@ def registration(call: cst.Call, file: File) -> Iterator[Change]:
     """The event's name where the handler is registered."""
     found = file.project.fact(handlers)
     known = found.registrations.get(call)
+    if known is None and (dotted(call.func) or "").endswith("room.on") and call.args:
+        event = text_of(call.args[0].value)
+        if event in EVENTS:
+            yield Todo(
+                call,
+                f"a room never emitted `{event}`, only the agent did: this handler never ran, and does not run now. If "
+                f"it should, register it with the session, for `{EVENTS[event]}`.",
+            )
+        return
     if known is None or known.event not in EVENTS or known.function is None:
         if known is not None and known.event in EVENTS:
             yield Todo(
@@ -170,13 +179,14 @@ def lambda_handler(node: cst.Lambda, file: File) -> Iterator[Change]:
         yield Todo(node, "this handler gets an event now: write it as a function.")
         return
     only = guard.only.format(ev="ev")
+    kept = [p for p in params if p.default is not None]  # (`lambda call=call: …` holds what was there)
 
     def apply(updated: cst.Lambda) -> cst.Lambda:
         body = updated.body
         if only:
             body = cst.IfExp(test=cst.parse_expression(only), body=body, orelse=cst.Name("None"))
         return updated.with_changes(
-            params=cst.Parameters(params=[cst.Param(cst.Name("ev"))]),
+            params=cst.Parameters(params=[cst.Param(cst.Name("ev")), *kept]),
             whitespace_after_lambda=cst.SimpleWhitespace(" "),
             body=body,
         )
@@ -252,12 +262,25 @@ def _guarded(
     annotation = cst.Annotation(cst.parse_expression(event_type))
     param = cst.Param(cst.Name(ev), annotation=annotation, comma=cst.MaybeSentinel.DEFAULT)
     own = [p.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))) for p in own]
-    new = updated.params.with_changes(params=[*own, param], star_arg=cst.MaybeSentinel.DEFAULT, star_kwarg=None)
+    kept = _kept(original, statements)
+    if kept:
+        param = param.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
+    new = updated.params.with_changes(params=[*own, param, *kept], star_arg=cst.MaybeSentinel.DEFAULT, star_kwarg=None)
     decorators = [
         d for before, d in zip(original.decorators, updated.decorators, strict=True) if before.decorator not in second
     ]
     changed = updated.with_changes(params=new, decorators=decorators, whitespace_before_params=cst.SimpleWhitespace(""))
     return insert_first(changed, statements) if statements else changed
+
+
+def _kept(node: cst.FunctionDef, statements: Sequence[cst.BaseStatement]) -> list[cst.Param]:
+    """The parameters with a default that the body reads: an emitter gives a handler one argument, so they keep it."""
+    given = {name.value for line in statements for name in find(line, cst.Name)}
+    return [
+        p.with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        for p in payload_of(node)
+        if p.default is not None and _is_read(p, node) and p.name.value not in given
+    ]
 
 
 @rule.on(cst.If)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import libcst as cst
 
@@ -21,11 +22,12 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, registrations, single_call
 from lk_migrate.facts.pipelines import pipelines
-from lk_migrate.facts.usage_summaries import assigned_name, expressions, kept, receivers
+from lk_migrate.facts.usage_summaries import asked, assigned_name, expressions, kept, receivers
 from lk_migrate.facts.variables import is_free
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.arguments import find_keyword
+from lk_migrate.rewrite.blocks import dedented
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import quote
@@ -229,6 +231,10 @@ def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Chan
             if name is None:
                 return
             continue
+        question = asked(file.module, expression)
+        if question is not None and question[1] in USAGE_FIELDS:
+            yield Rewrite(question[0], _without_question, f"every summary had `{question[1]}`")
+            continue
         parent = file.parent(expression)
         user = file.parent(parent) if isinstance(parent, cst.Arg) else None
         if isinstance(user, cst.Call) and _is_received(user, parent, file):
@@ -243,6 +249,15 @@ def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Chan
                 f"`{total('llm_prompt_tokens', spelled + models)}`.",
             )
     yield _replaced(call, new, f"`get_summary()` is now `{new}`")
+
+
+def _without_question(updated: cst.If | cst.IfExp) -> cst.CSTNode:
+    if isinstance(updated, cst.If):
+        behind = updated.body.header.comment if isinstance(updated.body, cst.IndentedBlock) else None
+        above = [cst.EmptyLine(comment=behind)] if behind is not None else []
+        return cast(cst.CSTNode, dedented(updated.body, [*updated.leading_lines, *above]))
+    body = updated.body
+    return body.with_changes(lpar=[*updated.lpar, *body.lpar], rpar=[*body.rpar, *updated.rpar])
 
 
 def _replaced(node: cst.CSTNode, text: str, message: str) -> Change:

@@ -44,7 +44,9 @@ def toolsets(call: cst.Call, file: File) -> Iterator[Change]:
     # (half migrated: an agent of 0.x, which becomes the session (LK202), with an argument of today's)
     if made not in ("AgentSession", "Agent", "AgentTask") and file.full_name(call.func) not in AGENT_CLASSES:
         return
-    mcp, where = file.use("livekit.agents.mcp"), spot(file, call)
+    servers = next(a.value for a in call.args if keyword(a) == "mcp_servers")
+    # (the import fails where the extra is not installed)
+    mcp, where = "" if _is_nothing(servers) else file.use("livekit.agents.mcp"), spot(file, call)
     yield Rewrite(
         call, lambda updated: fitting(lambda c: _converted(c, mcp), updated, where), "`mcp_servers=` is now `tools=`"
     )
@@ -65,7 +67,7 @@ def _converted(call: cst.Call, mcp: str) -> cst.Call:
     brackets = of_call(call)
     at = next(i for i, a in enumerate(brackets.items) if keyword(a) == "mcp_servers")
     servers = brackets.items[at].value
-    if dotted(servers) == "None" or (isinstance(servers, cst.List) and not servers.elements):
+    if _is_nothing(servers):
         return to_call(call, brackets.without_but_comments(at))
     new = _toolsets(servers, mcp)
     tools = next((i for i, a in enumerate(brackets.items) if keyword(a) == "tools"), None)
@@ -74,6 +76,10 @@ def _converted(call: cst.Call, mcp: str) -> cst.Call:
     old = brackets.items[tools]
     brackets = brackets.with_item(tools, old.with_changes(value=_joined(old.value, new)))
     return to_call(call, brackets.without_but_comments(at))
+
+
+def _is_nothing(servers: cst.BaseExpression) -> bool:
+    return dotted(servers) == "None" or (isinstance(servers, cst.List) and not servers.elements)
 
 
 def _toolsets(servers: cst.BaseExpression, mcp: str) -> cst.BaseExpression:

@@ -4,7 +4,8 @@ Python finds it before the installed package, so what is imported from it is the
 it; a file that would need the framework itself is left as it was. A vendored fork is upgraded by taking it out, not by
 rewriting its users. A package that only bears the name, such
 as `voice/livekit/` with a project's own adapters, hides nothing that it does not have itself: `livekit.agents` beside
-it is the framework.
+it is the framework. Nor does `livekit/agents/`, in a folder that is no package itself, hide anything from a file that
+imports from it what it surely does not have: such a file is run from within `livekit/`, and finds the framework.
 """
 
 from __future__ import annotations
@@ -32,6 +33,6 @@ def note(tree: cst.Module, file: File) -> Iterator[Change]:
             continue
         module = ".".join(item.target.split(".")[:2])
         own = file.project.path_of(module, file.path) or file.project.path_of("livekit", file.path)
-        if own is not None and own != file.path:
+        if own is not None and own != file.path and not file.has_the_framework(module):
             yield Note(item.statement, f"`{item.target}` is the project's own `{own}`, not the framework: left alone.")
             return
