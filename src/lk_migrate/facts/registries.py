@@ -18,6 +18,8 @@ from lk_migrate.facts.schemas import ToolSchema, tool_schemas
 from lk_migrate.facts.walk import find
 
 _HINT = re.compile(r"tool|func|handler|action|regist|command|capabilit", re.IGNORECASE)
+#: Methods that list tools; one called `handlers` may list those of events.
+_GIVES_TOOLS = re.compile(r"tool|func|regist|command|capabilit", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                 if schemas:
                     yield Registry(function.name.value, function, (), schemas)
                     break
+        if _GIVES_TOOLS.search(function.name.value):
+            for returned in module.index.find(function, cst.Return):
+                entries, others = _bound_methods(returned.value, instance) if returned.value is not None else ((), ())
+                if entries:
+                    yield Registry(function.name.value, function, entries, others=others)
     # a module constant that only a method uses: `tools=TOOLS` in the call of the model
     used = {n.value for n in module.index.find(node, cst.Name)}
     for name, constant in module.definitions.items():
