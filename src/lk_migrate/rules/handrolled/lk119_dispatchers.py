@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files
+from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files, find_agents
 from lk_migrate.facts.classes import method, methods, self_name
 from lk_migrate.facts.dispatcher_work import work_beside
 from lk_migrate.facts.dispatchers import Dispatcher
@@ -39,7 +39,7 @@ rule = Rule("LK119", Edition.HANDROLLED, __doc__, triggers=(b"def ",), safety=Sa
 @rule.on(cst.ClassDef)
 def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
     agent = agent_of(file.project, node)
-    if agent is None or not agent.handrolled or not (agent.all_tools or agent.inline_tools):
+    if agent is None or not agent.handrolled or not (agent.inline_tools or _has_tools(agent, file.project)):
         return
     made = {tool.name: list(_to_method(agent, tool, file)) for tool in agent.inline_tools}
     unused = [d for d in agent.dispatchers if not agent.inline_tools and not callers(file.project, agent, d)]
@@ -71,6 +71,12 @@ def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
         )
     for changes in made.values():
         yield from changes
+
+
+def _has_tools(agent: AgentClass, project: Project) -> bool:
+    """Whether the class has tools, or one that it is a base or mixin of."""
+    below = (a for a in find_agents(project) if agent.ref in (*a.chain, *a.mixins)) if agent.dispatchers else ()
+    return bool(agent.all_tools) or any(a.all_tools for a in below)
 
 
 def _becomes_one(changes: list[Change]) -> bool:
