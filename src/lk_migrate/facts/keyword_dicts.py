@@ -199,10 +199,8 @@ def _settle(found: KeywordDicts) -> None:
         for call in shared:
             carriers = pending.pop(call)
             found._held.update(s.node for s in carriers)
-            found.left[call] = _left(
-                carriers, found._places[call], "that another call takes, too, which is not rewritten"
-            )
-            found.mixed.add(call)
+            why = "that another call takes, too, which is not rewritten"
+            _keep(found, call, _left(carriers, found._places[call], why))
             found.taken.pop(call, None)
             found.joined.pop(found._builds.pop(call, call), None)
     found.rewrite.update({s.node: s for carriers in pending.values() for s in carriers})
