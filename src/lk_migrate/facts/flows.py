@@ -147,6 +147,8 @@ class _Follower:
             body = owner.body.body if isinstance(owner, cst.ClassDef) else ()
             function = next((f for f in body if isinstance(f, cst.FunctionDef) and f.name.value == name), None)
             where = module
+        if function is None and symbol is None and isinstance(node.func, cst.Attribute):
+            where, function = self._only_method(name)
         if isinstance(function, cst.FunctionDef) and where is not None:
             found = [n.value for n in own_scope(function) if isinstance(n, cst.Return) and n.value is not None]
             for value in found:
@@ -154,6 +156,15 @@ class _Follower:
             if found:
                 return
         self.lost(module, node)
+
+    def _only_method(self, name: str) -> tuple[Module | None, cst.FunctionDef | None]:
+        """The method of that name, of whatever object, when the project has one only, and dicts have none."""
+        if hasattr(dict, name):
+            return None, None
+        modules = self.project.modules(iter(sorted(self.project.paths_with([f"def {name}(".encode()]))))
+        found = [(m, f) for m in modules for f in m.index.of(cst.FunctionDef) if f.name.value == name]
+        is_one = len(found) == 1 and isinstance(found[0][0].index.enclosing(found[0][1], cst.ClassDef), cst.ClassDef)
+        return found[0] if is_one else (None, None)
 
     def _name(self, module: Module, node: cst.Name, depth: int) -> None:
         for scope in module.scopes(node):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -92,20 +92,32 @@ def superfluous(project: Project) -> frozenset[cst.CSTNode]:
 
 
 def collectors(project: Project) -> frozenset[cst.CSTNode]:
-    """Methods that only listed an assistant's tools for wrappers that go."""
+    """Methods and functions that only listed an assistant's tools for wrappers that go."""
     found = [w for w in project.fact(wrappers).values() if w.goes]
     gone = {n for w in found for part in (w.call, *(w.fills if w.only_fills else ())) for n in descendants(part)}
-    asked: dict[cst.CSTNode, tuple[Module, cst.FunctionDef]] = {}
-    for wrapper in found:
-        tools = (a.value for a in wrapper.call.args if a.keyword is not None and a.keyword.value == "tools")
-        for node in (n for part in (*tools, *(wrapper.fills if wrapper.only_fills else ())) for n in descendants(part)):
-            if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
-                continue
-            for cls in project.fact(holders).of(wrapper.module, wrapper.assistant).classes:
-                known = method(project.fact(lineages).of(cls), node.func.attr.value)
-                if known is not None:
-                    asked[known[1]] = (known[0].module, known[1])
-    return frozenset(f for home, f in asked.values() if not f.decorators and not _asked_elsewhere(project, f, gone))
+    asked = {f for w in found for call in _asking(w) for f in _asked(project, w, call)}
+    asked -= {helper for w in found for helper in w.helpers}
+    return frozenset(f for f in asked if not f.decorators and not _asked_elsewhere(project, f, gone))
+
+
+def _asking(wrapper: Wrapper) -> Iterator[cst.Call]:
+    """The calls in what gave the wrapper its tools."""
+    tools = [a.value for a in wrapper.call.args if a.keyword is not None and a.keyword.value == "tools"]
+    for part in (*tools, *(wrapper.fills if wrapper.only_fills else ())):
+        yield from find(part, cst.Call)
+
+
+def _asked(project: Project, wrapper: Wrapper, call: cst.Call) -> Iterator[cst.FunctionDef]:
+    """The method of the assistant that a call asks, or the function beside the wrapper."""
+    if isinstance(call.func, cst.Attribute):
+        for cls in project.fact(holders).of(wrapper.module, wrapper.assistant).classes:
+            known = method(project.fact(lineages).of(cls), call.func.attr.value)
+            if known is not None:
+                yield known[1]
+    elif isinstance(call.func, cst.Name) and not wrapper.module.is_local(call.func.value, call):
+        function = wrapper.module.definitions.get(call.func.value)
+        if isinstance(function, cst.FunctionDef):
+            yield function
 
 
 def only_lists(project: Project, module: Module, function: cst.FunctionDef) -> bool:
@@ -119,10 +131,16 @@ def _asked_elsewhere(project: Project, function: cst.FunctionDef, gone: set[cst.
     name = function.name.value
     inside = set(descendants(function))
     for module in modules_with(project, name):
-        named = (n for n in module.index.of(cst.Attribute) if n.attr.value == name)
+        named: list[cst.CSTNode] = [n for n in module.index.of(cst.Attribute) if n.attr.value == name]
+        named += [n for n in module.names.get(name, ()) if not _is_part_of_attribute(module, n)]
         if module.strings.get(name) or any(n not in gone and n not in inside for n in named):
             return True
     return False
+
+
+def _is_part_of_attribute(module: Module, node: cst.Name) -> bool:
+    parent = module.index.parents.get(node)
+    return isinstance(parent, cst.Attribute) and parent.attr is node
 
 
 def _wrapper(project: Project, module: Module, call: cst.Call) -> Wrapper | None:
