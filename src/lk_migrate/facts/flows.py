@@ -39,7 +39,9 @@ class Source:
 
 @dataclass
 class Flow:
-    """All sources of a dict. `unknown` says what could not be followed; `read` are keys that other code reads."""
+    """All sources of a dict. `unknown` says what could not be followed, and where, if elsewhere;
+    `read` are keys that other code reads.
+    """
 
     sources: list[Source] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -55,7 +57,7 @@ def follow(project: Project, module: Module, expression: cst.BaseExpression, con
     `consumer` says of a call that takes the same dict as `**d` whether it is of the kind that is asked about.
     """
     flow = Flow()
-    _Follower(project, flow, consumer).visit(module, expression, 0)
+    _Follower(project, flow, consumer, module).visit(module, expression, 0)
     return flow
 
 
@@ -75,14 +77,17 @@ def subscript_key(node: cst.BaseExpression) -> str | None:
 class _Follower:
     """Follows one dict; keeps what it has seen, because programs have cycles."""
 
-    def __init__(self, project: Project, flow: Flow, consumer: Consumer) -> None:
+    def __init__(self, project: Project, flow: Flow, consumer: Consumer, home: Module) -> None:
         self.project = project
+        self.home = home
         self.flow = flow
         self.consumer = consumer
         self.seen: set[cst.CSTNode] = set()
 
     def lost(self, module: Module, node: cst.CSTNode) -> None:
-        self.flow.unknown.append(module.tree.code_for_node(node).strip().splitlines()[0][:60])
+        text = f"`{module.tree.code_for_node(node).strip().splitlines()[0][:60]}`"
+        place = f" ({module.path}:{module.span(node).line})" if module is not self.home else ""
+        self.flow.unknown.append(text + place)
 
     def visit(self, module: Module, node: cst.BaseExpression, depth: int) -> None:
         if node in self.seen or depth > 20:

@@ -102,7 +102,7 @@ def _from_afar(project: Project, found: KeywordDicts) -> Iterator[tuple[cst.CSTN
                 places.append(f"{path}:{module.span(node).line}")
     for call, unknown in found._lost.items() if keys else ():
         said = ", ".join(f"`{k}`" for k in sorted(keys))
-        reason = f"{said}: a dict has them ({', '.join(places)}) that may come here through `{unknown}`"
+        reason = f"{said}: a dict has them ({', '.join(places)}) that may come here through {unknown}"
         yield call, f"{reason}, which cannot be followed. Give them as one `turn_handling` dict."
 
 
@@ -271,7 +271,7 @@ def _reason(
     builders = [s for s in carriers if s.how in ("literal", "call")]
     writers = [s for s in carriers if s.how not in ("literal", "call")]
     if unknown:
-        return f"which cannot be followed through `{unknown[0]}`"
+        return f"which cannot be followed through {unknown[0]}"
     if read:
         return f"and {', '.join(sorted(read))} is read from it"
     if own:
