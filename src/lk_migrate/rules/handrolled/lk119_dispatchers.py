@@ -42,8 +42,9 @@ def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
     if agent is None or not agent.handrolled or not (agent.inline_tools or _has_tools(agent, file.project)):
         return
     made = {tool.name: list(_to_method(agent, tool, file)) for tool in agent.inline_tools}
-    unused = [d for d in agent.dispatchers if not agent.inline_tools and not callers(file.project, agent, d)]
-    for dispatcher in agent.dispatchers:
+    routers = [d for d in agent.dispatchers if d.table is None or _holds_tools(agent, d.table, file.project)]
+    unused = [d for d in routers if not agent.inline_tools and not callers(file.project, agent, d)]
+    for dispatcher in routers:
         if has_marker(dispatcher.node, rule.id):
             continue
         work = work_beside(file.project, dispatcher)
@@ -71,6 +72,24 @@ def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
         )
     for changes in made.values():
         yield from changes
+
+
+def _holds_tools(agent: AgentClass, table: str, project: Project) -> bool:
+    """Whether an attribute is a table of tools: by its name, or because it is made of what lists them."""
+    below = [a for a in find_agents(project) if agent.ref in (*a.chain, *a.mixins)]
+    lists = {r.attribute for a in (agent, *below) for r in a.registries}
+    if table in lists or re.search(r"tool|func", table, re.IGNORECASE):
+        return True
+    made = [(t.target, a.value) for f in methods(agent.node) for a in find(f, cst.Assign) for t in a.targets]
+    made += [(a.target, a.value) for f in methods(agent.node) for a in find(f, cst.AnnAssign) if a.value is not None]
+    return any(
+        isinstance(value, cst.Call) and _last(value.func) in lists and _last(target) == table for target, value in made
+    )
+
+
+def _last(node: cst.CSTNode) -> str:
+    """`registry` of `self.registry`."""
+    return (dotted(node) or "").rpartition(".")[2]
 
 
 def _has_tools(agent: AgentClass, project: Project) -> bool:
