@@ -6,7 +6,7 @@ manifests → summary, ledger
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -132,7 +132,9 @@ def _by_rules(
         outcomes = [o for o in (*outcomes, alone()) if main not in o.paths]
         project = near(main)
     if main is None:
-        return _gathered([*outcomes, alone()], options, agents)
+        offered = () if any(s.hand_rolled for s in surveys) else tuple(_offered(project, home, options))
+        kept = _gathered([*outcomes, alone()], options, agents)
+        return replace(kept, plan=replace(kept.plan, findings=(*kept.plan.findings, *offered)))
     if early:  # another group is hand-rolled: what was found out while this one's main was kept is of no use
         early.clear()
         project = opened(home)
@@ -249,6 +251,24 @@ def _main_path(
         return options.main if needs_new_main(near(options.main), options.main) else None
     places = sorted(options.targets or {a.path for s in surveys for a in s.agents})
     return next((p for p in main_candidates(files, places) if needs_new_main(near(p), p)), None)
+
+
+def _offered(project: Project, home: Sequence[str], options: ConvertOptions) -> Iterator[Finding]:
+    """That a long main module could be taken apart, where nothing grew by hand but it."""
+    unwanted = options.select or (options.ignore and "LK150".startswith(options.ignore))
+    if options.no_main or options.main is not None or unwanted:
+        return
+    from lk_migrate.facts.entrypoint import find_entrypoint
+
+    for path in main_candidates(home, sorted(options.targets)):
+        module = project.module(path) if _line_count(project.files[path]) > SHORT else None
+        if module is not None and find_entrypoint(project, module) is not None:
+            message = (
+                "left in one piece, because its agents are LiveKit's own already: "
+                f"`lk-migrate convert --main {path}` makes a short one of it"
+            )
+            yield Finding("LK150", Action.NOTE, Place(path, 1, 1), message)
+            return
 
 
 def _editions(results: Iterable[FileResult], rules: Sequence[Rule]) -> dict[str, tuple[Edition, ...]]:

@@ -240,6 +240,27 @@ async def entrypoint(ctx: JobContext):
     assert ["wait", {"identity": "anna"}] in drive(folder)["trace"]
 
 
+def test_a_class_that_holds_the_call_does_not_wait_in_console_mode(tmp_path: Path) -> None:
+    handler = """class CallHandler:
+    def __init__(self, ctx: JobContext, line):
+        self.ctx, self.line = ctx, line
+        self.job: JobContext = ctx
+
+    async def handle(self):
+        participant = await self.job.wait_for_participant()
+        await self.line.wait_for_participant()
+        session = AgentSession(llm="openai/gpt-4o-mini")
+        await session.start(agent=Agent(instructions=participant.identity), room=self.ctx.room)
+
+
+"""
+    body = "async def entrypoint(ctx: JobContext):\n    await CallHandler(ctx, None).handle()\n"
+    after, _ = generate({"main.py": HEAD.replace("def prewarm", f"{handler}def prewarm") + body + TAIL})
+    lint(write(tmp_path, after))
+    assert "participant = await wait_for_caller(self.job)" in after["call_support.py"]
+    assert "await self.line.wait_for_participant()" in after["call_support.py"]
+
+
 def test_worker_options_become_a_server(tmp_path: Path) -> None:
     legacy = (
         "from livekit.agents import Agent, AgentSession, JobContext, JobProcess, WorkerOptions, cli\n\n\n"

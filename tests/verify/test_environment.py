@@ -75,6 +75,18 @@ def test_names_in_a_list_that_a_loop_reads_are_required(tmp_path: Path) -> None:
     assert [use.name for use in variables_read(file)] == ["A"]
 
 
+def test_names_beside_what_converts_them_are_not_required(tmp_path: Path) -> None:
+    file = tmp_path / "config.py"
+    file.write_text(
+        "import os\n"
+        "MAY = {'delay': ('MAX_DELAY', float), 'port': ('APP_PORT', 8080), 'on': ('IS_ON', lambda s: s == '1')}\n"
+        "MUST = [('CRM_TOKEN', 'of the CRM')]\n"
+        "for name, kind in MAY.values():\n    raw = os.getenv(name)\n"
+    )
+    found = {use.name: use.required for use in variables_read(file)}
+    assert found == {"MAX_DELAY": False, "APP_PORT": False, "IS_ON": False, "CRM_TOKEN": True}
+
+
 def context_of(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
     scratch = tmp_path_factory.mktemp("scratch")
     plugin = scratch / "plugin"

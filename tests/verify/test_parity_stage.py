@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,20 @@ def test_userdata_keeps_attributes_and_items(monkeypatch: pytest.MonkeyPatch) ->
     assert (data["calls"], data["bookings"], "calls" in data, "name" in data) == (1, ["Monday"], True, False)
     assert vars(data) == {"calls": 1, "bookings": ["Monday"]}
     assert data["anything else"] is not None
+
+
+def test_an_error_that_names_an_object_is_the_same_in_both_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(parity.__file__).parent / "child"))
+    from lk_migrate_child.plain import plain
+
+    def error() -> LookupError:
+        unset: ContextVar[str] = ContextVar("call")
+        with pytest.raises(LookupError) as told:
+            unset.get()
+        return told.value
+
+    one, other = error(), error()
+    assert str(one) != str(other) and plain(one) == plain(other) == "LookupError: <ContextVar name='call' at 0x…>"
 
 
 def test_a_logger_that_is_kept_is_no_state(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,12 @@ Read in livekit-agents 1.8.9: `ctx.is_fake_job()` is true there, `ctx.job.metada
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import libcst as cst
 
+from lk_migrate.facts.classes import is_self_attribute, methods, self_name
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.walk import find
 
@@ -50,6 +54,42 @@ def minds_console(node: cst.CSTNode, module: Module) -> bool:
     """Whether the function around `node` asks for console mode itself."""
     function = module.index.enclosing(node, cst.FunctionDef)
     return function is not None and any(a.attr.value == "is_fake_job" for a in find(function, cst.Attribute))
+
+
+def holds_context(node: cst.CSTNode, attribute: str, module: Module) -> bool:
+    """Whether `attribute` (`self.ctx`) is a `JobContext` in the method around `node`, as its class says.
+
+    It is annotated so, or `__init__` and the others set it only to parameters that are.
+    """
+    function = module.index.enclosing(node, cst.FunctionDef)
+    owner = module.index.enclosing(node, cst.ClassDef)
+    instance, _, name = attribute.partition(".")
+    if not isinstance(function, cst.FunctionDef) or not isinstance(owner, cst.ClassDef) or "." in name:
+        return False
+    if self_name(function) != instance:
+        return False
+    lines = (line.body for line in owner.body.body if isinstance(line, cst.SimpleStatementLine))
+    fields = (small for line in lines for small in line if isinstance(small, cst.AnnAssign))
+    if any(dotted(field.target) == name and _is_context(field.annotation) for field in fields):
+        return True
+    given = [kind for method in methods(owner) for kind in _given(method, name)]
+    return bool(given) and all(given)
+
+
+def _given(method: cst.FunctionDef, name: str) -> Iterator[bool]:
+    """Whether it is a `JobContext` that a method sets the attribute to, for each time that it does."""
+    instance = self_name(method)
+    params = {p.name.value: p.annotation for p in (*method.params.params, *method.params.kwonly_params)}
+    for line in find(method.body, cst.AnnAssign):
+        if is_self_attribute(line.target, instance, name):
+            yield _is_context(line.annotation)
+    for assign in find(method.body, cst.Assign):
+        if any(is_self_attribute(t.target, instance, name) for t in assign.targets):
+            yield isinstance(assign.value, cst.Name) and _is_context(params.get(assign.value.value))
+
+
+def _is_context(annotation: cst.Annotation | None) -> bool:
+    return annotation is not None and (dotted(annotation.annotation) or "").rpartition(".")[2] == "JobContext"
 
 
 def only_if(line: cst.SimpleStatementLine, test: cst.BaseExpression) -> cst.If:

@@ -8,7 +8,7 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.entrypoint.console import through_helper
+from lk_migrate.entrypoint.console import holds_context, through_helper
 from lk_migrate.entrypoint.gates import AgentForMain
 from lk_migrate.entrypoint.layout import Layout
 from lk_migrate.entrypoint.spine import CannotSplit
@@ -90,7 +90,7 @@ def _wait_for_callers(found: Collected, entry: Entrypoint) -> None:
     for call in found.module.index.of(cst.Call):
         name = dotted(call.func) or ""
         base, _, method = name.rpartition(".")
-        if method == "wait_for_participant" and base in contexts:
+        if method == "wait_for_participant" and (base in contexts or holds_context(call, base, found.module)):
             found.add(CONSOLE, call, through_helper, "in console mode a stand-in takes the participant's place")
 
 

@@ -17,6 +17,7 @@ from lk_migrate.facts.walk import Index, children, find
 #: What the run context is called.
 CONTEXT_NAMES = frozenset({"ctx", "context", "run_context", "run_ctx", "runctx", "rctx"})
 _NAME = re.compile(r"dispatch|tool|execute|invoke|function|call_", re.IGNORECASE)
+_REGISTRY = re.compile(r"regist|command|capabilit", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,14 @@ _PARSING = frozenset({"model_validate", "model_validate_json", "parse_obj", "par
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """`routes`: of an if/elif chain or `match`; `prefix`: what a getattr dispatcher puts before the tool's name."""
+    """`routes`: of an if/elif chain or `match`; `prefix`: what a getattr dispatcher puts before the tool's name;
+    `table`: the attribute in which the tool is looked up by its name.
+    """
 
     node: cst.FunctionDef
     routes: tuple[Route, ...] = ()
     prefix: str | None = None
+    table: str | None = None
 
     def route(self, name: str) -> Route | None:
         return next((r for r in self.routes if name in r.names), None)
@@ -98,6 +102,8 @@ def _speaks_of_tools(found: Dispatcher, own: set[str]) -> bool:
     """Not every chain of `if kind == "…"` is about tools: one that is calls methods, or says so by its name."""
     if found.prefix is not None or _NAME.search(found.node.name.value):
         return True
+    if found.table is not None:
+        return _NAME.search(found.table) is not None or _REGISTRY.search(found.table) is not None
     called = [r.method for r in found.routes if r.method is not None]
     return len(called) > 1 or any(name in own for r in found.routes for name in r.names)
 
@@ -119,7 +125,38 @@ def dispatcher(function: cst.FunctionDef, index: Index) -> Dispatcher | None:
             prefix = _prefix(name, params)
             if prefix is not None:
                 return Dispatcher(function, prefix=prefix)
+    table = _table(function, params, instance, index)
+    return Dispatcher(function, table=table) if table is not None else None
+
+
+def _table(function: cst.FunctionDef, params: set[str], instance: str | None, index: Index) -> str | None:
+    """The attribute of `self.tools[name](ctx, **args)`, whatever is between looking the tool up and calling it.
+
+    Only where the model's arguments are handed on (`**args`): what is looked up otherwise is a helper of a tool's.
+    """
+    if instance is None:
+        return None
+    called = [c for c in index.find(function, cst.Call) if any(a.star == "**" for a in c.args)]
+    held = {c.func.value for c in called if isinstance(c.func, cst.Name)}
+    looked_up = [c.func for c in called]
+    for assign in index.find(function, cst.Assign) if held else ():
+        if len(assign.targets) == 1 and dotted(assign.targets[0].target) in held:
+            looked_up.append(assign.value)
+    for node in looked_up:
+        where, key = _item(node)
+        if isinstance(key, cst.Name) and key.value in params and is_self_attribute(where, instance):
+            assert isinstance(where, cst.Attribute)
+            return where.attr.value
     return None
+
+
+def _item(node: cst.CSTNode) -> tuple[cst.CSTNode, cst.CSTNode | None]:
+    """`table[key]` and `table.get(key)` as table and key."""
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+        return node.value, node.slice[0].slice.value
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "get":
+        return node.func.value, node.args[0].value if node.args else None
+    return node, None
 
 
 def _is_called(function: cst.FunctionDef, getattr_call: cst.Call) -> bool:

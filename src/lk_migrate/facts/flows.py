@@ -39,7 +39,9 @@ class Source:
 
 @dataclass
 class Flow:
-    """All sources of a dict. `unknown` says what could not be followed; `read` are keys that other code reads."""
+    """All sources of a dict. `unknown` says what could not be followed, and where, if elsewhere;
+    `read` are keys that other code reads.
+    """
 
     sources: list[Source] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -55,7 +57,7 @@ def follow(project: Project, module: Module, expression: cst.BaseExpression, con
     `consumer` says of a call that takes the same dict as `**d` whether it is of the kind that is asked about.
     """
     flow = Flow()
-    _Follower(project, flow, consumer).visit(module, expression, 0)
+    _Follower(project, flow, consumer, module).visit(module, expression, 0)
     return flow
 
 
@@ -75,14 +77,17 @@ def subscript_key(node: cst.BaseExpression) -> str | None:
 class _Follower:
     """Follows one dict; keeps what it has seen, because programs have cycles."""
 
-    def __init__(self, project: Project, flow: Flow, consumer: Consumer) -> None:
+    def __init__(self, project: Project, flow: Flow, consumer: Consumer, home: Module) -> None:
         self.project = project
+        self.home = home
         self.flow = flow
         self.consumer = consumer
         self.seen: set[cst.CSTNode] = set()
 
     def lost(self, module: Module, node: cst.CSTNode) -> None:
-        self.flow.unknown.append(module.tree.code_for_node(node).strip().splitlines()[0][:60])
+        text = f"`{module.tree.code_for_node(node).strip().splitlines()[0][:60]}`"
+        place = f" ({module.path}:{module.span(node).line})" if module is not self.home else ""
+        self.flow.unknown.append(text + place)
 
     def visit(self, module: Module, node: cst.BaseExpression, depth: int) -> None:
         if node in self.seen or depth > 20:
@@ -147,6 +152,8 @@ class _Follower:
             body = owner.body.body if isinstance(owner, cst.ClassDef) else ()
             function = next((f for f in body if isinstance(f, cst.FunctionDef) and f.name.value == name), None)
             where = module
+        if function is None and symbol is None and isinstance(node.func, cst.Attribute):
+            where, function = self._only_method(name)
         if isinstance(function, cst.FunctionDef) and where is not None:
             found = [n.value for n in own_scope(function) if isinstance(n, cst.Return) and n.value is not None]
             for value in found:
@@ -154,6 +161,15 @@ class _Follower:
             if found:
                 return
         self.lost(module, node)
+
+    def _only_method(self, name: str) -> tuple[Module | None, cst.FunctionDef | None]:
+        """The method of that name, of whatever object, when the project has one only, and dicts have none."""
+        if hasattr(dict, name):
+            return None, None
+        modules = self.project.modules(iter(sorted(self.project.paths_with([f"def {name}(".encode()]))))
+        found = [(m, f) for m in modules for f in m.index.of(cst.FunctionDef) if f.name.value == name]
+        is_one = len(found) == 1 and isinstance(found[0][0].index.enclosing(found[0][1], cst.ClassDef), cst.ClassDef)
+        return found[0] if is_one else (None, None)
 
     def _name(self, module: Module, node: cst.Name, depth: int) -> None:
         for scope in module.scopes(node):

@@ -47,6 +47,7 @@ class KeywordDicts:
     """`rewrite`: sources to be rewritten where they stand; `left`: calls for a person, with the reason.
 
     `mixed`: calls whose own old keywords must stay as they are, because a dict brings more of them.
+    `joined`: dict displays that the old keywords of the one call which takes them go into, as `taken` from it.
     `spelled`: calls whose `**constant` is to be spelled out, key by key (the constant stays): the argument, its keys.
     """
 
@@ -54,8 +55,15 @@ class KeywordDicts:
     left: dict[cst.CSTNode, str] = field(default_factory=dict)
     mixed: set[cst.CSTNode] = field(default_factory=set)
     spelled: dict[cst.CSTNode, tuple[cst.Arg, tuple[str, ...]]] = field(default_factory=dict)
+    joined: dict[cst.CSTNode, tuple[cst.Arg, ...]] = field(default_factory=dict)
+    taken: dict[cst.CSTNode, tuple[cst.Arg, ...]] = field(default_factory=dict)
     _seen: set[cst.CSTNode] = field(default_factory=set)
     _lost: dict[cst.CSTNode, str] = field(default_factory=dict)
+    _accepted: dict[cst.CSTNode, list[Source]] = field(default_factory=dict)
+    _held: set[cst.CSTNode] = field(default_factory=set)
+    _builds: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
+    _places: dict[cst.CSTNode, str] = field(default_factory=dict)
+    _spellable: dict[cst.CSTNode, tuple[cst.Arg, tuple[str, ...]]] = field(default_factory=dict)
 
 
 def keyword_dicts(project: Project) -> KeywordDicts:
@@ -69,6 +77,7 @@ def keyword_dicts(project: Project) -> KeywordDicts:
             stars = [a for a in call.args if a.star == "**"]
             if module is not None and stars and _takes(project, module, call):
                 _judge(project, module, call, stars, found)
+    _settle(found)
     for node in [n for n in found.rewrite if n in found.left]:
         del found.rewrite[node]
     if found._lost:
@@ -93,7 +102,7 @@ def _from_afar(project: Project, found: KeywordDicts) -> Iterator[tuple[cst.CSTN
                 places.append(f"{path}:{module.span(node).line}")
     for call, unknown in found._lost.items() if keys else ():
         said = ", ".join(f"`{k}`" for k in sorted(keys))
-        reason = f"{said}: a dict has them ({', '.join(places)}) that may come here through `{unknown}`"
+        reason = f"{said}: a dict has them ({', '.join(places)}) that may come here through {unknown}"
         yield call, f"{reason}, which cannot be followed. Give them as one `turn_handling` dict."
 
 
@@ -148,18 +157,80 @@ def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg
         read |= project.fact(_reads) & set().union(*(s.keys for s in carriers))
     own = {a.keyword.value for a in call.args if a.keyword is not None} & (TURN_KEYS | _OF_0X | {"turn_handling"})
     reason = _reason(sources, carriers, unknown, read & TURN_KEYS, own)
-    if reason is None:
-        found.rewrite.update({s.node: s for s in carriers})
-        return
+    places = found._places[call] = ", ".join(sorted({*_places(module, stars, carriers)}))
     spelled = _spelled_out(sources, unknown, stars)
     if spelled and not _becomes_session(project, module, call) and not _has_stranger(project, module, call, spelled):
-        found.spelled[call] = (stars[0], spelled)
-        found.mixed.add(call)
+        found._spellable[call] = (stars[0], spelled)
+    if reason is None:
+        found._accepted[call] = carriers
         return
-    places = ", ".join(sorted({*_places(module, stars, carriers)}))
-    keys = ", ".join(f"`{k}`" for k in sorted(set().union(*(s.keys for s in carriers)) & TURN_KEYS))
-    found.left[call] = f"{keys}: from a dict ({places}) {reason}. Give them as one `turn_handling` dict."
+    joinable = own <= TURN_KEYS - set().union(*(s.keys for s in carriers))
+    built = _built_for(module, call, stars, sources) if joinable else None
+    if built is not None and _reason(sources, carriers, unknown, read & TURN_KEYS, set()) is None:
+        given = tuple(a for a in call.args if a.keyword is not None and a.keyword.value in own)
+        if all(_is_steady(module, a.value) for a in given):
+            found._accepted[call] = carriers
+            found.joined[built], found.taken[call] = given, given
+            found._builds[call] = built
+            found.mixed.add(call)
+            return
+    found._held.update(s.node for s in carriers)
+    _keep(found, call, _left(carriers, places, reason))
+
+
+def _keep(found: KeywordDicts, call: cst.CSTNode, reason: str) -> None:
+    """The dict stays as it is: its values are given by name, or the call is left to a person."""
     found.mixed.add(call)
+    if call in found._spellable:
+        found.spelled[call] = found._spellable[call]
+    else:
+        found.left[call] = reason
+
+
+def _left(carriers: list[Source], places: str, reason: str) -> str:
+    keys = ", ".join(f"`{k}`" for k in sorted(set().union(*(s.keys for s in carriers)) & TURN_KEYS))
+    return f"{keys}: from a dict ({places}) {reason}. Give them as one `turn_handling` dict."
+
+
+def _settle(found: KeywordDicts) -> None:
+    """A dict that one call leaves to a person stays as it is for the others that take it, and what else these take."""
+    pending = dict(found._accepted)
+    while shared := [c for c, carriers in pending.items() if any(s.node in found._held for s in carriers)]:
+        for call in shared:
+            carriers = pending.pop(call)
+            found._held.update(s.node for s in carriers)
+            why = "that another call takes, too, which is not rewritten"
+            _keep(found, call, _left(carriers, found._places[call], why))
+            found.taken.pop(call, None)
+            found.joined.pop(found._builds.pop(call, call), None)
+    found.rewrite.update({s.node: s for carriers in pending.values() for s in carriers})
+
+
+def _built_for(module: Module, call: cst.Call, stars: list[cst.Arg], sources: list[Source]) -> cst.Dict | None:
+    """The one display of the dict, when the function around makes it for this call, and for nothing else."""
+    function = module.index.enclosing(call, cst.FunctionDef)
+    builders = [s for s in sources if s.how in ("literal", "call")]
+    if function is None or len(stars) != 1 or len(builders) != 1 or not isinstance(stars[0].value, cst.Name):
+        return None
+    display, name = builders[0].node, stars[0].value.value
+    line = module.index.parents.get(display)
+    targets = [t.target for t in line.targets] if isinstance(line, cst.Assign) else []
+    targets += [line.target] if isinstance(line, cst.AnnAssign) else []
+    if not isinstance(display, cst.Dict) or builders[0].spread or [dotted(t) for t in targets] != [name]:
+        return None
+    if any(module.index.enclosing(s.node, cst.FunctionDef, cst.Lambda) is not function for s in sources):
+        return None
+    own = (n for n in module.names.get(name, ()) if isinstance(module.index.parents.get(n), cst.Arg))
+    handed_on = [n for n in own if module.index.enclosing(n, cst.FunctionDef) is function]
+    return display if handed_on == [stars[0].value] else None
+
+
+def _is_steady(module: Module, value: cst.BaseExpression) -> bool:
+    """Whether a value is the same where the dict is made: it is written out, or a name of the module."""
+    if isinstance(value, cst.Name):
+        around = (scope for scope in module.scopes(value) if not isinstance(scope, cst.Module))
+        return not any(value.value in module.bound_or_imported(scope) for scope in around)
+    return isinstance(value, (cst.Integer, cst.Float, cst.SimpleString))
 
 
 def _places(module: Module, stars: list[cst.Arg], carriers: list[Source]) -> Iterator[str]:
@@ -200,7 +271,7 @@ def _reason(
     builders = [s for s in carriers if s.how in ("literal", "call")]
     writers = [s for s in carriers if s.how not in ("literal", "call")]
     if unknown:
-        return f"which cannot be followed through `{unknown[0]}`"
+        return f"which cannot be followed through {unknown[0]}"
     if read:
         return f"and {', '.join(sorted(read))} is read from it"
     if own:

@@ -19,6 +19,8 @@ from lk_migrate.facts.walk import find
 
 _AGENTS = frozenset({"livekit.agents.Agent", "livekit.agents.voice.Agent", "livekit.agents.voice.agent.Agent"})
 _HINT = re.compile(r"tool|func|handler|action|regist|command|capabilit", re.IGNORECASE)
+#: Methods that list tools; one called `handlers` may list those of events.
+_GIVES_TOOLS = re.compile(r"tool|func|regist|command|capabilit", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,11 @@ def registries(project: Project, ref: ClassRef) -> Iterator[Registry]:
                 if schemas:
                     yield Registry(function.name.value, function, (), schemas)
                     break
+        if _GIVES_TOOLS.search(function.name.value):
+            for returned in module.index.find(function, cst.Return):
+                entries, others = _bound_methods(returned.value, instance) if returned.value is not None else ((), ())
+                if entries:
+                    yield Registry(function.name.value, function, entries, others=others)
     # a module constant that only a method uses: `tools=TOOLS` in the call of the model
     used = {n.value for n in module.index.find(node, cst.Name)}
     for name, constant in module.definitions.items():

@@ -6,29 +6,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
 
 from lk_migrate.facts.agent_values import PROMPTS
-from lk_migrate.facts.agents import AGENT, agent_of
+from lk_migrate.facts.agents import AGENT, AgentClass, agent_of
 from lk_migrate.facts.gate_mentions import modules_with, name_mentions
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.instructions import Source
 from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.renames import holders
 from lk_migrate.facts.tools import FUNCTION_TOOL
 from lk_migrate.facts.variables import binding_of, uses
-from lk_migrate.facts.walk import descendants, find
+from lk_migrate.facts.walk import descendants, find, own_scope
 
 #: Calls with no effect but the value that they give.
 _HARMLESS = frozenset(
     {
-        *("getattr", "hasattr", "items", "values", "keys", "get", "list", "dict", "callable", "startswith"),
-        *("getmembers", "signature", "getdoc", "iscoroutinefunction", "isfunction", "ismethod"),
+        *(
+            "getattr",
+            "hasattr",
+            "items",
+            "values",
+            "keys",
+            "get",
+            "list",
+            "dict",
+            "callable",
+            "startswith",
+            "dir",
+            "type",
+        ),
+        *("dir", "type", "getmembers", "signature", "getdoc", "iscoroutinefunction", "isfunction", "ismethod"),
     }
 )
 _LOGS = re.compile(r"\.(debug|info|warning|error|exception)$")
@@ -78,43 +92,72 @@ def superfluous(project: Project) -> frozenset[cst.CSTNode]:
 
 
 def collectors(project: Project) -> frozenset[cst.CSTNode]:
-    """Methods that only listed an assistant's tools for wrappers that go."""
+    """Methods and functions that only listed an assistant's tools for wrappers that go."""
     found = [w for w in project.fact(wrappers).values() if w.goes]
     gone = {n for w in found for part in (w.call, *(w.fills if w.only_fills else ())) for n in descendants(part)}
-    asked: dict[cst.CSTNode, tuple[Module, cst.FunctionDef]] = {}
-    for wrapper in found:
-        for node in gone:
-            if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
-                continue
-            for cls in project.fact(holders).of(wrapper.module, wrapper.assistant).classes:
-                known = method(project.fact(lineages).of(cls), node.func.attr.value)
-                if known is not None:
-                    asked[known[1]] = (known[0].module, known[1])
-    return frozenset(f for home, f in asked.values() if not f.decorators and not _asked_elsewhere(project, f, gone))
+    asked = {f for w in found for call in _asking(w) for f in _asked(project, w, call)}
+    asked -= {helper for w in found for helper in w.helpers}
+    return frozenset(f for f in asked if not f.decorators and not _asked_elsewhere(project, f, gone))
+
+
+def _asking(wrapper: Wrapper) -> Iterator[cst.Call]:
+    """The calls in what gave the wrapper its tools."""
+    tools = [a.value for a in wrapper.call.args if a.keyword is not None and a.keyword.value == "tools"]
+    for part in (*tools, *(wrapper.fills if wrapper.only_fills else ())):
+        yield from find(part, cst.Call)
+
+
+def _asked(project: Project, wrapper: Wrapper, call: cst.Call) -> Iterator[cst.FunctionDef]:
+    """The method of the assistant that a call asks, or the function beside the wrapper."""
+    if isinstance(call.func, cst.Attribute):
+        for cls in project.fact(holders).of(wrapper.module, wrapper.assistant).classes:
+            known = method(project.fact(lineages).of(cls), call.func.attr.value)
+            if known is not None:
+                yield known[1]
+    elif isinstance(call.func, cst.Name) and not wrapper.module.is_local(call.func.value, call):
+        function = wrapper.module.definitions.get(call.func.value)
+        if isinstance(function, cst.FunctionDef):
+            yield function
+
+
+def only_lists(project: Project, module: Module, function: cst.FunctionDef) -> bool:
+    """Whether a method that gives tools does nothing else: it makes functions around them, and a list of these."""
+    own = list(module.index.own_scope(function))
+    names = frozenset(t.target.value for t in own if isinstance(t, cst.AssignTarget) and isinstance(t.target, cst.Name))
+    return function.asynchronous is None and not any(_works(project, module, n, names) for n in own)
 
 
 def _asked_elsewhere(project: Project, function: cst.FunctionDef, gone: set[cst.CSTNode]) -> bool:
     name = function.name.value
     inside = set(descendants(function))
     for module in modules_with(project, name):
-        named = (n for n in module.index.of(cst.Attribute) if n.attr.value == name)
+        named: list[cst.CSTNode] = [n for n in module.index.of(cst.Attribute) if n.attr.value == name]
+        named += [n for n in module.names.get(name, ()) if not _is_part_of_attribute(module, n)]
         if module.strings.get(name) or any(n not in gone and n not in inside for n in named):
             return True
     return False
 
 
+def _is_part_of_attribute(module: Module, node: cst.Name) -> bool:
+    parent = module.index.parents.get(node)
+    return isinstance(parent, cst.Attribute) and parent.attr is node
+
+
 def _wrapper(project: Project, module: Module, call: cst.Call) -> Wrapper | None:
     given = {a.keyword.value: a.value for a in call.args if a.keyword is not None}
     prompt = given.get("instructions")
-    if not (isinstance(prompt, cst.Attribute) and prompt.attr.value in PROMPTS):
+    asked = prompt.func if isinstance(prompt, cst.Call) and not prompt.args else prompt
+    if not isinstance(asked, cst.Attribute) or (asked is prompt and asked.attr.value not in PROMPTS):
         return None
     if project.full_name(module, call.func) not in AGENT:
         return None
-    held = project.fact(holders).of(module, prompt.value)
+    held = project.fact(holders).of(module, asked.value)
     agents = [agent_of(project, c) for c in held.classes]
     if not agents or any(a is None for a in agents):
         return None
-    inner, tools = prompt.value, given.get("tools")
+    if asked is not prompt and not all(_is_prompt_of(project, a, asked.attr.value) for a in agents if a is not None):
+        return None
+    inner, tools = asked.value, given.get("tools")
     foreign = tools is not None and not _are_its_own(project, module, tools, module.tree.code_for_node(inner))
     certain = held.certain and not given.keys() - {"instructions", "tools"}
     fills: tuple[cst.CSTNode, ...] = ()
@@ -127,6 +170,12 @@ def _wrapper(project: Project, module: Module, call: cst.Call) -> Wrapper | None
     helpers = tuple(_helpers(project, module, fills)) if only_fills else ()
     shortcut = _shortcut(project, module, call, inner, set(fills) if only_fills else set())
     return Wrapper(module, call, inner, foreign, certain, fills, only_fills, helpers, shortcut)
+
+
+def _is_prompt_of(project: Project, agent: AgentClass, name: str) -> bool:
+    """Whether the method of that name gives the assistant its prompt."""
+    family = (agent, *(a for ref in agent.chain if (a := agent_of(project, ref.node)) is not None))
+    return any(a.instructions.source is Source.METHOD and a.instructions.name == name for a in family)
 
 
 def _shortcut(
@@ -199,19 +248,25 @@ def _statement_in(owner: cst.CSTNode, node: cst.CSTNode, module: Module) -> cst.
 def _only_fills(project: Project, module: Module, statement: cst.CSTNode, name: str) -> bool:
     """Whether a statement does nothing but make or fill the list `name`, and the functions in it only log."""
     own = [n for n in descendants(statement) if not _is_nested(module, n, statement)]
-    for node in own:
-        if isinstance(node, (cst.Await, cst.AugAssign, cst.Return, cst.Raise, cst.With, cst.Try, cst.Yield, cst.Del)):
-            return False
-        if isinstance(node, cst.AssignTarget) and not isinstance(node.target, cst.Name):
-            return False
-        if isinstance(node, cst.FunctionDef) and not _only_wraps(node):
-            return False
-        if isinstance(node, cst.Call):
-            filled = dotted(node.func) in (f"{name}.append", f"{name}.extend")
-            harmless = (dotted(node.func) or "").rpartition(".")[2] in _HARMLESS
-            if not filled and not harmless and not _makes_tool(project, module, node):
-                return False
-    return True
+    if any(isinstance(n, (cst.Return, cst.Yield)) for n in own):
+        return False
+    return not any(_works(project, module, n, frozenset({name})) for n in own)
+
+
+def _works(project: Project, module: Module, node: cst.CSTNode, lists: frozenset[str]) -> bool:
+    """Whether a node does more than fill one of these lists, or define a function that only logs."""
+    if isinstance(node, (cst.Await, cst.AugAssign, cst.Raise, cst.With, cst.Try, cst.Del)):
+        return True
+    if isinstance(node, cst.AssignTarget):
+        return not isinstance(node.target, cst.Name)
+    if isinstance(node, cst.FunctionDef):
+        return not _only_wraps(node)
+    if not isinstance(node, cst.Call):
+        return False
+    filled, _, how = (dotted(node.func) or "").rpartition(".")
+    if (how in ("append", "extend") and filled in lists) or how in _HARMLESS:
+        return False
+    return not _makes_tool(project, module, node)
 
 
 def _is_nested(module: Module, node: cst.CSTNode, statement: cst.CSTNode) -> bool:
@@ -227,6 +282,10 @@ def _is_nested(module: Module, node: cst.CSTNode, statement: cst.CSTNode) -> boo
 def _makes_tool(project: Project, module: Module, call: cst.Call) -> bool:
     if project.full_name(module, call.func) in FUNCTION_TOOL:
         return True
+    made_here = module.index.enclosing(call, cst.FunctionDef)
+    for nested in own_scope(made_here) if made_here is not None else ():
+        if isinstance(nested, cst.FunctionDef) and nested.name.value == dotted(call.func):
+            return _only_wraps(nested)
     symbol = project.resolve(module, call.func)
     function = symbol.node if symbol is not None else None
     if not isinstance(function, cst.FunctionDef) or symbol is None or symbol.module is None:

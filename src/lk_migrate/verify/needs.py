@@ -73,7 +73,8 @@ def variables_read(file: Path) -> Iterator[Use]:
     """Every `os.environ[...]`, `os.environ.get(...)` and `os.getenv(...)` with a literal name.
 
     Where the name is not literal, as in `[name for name in REQUIRED if not os.getenv(name)]`, the names are
-    taken from the file's lists, tuples and sets, and count as required.
+    taken from the file's lists, tuples and sets, and count as required, unless a number or what makes one stands
+    beside them: `("MAX_DELAY", float)`, `("PORT", 8080)`.
     """
     tree = parse(file)
     by_variable = False
@@ -95,9 +96,17 @@ def variables_read(file: Path) -> Iterator[Use]:
 def _listed(tree: ast.Module, file: Path) -> Iterator[Use]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            required = not any(map(_converts, node.elts))
             for item in node.elts:
                 if isinstance(item, ast.Constant) and isinstance(item.value, str) and _NAME.fullmatch(item.value):
-                    yield Use(item.value, str(file), item.lineno, required=True)
+                    yield Use(item.value, str(file), item.lineno, required)
+
+
+def _converts(node: ast.expr) -> bool:
+    """Whether it is a value that is no text, or a type or function that makes one: then the code copes without."""
+    if isinstance(node, ast.Constant):
+        return not isinstance(node.value, str)
+    return isinstance(node, ast.Lambda) or (isinstance(node, ast.Name) and node.id in ("int", "float", "bool"))
 
 
 def _reads(function: ast.expr) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files
-from lk_migrate.facts.classes import class_attributes, is_self_attribute, method, methods, self_name
+from lk_migrate.facts.classes import is_self_attribute, method, self_name
 from lk_migrate.facts.collisions import renamed
 from lk_migrate.facts.constructors import (
     Passing,
@@ -28,6 +28,8 @@ from lk_migrate.facts.constructors import (
 )
 from lk_migrate.facts.imports import bound_names
 from lk_migrate.facts.instructions import Instructions, Source
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.prompt_state import reads_state, set_too_late
 from lk_migrate.facts.renames import is_shared
 from lk_migrate.facts.walk import descendants, find
 from lk_migrate.model import Edition
@@ -48,11 +50,20 @@ def call_super_init(node: cst.ClassDef, file: File) -> Iterator[Change]:
     if agent.takes_base:
         call = BaseInit.of(agent, file)
         if init is None:
-            yield from _new_init(agent, call)
+            yield from _new_init(file.project, agent, call)
         elif not passes_instructions(init):
-            yield from _in_init(agent, init, call)
+            yield from _in_init(file.project, agent, init, call)
     elif init is not None and lacks_init_call(agent):
-        yield from _in_init(agent, init, BaseInit.of(agent, file))
+        yield from _in_init(file.project, agent, init, BaseInit.of(agent, file))
+    above = next((a for r in agent.chain if (a := agent_of(file.project, r.node)) is not None and a.takes_base), None)
+    late = set_too_late(file.project, agent, above) if above is not None else None
+    if late is not None and above is not None:
+        listed = ", ".join(f"`self.{name}`" for name in late[1])
+        yield Todo(
+            late[0],
+            f"`{above.name}.__init__` hands what `{above.instructions.name}()` gives to `Agent`, and that reads "
+            f"{listed}, which {'is' if len(late[1]) == 1 else 'are'} set below: set it above this call",
+        )
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,7 @@ class BaseInit:
         return cst.SimpleStatementLine(body=[cst.Expr(self.call(instructions))])
 
 
-def _in_init(agent: AgentClass, init: cst.FunctionDef, base: BaseInit) -> Iterator[Change]:
+def _in_init(project: Project, agent: AgentClass, init: cst.FunctionDef, base: BaseInit) -> Iterator[Change]:
     """The class has an `__init__`: put the call where the prompt is known."""
     prompt = agent.instructions
     message = f"`{agent.name}.__init__` hands {_where(prompt)} to `Agent`"
@@ -110,7 +121,7 @@ def _in_init(agent: AgentClass, init: cst.FunctionDef, base: BaseInit) -> Iterat
         instance, name = self_name(init), prompt.name
         yield Rewrite(init, _inserting(lambda t: is_self_attribute(t, instance, name), base.line(value)), message)
     else:
-        yield from _with_expression(agent, init, base, existing, message)
+        yield from _with_expression(project, agent, init, base, existing, message)
 
 
 def _called_below(agent: AgentClass, existing: list[cst.Call]) -> Iterator[Change]:
@@ -121,11 +132,11 @@ def _called_below(agent: AgentClass, existing: list[cst.Call]) -> Iterator[Chang
 
 
 def _with_expression(
-    agent: AgentClass, init: cst.FunctionDef, base: BaseInit, existing: list[cst.Call], message: str
+    project: Project, agent: AgentClass, init: cst.FunctionDef, base: BaseInit, existing: list[cst.Call], message: str
 ) -> Iterator[Change]:
     """The prompt comes from outside the statements of `__init__`."""
     prompt = agent.instructions
-    expression, early = _expression(agent, init)
+    expression, early = _expression(project, agent, init)
     if prompt.source is Source.CLASS_ATTRIBUTE:
         yield from _class_attribute_gone(agent)
     if prompt.source is Source.MISSING:
@@ -139,7 +150,7 @@ def _with_expression(
         yield Rewrite(init, lambda u: insert(u, len(block_of(u).body), [base.line(expression)]), message)
 
 
-def _expression(agent: AgentClass, init: cst.FunctionDef | None) -> tuple[cst.BaseExpression, bool]:
+def _expression(project: Project, agent: AgentClass, init: cst.FunctionDef | None) -> tuple[cst.BaseExpression, bool]:
     """What to hand on as `instructions`, and whether it may come first."""
     prompt = agent.instructions
     instance = (self_name(init) if init is not None else None) or "self"
@@ -150,7 +161,7 @@ def _expression(agent: AgentClass, init: cst.FunctionDef | None) -> tuple[cst.Ba
         name = renamed(prompt.name)
         is_property = function is not None and bool(function.decorators)
         spelt = f"{instance}.{name}" if is_property else f"{instance}.{name}()"
-        return cst.parse_expression(spelt), function is not None and not _reads_state(agent, function)
+        return cst.parse_expression(spelt), function is not None and not reads_state(project, agent)
     if prompt.source is Source.CLASS_ATTRIBUTE:
         if is_shared(agent):
             return cst.parse_expression(f"{instance}.{renamed(prompt.name)}"), True
@@ -193,21 +204,6 @@ def _named(target: cst.BaseExpression) -> str:
     """The last name of `x` or `self.x`."""
     name = target.attr if isinstance(target, cst.Attribute) else target
     return name.value if isinstance(name, cst.Name) else ""
-
-
-def _reads_state(agent: AgentClass, function: cst.FunctionDef) -> bool:
-    """Whether a method reads attributes of its instance that are no methods or class attributes."""
-    fixed = {m.name.value for m in methods(agent.node)} | set(class_attributes(agent.node))
-    instance = self_name(function)
-    return any(
-        is_self_attribute(a, instance) and a.attr.value not in fixed for a in find(function, cst.Attribute)
-    ) or any(m in fixed for m in _called(function, instance) if m != function.name.value)
-
-
-def _called(function: cst.FunctionDef, instance: str | None) -> Iterator[str]:
-    for call in find(function, cst.Call):
-        if isinstance(call.func, cst.Attribute) and is_self_attribute(call.func, instance):
-            yield call.func.attr.value
 
 
 def _given(call: cst.Call, expression: cst.BaseExpression, message: str) -> Iterator[Change]:
@@ -300,9 +296,9 @@ def _through_local(init: cst.FunctionDef, base: BaseInit, message: str) -> Itera
     yield Rewrite(init, _inserting(is_prompt, base.line(cst.Name(local))), message)
 
 
-def _new_init(agent: AgentClass, base: BaseInit) -> Iterator[Change]:
+def _new_init(project: Project, agent: AgentClass, base: BaseInit) -> Iterator[Change]:
     """The class has no `__init__`: it gets one, after its attributes."""
-    expression, _ = _expression(agent, None)
+    expression, _ = _expression(project, agent, None)
     passing = any(method(m.node, "__init__") is not None for m in agent.mixins)
     if passing:
         lines = [base.line(expression), cst.parse_statement("super().__init__(*args, **kwargs)")]

@@ -23,7 +23,7 @@ from lk_migrate.facts.walk import find
 from lk_migrate.facts.wrappers import collectors, superfluous
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import block_of, docstring_end, is_text, statement
-from lk_migrate.rewrite.changes import Change, Note, Remove, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -127,8 +127,7 @@ def mark_lost_records(node: cst.SimpleString | cst.Attribute, file: File) -> Ite
         return
     function = file.enclosing(node, cst.FunctionDef)
     if function in file.project.fact(collectors):
-        yield Remove(function, "it only listed the tools, which the framework collects by itself")
-        return
+        return  # LK123 sees to it
     yield Todo(
         function or node,
         f"the tools carry no `{name}` any more, the framework collects them by itself: "

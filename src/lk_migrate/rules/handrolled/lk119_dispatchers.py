@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files
+from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files, find_agents
 from lk_migrate.facts.classes import method, methods, self_name
 from lk_migrate.facts.dispatcher_work import work_beside
 from lk_migrate.facts.dispatchers import Dispatcher
@@ -39,11 +39,12 @@ rule = Rule("LK119", Edition.HANDROLLED, __doc__, triggers=(b"def ",), safety=Sa
 @rule.on(cst.ClassDef)
 def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
     agent = agent_of(file.project, node)
-    if agent is None or not agent.handrolled or not (agent.all_tools or agent.inline_tools):
+    if agent is None or not agent.handrolled or not (agent.inline_tools or _has_tools(agent, file.project)):
         return
     made = {tool.name: list(_to_method(agent, tool, file)) for tool in agent.inline_tools}
-    unused = [d for d in agent.dispatchers if not agent.inline_tools and not callers(file.project, agent, d)]
-    for dispatcher in agent.dispatchers:
+    routers = [d for d in agent.dispatchers if d.table is None or _holds_tools(agent, d.table, file.project)]
+    unused = [d for d in routers if not agent.inline_tools and not callers(file.project, agent, d)]
+    for dispatcher in routers:
         if has_marker(dispatcher.node, rule.id):
             continue
         work = work_beside(file.project, dispatcher)
@@ -71,6 +72,30 @@ def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
         )
     for changes in made.values():
         yield from changes
+
+
+def _holds_tools(agent: AgentClass, table: str, project: Project) -> bool:
+    """Whether an attribute is a table of tools: by its name, or because it is made of what lists them."""
+    below = [a for a in find_agents(project) if agent.ref in (*a.chain, *a.mixins)]
+    lists = {r.attribute for a in (agent, *below) for r in a.registries}
+    if table in lists or re.search(r"tool|func", table, re.IGNORECASE):
+        return True
+    made = [(t.target, a.value) for f in methods(agent.node) for a in find(f, cst.Assign) for t in a.targets]
+    made += [(a.target, a.value) for f in methods(agent.node) for a in find(f, cst.AnnAssign) if a.value is not None]
+    return any(
+        isinstance(value, cst.Call) and _last(value.func) in lists and _last(target) == table for target, value in made
+    )
+
+
+def _last(node: cst.CSTNode) -> str:
+    """`registry` of `self.registry`."""
+    return (dotted(node) or "").rpartition(".")[2]
+
+
+def _has_tools(agent: AgentClass, project: Project) -> bool:
+    """Whether the class has tools, or one that it is a base or mixin of."""
+    below = (a for a in find_agents(project) if agent.ref in (*a.chain, *a.mixins)) if agent.dispatchers else ()
+    return bool(agent.all_tools) or any(a.all_tools for a in below)
 
 
 def _becomes_one(changes: list[Change]) -> bool:

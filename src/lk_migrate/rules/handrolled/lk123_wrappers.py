@@ -12,7 +12,7 @@ import libcst as cst
 
 from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.importers import where_livekit_is_imported
-from lk_migrate.facts.wrappers import logs, wrappers
+from lk_migrate.facts.wrappers import collectors, logs, only_lists, wrappers
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
 from lk_migrate.rewrite.file import File
@@ -59,3 +59,18 @@ def unwrap(call: cst.Call, file: File) -> Iterator[Change]:
                 f"`{assistant}` brings its own tools now, so nothing uses this list: what its functions did besides "
                 "calling the tools is not done any more. Take what you need over into the tools, then delete this.",
             )
+
+
+@rule.on(cst.FunctionDef)
+def collector_gone(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    """A method that only made the list of tools for wrappers that go."""
+    if node not in file.project.fact(collectors):
+        return
+    if only_lists(file.project, file.module, node):
+        yield Remove(node, "it only listed the tools, which the framework collects by itself")
+    else:
+        yield Todo(
+            node,
+            f"nothing asks `{node.name.value}` for the tools now, the framework collects them by itself: what it does "
+            "besides is not done any more. Take what you need over into the tools, then delete this.",
+        )

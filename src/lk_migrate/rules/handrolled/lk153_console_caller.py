@@ -12,7 +12,7 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.entrypoint.console import HELPERS, minds_console, only_if, through_helper
+from lk_migrate.entrypoint.console import HELPERS, holds_context, minds_console, only_if, through_helper
 from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
@@ -82,8 +82,10 @@ def _context_of(call: cst.Call, file: File) -> str | None:
     """What the function around `ctx.wait_for_participant(…)` calls its `JobContext`."""
     name = dotted(call.func) or ""
     base, _, method = name.rpartition(".")
-    if method != "wait_for_participant" or not base or "." in base:
+    if method != "wait_for_participant" or not base:
         return None
+    if "." in base:
+        return base if holds_context(call, base, file.module) else None
     for function in (n for n in file.module.index.ancestors(call) if isinstance(n, cst.FunctionDef)):
         for param in function.params.params:
             if param.name.value == base:

@@ -90,27 +90,49 @@ def _with_keys(call: cst.Call, at: int, keys: Sequence[str], spelling: str) -> c
 @rule.on(cst.Dict)
 def display(node: cst.Dict, file: File) -> Iterator[Change]:
     """`{"vad": vad, "min_endpointing_delay": 0.5}` → `{"vad": vad, "turn_handling": {…}}`."""
-    source = _source(node, file)
-    if source is None:
+    source, joined = _source(node, file), file.project.fact(keyword_dicts).joined.get(node, ())
+    if source is None and not joined:
         return
     indentation = file.module.span(file.statement(node)).column
+    keys = frozenset(map(keyword, joined)).union(source.keys if source is not None else ())
     yield Rewrite(
-        node, lambda updated: _display(updated, indentation), f"{_said(source.keys)} merged into `turn_handling`"
+        node, lambda updated: _display(updated, joined, indentation), f"{_said(keys)} merged into `turn_handling`"
     )
 
 
-def _display(node: cst.Dict, indentation: int) -> cst.Dict:
+@rule.on(cst.Call)
+def handed_over(call: cst.Call, file: File) -> Iterator[Change]:
+    """`AgentSession(min_endpointing_delay=0.3, **options)`: the dict, which is made for this call, has it."""
+    taken = frozenset(map(keyword, file.project.fact(keyword_dicts).taken.get(call, ())))
+    if taken:
+        yield Rewrite(call, lambda updated: _without(updated, taken), f"{_said(taken)} merged into `turn_handling`")
+
+
+def _without(call: cst.Call, names: frozenset[str]) -> cst.Call:
+    brackets = of_call(call)
+    for i in reversed(range(len(brackets.items))):
+        if keyword(brackets.items[i]) in names:
+            brackets = brackets.without_but_comments(i)
+    return to_call(call, brackets)
+
+
+def _display(node: cst.Dict, joined: Sequence[cst.Arg], indentation: int) -> cst.Dict:
     brackets = of_display(node)
     keys = [text_key(e.key) if isinstance(e, cst.DictElement) else None for e in brackets.items]
     old = [i for i, key in enumerate(keys) if key in SESSION_KEYS]
     given = [_given(brackets, i, keys[i] or "", brackets.items[i].value) for i in old]
     kept = [(i, g) for i, g in zip(old, given, strict=True) if not is_left_out(g)]
     first = kept[0][0] if kept else -1
+    others = [g for arg in joined if not is_left_out(g := Given(keyword(arg), arg.value))]
+    if others and not kept:
+        entry = Entry("turn_handling", entries=entries(others))
+        value = expression(entry, brackets.pad, indentation, len('"turn_handling": ,'))
+        brackets = brackets.appended(cst.DictElement(cst.SimpleString('"turn_handling"'), value))
     if kept:
         gap = brackets.gaps[first]
         pad = gap.last_line.value if isinstance(gap, cst.ParenthesizedWhitespace) else None
         items = [g if i != first else Given(g.key, g.value, column=g.column) for i, g in kept]
-        entry = Entry("turn_handling", entries=entries(items))
+        entry = Entry("turn_handling", entries=entries([*items, *others]))
         value = expression(entry, pad, indentation, len('"turn_handling": ,'))
         element = brackets.items[first].with_changes(key=cst.SimpleString('"turn_handling"'), value=value)
         brackets = brackets.with_item(first, element)

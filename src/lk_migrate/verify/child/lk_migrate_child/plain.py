@@ -41,7 +41,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted((plain(one, depth + 1) for one in value), key=repr)
     if isinstance(value, BaseException):
-        return f"{type(value).__name__}: {value}"
+        return f"{type(value).__name__}: {_ADDRESS.sub('0x…', str(value))}"
     if isinstance(value, (type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType)):
         return getattr(value, "__name__", type(value).__name__)
     if type(value).__name__ in ("FunctionTool", "RawFunctionTool") and hasattr(value, "__name__"):
