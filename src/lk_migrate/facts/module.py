@@ -96,12 +96,15 @@ class Module:
 
     @cached_property
     def keywords(self) -> dict[str, list[cst.Call]]:
-        """The calls by the keywords that they give, in source order."""
+        """The calls by the keywords that they give, in source order. One that gives a keyword twice is no Python,
+        although it can be parsed: it is left out.
+        """
         found: dict[str, list[cst.Call]] = {}
         for call in self.index.of(cst.Call):
-            for arg in call.args:
-                if arg.keyword is not None:
-                    found.setdefault(arg.keyword.value, []).append(call)
+            names = [arg.keyword.value for arg in call.args if arg.keyword is not None]
+            if len(set(names)) == len(names):
+                for name in names:
+                    found.setdefault(name, []).append(call)
         return found
 
     @cached_property

@@ -38,8 +38,6 @@ _ABSTRACT = frozenset({"livekit.agents.mcp.MCPServer", "livekit.agents.llm.mcp.M
 @rule.on(cst.Call, among=with_keyword("mcp_servers"))
 def toolsets(call: cst.Call, file: File) -> Iterator[Change]:
     """`mcp_servers=` where it reaches the framework's constructor."""
-    if [keyword(a) for a in call.args].count("mcp_servers") != 1:  # (twice is no Python, but can be parsed)
-        return
     made = constructed(file.project, file.module, call, "mcp_servers")
     # (half migrated: an agent of 0.x, which becomes the session (LK202), with an argument of today's)
     if made not in ("AgentSession", "Agent", "AgentTask") and file.full_name(call.func) not in AGENT_CLASSES:
