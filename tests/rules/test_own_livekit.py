@@ -31,6 +31,27 @@ def test_what_the_folder_lacks_is_the_frameworks() -> None:
     assert "@server.rtc_session()" in after and "WorkerOptions" not in after
 
 
+def test_what_is_in_the_folder_is_the_projects() -> None:
+    """All rules take it for a file of the project, not some of them for one of the framework's."""
+    waiter = b"""\
+from livekit.agents.pipeline import VoicePipelineAgent
+from livekit.plugins import openai
+
+
+async def entrypoint(ctx):
+    agent = VoicePipelineAgent(llm=openai.LLM(), min_endpointing_delay=0.5)
+    agent.start(ctx.room)
+"""
+    files = {
+        "livekit/agents/waiter.py": waiter,
+        "livekit/agents/__init__.py": b"from agents.waiter import entrypoint\n",
+    }
+    (change,) = make_plan(files, ConvertOptions()).changes
+    assert change.after is not None
+    assert b"AgentSession(" in change.after and b"Agent(" in change.after and b"await session.start(" in change.after
+    assert not make_plan({**files, change.path: change.after}, ConvertOptions()).changes
+
+
 def test_a_fork_keeps_its_users() -> None:
     names = (b"AgentSession", b"JobContext", b"WorkerOptions", b"cli")
     assert converted(b"".join(b"class %s: ...\n" % name for name in names)) is None

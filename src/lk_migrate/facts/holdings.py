@@ -39,7 +39,7 @@ def holdings(project: Project) -> Holdings:
     if not project.fact(may_hold_0x):
         return result
     words = re.compile(b"|".join((*_WORDS, *_boxes(project.files.values()))))
-    code = {p: data for p, data in sorted(project.files.items()) if p.endswith(".py") and not _is_framework(p)}
+    code = {p: data for p, data in sorted(project.files.items()) if p.endswith(".py") and not _is_framework(project, p)}
     near = importing(project, [p for p, data in code.items() if words.search(data) is not None])
     result.modules = list(project.modules(p for p in code if p in near))
     for module in result.modules:
@@ -94,9 +94,11 @@ def _boxes(files: Iterable[bytes]) -> frozenset[bytes]:
     return frozenset(name for names in found for name in names)
 
 
-def _is_framework(path: str) -> bool:
-    """A copy of the framework in the project is not the project."""
-    return "/livekit/agents/" in f"/{path}" or "/livekit/plugins/" in f"/{path}"
+def _is_framework(project: Project, path: str) -> bool:
+    """A copy of the framework in the project is not the project; a folder may only be called so."""
+    above, package, _ = f"/{path}".rpartition("/livekit/agents/")
+    names = project.files.get(f"{above}{package}__init__.py".removeprefix("/"), b"JobContext") if package else b""
+    return b"JobContext" in names or "/livekit/plugins/" in f"/{path}"
 
 
 def _sites(result: Holdings, module: Module) -> Iterator[Callable[[], bool]]:
