@@ -77,6 +77,7 @@ class _Several:
 
     def __init__(self, jobs: int, stack: ExitStack) -> None:
         self._jobs, self._stack = jobs, stack
+        self._elsewhere = 0  # bytes that other processes are at work on
         self._started = [] if FORKS else self._new(jobs - 1)
 
     def _new(self, count: int) -> list[Worker]:
@@ -117,7 +118,11 @@ class _Several:
         tasks = [Task([path for group in portion for path in group], (portion, options)) for portion in portions]
         workers = self._copies(_converted, sizes) if FORKS else self._started
         answers = worked_off(tasks, workers, lambda asked: alone.groups(asked[0], options, told, _nothing), told)
+        self._elsewhere = sum(sizes) if workers else 0
+        if workers:
+            _import_manifests()
         meanwhile()
+        self._elsewhere = 0
         outcomes = [convert_group(group, options, told, self) for group in big]
         return [*outcomes, *(outcome for answer in answers for outcome in answer)]
 
@@ -128,7 +133,10 @@ class _Several:
         from lk_migrate.conversion import OneByOne
 
         alone = OneByOne()
-        workers = self._copies(lambda paths: [convert(path) for path in paths], sizes.values()) if FORKS else []
+        # More copies than cores would wait for each other, where others have as much to do as this takes here.
+        mine = sum(sizes.values())
+        pays = FORKS and mine * self._jobs > mine + self._elsewhere
+        workers = self._copies(lambda paths: [convert(path) for path in paths], sizes.values()) if pays else []
         if not workers:
             return alone.files(sizes, convert, told)
         from lk_migrate.processes import Task, worked_off
@@ -178,6 +186,11 @@ def _import_rules() -> None:
     from lk_migrate.rules.registry import all_rules
 
     all_rules()
+
+
+def _import_manifests() -> None:
+    """What the plan asks for in the end, when others have nothing to do any more."""
+    import lk_migrate.manifests.plan  # noqa: F401
 
 
 def convert_asked() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from packaging.requirements import InvalidRequirement
@@ -59,6 +60,13 @@ class Edits:
 
 def parse(text: str, line: int, at: Any, group: str = "") -> Requirement | None:
     """A PEP 508 string; None when it is none."""
+    found = _parsed(text)
+    return replace(found, line=line, at=at, group=group) if found is not None else None
+
+
+@lru_cache(1000)
+def _parsed(text: str) -> Requirement | None:
+    """The same wherever it stands: a project's manifests name the same packages, and are read several times."""
     try:
         found = Pep508(text)
     except InvalidRequirement:
@@ -70,9 +78,8 @@ def parse(text: str, line: int, at: Any, group: str = "") -> Requirement | None:
         canonicalize_name(found.name),
         tuple(e.strip() for e in (match["extras"] or "").strip().strip("[]").split(",") if e.strip()),
         "" if found.url else match["pins"].strip(" \t()"),
-        line,
-        at,
-        group,
+        line=0,
+        at=None,
         direct=found.url is not None,
     )
 
