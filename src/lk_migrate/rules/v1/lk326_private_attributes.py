@@ -85,16 +85,14 @@ def _model_of_session(base: cst.BaseExpression, file: File) -> str | None:
 
 
 def _table(base: cst.BaseExpression, file: File) -> dict[str, str] | None:
-    if dotted(base) == "self":
-        if not file.module.is_local("self", base):
-            return None  # in a class's body nothing is
-        owner = file.enclosing(base, cst.ClassDef)
-        kind = framework_base(file.project, Owner(file.module, owner)) if owner is not None else None
-        own = owner is not None and any(
-            dotted(t.target) == "self._session" for t in file.module.index.of(cst.AssignTarget)
-        )
-        if own:
+    is_self = dotted(base) == "self"
+    if is_self and not file.module.is_local("self", base):
+        return None  # in a class's body nothing is
+    owner = file.enclosing(base, cst.ClassDef) if is_self else None
+    if owner is not None:
+        if any(dotted(t.target) == "self._session" for t in file.module.index.of(cst.AssignTarget)):
             return None
+        kind = framework_base(file.project, Owner(file.module, owner))
     else:
         kind = instance_of(file.project, file.module, base)
     if kind == "AgentSession":
