@@ -102,8 +102,8 @@ def test_what_is_left_leads_to_its_line_and_its_rule(page: Any) -> None:
     row = page.locator(":target")
     assert row.is_visible() and "TODO(lk-migrate" in row.inner_text()
     page.locator("tr.finding a").first.click()
-    assert page.locator("details:target").get_attribute("open") is not None
-    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    page.locator("details:target[open]").wait_for()  # (the page hears of it after the click)
+    page.wait_for_function("document.activeElement.tagName === 'SUMMARY'")
 
 
 def test_by_keyboard(page: Any) -> None:
@@ -225,7 +225,7 @@ def test_without_script_it_is_still_a_report(browser: Any, address: str) -> None
     page.goto(address)
     assert page.locator("#summary").is_visible() and not page.locator("#search").is_visible()
     page.locator("#rules summary").first.click()
-    assert page.locator("#rules details").first.locator(".inside").is_visible()
+    page.locator("#rules details").first.locator(".inside").wait_for()
     context.close()
 
 
