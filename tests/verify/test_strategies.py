@@ -94,7 +94,8 @@ def test_they_are_the_same_in_another_process_and_leave_nothing_behind(
         ({"type": ["boolean", "null"]}, {True, False, None}),
         ({"anyOf": [{"const": "x"}, {"type": "null"}]}, {"x", None}),
     ],
-    ids=str,
+    # (a set's order is not the same in all processes: read from the source, or from what was compiled)
+    ids=lambda given: str(given) if isinstance(given, dict) else f"{len(given)} ends",
 )
 def test_odd_values_and_the_ends_of_what_is_allowed_are_tried(schema: dict[str, Any], ends: set[Any]) -> None:
     assert ends <= set(values(schema))
