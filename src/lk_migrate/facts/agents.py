@@ -37,6 +37,7 @@ from lk_migrate.facts.tools import (
 
 #: A file in which one of these stands uses LiveKit; the project may hand its session on under a module of its own.
 _USING = (b"livekit", b"AgentSession")
+_USES = re.compile(rb"^[^#\n]*(?:livekit|AgentSession)", re.M)  # (a marker only speaks of it)
 AGENT = frozenset(
     {
         "livekit.agents.Agent",
@@ -198,7 +199,7 @@ class _Finder:
         self.table = class_table(project, (p for p in seeds if not is_test(p)))
         self.own: dict[cst.ClassDef, ClassTools] = {}
         self._places: dict[cst.ClassDef, tuple[str, ...]] = {}
-        self.using = set(project.paths_with(_USING))
+        self.using = {path for path in project.paths_with(_USING) if _USES.search(project.files[path])}
         self.livekit = {ref.node for ref in agent_classes(self.table)}
         self.asked_by_fronts = frozenset().union(*map(asked_by_front, self.livekit))
         plain = [ref for ref in self.table.refs.values() if ref.node not in self.livekit]

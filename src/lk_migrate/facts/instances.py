@@ -199,7 +199,10 @@ def _read_bindings(
         binding[module.path] = _bindings(module.index)
     for node in binding[module.path].get((id(scope), name.value), ()):
         values: list[cst.BaseExpression] = []
-        if isinstance(node, (cst.Assign, cst.NamedExpr)):
+        if isinstance(node, cst.Assign) and not any(_is_name(t.target, name.value) for t in node.targets):
+            bound = True
+            kinds.add(None)  # a part of something
+        elif isinstance(node, (cst.Assign, cst.NamedExpr)):
             values.append(node.value)
         elif isinstance(node, cst.AnnAssign):
             bound = True
@@ -224,15 +227,21 @@ def _bindings(index: Index) -> dict[tuple[int, str], list[cst.CSTNode]]:
     """Id of a scope and plain name → what may bind the name there, in source order."""
     found: dict[tuple[int, str], list[cst.CSTNode]] = {}
     for node in sorted((n for kind in _BINDING for n in index.of(kind)), key=index.number):
+        targets: list[cst.BaseExpression]
         if type(node) is cst.Assign:
             targets = [t.target for t in node.targets]
         elif type(node) is cst.WithItem:
             targets = [node.asname.name] if node.asname is not None else []
         else:
             targets = [node.target]
+        targets += [e.value for t in targets if isinstance(t, (cst.Tuple, cst.List)) for e in t.elements]
         for name in dict.fromkeys(t.value for t in targets if type(t) is cst.Name):
             found.setdefault((id(index.scopes[index.number(node)]), name), []).append(node)
     return found
+
+
+def _is_name(target: cst.CSTNode, name: str) -> bool:
+    return isinstance(target, cst.Name) and target.value == name
 
 
 def _is_run_context(project: Project, module: Module, function: cst.FunctionDef, param: cst.Param) -> bool:
