@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from sys import intern
 
 from lk_migrate.facts.module import module_name
 from lk_migrate.facts.project import Project
@@ -137,7 +138,7 @@ def _spelling(targets: Iterable[str]) -> Callable[[str], Callable[[bytes], bool]
 @lru_cache(_FILES)
 def imported_names(path: str, data: bytes) -> tuple[str, ...]:
     """The absolute dotted names that may be modules, of every import in the file at `path`."""
-    return tuple(_imported_names(path, data))
+    return tuple(map(intern, _imported_names(path, data)))  # (files of a project import the same)
 
 
 def _imported_names(path: str, data: bytes) -> Iterator[str]:
