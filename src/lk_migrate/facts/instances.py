@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import libcst as cst
 
@@ -199,7 +199,7 @@ def _read_bindings(
         binding[module.path] = _bindings(module.index)
     for node in binding[module.path].get((id(scope), name.value), ()):
         values: list[cst.BaseExpression] = []
-        if isinstance(node, cst.Assign) and not any(_is_name(t.target, name.value) for t in node.targets):
+        if not any(isinstance(t, cst.Name) and t.value == name.value for t in _targets(node)):
             bound = True
             kinds.add(None)  # a part of something
         elif isinstance(node, (cst.Assign, cst.NamedExpr)):
@@ -227,21 +227,20 @@ def _bindings(index: Index) -> dict[tuple[int, str], list[cst.CSTNode]]:
     """Id of a scope and plain name → what may bind the name there, in source order."""
     found: dict[tuple[int, str], list[cst.CSTNode]] = {}
     for node in sorted((n for kind in _BINDING for n in index.of(kind)), key=index.number):
-        targets: list[cst.BaseExpression]
-        if type(node) is cst.Assign:
-            targets = [t.target for t in node.targets]
-        elif type(node) is cst.WithItem:
-            targets = [node.asname.name] if node.asname is not None else []
-        else:
-            targets = [node.target]
-        targets += [e.value for t in targets if isinstance(t, (cst.Tuple, cst.List)) for e in t.elements]
-        for name in dict.fromkeys(t.value for t in targets if type(t) is cst.Name):
+        targets = _targets(node)
+        parts = (e.value for t in targets if isinstance(t, (cst.Tuple, cst.List)) for e in t.elements)
+        for name in dict.fromkeys(t.value for t in (*targets, *parts) if type(t) is cst.Name):
             found.setdefault((id(index.scopes[index.number(node)]), name), []).append(node)
     return found
 
 
-def _is_name(target: cst.CSTNode, name: str) -> bool:
-    return isinstance(target, cst.Name) and target.value == name
+def _targets(node: Any) -> list[cst.CSTNode]:
+    """What one of `_BINDING` binds: names, attributes, and tuples of them."""
+    if isinstance(node, cst.Assign):
+        return [t.target for t in node.targets]
+    if isinstance(node, cst.WithItem):
+        return [node.asname.name] if node.asname is not None else []
+    return [node.target]
 
 
 def _is_run_context(project: Project, module: Module, function: cst.FunctionDef, param: cst.Param) -> bool:
