@@ -37,7 +37,7 @@ from lk_migrate.facts.tools import (
 
 #: A file in which one of these stands uses LiveKit; the project may hand its session on under a module of its own.
 _USING = (b"livekit", b"AgentSession")
-_USES = re.compile(rb"^[^#\n]*(?:livekit|AgentSession)", re.M)  # (a marker only speaks of it)
+_USES = re.compile(rb"^[^#\n]*(?:%s)" % b"|".join(_USING), re.M)  # (a marker only speaks of it)
 AGENT = frozenset(
     {
         "livekit.agents.Agent",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 
 import libcst as cst
@@ -24,12 +25,17 @@ def super_inits(init: cst.FunctionDef) -> list[cst.Call]:
     return [c for c in find(init, cst.Call) if is_super_init(c)]
 
 
+def _init_calls(init: cst.FunctionDef) -> Iterator[cst.Call]:
+    """The calls of whatever `__init__` in an `__init__`."""
+    calls = find(init, cst.Call)
+    return (c for c in calls if isinstance(c.func, cst.Attribute) and c.func.attr.value == "__init__")
+
+
 def passes_instructions(init: cst.FunctionDef) -> bool:
     """Whether some `__init__` is called with `instructions=` already."""
     return any(
         arg.keyword is not None and arg.keyword.value == "instructions"
-        for call in find(init, cst.Call)
-        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "__init__"
+        for call in _init_calls(init)
         for arg in call.args
     )
 
@@ -38,8 +44,7 @@ def lacks_init_call(agent: AgentClass) -> bool:
     """Whether the class is an `Agent` whose `__init__` calls none (LK111 adds that)."""
     if not agent.is_agent or agent.init is None or agent.chain:
         return False
-    called = (c.func for c in find(agent.init, cst.Call))
-    return not any(isinstance(func, cst.Attribute) and func.attr.value == "__init__" for func in called)
+    return not any(True for _ in _init_calls(agent.init))
 
 
 def mixin_passing(agent: AgentClass) -> Passing:

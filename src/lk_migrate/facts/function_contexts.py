@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -184,7 +184,7 @@ def tools_of(project: Project, construction: Construction) -> Tools:
     module = construction.module
     binding = found.holdings.binding(module, argument.value)
     closures = found.closures(binding) if binding is not None else []
-    late = [t for t in closures if not _stands_before(t, construction)]
+    late = _late(closures, construction)
     problem = ""
     if late and not _may_follow(late, construction):
         names = ", ".join(f"`{t.node.name.value}`" for t in late)
@@ -212,10 +212,15 @@ def later_tools(project: Project) -> dict[cst.FunctionDef, tuple[Construction, l
         argument = construction.argument("fnc_ctx")
         binding = found.holdings.binding(construction.module, argument.value) if argument is not None else None
         closures = found.closures(binding) if binding is not None else []
-        late = [t for t in closures if not _stands_before(t, construction)]
+        late = _late(closures, construction)
         if late and _may_follow(late, construction):
             result[late[-1].node] = (construction, [t.node.name.value for t in late])
     return result
+
+
+def _late(closures: Sequence[ToolFunction], construction: Construction) -> list[ToolFunction]:
+    """Those that are defined after the Agent is made."""
+    return [t for t in closures if not _stands_before(t, construction)]
 
 
 def _may_follow(late: list[ToolFunction], construction: Construction) -> bool:

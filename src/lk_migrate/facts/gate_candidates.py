@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 
 import libcst as cst
 
@@ -60,7 +60,7 @@ def candidates(project: Project) -> Iterator[Candidate]:
         module = project.module(path)
         if module is None:
             continue
-        raising = cache(partial(_raising, module))
+        raising = _raising(module)
         for function in module.index.of(cst.FunctionDef):
             named = function.name.value != "__init__"
             if named and _counts(module, function) and _speaks_of_turns(module, function, tells):
@@ -76,11 +76,11 @@ def _says_turn(data: bytes) -> bool:
     return any(word in data for word in _WORDS) or _TURN.search(data) is not None
 
 
-def _may_refuse(module: Module, function: cst.FunctionDef, raising: Callable[[], frozenset[str]]) -> bool:
+def _may_refuse(module: Module, function: cst.FunctionDef, raising: frozenset[str]) -> bool:
     """Whether it answers anything but None, or raises, itself or by a function of the file that it calls."""
     for node in module.index.find(function, cst.Return, cst.Raise, cst.Yield, cst.Call):
         if type(node) is cst.Call:
-            if (dotted(node.func) or "").rpartition(".")[2] in raising():
+            if (dotted(node.func) or "").rpartition(".")[2] in raising:
                 return True
         elif type(node) is not cst.Return or node.value is not None:
             return True
@@ -89,8 +89,8 @@ def _may_refuse(module: Module, function: cst.FunctionDef, raising: Callable[[],
 
 def _raising(module: Module) -> frozenset[str]:
     """The functions of the file in which something is raised."""
-    index = module.index
-    return frozenset(f.name.value for f in index.of(cst.FunctionDef) if index.find(f, cst.Raise))
+    around = (a for raised in module.index.of(cst.Raise) for a in module.index.ancestors(raised))
+    return frozenset(a.name.value for a in around if isinstance(a, cst.FunctionDef))
 
 
 def candidate_of(module: Module, function: cst.FunctionDef) -> Candidate:

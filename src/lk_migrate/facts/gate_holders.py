@@ -115,7 +115,7 @@ class _Holders:
         for node in name_mentions(self.search.project, self.search.gone, home, name, self._gone):
             module = self.search.project.home(node)
             assert module is not None
-            self._use(module, module.index.parents[node] if _is_attr(module, node) else node)
+            self._use(module, module.index.parents[node] if module.index.is_attribute(node) else node)
         for module in modules_with(self.search.project, name):
             for item in module.imports:
                 if item.local == name and item.alias is not None and self._left([item.alias]):
@@ -200,18 +200,13 @@ class _Holders:
     def _is_call(self, module: Module, node: cst.CSTNode, sites: list[tuple[Module, cst.Call]]) -> bool:
         """Whether a mention of the function (or its class) is a call that we know, a base, or an annotation."""
         parent = module.index.parents[node]
-        if isinstance(parent, cst.Attribute) and parent.attr is node:
+        if module.index.is_attribute(node):
             node, parent = parent, module.index.parents[parent]
         if isinstance(parent, cst.Call) and parent.func is node:
             return any(parent is call for _, call in sites)
         if isinstance(parent, cst.Arg) and isinstance(module.index.parents[parent], cst.ClassDef):
             return True
         return module.index.enclosing(node, cst.Annotation) is not None
-
-
-def _is_attr(module: Module, node: cst.CSTNode) -> bool:
-    parent = module.index.parents[node]
-    return isinstance(parent, cst.Attribute) and parent.attr is node
 
 
 def _callee(project: Project, module: Module, call: cst.Call) -> tuple[Module, cst.FunctionDef] | None:

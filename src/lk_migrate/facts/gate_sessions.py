@@ -118,10 +118,9 @@ def _is_used(project: Project, node: cst.ClassDef) -> bool:
 
 def _is_anothers(project: Project, module: Module, use: cst.Name, node: cst.ClassDef) -> bool:
     """`self.client.Assistant(…)`: an attribute of that name, of something else."""
-    parent = module.index.parents.get(use)
-    if not isinstance(parent, cst.Attribute) or parent.attr is not use:
+    if not module.index.is_attribute(use):
         return False
-    symbol = project.resolve(module, parent)
+    symbol = project.resolve(module, module.index.parents[use])
     return symbol is None or symbol.node is not node
 
 

@@ -269,6 +269,11 @@ class Index:
             current = ancestor
         return current
 
+    def is_attribute(self, name: cst.CSTNode) -> bool:
+        """Whether it is the last part of `a.b`, and no name by itself."""
+        parent = self.above.get(id(name))
+        return isinstance(parent, cst.Attribute) and parent.attr is name
+
     def enclosing(self, node: cst.CSTNode, *kinds: type[Any]) -> cst.CSTNode | None:
         """The nearest ancestor of one of the `kinds`."""
         wanted, above = concrete(*kinds), self.above

@@ -132,15 +132,10 @@ def _asked_elsewhere(project: Project, function: cst.FunctionDef, gone: set[cst.
     inside = set(descendants(function))
     for module in modules_with(project, name):
         named: list[cst.CSTNode] = [n for n in module.index.of(cst.Attribute) if n.attr.value == name]
-        named += [n for n in module.names.get(name, ()) if not _is_part_of_attribute(module, n)]
+        named += [n for n in module.names.get(name, ()) if not module.index.is_attribute(n)]
         if module.strings.get(name) or any(n not in gone and n not in inside for n in named):
             return True
     return False
-
-
-def _is_part_of_attribute(module: Module, node: cst.Name) -> bool:
-    parent = module.index.parents.get(node)
-    return isinstance(parent, cst.Attribute) and parent.attr is node
 
 
 def _wrapper(project: Project, module: Module, call: cst.Call) -> Wrapper | None:

@@ -76,8 +76,7 @@ def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
 
 def _holds_tools(agent: AgentClass, table: str, project: Project) -> bool:
     """Whether an attribute is a table of tools: by its name, or because it is made of what lists them."""
-    below = [a for a in find_agents(project) if agent.ref in (*a.chain, *a.mixins)]
-    lists = {r.attribute for a in (agent, *below) for r in a.registries}
+    lists = {r.attribute for a in (agent, *_below(agent, project)) for r in a.registries}
     if table in lists or re.search(r"tool|func", table, re.IGNORECASE):
         return True
     made = [(t.target, a.value) for f in methods(agent.node) for a in find(f, cst.Assign) for t in a.targets]
@@ -94,8 +93,13 @@ def _last(node: cst.CSTNode) -> str:
 
 def _has_tools(agent: AgentClass, project: Project) -> bool:
     """Whether the class has tools, or one that it is a base or mixin of."""
-    below = (a for a in find_agents(project) if agent.ref in (*a.chain, *a.mixins)) if agent.dispatchers else ()
+    below = _below(agent, project) if agent.dispatchers else ()
     return bool(agent.all_tools) or any(a.all_tools for a in below)
+
+
+def _below(agent: AgentClass, project: Project) -> Iterator[AgentClass]:
+    """The assistants that the class is a base or mixin of."""
+    return (a for a in find_agents(project) if agent.ref in (*a.chain, *a.mixins))
 
 
 def _becomes_one(changes: list[Change]) -> bool:
