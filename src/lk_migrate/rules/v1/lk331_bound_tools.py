@@ -18,6 +18,8 @@ from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.v1.lk331_tool_info import rule as tool_info
 
+#: Imported by what describes tools to a service by itself. Files that become agents' import other things.
+_MODELS = "livekit.agents.llm"
 _FUNCTION, _AGENT, _TODAY = "__func__", "__self__", "__wrapped__"
 _WHY = "a tool is no bound method any more; its function is `__wrapped__`"
 
@@ -71,8 +73,8 @@ def _by_todays_name(updated: cst.Arg) -> cst.Arg:
 
 
 def _is_tool(node: cst.BaseExpression, file: File) -> bool:
-    """The variable of a `for tool in tools:` around it, where LiveKit is imported; `self._tools` are tools, too."""
-    if not isinstance(node, cst.Name) or not any(i.target.startswith("livekit.") for i in file.module.imports):
+    """The variable of a `for tool in tools:` around it, where LiveKit's models are; `self._tools` are tools, too."""
+    if not isinstance(node, cst.Name) or not any(i.target.startswith(_MODELS) for i in file.module.imports):
         return False
     for loop in file.module.index.ancestors(node):
         if isinstance(loop, cst.For) and dotted(loop.target) == node.value:
