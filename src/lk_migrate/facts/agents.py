@@ -219,7 +219,14 @@ class _Finder:
             self.using |= paths
             rest = [ref for ref in plain if ref.node not in found and ref.node not in self.blocked] if paths else []
             asked = [r for r in rest if any(e.module.path in paths for e in (r, *self.table.descendants(r)))]
-        return found
+        return self._heirs(found) | found
+
+    def _heirs(self, found: Iterable[cst.ClassDef]) -> dict[cst.ClassDef, tuple[str, ...]]:
+        """What derives from an assistant is an `Agent` with it, whether anything makes one or not."""
+        below = (
+            (heir.node, ref) for ref in map(self.table.refs.__getitem__, found) for heir in self.table.descendants(ref)
+        )
+        return {node: (f"derives from `{ref.name}`",) for node, ref in below if node not in self.blocked}
 
     def tools(self, ref: ClassRef) -> ClassTools:
         if ref.node not in self.own:
