@@ -14,6 +14,7 @@ import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, ClassTable, class_table, method, methods
 from lk_migrate.facts.collisions import Collision, collisions_of
+from lk_migrate.facts.framework import AGENT
 from lk_migrate.facts.fronts import asked_by_front, has_member
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instructions import Instructions, Source, instructions_of
@@ -38,16 +39,6 @@ from lk_migrate.facts.tools import (
 #: A file in which one of these stands uses LiveKit; the project may hand its session on under a module of its own.
 _USING = (b"livekit", b"AgentSession")
 _USES = re.compile(rb"^[^#\n]*(?:%s)" % b"|".join(_USING), re.M)  # (a marker only speaks of it)
-AGENT = frozenset(
-    {
-        "livekit.agents.Agent",
-        "livekit.agents.AgentTask",
-        "livekit.agents.voice.Agent",
-        "livekit.agents.voice.AgentTask",
-        "livekit.agents.voice.agent.Agent",
-        "livekit.agents.voice.agent.AgentTask",
-    }
-)
 #: Bases that say that a class is something else, whatever its methods look like.
 _OTHER_KINDS = re.compile(
     r"(^|\.)(BaseModel|BaseSettings|Enum|IntEnum|StrEnum|Protocol|TypedDict|NamedTuple|TestCase|"

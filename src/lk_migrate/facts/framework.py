@@ -17,6 +17,12 @@ from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
 
+#: What the agents of a session derive from; `InlineTask` was the name of `AgentTask` until 1.2.0.
+AGENT = frozenset(
+    f"livekit.agents.{package}{name}"
+    for package in ("", "voice.", "voice.agent.")
+    for name in ("Agent", "AgentTask", "InlineTask")
+)
 #: Packages whose star import binds the framework's public names.
 _STARS = ("livekit.agents", "livekit.agents.voice", "livekit.agents.llm", "livekit.agents.voice.room_io")
 

@@ -10,6 +10,7 @@ import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, class_attributes, class_bases, is_self_attribute, methods, self_name
 from lk_migrate.facts.constants import NotConstant, value_of
+from lk_migrate.facts.framework import AGENT
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
@@ -17,7 +18,6 @@ from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ToolSchema, tool_schemas
 from lk_migrate.facts.walk import find
 
-_AGENTS = frozenset({"livekit.agents.Agent", "livekit.agents.voice.Agent", "livekit.agents.voice.agent.Agent"})
 _HINT = re.compile(r"tool|func|handler|action|regist|command|capabilit", re.IGNORECASE)
 #: Methods that list tools; one called `handlers` may list those of events.
 _GIVES_TOOLS = re.compile(r"tool|func|regist|command|capabilit", re.IGNORECASE)
@@ -97,7 +97,7 @@ def _is_looked_up_for_words(project: Project, ref: ClassRef, attribute: str) -> 
 
     What a model calls gets its arguments by name (`**arguments`), and an `Agent` offers its decorated methods only.
     """
-    if not any(base in _AGENTS for base in class_bases(project, ref)):
+    if not any(base in AGENT for base in class_bases(project, ref)):
         return False
     return any(
         isinstance(call.func, cst.Subscript)

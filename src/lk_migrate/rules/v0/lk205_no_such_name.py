@@ -60,11 +60,17 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     above = a_level_above(name)
     if is_guarded(node, node.attr.value, file):
         yield Note(node, f"{_said(name)}; the code copes with that.")
-    elif above is not None and above.rpartition(".")[2] not in _REPLACED_THEMSELVES:
+    elif above is not None and not {above.rpartition(".")[2], _asked_of(node, file)} & _REPLACED_THEMSELVES:
         spelled = file.use(above)
         yield Rewrite(node, lambda _: cst.parse_expression(spelled), f"{_said(name)}")
     else:
         yield Todo(node, f"{_said(name)}.")
+
+
+def _asked_of(node: cst.Attribute, file: File) -> str:
+    """`Options` of `voice.worker.Options`, where the node is `voice.worker`."""
+    parent = file.parent(node)
+    return parent.attr.value if isinstance(parent, cst.Attribute) else ""
 
 
 @rule.on(cst.ImportFrom)

@@ -193,7 +193,9 @@ def elevenlabs_voice(call: cst.Call, file: File) -> Iterator[Change]:
     if arg is None:
         return
     kept = _kept_voice(arg.value, file)
-    if _is_voice(arg.value, file):
+    if find_keyword(call, "voice_id") is not None:
+        yield Todo(call, "`voice=` is gone, and `voice_id=` is given, too: keep the one that is meant.")
+    elif _is_voice(arg.value, file):
         yield Rewrite(call, _with_voice_id, "`voice=` is `voice_id=` and `voice_settings=` now")
     elif kept is not None:
         line, voice = kept
