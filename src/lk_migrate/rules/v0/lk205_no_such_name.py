@@ -60,17 +60,18 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     above = a_level_above(name)
     if is_guarded(node, node.attr.value, file):
         yield Note(node, f"{_said(name)}; the code copes with that.")
-    elif above is not None and not {above.rpartition(".")[2], _asked_of(node, file)} & _REPLACED_THEMSELVES:
+    elif above is not None and not _is_replaced(node, above, file):
         spelled = file.use(above)
         yield Rewrite(node, lambda _: cst.parse_expression(spelled), f"{_said(name)}")
     else:
         yield Todo(node, f"{_said(name)}.")
 
 
-def _asked_of(node: cst.Attribute, file: File) -> str:
-    """`Options` of `voice.worker.Options`, where the node is `voice.worker`."""
+def _is_replaced(node: cst.Attribute, above: str, file: File) -> bool:
+    """Whether another rule is about to give what stands there, or what is asked of it, its name of today."""
     parent = file.parent(node)
-    return parent.attr.value if isinstance(parent, cst.Attribute) else ""
+    renamed = isinstance(parent, cst.Attribute) and parent.attr.value == "WorkerOptions"
+    return renamed or above.rpartition(".")[2] in _REPLACED_THEMSELVES
 
 
 @rule.on(cst.ImportFrom)
