@@ -159,7 +159,7 @@ def _session(updated: cst.Call, session: str, turn: str, indentation: int, found
     drop: list[int] = []
     for i, arg in enumerate(brackets.items):
         name = keyword(arg)
-        if name == "model":
+        if name == "model" and "llm" not in map(keyword, brackets.items):
             brackets = brackets.with_item(i, keyword_arg("llm", arg.value))
         elif name == "max_nested_fnc_calls":
             brackets = brackets.with_item(i, keyword_arg("max_tool_steps", _less_one(arg.value)))

@@ -60,7 +60,7 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
         if given == "model" and is_session and not becomes_session and "llm" not in names:
             yield Rewrite(arg, lambda updated: updated.with_changes(keyword=cst.Name("llm")), "`model=` is `llm=`")
             continue
-        if becomes_session and given in V0_ARGUMENTS:
+        if becomes_session and given in V0_ARGUMENTS and not (given == "model" and "llm" in names):
             continue
         if given == "functions" and "tools" not in names and not becomes_session and isinstance(arg.value, cst.List):
             yield Rewrite(arg, lambda updated: updated.with_changes(keyword=cst.Name("tools")), "they are `tools=`")
