@@ -111,7 +111,9 @@ def constructor(call: cst.Call, file: File) -> Iterator[Change]:
         return
     for arg in call.args:
         new = options.renamed.get(keyword(arg))
-        if new is not None:
+        if new is not None and find_keyword(call, new) is not None:
+            yield Todo(arg, f"`{keyword(arg)}=` is gone, and `{new}=` is given, too: keep the one that is meant.")
+        elif new is not None:
             yield Rewrite(
                 arg,
                 lambda updated, new=new: updated.with_changes(keyword=cst.Name(new)),  # type: ignore[misc]

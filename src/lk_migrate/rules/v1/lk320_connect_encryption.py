@@ -12,7 +12,8 @@ import libcst as cst
 
 from lk_migrate.facts.among import with_keyword
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.changes import Change, Rewrite
+from lk_migrate.rewrite.arguments import find_keyword
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -24,10 +25,14 @@ def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     """`ctx.connect(e2ee=x)`, where `ctx` may have any name: nothing else called `connect` takes `e2ee`."""
     if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "connect"):
         return
-    for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value == "e2ee":
-            yield Rewrite(
-                arg,
-                lambda updated: updated.with_changes(keyword=cst.Name("encryption")),
-                "`e2ee=` is now `encryption=`",
-            )
+    arg = find_keyword(call, "e2ee")
+    if arg is None:
+        return
+    if find_keyword(call, "encryption") is not None:
+        yield Todo(call, "`e2ee=` has no effect beside `encryption=`: take it out.")
+        return
+    yield Rewrite(
+        arg,
+        lambda updated: updated.with_changes(keyword=cst.Name("encryption")),
+        "`e2ee=` is now `encryption=`",
+    )
