@@ -25,21 +25,45 @@ class Receiver:
 
 
 def expressions(module: Module, summary: cst.Call) -> Iterator[cst.BaseExpression]:
-    """`collector.get_summary()` itself, or each use of the one name that it is assigned to."""
+    """`collector.get_summary()` itself, or each use of the one name that it is assigned to.
+
+    Of several summaries that are assigned to a name the one above a use is meant, in a loop the last.
+    """
     name = assigned_name(module, summary)
     if name is None:
         yield summary
         return
-    scope = module.index.enclosing(summary, cst.FunctionDef) or module.tree
-    for use in find(scope, cst.Name):
+    given = namesakes(module, summary)
+    meant = given[-1]
+    for use in find(_scope(module, summary), cst.Name):
         parent = module.index.parents.get(use)
         if use.value != name or isinstance(parent, (cst.AssignTarget, cst.Param, cst.NameItem)):
+            assign = module.index.parents.get(parent) if isinstance(parent, cst.AssignTarget) else None
+            if use.value == name and isinstance(assign, cst.Assign) and assign.value in given:
+                meant = assign.value  # type: ignore[assignment]
+            continue
+        if meant is not summary:
             continue
         is_label = (isinstance(parent, cst.Attribute) and parent.attr is use) or (
             isinstance(parent, cst.Arg) and parent.keyword is use
         )
         if not is_label:
             yield use
+
+
+def namesakes(module: Module, summary: cst.Call) -> list[cst.Call]:
+    """The summaries that are assigned to the name that this one is assigned to, by line; itself is one of them."""
+    name = assigned_name(module, summary)
+    calls = find(_scope(module, summary), cst.Call)
+    return [c for c in calls if _is_summary(c) and assigned_name(module, c) == name]
+
+
+def _scope(module: Module, summary: cst.Call) -> cst.FunctionDef | cst.Module:
+    return module.index.enclosing(summary, cst.FunctionDef) or module.tree
+
+
+def _is_summary(call: cst.Call) -> bool:
+    return isinstance(call.func, cst.Attribute) and call.func.attr.value == "get_summary"
 
 
 def assigned_name(module: Module, summary: cst.Call) -> str | None:

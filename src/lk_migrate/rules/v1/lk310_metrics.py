@@ -22,7 +22,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.metrics import Collector, Listener, collectors, listeners, registrations, single_call
 from lk_migrate.facts.pipelines import pipelines
-from lk_migrate.facts.usage_summaries import asked, assigned_name, expressions, kept, receivers
+from lk_migrate.facts.usage_summaries import asked, assigned_name, expressions, kept, namesakes, receivers
 from lk_migrate.facts.variables import is_free
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
@@ -208,7 +208,8 @@ _ABOUT = re.compile(r"metric|usage|collect", re.IGNORECASE)
 def _summary(call: cst.Call, new: str, models: str, file: File) -> Iterator[Change]:
     """`collector.get_summary()`, the sums that are read from it, and whoever is handed it."""
     name = assigned_name(file.module, call)
-    sums = _named_sums(call, file) if name is not None else frozenset()
+    alone = name is not None and len(namesakes(file.module, call)) == 1
+    sums = _named_sums(call, file) if alone else frozenset()
     if sums:
         lines = [cst.parse_statement(f"{f} = {total(f, f'{name}{models}')}") for f in USAGE_FIELDS if f in sums]
         yield Rewrite(
