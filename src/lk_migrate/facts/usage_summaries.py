@@ -58,7 +58,7 @@ def namesakes(module: Module, summary: cst.Call) -> list[cst.Call]:
     return [c for c in calls if _is_summary(c) and assigned_name(module, c) == name]
 
 
-def _scope(module: Module, summary: cst.Call) -> cst.FunctionDef | cst.Module:
+def _scope(module: Module, summary: cst.Call) -> cst.CSTNode:
     return module.index.enclosing(summary, cst.FunctionDef) or module.tree
 
 
