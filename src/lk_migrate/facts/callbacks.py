@@ -15,6 +15,13 @@ from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.variables import is_free
 from lk_migrate.facts.walk import find, own_scope
 
+#: Where what a callback of 0.x did is done today.
+CALLBACKS_TODAY = {
+    "before_llm_cb": "what it does to the context is done in `on_user_turn_completed(self, turn_ctx, new_message)` of "
+    "the `Agent`",
+    "will_synthesize_assistant_reply": "answer in `llm_node(self, chat_ctx, tools, model_settings)` of the `Agent`",
+    "before_tts_cb": "change the text in `tts_node(self, text, model_settings)` of the `Agent`",
+}
 _LLM_NAMES = ("before_llm_cb", "will_synthesize_assistant_reply")
 
 

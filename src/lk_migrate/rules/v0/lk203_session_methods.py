@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.among import calls_of
+from lk_migrate.facts.callbacks import CALLBACKS_TODAY
 from lk_migrate.facts.holdings import where_0x_may_be
 from lk_migrate.facts.own_attributes import is_own_attribute
 from lk_migrate.facts.pipelines import pipelines
@@ -23,7 +24,6 @@ from lk_migrate.rewrite.arguments import keyword, without_keywords
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
-from lk_migrate.rules.v0.lk206_no_such_attribute import CALLBACKS
 
 #: No triggers: a file may have no more of a 0.x agent than the name that another one gives it.
 rule = Rule("LK203", Edition.V0, __doc__, since="1.0.0", paths=where_0x_may_be)
@@ -204,8 +204,8 @@ def attributes(node: cst.Attribute, file: File) -> Iterator[Change]:
         )
     elif name not in _SAME | _HANDLED:
         private = _private_names(node, file) if name.startswith("_") else []
-        if name in CALLBACKS and isinstance(file.parent(node), cst.AssignTarget):
-            yield Todo(node, f"nothing ever calls `{name}` of a session, as 0.x called none: {CALLBACKS[name]}.")
+        if name in CALLBACKS_TODAY and isinstance(file.parent(node), cst.AssignTarget):
+            yield Todo(node, f"nothing ever calls `{name}` of a session, as 0.x called none: {CALLBACKS_TODAY[name]}.")
             return
         if _is_put_there(node, file):
             return

@@ -13,6 +13,7 @@ from functools import cache
 import libcst as cst
 
 from lk_migrate.facts.agents import Role, agent_of, find_agents
+from lk_migrate.facts.callbacks import CALLBACKS_TODAY
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.importers import importing
 from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
@@ -55,13 +56,6 @@ _OF_THE_SESSION = {
     "generate_reply": "the session speaks, `session.generate_reply(…)`",
     "on": "events are the session's, `session.on(…)`",
 }
-#: Where what a callback of 0.x did is done today.
-CALLBACKS = {
-    "before_llm_cb": "what it does to the context is done in `on_user_turn_completed(self, turn_ctx, new_message)` of "
-    "the `Agent`",
-    "will_synthesize_assistant_reply": "answer in `llm_node(self, chat_ctx, tools, model_settings)` of the `Agent`",
-    "before_tts_cb": "change the text in `tts_node(self, text, model_settings)` of the `Agent`",
-}
 
 
 def paths(project: Project) -> frozenset[str]:
@@ -100,8 +94,8 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     if kind not in _CLASSES or name in _known(kind) or _is_told(node, file):
         return
-    if kind == "AgentSession" and name in CALLBACKS and _is_hook(node, file):
-        yield Todo(node, f"nothing ever calls `{name}` of a session: {CALLBACKS[name]}.")
+    if kind == "AgentSession" and name in CALLBACKS_TODAY and _is_hook(node, file):
+        yield Todo(node, f"nothing ever calls `{name}` of a session: {CALLBACKS_TODAY[name]}.")
     elif kind == "AgentSession" and _is_hook(node, file):
         yield Todo(
             node,
@@ -161,4 +155,4 @@ def _is_hook(node: cst.Attribute, file: File) -> bool:
     """`session.on_message = handler`; `session.before_llm_cb = handler`, a keyword of the 0.x agent."""
     if not isinstance(file.parent(node), cst.AssignTarget):
         return False
-    return node.attr.value.startswith("on_") or node.attr.value in CALLBACKS
+    return node.attr.value.startswith("on_") or node.attr.value in CALLBACKS_TODAY
