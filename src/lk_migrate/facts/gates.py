@@ -112,14 +112,12 @@ def closure_counters(project: Project) -> tuple[tuple[Module, cst.FunctionDef], 
     gates = project.fact(find_gates).all
     known = {f for g in gates for node in (g.node, g.counter) for f in g.module.index.find(node, cst.FunctionDef)}
     found = (c for c in project.fact(_candidates) if c.counter is not c.node and not known & {c.node, c.counter})
-    counters = {
-        c.counter: c.module for c in found if _asks_speech_id(c.module, c.counter) and _answers_or_raises(c.counter)
-    }
+    counters = {c.counter: c.module for c in found if _asks_speech_id(c.module, c.counter) and _answers(c.counter)}
     around = {a for counter, module in counters.items() for a in module.index.ancestors(counter)}
     return tuple((module, counter) for counter, module in counters.items() if counter not in around)
 
 
-def _answers_or_raises(function: cst.FunctionDef) -> bool:
+def _answers(function: cst.FunctionDef) -> bool:
     """Whether it gives an answer at all, or raises; what only counts is no gate."""
     return any(
         isinstance(n, cst.Raise) or (isinstance(n, cst.Return) and n.value is not None) for n in own_scope(function)
