@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 
 import libcst as cst
@@ -42,7 +42,7 @@ _OF_0X = frozenset({"turn_detector", "interrupt_speech_duration", "interrupt_min
 _AGENT, _SESSION = "livekit.agents.Agent()", "livekit.agents.AgentSession()"
 
 
-@dataclass
+@dataclass(frozen=True)
 class KeywordDicts:
     """`rewrite`: sources to be rewritten where they stand; `left`: calls for a person, with the reason.
 
@@ -51,42 +51,83 @@ class KeywordDicts:
     `spelled`: calls whose `**constant` is to be spelled out, key by key (the constant stays): the argument, its keys.
     """
 
-    rewrite: dict[cst.CSTNode, Source] = field(default_factory=dict)
-    left: dict[cst.CSTNode, str] = field(default_factory=dict)
-    mixed: set[cst.CSTNode] = field(default_factory=set)
-    spelled: dict[cst.CSTNode, tuple[cst.Arg, tuple[str, ...]]] = field(default_factory=dict)
-    joined: dict[cst.CSTNode, tuple[cst.Arg, ...]] = field(default_factory=dict)
-    taken: dict[cst.CSTNode, tuple[cst.Arg, ...]] = field(default_factory=dict)
-    _seen: set[cst.CSTNode] = field(default_factory=set)
-    _lost: dict[cst.CSTNode, str] = field(default_factory=dict)
-    _accepted: dict[cst.CSTNode, list[Source]] = field(default_factory=dict)
-    _held: set[cst.CSTNode] = field(default_factory=set)
-    _builds: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
-    _places: dict[cst.CSTNode, str] = field(default_factory=dict)
-    _spellable: dict[cst.CSTNode, tuple[cst.Arg, tuple[str, ...]]] = field(default_factory=dict)
+    rewrite: Mapping[cst.CSTNode, Source] = field(default_factory=dict)
+    left: Mapping[cst.CSTNode, str] = field(default_factory=dict)
+    mixed: Set[cst.CSTNode] = frozenset()
+    spelled: Mapping[cst.CSTNode, tuple[cst.Arg, tuple[str, ...]]] = field(default_factory=dict)
+    joined: Mapping[cst.CSTNode, tuple[cst.Arg, ...]] = field(default_factory=dict)
+    taken: Mapping[cst.CSTNode, tuple[cst.Arg, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What a call takes: `carriers`, the sources with old keys, at `places`. They stay as they are for a `reason`.
+
+    `keys`: those of the one constant `star`, where it can be spelled out. `given`: the call's own old keywords, which
+    go into the display `built` of its dict.
+    """
+
+    call: cst.Call
+    carriers: tuple[Source, ...]
+    places: str
+    reason: str
+    star: cst.Arg
+    keys: tuple[str, ...]
+    built: cst.Dict | None = None
+    given: tuple[cst.Arg, ...] = ()
 
 
 def keyword_dicts(project: Project) -> KeywordDicts:
     """Every `AgentSession(**…)` of the project, judged."""
-    found = KeywordDicts()
     if not any(k.encode() in data for data in project.files.values() for k in TURN_KEYS):
-        return found
+        return KeywordDicts()
+    verdicts: list[_Verdict] = []
+    lost: dict[cst.Call, str] = {}
+    seen: set[cst.CSTNode] = set()
     for path in sorted(project.paths_with([b"**"]) & project.fact(where_livekit_is_imported)):
         module = project.module(path)
         for call in module.index.of(cst.Call) if module is not None else ():
             stars = [a for a in call.args if a.star == "**"]
-            if module is not None and stars and _takes(project, module, call):
-                _judge(project, module, call, stars, found)
-    _settle(found)
-    for node in [n for n in found.rewrite if n in found.left]:
-        del found.rewrite[node]
-    if found._lost:
-        found.left.update(_from_afar(project, found))
-    return found
+            if module is None or not stars or not _takes(project, module, call):
+                continue
+            taken = _taken(project, module, stars)
+            seen.update(s.node for s in taken.sources)
+            if any(s.keys & TURN_KEYS for s in taken.sources):
+                verdicts.append(_judged(project, module, call, stars, taken))
+            elif taken.unknown:
+                lost[call] = taken.unknown[0]
+    found = _settled(verdicts)
+    return replace(found, left={**found.left, **dict(_from_afar(project, lost, seen))}) if lost else found
 
 
-def _from_afar(project: Project, found: KeywordDicts) -> Iterator[tuple[cst.CSTNode, str]]:
-    """Calls whose dict cannot be followed, in a project with dicts of old keys that no call was seen to take.
+def _settled(verdicts: Sequence[_Verdict]) -> KeywordDicts:
+    """A dict that one call leaves to a person stays as it is for the others that take it, and what else these take."""
+    kept = {v.call: v.reason for v in verdicts if v.reason}
+    while True:
+        held = {s.node for v in verdicts if v.call in kept for s in v.carriers}
+        shared = [v for v in verdicts if v.call not in kept and any(s.node in held for s in v.carriers)]
+        if not shared:
+            break
+        kept.update((v.call, "that another call takes, too, which is not rewritten") for v in shared)
+    staying = [v for v in verdicts if v.call in kept]
+    going = [v for v in verdicts if v.call not in kept]
+    joined = {v.built: v for v in going if v.built is not None}
+    left: dict[cst.CSTNode, str] = {v.call: _left(v, kept[v.call]) for v in staying if not v.keys}
+    return KeywordDicts(
+        rewrite={s.node: s for v in going for s in v.carriers if s.node not in left},
+        left=left,
+        mixed=frozenset(v.call for v in (*staying, *joined.values())),
+        spelled={v.call: (v.star, v.keys) for v in staying if v.keys},
+        joined={built: v.given for built, v in joined.items()},
+        taken={v.call: v.given for v in joined.values()},
+    )
+
+
+def _from_afar(
+    project: Project, lost: Mapping[cst.Call, str], seen: Set[cst.CSTNode]
+) -> Iterator[tuple[cst.CSTNode, str]]:
+    """Calls whose dict cannot be followed (`lost`: what stood in the way), in a project with dicts of old keys that
+    no call was seen to take.
 
     What the project reads by its key goes where it is read.
     """
@@ -97,10 +138,10 @@ def _from_afar(project: Project, found: KeywordDicts) -> Iterator[tuple[cst.CSTN
         module = project.module(path) if not is_test(path) else None
         for node in module.index.of(cst.Dict) if module is not None else ():
             old = {text_key(e.key) or "" for e in node.elements if isinstance(e, cst.DictElement)} & TURN_KEYS
-            if module is not None and old & telling and node not in found._seen and not _is_group(module, node):
+            if module is not None and old & telling and node not in seen and not _is_group(module, node):
                 keys |= old
                 places.append(f"{path}:{module.span(node).line}")
-    for call, unknown in found._lost.items() if keys else ():
+    for call, unknown in lost.items() if keys else ():
         said = ", ".join(f"`{k}`" for k in sorted(keys))
         reason = f"{said}: a dict has them ({', '.join(places)}) that may come here through {unknown}"
         yield call, f"{reason}, which cannot be followed. Give them as one `turn_handling` dict."
@@ -138,75 +179,51 @@ def _reads(project: Project) -> frozenset[str]:
     return frozenset(found & TURN_KEYS)
 
 
-def _judge(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg], found: KeywordDicts) -> None:
-    sources: list[Source] = []
-    unknown: list[str] = []
-    read: set[str] = set()
-    for arg in stars:
-        flow = follow(project, module, arg.value, lambda where, other: _takes(project, where, other))
-        sources += flow.sources
-        unknown += flow.unknown
-        read |= flow.read
-    carriers = [s for s in sources if s.keys & TURN_KEYS]
-    found._seen.update(s.node for s in sources)
-    if not carriers:
-        if unknown:
-            found._lost[call] = unknown[0]
-        return
+@dataclass(frozen=True)
+class _Taken:
+    """Where the dicts of a call come from, what cannot be followed, and the keys that are read from them meanwhile."""
+
+    sources: tuple[Source, ...]
+    unknown: tuple[str, ...]
+    read: frozenset[str]
+
+
+def _taken(project: Project, module: Module, stars: Iterable[cst.Arg]) -> _Taken:
+    flows = [follow(project, module, arg.value, lambda where, other: _takes(project, where, other)) for arg in stars]
+    return _Taken(
+        tuple(s for flow in flows for s in flow.sources),
+        tuple(u for flow in flows for u in flow.unknown),
+        frozenset(key for flow in flows for key in flow.read),
+    )
+
+
+def _judged(project: Project, module: Module, call: cst.Call, stars: list[cst.Arg], taken: _Taken) -> _Verdict:
+    carriers = tuple(s for s in taken.sources if s.keys & TURN_KEYS)
+    carried = frozenset().union(*(s.keys for s in carriers))
     if any(not isinstance(s.module.index.enclosing(s.node, cst.FunctionDef), cst.FunctionDef) for s in carriers):
-        read |= project.fact(_reads) & set().union(*(s.keys for s in carriers))
+        taken = replace(taken, read=taken.read | (project.fact(_reads) & carried))
     own = {a.keyword.value for a in call.args if a.keyword is not None} & (TURN_KEYS | _OF_0X | {"turn_handling"})
-    reason = _reason(sources, carriers, unknown, read & TURN_KEYS, own)
-    places = found._places[call] = ", ".join(sorted({*_places(module, stars, carriers)}))
-    spelled = _spelled_out(sources, unknown, stars)
-    if spelled and not _becomes_session(project, module, call) and not _has_stranger(project, module, call, spelled):
-        found._spellable[call] = (stars[0], spelled)
-    if reason is None:
-        found._accepted[call] = carriers
-        return
-    joinable = own <= TURN_KEYS - set().union(*(s.keys for s in carriers))
-    built = _built_for(module, call, stars, sources) if joinable else None
-    if built is not None and _reason(sources, carriers, unknown, read & TURN_KEYS, set()) is None:
-        given = tuple(a for a in call.args if a.keyword is not None and a.keyword.value in own)
-        if all(_is_steady(module, a.value) for a in given):
-            found._accepted[call] = carriers
-            found.joined[built], found.taken[call] = given, given
-            found._builds[call] = built
-            found.mixed.add(call)
-            return
-    found._held.update(s.node for s in carriers)
-    _keep(found, call, _left(carriers, places, reason))
+    places = ", ".join(sorted({*_places(module, stars, carriers)}))
+    keys = _spelled_out(taken, stars)
+    if keys and (_becomes_session(project, module, call) or _has_stranger(project, module, call, keys)):
+        keys = ()
+    verdict = _Verdict(call, carriers, places, _reason(taken, carriers, own), stars[0], keys)
+    if not verdict.reason or not own <= TURN_KEYS - carried or _reason(taken, carriers, set()):
+        return verdict
+    built = _built_for(module, call, stars, taken.sources)
+    given = tuple(a for a in call.args if a.keyword is not None and a.keyword.value in own)
+    if built is None or not all(_is_steady(module, a.value) for a in given):
+        return verdict
+    return replace(verdict, reason="", built=built, given=given)
 
 
-def _keep(found: KeywordDicts, call: cst.CSTNode, reason: str) -> None:
-    """The dict stays as it is: its values are given by name, or the call is left to a person."""
-    found.mixed.add(call)
-    if call in found._spellable:
-        found.spelled[call] = found._spellable[call]
-    else:
-        found.left[call] = reason
+def _left(verdict: _Verdict, reason: str) -> str:
+    old = frozenset().union(*(s.keys for s in verdict.carriers)) & TURN_KEYS
+    keys = ", ".join(f"`{k}`" for k in sorted(old))
+    return f"{keys}: from a dict ({verdict.places}) {reason}. Give them as one `turn_handling` dict."
 
 
-def _left(carriers: list[Source], places: str, reason: str) -> str:
-    keys = ", ".join(f"`{k}`" for k in sorted(set().union(*(s.keys for s in carriers)) & TURN_KEYS))
-    return f"{keys}: from a dict ({places}) {reason}. Give them as one `turn_handling` dict."
-
-
-def _settle(found: KeywordDicts) -> None:
-    """A dict that one call leaves to a person stays as it is for the others that take it, and what else these take."""
-    pending = dict(found._accepted)
-    while shared := [c for c, carriers in pending.items() if any(s.node in found._held for s in carriers)]:
-        for call in shared:
-            carriers = pending.pop(call)
-            found._held.update(s.node for s in carriers)
-            why = "that another call takes, too, which is not rewritten"
-            _keep(found, call, _left(carriers, found._places[call], why))
-            found.taken.pop(call, None)
-            found.joined.pop(found._builds.pop(call, call), None)
-    found.rewrite.update({s.node: s for carriers in pending.values() for s in carriers})
-
-
-def _built_for(module: Module, call: cst.Call, stars: list[cst.Arg], sources: list[Source]) -> cst.Dict | None:
+def _built_for(module: Module, call: cst.Call, stars: Sequence[cst.Arg], sources: Sequence[Source]) -> cst.Dict | None:
     """The one display of the dict, when the function around makes it for this call, and for nothing else."""
     function = module.index.enclosing(call, cst.FunctionDef)
     builders = [s for s in sources if s.how in ("literal", "call")]
@@ -233,7 +250,7 @@ def _is_steady(module: Module, value: cst.BaseExpression) -> bool:
     return isinstance(value, (cst.Integer, cst.Float, cst.SimpleString))
 
 
-def _places(module: Module, stars: list[cst.Arg], carriers: list[Source]) -> Iterator[str]:
+def _places(module: Module, stars: Iterable[cst.Arg], carriers: Iterable[Source]) -> Iterator[str]:
     """Where the dicts stand; one of the same file by its name, which stays true when the file is taken apart."""
     names = [dotted(a.value) for a in stars]
     for source in carriers:
@@ -243,11 +260,11 @@ def _places(module: Module, stars: list[cst.Arg], carriers: list[Source]) -> Ite
             yield f"{source.module.path}:{source.module.span(source.node).line}"
 
 
-def _spelled_out(sources: list[Source], unknown: list[str], stars: list[cst.Arg]) -> tuple[str, ...]:
+def _spelled_out(taken: _Taken, stars: Sequence[cst.Arg]) -> tuple[str, ...]:
     """The keys behind `**TURNS` in order, when it is one constant dict that is written out; else nothing."""
-    if unknown or len(sources) != 1 or len(stars) != 1 or dotted(stars[0].value) is None:
+    if taken.unknown or len(taken.sources) != 1 or len(stars) != 1 or dotted(stars[0].value) is None:
         return ()
-    (source,) = sources
+    (source,) = taken.sources
     if source.spread or source.how != "literal" or not isinstance(source.node, cst.Dict):
         return ()
     if source.module.index.enclosing(source.node, cst.FunctionDef, cst.Lambda) is not None:
@@ -264,27 +281,25 @@ def _has_stranger(project: Project, module: Module, call: cst.Call, keys: tuple[
     return own is not None and not public_names()[own].issuperset(keys)
 
 
-def _reason(
-    sources: list[Source], carriers: list[Source], unknown: list[str], read: set[str], own: set[str]
-) -> str | None:
-    """Why a person must look, None if every place can be rewritten."""
+def _reason(taken: _Taken, carriers: Sequence[Source], own: Set[str]) -> str:
+    """Why a person must look, "" if every place can be rewritten."""
     builders = [s for s in carriers if s.how in ("literal", "call")]
     writers = [s for s in carriers if s.how not in ("literal", "call")]
-    if unknown:
-        return f"which cannot be followed through {unknown[0]}"
-    if read:
+    if taken.unknown:
+        return f"which cannot be followed through {taken.unknown[0]}"
+    if read := taken.read & TURN_KEYS:
         return f"and {', '.join(sorted(read))} is read from it"
     if own:
         return f"beside {', '.join(f'`{k}=`' for k in sorted(own))} at the call"
     if not all(map(_is_plain, carriers)):
         return "that is written by a statement which does something else, too"
-    if any("turn_handling" in s.keys for s in sources):
+    if any("turn_handling" in s.keys for s in taken.sources):
         return "beside a `turn_handling` in the dict"
-    if len(builders) > 1 and any(s.spread for s in sources):
+    if len(builders) > 1 and any(s.spread for s in taken.sources):
         return "from dicts that are merged"
-    if writers and any(s.spread for s in sources) and builders:
+    if writers and any(s.spread for s in taken.sources) and builders:
         return "into a copy of another dict that has such keys"
-    return None
+    return ""
 
 
 def _is_plain(source: Source) -> bool:
