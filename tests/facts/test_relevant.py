@@ -61,6 +61,15 @@ def test_a_small_project_without_livekit_is_looked_at_as_a_whole() -> None:
     assert not relevant({f"m{n}.py": b"x = 1\n" for n in range(1_000)})
 
 
+def test_a_gate_that_says_so_does_not_hide_the_others_of_a_small_project() -> None:
+    files = {
+        "desk.py": b"from gates import Gate\nfrom repairs import Repairs\n\nclass Desk(Repairs, Gate): ...\n",
+        "gates.py": b"class Gate:\n    def _gate(self, ctx): ...\n",
+        "repairs.py": b"class Repairs:\n    def _turn_gate(self): ...\n",
+    }
+    assert relevant(files) == frozenset(files)
+
+
 def test_packages_under_src() -> None:
     files = {
         "src/pkg/agent.py": b"import livekit\n",

@@ -114,10 +114,14 @@ def _taken(project: Project, managers: ChatManagers) -> Iterator[cst.FunctionDef
                     yield near.node
 
 
+#: What has no successor among LiveKit's names (LK212, LK331).
+_WITHOUT_IMPORT = (".TypeInfo", ".get_function_info")
+
+
 def _knows_agents(module: Module) -> bool:
-    """Whether it uses an import of LiveKit's agents; an unused one may go (LK201), and `TypeInfo` does (LK212)."""
+    """Whether it uses an import of LiveKit's agents that stays in some form; an unused one may go (LK201)."""
     theirs = (i for i in module.imports if (i.target + ".").startswith("livekit.agents."))
-    found = (i.local.partition(".")[0] for i in theirs if not i.target.endswith(".TypeInfo"))
+    found = (i.local.partition(".")[0] for i in theirs if not i.target.endswith(_WITHOUT_IMPORT))
     return any(name == "*" or any(is_variable(module, n) for n in module.names.get(name, ())) for name in found)
 
 

@@ -16,6 +16,7 @@ from lk_migrate.facts.module import module_name
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.searched import files_with
 
+_LIVEKIT = (b"livekit", b"RunContext")
 #: What a file with an assistant class of any kind says somewhere: one of these words, or this.
 _OF_AGENTS = (
     b"livekit",
@@ -58,8 +59,8 @@ def relevant(files: Mapping[str, bytes], targets: Collection[str] = ()) -> froze
 
     `targets` are among them; of very many, those that may hold an assistant (`convert .` names every file).
     """
-    core = files_with(files, (b"livekit", b"turn_gate", b"RunContext"))
-    if not core and len(files) <= _SMALL:
+    core = files_with(files, (*_LIVEKIT, b"turn_gate"))
+    if len(files) <= _SMALL and not any(word in files[path] for path in core for word in _LIVEKIT):
         return frozenset(files)
     named = [p for p in targets if p in files]
     core.update(p for p in named if len(named) <= _SMALL or may_hold_agents(files[p]))
