@@ -1,4 +1,4 @@
-"""A call that hands over by ending its session and starting another is marked: console mode ends with its first session.
+"""A call that hands over by ending its session and starting another: console mode ends with the first one.
 
 With one `AgentSession` for the whole call a tool hands over by returning the next `Agent`, or the code around it by
 `session.update_agent(agent)`; the conversation goes on, and the models stay connected. Which assistant takes over, and
