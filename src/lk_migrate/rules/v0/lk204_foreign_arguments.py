@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.agents import agent_of
 from lk_migrate.facts.classes import is_super_init, method, methods
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.importers import where_livekit_is_imported
@@ -27,7 +28,8 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.registry import Rule
 
-_TRIGGERS = (b"Agent", b"VoiceAssistant")
+#: (a class that becomes an `Agent` need not say the word)
+_TRIGGERS = (b"Agent", b"VoiceAssistant", b"super()")
 rule = Rule("LK204", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=where_livekit_is_imported)
 
 _AGENTS_OWN = {"chat_ctx": "Agent(chat_ctx=…)", "instructions": "Agent(instructions=…)"}
@@ -41,6 +43,7 @@ _NEVER = {
     "ctx": "a session takes no job context",
 }
 
+_BASE = "livekit.agents.Agent"
 _AGENT, _SESSION = "livekit.agents.Agent()", "livekit.agents.AgentSession()"
 
 
@@ -84,7 +87,8 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
             said.append(f"`{given}=` is no argument: {_NEVER[given]}")
         elif given and given not in (known := public_names()[_SESSION if is_session else _AGENT]):
             said.append(f"`{given}=` is no argument of 1.8{closest(given, known)}")
-    if name in AGENTS and "instructions" not in names and not any(a.star for a in call.args):
+    prompted = "instructions" in names or any(a.star for a in call.args) or _is_to_come(call, file)
+    if name in AGENTS and not prompted:
         said.append("`instructions=` is wanted (a TypeError without it): the system message")
     if said:
         yield Todo(call, "; ".join(said) + ".")
@@ -99,8 +103,17 @@ def _above(call: cst.Call, file: File) -> str | None:
     function = file.enclosing(call, cst.FunctionDef)
     if owner is not None and function in methods(owner) and method(owner, "__init__") is not function:
         return None
-    first = file.full_name(owner.bases[0].value) if owner is not None and owner.bases else None
+    if owner is not None and not owner.bases:
+        agent = agent_of(file.project, owner)
+        return _BASE if agent is not None and agent.takes_base else None
+    first = file.full_name(owner.bases[0].value) if owner is not None else None
     return first if first in AGENTS else None
+
+
+def _is_to_come(call: cst.Call, file: File) -> bool:
+    """Whether the class becomes an `Agent` only now: its prompt is handed over, too (LK111)."""
+    owner = file.enclosing(call, cst.ClassDef) if is_super_init(call) else None
+    return owner is not None and not owner.bases
 
 
 def _is_box(value: cst.BaseExpression, file: File) -> bool:
