@@ -1,8 +1,8 @@
 """`msg.content` was a text; now it is a list of contents, and `msg.text_content` is the text.
 
-Only where a `ChatMessage` is known to stand there, in a file that still speaks 0.x, in a handler of one of its events, or
-for what is taken out of its `chat_ctx.messages`: in 1.x code `content` is right. A message is a pydantic model, which is copied with `model_copy()`, and knows nothing of tools: their calls and results
-are items of the context.
+Only where a `ChatMessage` is known to stand there, and 0.x gave it: in a file that still speaks 0.x, in a handler of
+one of its events, out of its `chat_ctx.messages`; in 1.x code `content` is right. A message is a pydantic model, which
+is copied with `model_copy()`, and knows nothing of tools: their calls and results are items of the context.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def _is_from_old_list(message: cst.BaseExpression, file: File, seen: frozenset[s
         return _takes_from_old_list(message, file, seen)
     name = message.value
     scope = file.enclosing(message, cst.FunctionDef) or file.module.tree
-    loops = [n.iter for n in (*find(scope, cst.For), *find(scope, cst.CompFor)) if dotted(n.target) == name]
+    loops = [n.iter for n in find(scope, cst.For) if dotted(n.target) == name]
+    loops += [n.iter for n in find(scope, cst.CompFor) if dotted(n.target) == name]
     assigned = [n.value for n in find(scope, cst.Assign) if any(dotted(t.target) == name for t in n.targets)]
     sources = [s for s in (*loops, *assigned) if not any(n.value == name for n in find(s, cst.Name))]
     return bool(sources) and all(_takes_from_old_list(s, file, seen | {name}) for s in sources)
