@@ -60,7 +60,7 @@ def _is_from_old_list(message: cst.BaseExpression, file: File, seen: frozenset[s
     loops = [n.iter for n in find(scope, cst.For) if dotted(n.target) == name]
     loops += [n.iter for n in find(scope, cst.CompFor) if dotted(n.target) == name]
     assigned = [n.value for n in find(scope, cst.Assign) if any(dotted(t.target) == name for t in n.targets)]
-    sources = [s for s in (*loops, *assigned) if not any(n.value == name for n in find(s, cst.Name))]
+    sources = [s for s in (*loops, *assigned) if not any(n.value == name for n in _variables(s, file))]
     return bool(sources) and all(_takes_from_old_list(s, file, seen | {name}) for s in sources)
 
 
@@ -71,8 +71,15 @@ def _takes_from_old_list(source: cst.BaseExpression, file: File, seen: frozenset
         for a in find(source, cst.Attribute)
     ):
         return True
-    lists = [n for n in find(source, cst.Name) if n.value not in seen and known.has(file.module, n, Kind.MESSAGES)]
+    lists = [n for n in _variables(source, file) if n.value not in seen and known.has(file.module, n, Kind.MESSAGES)]
     return any(_is_from_old_list(n, file, seen) for n in lists)
+
+
+def _variables(source: cst.BaseExpression, file: File) -> Iterator[cst.Name]:
+    for name in find(source, cst.Name):
+        parent = file.parent(name)
+        if not isinstance(parent, cst.Attribute) or parent.value is name:
+            yield name
 
 
 def _is_called(node: cst.Attribute, file: File) -> bool:
