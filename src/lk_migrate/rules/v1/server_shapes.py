@@ -32,9 +32,14 @@ class Worker:
 
     @property
     def arguments(self) -> dict[str, cst.BaseExpression]:
-        """The options' values by name, what is given by position included."""
+        """The options' values by name, what is given by position included, what no version had left out."""
         first = ENTRYPOINT if self.accepted is None else "request_fnc"
-        return {keyword(a) or first: a.value for a in self.options.args if not a.star}
+        return {keyword(a) or first: a.value for a in self.options.args if not a.star and a not in self.invented}
+
+    @property
+    def invented(self) -> list[cst.Arg]:
+        """The options that no version had."""
+        return [a for a in self.options.args if keyword(a) and keyword(a) not in _KNOWN]
 
     def take(self, updated: cst.Call) -> None:
         """Keep the arguments of the options, as other rules left them, for the server."""
@@ -47,6 +52,7 @@ class Worker:
         self.moved.append(updated)
 
 
+_KNOWN = frozenset({ENTRYPOINT, *SERVER_FIELDS, *SESSION_FIELDS})
 _COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
