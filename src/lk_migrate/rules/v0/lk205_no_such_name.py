@@ -35,6 +35,12 @@ _HAVE_A_RULE = frozenset(
 )
 #: Names of the package above that other rules take out with the call around them (LK305, LK340).
 _REPLACED_THEMSELVES = frozenset({"RoomInputOptions", "RoomOutputOptions", "WorkerOptions"})
+#: What one would call a request of the room service → what it is called (lk205_room_requests).
+GUESSED = {
+    "livekit.api.RemoveParticipantRequest": "livekit.api.RoomParticipantIdentity",
+    "livekit.api.GetParticipantRequest": "livekit.api.RoomParticipantIdentity",
+    "livekit.api.MutePublishedTrackRequest": "livekit.api.MuteRoomTrackRequest",
+}
 
 
 def _is_unknown(name: str) -> bool:
@@ -53,7 +59,13 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     if not file.module.may_be_imported(node) or isinstance(file.parent(node), cst.AssignTarget):
         return
     name = file.full_name(node)
-    if name is None or not _is_unknown(name) or _is_assigned(name, file) or _is_imported_twice(node, file):
+    if (
+        name is None
+        or name in GUESSED
+        or not _is_unknown(name)
+        or _is_assigned(name, file)
+        or _is_imported_twice(node, file)
+    ):
         return
     if file.module.index.enclosing(node, cst.ImportFrom, cst.Import) is not None:
         return
