@@ -1,8 +1,9 @@
 """`msg.content` was a text; now it is a list of contents, and `msg.text_content` is the text.
 
 Only where a `ChatMessage` is known to stand there, and 0.x gave it: in a file that still speaks 0.x, in a handler of
-one of its events, out of its `chat_ctx.messages`; in 1.x code `content` is right. A message is a pydantic model, which
-is copied with `model_copy()`, and knows nothing of tools: their calls and results are items of the context.
+one of its events or in what such a handler hands it to, out of its `chat_ctx.messages`; in 1.x code `content` is right.
+A message is a pydantic model, which is copied with `model_copy()`, and knows nothing of tools: their calls and results
+are items of the context.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.families import arguments
 from lk_migrate.facts.handlers import EVENTS, handlers
 from lk_migrate.facts.holdings import holdings, where_0x_may_be
 from lk_migrate.facts.imports import dotted
@@ -46,9 +48,31 @@ def _speaks_v0(file: File) -> bool:
     return file.module.tree in file.project.fact(v0_modules)
 
 
-def _is_of_old(message: cst.BaseExpression, file: File) -> bool:
+def _is_of_old(message: cst.BaseExpression, file: File, seen: frozenset[cst.CSTNode] = frozenset()) -> bool:
     """Whether 0.x gave this message, in a file of its own or in one that is of 1.x else."""
-    return _speaks_v0(file) or _is_in_old_handler(message, file) or _is_from_old_list(message, file)
+    if _speaks_v0(file) or _is_in_old_handler(message, file) or _is_from_old_list(message, file):
+        return True
+    return isinstance(message, cst.Name) and _is_handed_on(message, file, seen)
+
+
+def _is_handed_on(message: cst.Name, file: File, seen: frozenset[cst.CSTNode]) -> bool:
+    """Whether it is a parameter of a function that is given nothing but such messages in this file."""
+    function = file.enclosing(message, cst.FunctionDef)
+    if function is None or function in seen:
+        return False
+    known = file.project.fact(holdings)
+    given = [
+        arg.value
+        for call in file.module.calls.get(function.name.value, ())
+        for callee in known.callees(file.module, call)
+        if callee.node is function
+        for param, arg in arguments(callee, call)
+        if param.name.value == message.value
+    ]
+    return bool(given) and all(
+        known.has(file.module, value, Kind.CHAT_MESSAGE) and _is_of_old(value, file, seen | {function})
+        for value in given
+    )
 
 
 def _is_from_old_list(message: cst.BaseExpression, file: File, seen: frozenset[str] = frozenset()) -> bool:
