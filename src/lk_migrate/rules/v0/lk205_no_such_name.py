@@ -2,8 +2,9 @@
 
 `@agents.entrypoint`, `from livekit.agents import VoiceSession`, `rtc.AudioInput`: written from memory, by a person or
 an assistant, or misspelt. The first stops the file at its import, the others at their line. What is asked of a module
-and is in the package around it (`llm.APIConnectOptions`), or in one other module only (`stt.AudioBuffer`), is taken from
-there. What is known to have moved or gone is the business of the other rules.
+and is in the package around it (`llm.APIConnectOptions`), or in one other module only (`stt.AudioBuffer`), is taken
+from there; three requests of the room service have another name than one would guess (`api.RemoveParticipantRequest`).
+What is known to have moved or gone is the business of the other rules.
 """
 
 from __future__ import annotations
