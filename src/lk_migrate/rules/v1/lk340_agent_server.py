@@ -102,7 +102,12 @@ def _converted(worker: Worker, file: File) -> Iterator[Change]:
 
     if worker.variable is None:
         yield Rewrite(worker.run, _on_one_line, f"runs `{name}`")
-    yield Rewrite(worker.options, taken, f"`WorkerOptions` is now `{name} = {spelling}(...)` with `rtc_session`")
+    yield Rewrite(
+        worker.options,
+        taken,
+        f"`WorkerOptions` is now `{name} = {spelling}(...)` with `rtc_session`",
+        without=tuple(worker.invented),
+    )
     if worker.variable is not None:
         yield Rewrite(worker.argument, lambda _: cst.Name(name), f"run by `{name}`")
     at = body.index(function) if function is not None else here

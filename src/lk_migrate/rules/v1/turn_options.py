@@ -170,7 +170,11 @@ def merge_arguments(
         if len(kept) == 1:
             items = [_plain(items[0])]
         else:
-            brackets = brackets.without_remarks(first)
+            brackets = brackets.without_remark(first)
+            if items[0].key == "turn_detection":
+                items[0] = _without_above(items[0])  # it is the first key of `turn_handling=`, too
+            else:
+                brackets = brackets.without_lines_above(first)
         entry = Entry("turn_handling", entries=entries(items), call=spelling)
         value = expression(entry, pad, indentation, len("turn_handling=,"))
         brackets = brackets.with_item(first, keyword_arg("turn_handling", value))
@@ -180,6 +184,10 @@ def merge_arguments(
         if i != first:
             brackets = brackets.without(i) if i in dict(kept) else brackets.without_but_comments(i)
     return to_call(call, brackets)
+
+
+def _without_above(item: Given) -> Given:
+    return replace(item, comments=Comments(behind=item.comments.behind))
 
 
 def _plain(item: Given) -> Given:
