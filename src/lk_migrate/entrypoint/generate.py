@@ -22,6 +22,7 @@ from lk_migrate.entrypoint.naming import Naming, NewModule
 from lk_migrate.entrypoint.render import attached_comments, code_of, needed_by, render_main
 from lk_migrate.entrypoint.spine import CannotSplit, is_docstring, source_of
 from lk_migrate.entrypoint.split import split_entrypoint
+from lk_migrate.entrypoint.statefields import STATE_TYPES
 from lk_migrate.entrypoint.topics import topics
 from lk_migrate.entrypoint.whole import limit_sessions
 from lk_migrate.facts.byhand import find_by_hand
@@ -76,7 +77,7 @@ def _is_generated(module: Module) -> bool:
 
 _FLOW_NAMES = frozenset(
     {
-        "CallState",
+        *STATE_TYPES,
         "run_call",
         "prepare_call",
         "choose_agent",

@@ -146,7 +146,7 @@ def _entry_body(split: SplitEntrypoint, context: str, steps: Steps) -> list[Stat
     opened: list[Guard] = []
     blocks: list[list[Statement]] = [[]]
     if split.state_class is not None:
-        blocks[0].append(parsed(f"{split.state} = CallState()"))
+        blocks[0].append(parsed(f"{split.state} = {split.state_class.name.value}()"))
     blocks[0].extend(_phase_call(phases.get(0)))
     for number, label in enumerate(labels(split.items), 1):
         if label == "session":

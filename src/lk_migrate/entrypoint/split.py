@@ -14,7 +14,7 @@ from lk_migrate.entrypoint.models import marked_models
 from lk_migrate.entrypoint.names import MAIN, Names, read_names, shared_names
 from lk_migrate.entrypoint.phases import PhaseFunction, Statements, Writer, phase_body, phase_function
 from lk_migrate.entrypoint.spine import Branch, CannotSplit, Cut, Guard, Items, labels, phases_of, read_spine, walk
-from lk_migrate.entrypoint.statefields import state_fields
+from lk_migrate.entrypoint.statefields import STATE_TYPES, state_fields
 from lk_migrate.facts.comments import comments_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -93,6 +93,7 @@ class _Splitter:
         self.session = self._session_name()
         self.shared = self._shared()
         self.state = self._state_name()
+        self.state_type = self._state_type()
         self.attributes = {n: f"{self.state}.{n}" for n in self.shared}
         self.flags = self._flags()
         self.changed: Changed = []
@@ -162,6 +163,14 @@ class _Splitter:
             if not any(self._is_in_the_way(o) for o in self.names.of(candidate)):
                 return candidate
         raise CannotSplit("every good name for the shared state is taken", self.function)
+
+    def _state_type(self) -> str:
+        """`CallState`, if the module has no `CallState` of its own."""
+        taken = {*self.names.everything, *self.module.definitions, *(i.local for i in self.module.imports)}
+        for name in STATE_TYPES:
+            if name not in taken:
+                return name
+        raise CannotSplit("every good name for the class of the shared state is taken", self.function)
 
     def _is_in_the_way(self, occurrence: Occurrence) -> bool:
         if occurrence.owner is None or occurrence.owner is self.function:
@@ -265,7 +274,7 @@ class _Splitter:
     def result(self) -> SplitEntrypoint:
         found: list[PhaseFunction] = []
         taken = self.names.everything | set(self.module.definitions)
-        types = {self.parameter: "JobContext", self.state: "CallState", self.session: "AgentSession"}
+        types = {self.parameter: "JobContext", self.state: self.state_type, self.session: "AgentSession"}
         for number in range(self.last + 1):
             body = phase_body(self.items, number, self.last, self._writer(number))
             if not body:
@@ -278,7 +287,9 @@ class _Splitter:
             found.append(phase)
         fields = self.fields()
         sure = frozenset(f for n, f in self.flags.items() if f not in self.shared and _is_bool(n.test))
-        state_class = state_fields(self.project, self.module, self.names, fields, sure) if fields else None
+        state_class = None
+        if fields:
+            state_class = state_fields(self.project, self.module, self.names, fields, sure, self.state_type)
         guards = [i.node for i in walk(self.items) if isinstance(i, Guard)]
         return SplitEntrypoint(
             self.state,

@@ -13,18 +13,18 @@ from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 
+#: What the class may be called, the best name first.
+STATE_TYPES = ("CallState", "SharedState", "PhasesState", "CallPhasesState")
 _DOC = "What the phases of one call share; every name is set where the entrypoint used to set it."
 _PLAIN = {"bool": "bool", "int": "int", "float": "float", "str": "str", "list": "list", "dict": "dict", "set": "set"}
 
 
 def state_fields(
-    project: Project, module: Module, names: Names, fields: Sequence[str], flags: frozenset[str]
+    project: Project, module: Module, names: Names, fields: Sequence[str], flags: frozenset[str], name: str
 ) -> cst.ClassDef:
-    """`class CallState` with the attributes `fields`; what cannot be told is `Any`."""
-    lines = [f"    {name}: {'bool' if name in flags else _type_of(project, module, names, name)}\n" for name in fields]
-    text = (
-        f'class CallState:\n    """{_DOC}"""\n\n{"".join(lines)}' if lines else f'class CallState:\n    """{_DOC}"""\n'
-    )
+    """`class CallState` (`name`) with the attributes `fields`; what cannot be told is `Any`."""
+    lines = [f"    {f}: {'bool' if f in flags else _type_of(project, module, names, f)}\n" for f in fields]
+    text = f'class {name}:\n    """{_DOC}"""\n\n{"".join(lines)}' if lines else f'class {name}:\n    """{_DOC}"""\n'
     return cst.ensure_type(cst.parse_statement(text), cst.ClassDef)
 
 

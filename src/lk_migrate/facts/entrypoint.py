@@ -12,7 +12,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import find
+from lk_migrate.facts.walk import descendants, find
 
 OPTIONS_TYPES = frozenset(
     f"livekit.agents.{path}{name}" for path in ("", "worker.") for name in ("WorkerOptions", "ServerOptions")
@@ -91,6 +91,8 @@ def _find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
         prewarm = prewarm or _named(functions, server_call, "setup_fnc", None)
     if function is None:
         return None
+    if options is not None and not _is_only_run(module, options, run_app):
+        options = None
     options_line, _ = _module_assignment(module, options)
     hoisted: tuple[cst.SimpleStatementLine, ...] = ()
     if guard is not None and late_server is not None and registration is not None:
@@ -109,6 +111,34 @@ def _find_entrypoint(project: Project, module: Module) -> Entrypoint | None:
         late_server,
         registration,
         hoisted,
+    )
+
+
+def _is_only_run(module: Module, options: cst.Call, run_app: cst.Call | None) -> bool:
+    """Whether the options are for `run_app(…)` alone: written there, or in a variable that nothing else reads.
+
+    What a function returns, or something else is given, others may need: it stays where it is.
+    """
+    if run_app is None:
+        return True
+    if any(node is options for node in descendants(run_app)):
+        return True
+    assign = module.index.parents.get(options)
+    if not isinstance(assign, (cst.Assign, cst.AnnAssign)):
+        return False
+    targets = [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
+    if len(targets) != 1 or not isinstance(targets[0], cst.Name):
+        return False
+    uses = [n for n in module.index.of(cst.Name) if n.value == targets[0].value and n is not targets[0]]
+    uses = [n for n in uses if not _is_word(module, n)]
+    return len(uses) == 1 and any(node is uses[0] for node in descendants(run_app))
+
+
+def _is_word(module: Module, name: cst.Name) -> bool:
+    """`options` of `f(options=…)`, `x.options`."""
+    parent = module.index.parents.get(name)
+    return (isinstance(parent, cst.Arg) and parent.keyword is name) or (
+        isinstance(parent, cst.Attribute) and parent.attr is name
     )
 
 

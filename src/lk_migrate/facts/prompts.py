@@ -248,12 +248,17 @@ class _Reader:
         function = self.module.index.enclosing(value, cst.FunctionDef) or self.module.tree
         if line is None or first.text is None:
             return self._elsewhere(context)
-        name = "instructions" if is_free(self.module, function, "instructions") else f"{context.value}_instructions"
-        self.result.named[line] = (name, first.text, _column(first.call, first.text))
+        text = first.text.value
+        if isinstance(text, cst.Name) and is_plain(self.module, text):
+            said: cst.BaseExpression = cst.Name(text.value)  # it has a name already
+        else:
+            name = "instructions" if is_free(self.module, function, "instructions") else f"{context.value}_instructions"
+            self.result.named[line] = (name, first.text, _column(first.call, first.text))
+            said = cst.Name(name)
         if count == 1:
-            return Prompt(cst.Name(name), problem=self._stands_still(context, others))
+            return Prompt(said, problem=self._stands_still(context, others))
         return Prompt(
-            cst.Name(name),
+            said,
             chat_ctx=context,
             problem=f"`{context.value}` still begins with the same system message: the model hears it twice; "
             "pass the Agent a context without it",

@@ -71,6 +71,18 @@ def a_level_above(full_name: str) -> str | None:
     return f"{package}.{name}" if name in public_names().get(package, ()) else None
 
 
+def only_address(full_name: str) -> str | None:
+    """`livekit.agents.utils.AudioBuffer` for `livekit.agents.stt.AudioBuffer`: a class that one module only has."""
+    root, _, name = full_name.rpartition(".")
+    if not root.startswith("livekit.agents") or not name[:1].isupper():
+        return None
+    tables = public_names()
+    homes = [
+        r for r in tables if r.startswith("livekit.agents") and not r.endswith(("()", "().")) and name in tables[r]
+    ]
+    return f"{homes[0]}.{name}" if len(homes) == 1 else None
+
+
 def suggestion(full_name: str) -> str:
     """Where the name is, " (it is in `livekit.agents.llm`)", or the nearest one, " (`AgentSession`?)", or nothing."""
     root, _, name = full_name.rpartition(".")

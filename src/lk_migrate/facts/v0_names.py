@@ -41,6 +41,8 @@ PIPELINES = frozenset(
         "voice_assistant.VoiceAssistant",
         "voice_assistant.voice_assistant.VoiceAssistant",
         "voice_assistant.VoicePipelineAgent",
+        "voice.VoicePipelineAgent",  # written so by half-migrated code; no version had it there
+        "voice.VoiceAssistant",
         "VoiceAssistant",
         "VoicePipelineAgent",
     )

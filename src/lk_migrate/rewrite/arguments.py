@@ -84,6 +84,20 @@ class Brackets:
             gaps[i + 1] = _with_behind(gaps[i + 1], behind)
         return replace(self, items=(*self.items[:i], item, *self.items[i + 1 :]), gaps=tuple(gaps))
 
+    def without_remark(self, i: int) -> Brackets:
+        """What is said behind item `i` taken away."""
+        gaps = list(self.gaps)
+        gaps[i + 1] = _with_behind(gaps[i + 1], "")
+        return replace(self, gaps=tuple(gaps))
+
+    def without_lines_above(self, i: int) -> Brackets:
+        """What is said above item `i` taken away."""
+        gaps = list(self.gaps)
+        before = gaps[i]
+        if isinstance(before, cst.ParenthesizedWhitespace):
+            gaps[i] = before.with_changes(empty_lines=[line for line in before.empty_lines if line.comment is None])
+        return replace(self, gaps=tuple(gaps))
+
     def appended(self, item: Any) -> Brackets:
         """`item` after the last one, on a line of its own if the others have theirs."""
         if not self.items:

@@ -150,3 +150,13 @@ def spot(file: File, node: cst.CSTNode) -> Spot:
     elif isinstance(parent, (cst.Assign, cst.AnnAssign, cst.Return, cst.Expr)):
         return Spot("", indentation, start - indentation)
     return Spot(None, indentation, 0)
+
+
+def condition(value: cst.IfExp, where: Spot) -> cst.BaseExpression:
+    """The condition as it is, or in brackets with a line for each part where it is too long for one."""
+    line = code(value)
+    if where.pad is None or "\n" in line or where.indentation + len(where.pad) + where.prefix + len(line) <= WIDTH:
+        return value
+    parts = (code(value.body), f"if {code(value.test)}", f"else {code(value.orelse)}")
+    inner = "".join(f"\n{where.pad}    {part}" for part in parts)
+    return cst.parse_expression(f"({inner}\n{where.pad})")

@@ -2,8 +2,9 @@
 
 `@agents.entrypoint`, `from livekit.agents import VoiceSession`, `rtc.AudioInput`: written from memory, by a person or
 an assistant, or misspelt. The first stops the file at its import, the others at their line. What is asked of a module
-and is in the package around it (`llm.APIConnectOptions`) is taken from there. What is known to have moved or gone is
-the business of the other rules.
+and is in the package around it (`llm.APIConnectOptions`), or in one other module only (`stt.AudioBuffer`), is taken
+from there; three requests of the room service have another name than one would guess (`api.RemoveParticipantRequest`).
+What is known to have moved or gone is the business of the other rules.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import libcst as cst
 from lk_migrate.facts.among import foreign
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
-from lk_migrate.facts.public_names import a_level_above, is_missing, suggestion
+from lk_migrate.facts.public_names import a_level_above, is_missing, only_address, suggestion
 from lk_migrate.facts.v0_gone import why_gone
 from lk_migrate.facts.v0_names import kind_of_name
 from lk_migrate.facts.walk import statements
@@ -35,6 +36,12 @@ _HAVE_A_RULE = frozenset(
 )
 #: Names of the package above that other rules take out with the call around them (LK305, LK340).
 _REPLACED_THEMSELVES = frozenset({"RoomInputOptions", "RoomOutputOptions", "WorkerOptions"})
+#: What one would call a request of the room service → what it is called (lk205_room_requests).
+GUESSED = {
+    "livekit.api.RemoveParticipantRequest": "livekit.api.RoomParticipantIdentity",
+    "livekit.api.GetParticipantRequest": "livekit.api.RoomParticipantIdentity",
+    "livekit.api.MutePublishedTrackRequest": "livekit.api.MuteRoomTrackRequest",
+}
 
 
 def _is_unknown(name: str) -> bool:
@@ -53,15 +60,21 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     if not file.module.may_be_imported(node) or isinstance(file.parent(node), cst.AssignTarget):
         return
     name = file.full_name(node)
-    if name is None or not _is_unknown(name) or _is_assigned(name, file) or _is_imported_twice(node, file):
+    if (
+        name is None
+        or name in GUESSED
+        or not _is_unknown(name)
+        or _is_assigned(name, file)
+        or _is_imported_twice(node, file)
+    ):
         return
     if file.module.index.enclosing(node, cst.ImportFrom, cst.Import) is not None:
         return
-    above = a_level_above(name)
+    home = a_level_above(name) or only_address(name)
     if is_guarded(node, node.attr.value, file):
         yield Note(node, f"{_said(name)}; the code copes with that.")
-    elif above is not None and not _is_replaced(node, above, file):
-        spelled = file.use(above)
+    elif home is not None and not _is_replaced(node, home, file):
+        spelled = file.use(home)
         yield Rewrite(node, lambda _: cst.parse_expression(spelled), f"{_said(name)}")
     else:
         yield Todo(node, f"{_said(name)}.")

@@ -204,10 +204,14 @@ def _unchained(updated: cst.SimpleStatementLine, name: str) -> cst.FlattenSentin
         node = node.func.value
     first = updated.with_changes(body=[small.with_changes(value=node)])
     target = cst.Module([]).code_for_node(small.targets[0].target)
-    added: list[cst.BaseStatement] = []
+    added: list[cst.SimpleStatementLine] = []
     for call in reversed(calls):
         message = _add_message(call).with_changes(func=cst.parse_expression(f"{target}.add_message"))
         added.append(cst.SimpleStatementLine(body=[cst.Expr(message)]))
+    if isinstance(node, cst.Name) and node.value == target:  # `ctx = ctx.append(…)`
+        added[0] = added[0].with_changes(leading_lines=updated.leading_lines)
+        added[-1] = added[-1].with_changes(trailing_whitespace=updated.trailing_whitespace)
+        return cst.FlattenSentinel(added)
     return cst.FlattenSentinel([first, *added])
 
 

@@ -1,7 +1,8 @@
 """`msg.content` was a text; now it is a list of contents, and `msg.text_content` is the text.
 
-Only in files that still speak 0.x, where a `ChatMessage` is known to stand there: in 1.x code `content` is right. A
-message is a pydantic model, which is copied with `model_copy()`, and knows nothing of tools: their calls and results
+Only where a `ChatMessage` is known to stand there, and 0.x gave it: in a file that still speaks 0.x, in a handler of
+one of its events or in what such a handler hands it to, out of its `chat_ctx.messages`; in 1.x code `content` is right.
+A message is a pydantic model, which is copied with `model_copy()`, and knows nothing of tools: their calls and results
 are items of the context.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.families import arguments
 from lk_migrate.facts.handlers import EVENTS, handlers
 from lk_migrate.facts.holdings import holdings, where_0x_may_be
 from lk_migrate.facts.imports import dotted
@@ -46,6 +48,69 @@ def _speaks_v0(file: File) -> bool:
     return file.module.tree in file.project.fact(v0_modules)
 
 
+def _is_of_old(message: cst.BaseExpression, file: File, seen: frozenset[cst.CSTNode] = frozenset()) -> bool:
+    """Whether 0.x gave this message, in a file of its own or in one that is of 1.x else."""
+    if _speaks_v0(file) or _is_in_old_handler(message, file) or _is_from_old_list(message, file):
+        return True
+    return isinstance(message, cst.Name) and _is_handed_on(message, file, seen)
+
+
+def _is_handed_on(message: cst.Name, file: File, seen: frozenset[cst.CSTNode]) -> bool:
+    """Whether it is a parameter of a function that is given nothing but such messages in this file."""
+    function = file.enclosing(message, cst.FunctionDef)
+    if function is None or function in seen:
+        return False
+    known = file.project.fact(holdings)
+    given = [
+        arg.value
+        for call in file.module.calls.get(function.name.value, ())
+        for callee in known.callees(file.module, call)
+        if callee.node is function
+        for param, arg in arguments(callee, call)
+        if param.name.value == message.value
+    ]
+    return bool(given) and all(
+        known.has(file.module, value, Kind.CHAT_MESSAGE) and _is_of_old(value, file, seen | {function})
+        for value in given
+    )
+
+
+def _is_from_old_list(message: cst.BaseExpression, file: File, seen: frozenset[str] = frozenset()) -> bool:
+    """`for message in reversed(chat_ctx.messages)`, `last = chat_ctx.messages[-1]`: an attribute until 1.0 (LK222)."""
+    if not isinstance(message, cst.Name):
+        return _takes_from_old_list(message, file, seen)
+    name = message.value
+    scope = file.enclosing(message, cst.FunctionDef) or file.module.tree
+    loops = [n.iter for n in find(scope, cst.For) if dotted(n.target) == name]
+    loops += [n.iter for n in find(scope, cst.CompFor) if dotted(n.target) == name]
+    assigned = [n.value for n in find(scope, cst.Assign) if any(dotted(t.target) == name for t in n.targets)]
+    sources = [s for s in (*loops, *assigned) if not any(n.value == name for n in _variables(s, file))]
+    return bool(sources) and all(_takes_from_old_list(s, file, seen | {name}) for s in sources)
+
+
+def _takes_from_old_list(source: cst.BaseExpression, file: File, seen: frozenset[str]) -> bool:
+    known = file.project.fact(holdings)
+    if any(
+        a.attr.value == "messages" and not _is_called(a, file) and known.has(file.module, a.value, Kind.CHAT_CONTEXT)
+        for a in find(source, cst.Attribute)
+    ):
+        return True
+    lists = [n for n in _variables(source, file) if n.value not in seen and known.has(file.module, n, Kind.MESSAGES)]
+    return any(_is_from_old_list(n, file, seen) for n in lists)
+
+
+def _variables(source: cst.BaseExpression, file: File) -> Iterator[cst.Name]:
+    for name in find(source, cst.Name):
+        parent = file.parent(name)
+        if not isinstance(parent, cst.Attribute) or parent.value is name:
+            yield name
+
+
+def _is_called(node: cst.Attribute, file: File) -> bool:
+    parent = file.parent(node)
+    return isinstance(parent, cst.Call) and parent.func is node
+
+
 def _is_in_old_handler(node: cst.CSTNode, file: File) -> bool:
     """Whether a handler of a 0.x event reads its message here, which LK240 gives it, in a file that is of 1.x else."""
     handler = file.enclosing(node, cst.FunctionDef)
@@ -55,7 +120,7 @@ def _is_in_old_handler(node: cst.CSTNode, file: File) -> bool:
 @rule.on(cst.Attribute)
 def content(node: cst.Attribute, file: File) -> Iterator[Change]:
     """Reading and writing the text."""
-    if not (_speaks_v0(file) or _is_in_old_handler(node, file)) or not _is_content(node, file):
+    if not _is_content(node, file) or not _is_of_old(node.value, file):
         return
     parent = file.parent(node)
     if isinstance(parent, cst.AssignTarget):
@@ -122,11 +187,11 @@ def asked(call: cst.Call, file: File) -> Iterator[Change]:
         asks, text = call.args[0].value, call.args[1].value
         if text.evaluated_value != "content" or not known.has(file.module, asks, Kind.CHAT_MESSAGE):
             return
-        if _speaks_v0(file) or _is_in_old_handler(call, file):
+        if _is_of_old(asks, file):
             new = text.value.replace("content", "text_content")
             yield Replace(text, lambda updated: updated.with_changes(value=new), "the text is `text_content` now")
     elif isinstance(call.func, cst.Attribute) and call.func.attr.value == "copy" and not call.args:
-        if not (_speaks_v0(file) and known.has(file.module, call.func.value, Kind.CHAT_MESSAGE)):
+        if not (known.has(file.module, call.func.value, Kind.CHAT_MESSAGE) and _is_of_old(call.func.value, file)):
             return
         deep = cst.ensure_type(cst.parse_expression("f(deep=True)"), cst.Call).args
         yield Rewrite(
@@ -159,9 +224,7 @@ def of_tools(node: cst.Attribute, file: File) -> Iterator[Change]:
 
 
 def _is_of_message(node: cst.Attribute, file: File) -> bool:
-    if not _speaks_v0(file) and not _is_in_old_handler(node, file):
-        return False
-    return file.project.fact(holdings).has(file.module, node.value, Kind.CHAT_MESSAGE)
+    return file.project.fact(holdings).has(file.module, node.value, Kind.CHAT_MESSAGE) and _is_of_old(node.value, file)
 
 
 def _type_question(parent: cst.CSTNode | None, file: File) -> cst.Call | None:
@@ -180,7 +243,7 @@ def _is_text(node: cst.Attribute, question: cst.Call, file: File) -> Iterator[Ch
     scope = file.enclosing(node, cst.FunctionDef) or file.module.tree
     asked = [c for c in file.module.index.find(scope, cst.Call) if dotted(c.func) == "isinstance" and len(c.args) == 2]
     others = [c for c in asked if c.args[0].value.deep_equals(node) and dotted(c.args[1].value) != "str"]
-    if not all(_speaks_v0(file) and _normalises(file.enclosing(c, cst.If), file) for c in others):
+    if not all(_is_of_old(node.value, file) and _normalises(file.enclosing(c, cst.If), file) for c in others):
         return
     negated = file.parent(question)
     if isinstance(negated, cst.UnaryOperation) and isinstance(negated.operator, cst.Not):
@@ -207,8 +270,13 @@ def _compared(
 @rule.on(cst.If)
 def normalisation(node: cst.If, file: File) -> Iterator[Change]:
     """`if isinstance(msg.content, list): msg.content = "…".join(…)` is what `text_content` does."""
-    if _speaks_v0(file) and _normalises(node, file) and node.orelse is None:
+    if _normalises(node, file) and node.orelse is None and _is_of_old(_asked_of(node), file):
         yield Replace(node, lambda _: gap(node.leading_lines), "`text_content` joins the texts itself", Action.REMOVED)
+
+
+def _asked_of(node: cst.If) -> cst.BaseExpression:
+    """`msg` of `if isinstance(msg.content, list):`."""
+    return cst.ensure_type(cst.ensure_type(node.test, cst.Call).args[0].value, cst.Attribute).value
 
 
 def _normalises(node: cst.If | None, file: File) -> bool:

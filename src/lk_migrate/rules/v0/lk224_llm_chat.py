@@ -22,7 +22,7 @@ from lk_migrate.facts.text_answers import text_answers
 from lk_migrate.facts.v0_names import TRIGGERS, Kind, llm_name
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
+from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, shifted, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
@@ -228,7 +228,8 @@ def made_chunk(call: cst.Call, file: File) -> Iterator[Change]:
             if _only_delta(arg.value, file) is None:
                 yield Todo(arg, "a chunk has no `choices`: it has one `delta=llm.ChoiceDelta(…)`, or none.")
                 continue
-            yield Rewrite(arg, _as_delta, "a chunk has one delta")
+            before = of_call(call).gaps[call.args.index(arg)]
+            yield Rewrite(arg, lambda updated, before=before: _as_delta(updated, before), "a chunk has one delta")  # type: ignore[misc]
 
 
 def _only_delta(value: cst.BaseExpression, file: File) -> cst.BaseExpression | None:
@@ -247,8 +248,15 @@ def _delta_of(choice: cst.Call) -> cst.BaseExpression | None:
     )
 
 
-def _as_delta(updated: cst.Arg) -> cst.Arg:
+def _as_delta(updated: cst.Arg, before: cst.BaseParenthesizableWhitespace) -> cst.Arg:
+    """`before`: what stands before the argument; the lines of the delta move to the left with it."""
     assert isinstance(updated.value, cst.List) and isinstance(updated.value.elements[0].value, cst.Call)
-    delta = _delta_of(updated.value.elements[0].value)
+    choice = updated.value.elements[0].value
+    delta = _delta_of(choice)
     assert delta is not None
-    return updated.with_changes(keyword=cst.Name("delta"), value=delta)
+    brackets = of_call(choice)
+    stood = next(gap for gap, item in zip(brackets.gaps, brackets.items, strict=False) if item.value is delta)
+    by = 0
+    if isinstance(before, cst.ParenthesizedWhitespace) and isinstance(stood, cst.ParenthesizedWhitespace):
+        by = len(before.last_line.value) - len(stood.last_line.value)
+    return updated.with_changes(keyword=cst.Name("delta"), value=shifted(delta, by))

@@ -1,9 +1,9 @@
 """An own LLM, TTS or STT is called with today's arguments.
 
 A subclass that was written for 0.x has `async def chat(self, chat_ctx, fnc_ctx=None)`, or a `synthesize` without
-`conn_options`: the session calls it by today's keywords, and it raises TypeError in the middle of a call. Streams want
-more, too, and one of a TTS is given what takes the audio (`output_emitter`). What it has to do with the new ones is for
-a person to say.
+`conn_options`: the session calls it by today's keywords, and it raises TypeError in the middle of a call. An STT has
+`_recognize_impl` where it had `recognize`, and cannot be made without it. Streams want more, too, and one of a TTS is
+given what takes the audio (`output_emitter`). What it has to do with the new ones is for a person to say.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import libcst as cst
 
 from lk_migrate.facts.among import called_so
 from lk_migrate.facts.classes import is_super_init
-from lk_migrate.facts.framework import Owner, framework_base
+from lk_migrate.facts.framework import Owner, bases, framework_base, method
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Todo
@@ -43,6 +44,10 @@ _STREAMS = {
     "stt.RecognizeStream": ("stt", "conn_options"),
     "stt.SpeechStream": ("stt", "conn_options"),
 }
+
+
+#: No class of a project derives from more classes than that.
+_DEEP = 10
 
 
 @dataclass(frozen=True)
@@ -85,9 +90,31 @@ def own_model(node: cst.ClassDef, file: File) -> Iterator[Change]:
     """The methods in the body of a subclass."""
     base = framework_base(file.project, Owner(file.module, node)) if node.bases else None
     for called in _CALLED.get(base or "", ()):
-        for method in node.body.body:
-            if isinstance(method, cst.FunctionDef) and method.name.value == called.name and not _fits(method, called):
-                yield Todo(method, f"the session calls this as `{called.spelled}`: take these, and give back that.")
+        for each in node.body.body:
+            if isinstance(each, cst.FunctionDef) and each.name.value == called.name and not _fits(each, called):
+                yield Todo(each, f"the session calls this as `{called.spelled}`: take these, and give back that.")
+
+
+@rule.on(cst.FunctionDef)
+def recognize(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    """`recognize` is what 0.10 asked an STT for; since 0.11 it is the framework's, and asks `_recognize_impl`."""
+    if node.name.value != "recognize":
+        return
+    owner = file.module.index.enclosing(node, cst.FunctionDef, cst.ClassDef)
+    if not isinstance(owner, cst.ClassDef) or framework_base(file.project, Owner(file.module, owner)) != "STT":
+        return
+    if not _has(file.project, Owner(file.module, owner), "_recognize_impl"):
+        yield Todo(
+            node,
+            "an STT cannot be made without `async def _recognize_impl(self, buffer, *, language, conn_options) -> "
+            "SpeechEvent`: that is what this was; `recognize` is the framework's now, and calls it.",
+        )
+
+
+def _has(project: Project, owner: Owner, name: str, depth: int = 0) -> bool:
+    """Whether a class of the project's, or one that it derives from, has the method."""
+    above = (b for b in bases(project, owner) if isinstance(b, Owner)) if depth < _DEEP else ()
+    return method(owner, name) is not None or any(_has(project, b, name, depth + 1) for b in above)
 
 
 @rule.on(cst.Call)

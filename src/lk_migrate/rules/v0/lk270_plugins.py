@@ -215,12 +215,21 @@ def elevenlabs_voice(call: cst.Call, file: File) -> Iterator[Change]:
         )
     elif (file.full_name(arg.value) or "").endswith(".DEFAULT_VOICE"):
         yield Rewrite(call, lambda updated: without_keywords(updated, lambda a: keyword(a) == "voice"), "the default")
-    elif _is_text(arg.value, file) or _is_called_id(arg.value):
+    elif _is_id(arg.value, file):
         renamed = arg.keyword
         assert renamed is not None
         yield Rewrite(renamed, lambda _: cst.Name("voice_id"), "a voice's id is `voice_id=`")
     else:
         yield Todo(call, "`voice=` is `voice_id=` and `voice_settings=` now: give the voice's id and its settings.")
+
+
+def _is_id(value: cst.BaseExpression, file: File) -> bool:
+    """A text, what is called an id, or what a text stands in for: `voice_of(call) or "EXAVITQu4vr4xnSDxMaL"`."""
+    if isinstance(value, cst.BooleanOperation) and isinstance(value.operator, cst.Or):
+        return any(_is_id(v, file) for v in (value.left, value.right))
+    if isinstance(value, cst.IfExp):
+        return any(_is_id(v, file) for v in (value.body, value.orelse))
+    return _is_text(value, file) or _is_called_id(value)
 
 
 def _is_text(value: cst.BaseExpression, file: File) -> bool:

@@ -22,7 +22,7 @@ from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import Brackets, find_keyword, keyword, keyword_arg, of_call, to_call
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rewrite.layout import Entry, Spot, code, entries_of, expression, fitting, spot
+from lk_migrate.rewrite.layout import Entry, Spot, code, condition, entries_of, expression, fitting, spot
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.room_fields import FIELDS, ORDER, lost_fields, room_entries, unknown_fields
 
@@ -348,7 +348,7 @@ def _joined(
 ) -> cst.BaseExpression:
     """One expression for the options that are given. Values are new already: `construction` came before."""
     old_input, old_output, _ = keys
-    values = {k: _or_default(v, local) if k in optional else v for k, v in live.items()}
+    values = {k: _or_default(v, local, where) if k in optional else v for k, v in live.items()}
     source, sink = values.get(old_input), values.get(old_output)
     entries = _entries(source, local)
     if sink is None:
@@ -367,7 +367,12 @@ def _joined(
     return expression(arguments, where.pad, where.indentation, where.prefix)
 
 
-def _or_default(value: cst.BaseExpression, local: str) -> cst.BaseExpression:
+def _or_default(value: cst.BaseExpression, local: str, where: Spot) -> cst.BaseExpression:
+    """Options where there may be none: `RoomOptions(…) if wanted else RoomOptions()`, `options or RoomOptions()`."""
+    if isinstance(value, cst.IfExp) and _is_nothing(value.body) != _is_nothing(value.orelse):
+        default = cst.parse_expression(f"{local}.RoomOptions()")
+        branch = "body" if _is_nothing(value.body) else "orelse"
+        return condition(value.with_changes(**{branch: default}, lpar=[], rpar=[]), where)
     held = value if isinstance(value, (cst.Name, cst.Attribute)) else cst.parse_expression(f"({code(value)})")
     return cst.parse_expression(f"{code(held)} or {local}.RoomOptions()")
 

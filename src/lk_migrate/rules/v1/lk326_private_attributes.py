@@ -2,7 +2,8 @@
 
 `session._chat_ctx` is `session.history`, `agent._chat_ctx` is `agent.chat_ctx`, `agent._session` is `agent.session`
 (their insides changed in every minor release). What is assigned to them is left to a person, as are the options inside
-a session's models (`session.tts._opts.voice = …`): plugins have `update_options()`.
+a session's models (`session.tts._opts.voice = …`): plugins have `update_options()`. So is the question whether there is
+a `session._agent`: `current_agent` raises RuntimeError where there is none.
 """
 
 from __future__ import annotations
@@ -65,6 +66,13 @@ def public(node: cst.Attribute, file: File) -> Iterator[Change]:
         instead = _INSTEAD.get(field, "the constructor's keyword, or `agent.update_options(...)`")
         yield Todo(node, f"`{file.code(node)}` is private: say it with {instead}.")
         return
+    if table is _SESSION and field == "_agent" and _is_asked_for(node, file):
+        yield Todo(
+            node,
+            f"`{file.code(node)}` is private, and the public `current_agent` raises RuntimeError where no agent runs: "
+            'ask a flag of your own, set after `start(…)` and by `session.on("close", …)`.',
+        )
+        return
     if table is _AGENT and _is_changed(node, file):
         yield Todo(node, f"`{file.code(node)}` is private and changed here: use {_INSTEAD['_chat_ctx']}.")
         return
@@ -104,6 +112,21 @@ def _says_it_itself(node: cst.Attribute, public: str, file: File) -> bool:
     """Whether the agent's class has a method or property of the public name: it means that, and reads the private."""
     owner = file.enclosing(node, cst.ClassDef) if dotted(node.value) == "self" else None
     return owner is not None and method(Owner(file.module, owner), public) is not None
+
+
+def _is_asked_for(node: cst.Attribute, file: File) -> bool:
+    """`session._agent is not None`, `if session._agent:`, `session._agent and …`, `session._agent or …`."""
+    parent = file.parent(node)
+    if isinstance(parent, cst.Comparison):
+        return any(dotted(t.comparator) == "None" for t in parent.comparisons)
+    if isinstance(parent, cst.UnaryOperation):
+        return isinstance(parent.operator, cst.Not)
+    if isinstance(parent, (cst.If, cst.IfExp, cst.While, cst.Assert)):
+        return parent.test is node
+    if isinstance(parent, cst.Arg):
+        call = file.parent(parent)
+        return isinstance(call, cst.Call) and dotted(call.func) == "bool"
+    return isinstance(parent, cst.BooleanOperation)
 
 
 def _is_changed(node: cst.Attribute, file: File) -> bool:

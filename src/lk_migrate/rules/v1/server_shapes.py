@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
 from lk_migrate.facts.accepts import Accepted
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.walk import find
-from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, to_call
+from lk_migrate.rewrite.arguments import keyword, keyword_arg, lines_of, of_call, to_call
 from lk_migrate.rewrite.layout import Entry, entries_of, expression
 from lk_migrate.rules.v1.server_fields import ENTRYPOINT, SERVER_FIELDS, SESSION_FIELDS
 
@@ -31,9 +32,14 @@ class Worker:
 
     @property
     def arguments(self) -> dict[str, cst.BaseExpression]:
-        """The options' values by name, what is given by position included."""
+        """The options' values by name, what is given by position included, what no version had left out."""
         first = ENTRYPOINT if self.accepted is None else "request_fnc"
-        return {keyword(a) or first: a.value for a in self.options.args if not a.star}
+        return {keyword(a) or first: a.value for a in self.options.args if not a.star and a not in self.invented}
+
+    @property
+    def invented(self) -> list[cst.Arg]:
+        """The options that no version had."""
+        return [a for a in self.options.args if keyword(a) and keyword(a) not in _KNOWN]
 
     def take(self, updated: cst.Call) -> None:
         """Keep the arguments of the options, as other rules left them, for the server."""
@@ -46,6 +52,7 @@ class Worker:
         self.moved.append(updated)
 
 
+_KNOWN = frozenset({ENTRYPOINT, *SERVER_FIELDS, *SESSION_FIELDS})
 _COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
@@ -77,7 +84,38 @@ def _line(code: cst.BaseExpression, target: str = "") -> cst.SimpleStatementLine
 
 def _server_line(worker: Worker, name: str, spelling: str, skip: frozenset[str]) -> cst.SimpleStatementLine:
     server, _ = _parts(worker, skip)
-    return _line(expression(Entry("", entries=server, call=spelling), "", 0, len(name) + 3), name)
+    call = expression(Entry("", entries=server, call=spelling), "", 0, len(name) + 3)
+    remarks = _closing_remarks(worker.moved[-1])
+    if isinstance(call, cst.Call) and remarks and of_call(call).pad is not None:
+        return _line(_closed(call, remarks), name)
+    return _above(_line(call, name), lines_of(remarks))
+
+
+def _closing_remarks(options: cst.Call) -> list[str]:
+    """What stands on lines of its own behind the last argument: options that are commented out."""
+    gap = of_call(options).gaps[-1]
+    lines = gap.empty_lines if isinstance(gap, cst.ParenthesizedWhitespace) else ()
+    return [line.comment.value for line in lines if line.comment is not None]
+
+
+def _closed(call: cst.Call, remarks: list[str]) -> cst.Call:
+    brackets = of_call(call)
+    closing = cst.ensure_type(brackets.gaps[-1], cst.ParenthesizedWhitespace)
+    pad = cst.SimpleWhitespace(brackets.pad or "")
+    lines = [cst.EmptyLine(whitespace=pad, comment=cst.Comment(text)) for text in remarks]
+    closing = closing.with_changes(empty_lines=[*closing.empty_lines, *lines])
+    return to_call(call, replace(brackets, gaps=(*brackets.gaps[:-1], closing)))
+
+
+def _above(line: cst.SimpleStatementLine, lines: Sequence[cst.EmptyLine]) -> cst.SimpleStatementLine:
+    return line.with_changes(leading_lines=[*lines, *line.leading_lines])
+
+
+def _remarks(options: cst.Call, name: str) -> list[cst.EmptyLine]:
+    """What is said of one argument, as lines above a statement."""
+    brackets = of_call(options)
+    said = [brackets.comments(i) for i, arg in enumerate(brackets.items) if keyword(arg) == name]
+    return lines_of([text for c in said for text in (*c.above, c.behind) if text])
 
 
 def _register_line(worker: Worker, name: str) -> cst.SimpleStatementLine:
@@ -105,7 +143,7 @@ def in_place(
     updated: cst.SimpleStatementLine, worker: Worker, name: str, spelling: str, keep: bool
 ) -> cst.FlattenSentinel[cst.SimpleStatementLine]:
     first, second = registered(worker, name, spelling)
-    lines = [first.with_changes(leading_lines=updated.leading_lines), second]
+    lines = [_above(first, updated.leading_lines), second]
     if keep:
         lines.append(updated.with_changes(leading_lines=[]))
     else:
@@ -122,7 +160,7 @@ def before_run(module: cst.Module, lines: list[cst.SimpleStatementLine]) -> cst.
     )
     target = module.body[at]
     blanks = [line for line in target.leading_lines if line.comment is None][:2]  # type: ignore[attr-defined]
-    first = lines[0].with_changes(leading_lines=blanks or [_BLANK])
+    first = _above(lines[0], blanks or [_BLANK])
     return module.with_changes(body=[*module.body[:at], first, *lines[1:], *module.body[at:]])
 
 
@@ -140,9 +178,10 @@ def decorated(
             assert isinstance(statement, cst.FunctionDef)
             lines = list(statement.leading_lines)
             comments = next((i for i, line in enumerate(lines) if line.comment is not None), len(lines))
-            body.append(_server_line(worker, name, spelling, prewarm).with_changes(leading_lines=lines[:comments]))
+            body.append(_above(_server_line(worker, name, spelling, prewarm), lines[:comments]))
+            said = _remarks(worker.moved[-1], ENTRYPOINT)
             statement = statement.with_changes(
-                leading_lines=[_BLANK, _BLANK, *lines[comments:]], decorators=[decorator, *statement.decorators]
+                leading_lines=[_BLANK, _BLANK, *lines[comments:], *said], decorators=[decorator, *statement.decorators]
             )
         body.append(statement)
         if setup is not None and own and own == dotted(setup):
@@ -153,7 +192,7 @@ def decorated(
                         value=setup,
                     )
                 ],
-                leading_lines=[_BLANK, _BLANK],
+                leading_lines=[_BLANK, _BLANK, *_remarks(worker.moved[-1], "prewarm_fnc")],
             )
             body.append(line)
     return module.with_changes(body=body)

@@ -161,18 +161,23 @@ def merge_arguments(
             brackets = brackets.without_but_comments(i)
         return to_call(call, brackets)
     if kept:
+        # The default is written out where a remark is about it, which would be about its neighbour otherwise.
+        kept = [(i, g) for i, g in given if not is_left_out(g) or (g.key == "allow_interruptions" and g.comments)]
         first = kept[0][0]
         gap = brackets.gaps[first]
         pad = gap.last_line.value if isinstance(gap, cst.ParenthesizedWhitespace) else None
-        behind = None
-        items = [_above_stays(g) if i == first else g for i, g in kept]
+        items = [g for _, g in kept]
         if len(kept) == 1:
             items = [_plain(items[0])]
-        elif kept[0][1].comments.behind:
-            behind = ""
+        else:
+            brackets = brackets.without_remark(first)
+            if items[0].key == "turn_detection":
+                items[0] = _without_above(items[0])  # it is the first key of `turn_handling=`, too
+            else:
+                brackets = brackets.without_lines_above(first)
         entry = Entry("turn_handling", entries=entries(items), call=spelling)
         value = expression(entry, pad, indentation, len("turn_handling=,"))
-        brackets = brackets.with_item(first, keyword_arg("turn_handling", value), behind=behind)
+        brackets = brackets.with_item(first, keyword_arg("turn_handling", value))
     else:
         first = -1
     for i in reversed(old):
@@ -181,8 +186,8 @@ def merge_arguments(
     return to_call(call, brackets)
 
 
-def _above_stays(item: Given) -> Given:
-    return Given(item.key, item.value, Comments(behind=item.comments.behind), item.column, item.default)
+def _without_above(item: Given) -> Given:
+    return replace(item, comments=Comments(behind=item.comments.behind))
 
 
 def _plain(item: Given) -> Given:
