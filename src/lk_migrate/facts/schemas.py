@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Any
 
 import libcst as cst
@@ -24,6 +25,11 @@ class ParameterSchema:
     has_default: bool = False
     default: Any = None
 
+    @property
+    def is_name(self) -> bool:
+        """Whether a parameter can be called so: JSON has properties like `from` and `zip-code`."""
+        return self.name.isidentifier() and not iskeyword(self.name)
+
 
 @dataclass(frozen=True)
 class ToolSchema:
@@ -33,6 +39,11 @@ class ToolSchema:
     description: str = ""
     parameters: tuple[ParameterSchema, ...] = ()
     node: cst.CSTNode | None = field(default=None, compare=False)
+
+    @property
+    def nameless(self) -> ParameterSchema | None:
+        """The first property that no parameter can be called like."""
+        return next((p for p in self.parameters if not p.is_name), None)
 
     def parameter(self, name: str) -> ParameterSchema | None:
         return next((p for p in self.parameters if p.name == name), None)

@@ -100,7 +100,7 @@ class Tool:
         named = annotation.value if isinstance(annotation, cst.Subscript) else annotation
         is_mapping = named is None or (dotted(named) or "").rpartition(".")[2] in ("dict", "Dict", "Mapping", "Any")
         taken = {p.name.value for p in (*self.node.params.params, *self.node.params.kwonly_params)}
-        plain = all(p.name.isidentifier() and p.name not in taken for p in given)
+        plain = all(p.is_name and p.name not in taken for p in given)
         return param if is_mapping and plain and param.default is None else None
 
 

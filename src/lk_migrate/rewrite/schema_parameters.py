@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from keyword import iskeyword
+
 import libcst as cst
 
 from lk_migrate.facts.json_types import annotated, literal
@@ -21,3 +24,9 @@ def parameter_of(schema: ParameterSchema, default: cst.BaseExpression | None, fi
     source, needs = annotated(type_, optional=is_none(default))
     annotation = cst.Annotation(cst.parse_expression(spelled(source, needs, file)))
     return cst.Param(cst.Name(schema.name), annotation=annotation, default=default)
+
+
+def not_a_name(schema: ParameterSchema) -> str:
+    """How a tool of today takes a property that is no name in Python (run with livekit-agents 1.8.9)."""
+    name = re.sub(r"\W", "_", schema.name) + "_" * iskeyword(schema.name)
+    return f'`{schema.name}` is no name in Python: `{name}: Annotated[…, Field(alias="{schema.name}")]`'

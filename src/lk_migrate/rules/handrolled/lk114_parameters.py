@@ -30,6 +30,7 @@ from lk_migrate.rewrite.bodies import insert_first, statement, wrapped_parameter
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.nulls import minds_none, without_none
+from lk_migrate.rewrite.schema_parameters import not_a_name
 from lk_migrate.rewrite.spelling import spelled
 from lk_migrate.rules.registry import Rule
 
@@ -138,6 +139,9 @@ def _annotate(tool: Tool, param: cst.Param, file: File) -> Iterator[Change]:
         )
     if not guess.sure:
         yield Note(param, f"nothing tells the type of `{name}` of `{tool.name}`: `{source}` is what models send mostly")
+    if entry is None and tool.schema is not None and tool.schema.nameless is not None:
+        said = not_a_name(tool.schema.nameless)
+        yield Todo(param, f"the model fills no `{name}` of `{tool.name}`: name what it fills; {said}")
     if entry is not None and entry.required and param.default is not None and not drop:
         yield Note(
             param,
@@ -215,6 +219,10 @@ def _star_parameters(tool: Tool, file: File) -> Iterator[Change]:
             f"`**{keywords.name.value}` of `{tool.name}` would be one parameter of that name: "
             "name the parameters that the model may fill",
         )
+        return
+    nameless = next((p for p in named if not p.is_name), None)
+    if nameless is not None:
+        yield Todo(tool.node, f"name what `**{keywords.name.value}` of `{tool.name}` takes; {not_a_name(nameless)}")
         return
     if {p.name for p in named} & bound_names(tool.node):
         yield Todo(tool.node, f"name the parameters of `{tool.name}` that `**{keywords.name.value}` takes")

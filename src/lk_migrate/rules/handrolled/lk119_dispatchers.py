@@ -29,7 +29,7 @@ from lk_migrate.rewrite.bodies import body_indent, insert_first, statement, with
 from lk_migrate.rewrite.changes import Change, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
-from lk_migrate.rewrite.schema_parameters import parameter_of
+from lk_migrate.rewrite.schema_parameters import not_a_name, parameter_of
 from lk_migrate.rewrite.unpacked import defaults_of, with_parameters
 from lk_migrate.rules.registry import Rule
 
@@ -148,6 +148,13 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     clash = {p.name for p in tool.schema.parameters} & {instance, context.name.value if context is not None else ""}
     if not ends or len(arguments) > 1 or others or clash or not tool.name.isidentifier():
         yield Todo(branch, f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`")
+        return
+    if tool.schema.nameless is not None:
+        yield Todo(
+            branch,
+            f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`; "
+            f"{not_a_name(tool.schema.nameless)}",
+        )
         return
     mapping = arguments[0] if arguments else ""
     listed = _parameters(tool, body, arguments)
