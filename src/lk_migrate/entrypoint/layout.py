@@ -189,14 +189,28 @@ class ImportedFrom:
     alias: cst.ImportAlias
     line: TopLevel
 
+    def says_the_same(self, other: ImportedFrom) -> bool:
+        return self.alias.name.deep_equals(other.alias.name) and self._source() == other._source()
+
+    def _source(self) -> tuple[int, str] | None:
+        """What it is imported from; None for `import x`."""
+        if isinstance(self.statement, cst.Import):
+            return None
+        return len(self.statement.relative), dotted(self.statement.module) or ""
+
 
 def import_table(layout: Layout) -> dict[str, ImportedFrom]:
-    """Local name → the legacy import that binds it at module level (the last one wins, as at run time)."""
+    """Local name → the legacy import that binds it at module level.
+
+    The last one wins, as at run time; of several that say the same, the first, which stands before all that need it.
+    """
     table: dict[str, ImportedFrom] = {}
     for item in layout.of_kind("import"):
         assert isinstance(item.node, cst.SimpleStatementLine)
         for statement in item.node.body:
             assert isinstance(statement, (cst.Import, cst.ImportFrom))
             for name, alias in imported(statement):
-                table[name] = ImportedFrom(statement, alias, item)
+                found = ImportedFrom(statement, alias, item)
+                if name not in table or not table[name].says_the_same(found):
+                    table[name] = found
     return table
