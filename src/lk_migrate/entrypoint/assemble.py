@@ -42,6 +42,16 @@ def read_part(spelled: str, code: str, found: Sequence[Occurrence]) -> Part:
     return Part(spelled, code, defines, (needs | quoted) - defines - BUILTINS)
 
 
+def read_before_imported(statements: Sequence[Sequence[Occurrence]]) -> frozenset[str]:
+    """What statements read that another of them imports for itself, as `if __name__ == "__main__": import sys` does."""
+    found: set[str] = set()
+    imported_by = [{o.name for o in s if o.owner is None and o.kind == "import"} for s in statements]
+    for statement, own in zip(statements, imported_by, strict=True):
+        reads = {o.name for o in statement if o.owner is None and o.kind in ("read", "quoted")}
+        found |= {n for n in reads - own if any(n in others for others in imported_by)}
+    return frozenset(found)
+
+
 @dataclass
 class Imports:
     """The import statements of a generated module: legacy lines by position, then the project's generated ones."""

@@ -10,7 +10,7 @@ from typing import cast
 import libcst as cst
 
 from lk_migrate.entrypoint import SHORT, console
-from lk_migrate.entrypoint.assemble import Imports, Linker, Part, Undefined, read_part
+from lk_migrate.entrypoint.assemble import Imports, Linker, Part, Undefined, read_before_imported, read_part
 from lk_migrate.entrypoint.byhand import replace_loop
 from lk_migrate.entrypoint.editor import Editor
 from lk_migrate.entrypoint.edits import CONSOLE, SPLIT, WHOLE, collect_edits
@@ -197,6 +197,7 @@ class _Generator:
         others = frozenset(imported_elsewhere(self.project, self.module.path))
         main.needs |= linker.imported_of(needed_by(self.layout)) | linker.unused_loggers()
         main.needs |= linker.unused_imports(self._acts)
+        main.needs |= linker.imported_of(read_before_imported([names([s]) for s in blocks.all()]))
         imports = linker.imports(main, [m.part for m in made], others)
         commented = {id(item) for item, _ in imports.lines}
         texts = {m.module.path: self._module_text(m, imported[m.module.path], commented) for m in made}

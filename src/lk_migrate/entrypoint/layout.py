@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.entrypoint import Entrypoint
+from lk_migrate.facts.entrypoint import Entrypoint, is_main_guard
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.scopes import Occurrence, imported, occurrences
@@ -65,7 +65,9 @@ def read_layout(module: Module, entry: Entrypoint) -> Layout:
     if entry.prewarm is not None and not module.index.find(entry.prewarm, cst.Global):
         core.add(entry.prewarm)
     main = [i for i in items if i.node in core]
-    main_names = {n for i in main for n in i.binds}
+    # `import sys` in the guard binds nothing that is main.py's: others have it of the import at the top.
+    anywhere = {n for i in items if i.kind == "import" for n in i.binds}
+    main_names = {n for i in main for n in i.binds} - anywhere
     rest = [i for i in items if i not in main and i.kind in ("effect", "definition", "guarded")]
     # What needs a name that lives in main.py stays with it: main.py imports the others, never the reverse.
     while True:
@@ -73,7 +75,7 @@ def read_layout(module: Module, entry: Entrypoint) -> Layout:
         if not more:
             break
         main.extend(more)
-        main_names |= {n for i in more for n in i.binds}
+        main_names |= {n for i in more for n in i.binds} - anywhere
     known = {n for i in items if i.kind in ("import", "logger", "guarded") for n in i.binds} | BUILTINS
     for item in rest:
         if item in main:
@@ -156,8 +158,11 @@ def _kind(module: Module, node: cst.BaseStatement, binds: frozenset[str], positi
         return "definition" if binds else "effect"
     if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
         return "definition"
-    if isinstance(node, (cst.Try, cst.If)) and any(
-        isinstance(n, (cst.Import, cst.ImportFrom)) for n in descendants(node)
+    is_guard = isinstance(node, cst.If) and is_main_guard(node)
+    if (
+        isinstance(node, (cst.Try, cst.If))
+        and not is_guard
+        and any(isinstance(n, (cst.Import, cst.ImportFrom)) for n in descendants(node))
     ):
         return "guarded"
     return "definition" if binds else "effect"
@@ -184,14 +189,28 @@ class ImportedFrom:
     alias: cst.ImportAlias
     line: TopLevel
 
+    def says_the_same(self, other: ImportedFrom) -> bool:
+        return self.alias.name.deep_equals(other.alias.name) and self._source() == other._source()
+
+    def _source(self) -> tuple[int, str] | None:
+        """What it is imported from; None for `import x`."""
+        if isinstance(self.statement, cst.Import):
+            return None
+        return len(self.statement.relative), dotted(self.statement.module) or ""
+
 
 def import_table(layout: Layout) -> dict[str, ImportedFrom]:
-    """Local name → the legacy import that binds it at module level (the last one wins, as at run time)."""
+    """Local name → the legacy import that binds it at module level.
+
+    The last one wins, as at run time; of several that say the same, the first, which stands before all that need it.
+    """
     table: dict[str, ImportedFrom] = {}
     for item in layout.of_kind("import"):
         assert isinstance(item.node, cst.SimpleStatementLine)
         for statement in item.node.body:
             assert isinstance(statement, (cst.Import, cst.ImportFrom))
             for name, alias in imported(statement):
-                table[name] = ImportedFrom(statement, alias, item)
+                found = ImportedFrom(statement, alias, item)
+                if name not in table or not table[name].says_the_same(found):
+                    table[name] = found
     return table
