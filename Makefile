@@ -30,6 +30,7 @@ package: | python-ok
 # Public projects that you have at hand: make field CORPUS=corpus.tsv CHECKOUTS=dir
 field: $(STAMP)
 	$(BIN)/python bench/field.py --corpus "$(CORPUS)" --checkouts "$(CHECKOUTS)"
+	$(BIN)/python bench/mains.py --corpus "$(CORPUS)" --checkouts "$(CHECKOUTS)"
 
 fuzz: $(STAMP)
 	$(BIN)/python bench/fuzz.py
