@@ -33,15 +33,15 @@ def workers(files: Mapping[str, bytes]) -> Iterator[str]:
     """The long modules that start a worker."""
     for path, data in files.items():
         starts = b"run_app" in data and any(w in data for w in (b"WorkerOptions", b"AgentServer", b"rtc_session"))
-        if path.endswith(".py") and starts and data.count(b"\n") > LONG and is_utf8(data):
+        if path.endswith(".py") and starts and data.count(b"\n") > LONG and is_readable(data):
             yield path
 
 
-def is_utf8(data: bytes) -> bool:
-    """What is not, ruff does not look at."""
+def is_readable(data: bytes) -> bool:
+    """Whether ruff (UTF-8 only) and this Python can read a file."""
     try:
-        data.decode()
-    except UnicodeDecodeError:
+        ast.parse(data.decode())
+    except (UnicodeDecodeError, SyntaxError):
         return False
     return True
 
