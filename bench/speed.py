@@ -73,6 +73,14 @@ def child_seconds(command: Sequence[str]) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def forget() -> None:
+    """Nothing that an earlier run read out of the same bytes is known after it."""
+    for module in (outline, relevant, syntax):
+        for remembering in vars(module).values():
+            if hasattr(remembering, "cache_clear"):
+                remembering.cache_clear()
+
+
 def conversion(project: ReadProject, runs: int) -> Comparison:
     """A whole plan (the files are in memory on both sides) against LibCST's part of it."""
     plan = project.plan()
@@ -83,11 +91,7 @@ def conversion(project: ReadProject, runs: int) -> Comparison:
             assert cst.parse_module(data).bytes == data
 
     def plan_anew() -> float:
-        """Nothing that an earlier run read out of the same bytes is known."""
-        for module in (outline, relevant, syntax):
-            for remembering in vars(module).values():
-                if hasattr(remembering, "cache_clear"):
-                    remembering.cache_clear()
+        forget()
         return timed(project.plan)
 
     ours, theirs = in_turn(plan_anew, lambda: timed(parse_and_print), runs)
