@@ -15,10 +15,10 @@ import libcst as cst
 
 from lk_migrate.facts.among import called_so
 from lk_migrate.facts.classes import is_super_init
-from lk_migrate.facts.framework import Owner, bases, framework_base, method
+from lk_migrate.facts.framework import Owner, framework_base
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.project import Project
+from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Todo
@@ -44,10 +44,6 @@ _STREAMS = {
     "stt.RecognizeStream": ("stt", "conn_options"),
     "stt.SpeechStream": ("stt", "conn_options"),
 }
-
-
-#: No class of a project derives from more classes than that.
-_DEEP = 10
 
 
 @dataclass(frozen=True)
@@ -103,18 +99,12 @@ def recognize(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     owner = file.module.index.enclosing(node, cst.FunctionDef, cst.ClassDef)
     if not isinstance(owner, cst.ClassDef) or framework_base(file.project, Owner(file.module, owner)) != "STT":
         return
-    if not _has(file.project, Owner(file.module, owner), "_recognize_impl"):
+    if method(file.project.fact(lineages).of(owner), "_recognize_impl") is None:
         yield Todo(
             node,
             "an STT cannot be made without `async def _recognize_impl(self, buffer, *, language, conn_options) -> "
             "SpeechEvent`: that is what this was; `recognize` is the framework's now, and calls it.",
         )
-
-
-def _has(project: Project, owner: Owner, name: str, depth: int = 0) -> bool:
-    """Whether a class of the project's, or one that it derives from, has the method."""
-    above = (b for b in bases(project, owner) if isinstance(b, Owner)) if depth < _DEEP else ()
-    return method(owner, name) is not None or any(_has(project, b, name, depth + 1) for b in above)
 
 
 @rule.on(cst.Call)

@@ -14,10 +14,11 @@ from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
-from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.moved_names import replaced
+from lk_migrate.rules.v1.renamed_keyword import renamed_keyword
 
 rule = Rule("LK312", Edition.V1, __doc__, triggers=(b"keyterms_options", b"KeytermsOptions"), since="1.6.6")
 
@@ -33,14 +34,7 @@ def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     arg = find_keyword(call, "keyterms_options")
     if arg is None or constructed(file.project, file.module, call, "keyterms_options") != "AgentSession":
         return
-    if find_keyword(call, "stt_context_options") is not None:
-        yield Todo(call, "`keyterms_options=` has no effect beside `stt_context_options=`: move its keys there.")
-        return
-    yield Rewrite(
-        arg,
-        lambda updated: updated.with_changes(keyword=cst.Name("stt_context_options")),
-        "`keyterms_options=` is now `stt_context_options=`",
-    )
+    yield from renamed_keyword(call, arg, "stt_context_options", "move its keys there")
 
 
 @rule.on(cst.Name, cst.Attribute)

@@ -13,9 +13,10 @@ import libcst as cst
 from lk_migrate.facts.among import with_keyword
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
-from lk_migrate.rewrite.changes import Change, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v1.renamed_keyword import renamed_keyword
 
 rule = Rule("LK320", Edition.V1, __doc__, triggers=(b"e2ee",), since="1.5.3")
 
@@ -26,13 +27,5 @@ def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "connect"):
         return
     arg = find_keyword(call, "e2ee")
-    if arg is None:
-        return
-    if find_keyword(call, "encryption") is not None:
-        yield Todo(call, "`e2ee=` has no effect beside `encryption=`: take it out.")
-        return
-    yield Rewrite(
-        arg,
-        lambda updated: updated.with_changes(keyword=cst.Name("encryption")),
-        "`e2ee=` is now `encryption=`",
-    )
+    if arg is not None:
+        yield from renamed_keyword(call, arg, "encryption", "take it out")
