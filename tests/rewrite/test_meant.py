@@ -166,6 +166,19 @@ def test_what_would_not_parse_is_not_written() -> None:
     assert "would not parse" in result.skipped.reason
 
 
+def test_what_parses_and_would_not_compile_is_not_written() -> None:
+    result = _converted("run(a=1)\n", lambda _: cst.parse_expression("run(a=1, a=1)"))
+    assert result.change is None
+    assert result.skipped is not None
+    assert "would not compile (keyword argument repeated: a" in result.skipped.reason
+
+
+def test_what_did_not_compile_before_need_not() -> None:
+    result = _converted("run(a=1)\nreturn 1\n", lambda _: cst.parse_expression("walk(a=1)"))
+    assert result.change is not None
+    assert result.change.after == b"walk(a=1)\nreturn 1\n"
+
+
 def test_a_comment_that_stands_in_no_statement_goes_above_the_next_one() -> None:
     source = "from livekit.agents.pipeline import VoicePipelineAgent\\\n# why\nclass Voice:\n    turns = 0\n"
     result = convert_file("a.py", Project({"a.py": source.encode()}), all_rules())

@@ -8,7 +8,6 @@ only the statements between two cuts.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import libcst as cst
 
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.sessions import Construction, Sessions, Start
+from lk_migrate.facts.syntax import compile_error
 from lk_migrate.facts.walk import own_scope, statements
 
 
@@ -40,26 +40,16 @@ def source_of(module: Module, path: str, text: str, node: cst.CSTNode) -> bytes:
         data = text.replace("\r\n", "\n").replace("\n", module.tree.default_newline).encode(encoding)
     except UnicodeEncodeError as error:
         raise CannotSplit(f"the generated {path} has a character that {encoding} has not", node) from error
-    problem = _problem(data, path)
+    problem = compile_error(data)
     if problem is None:
         return data
-    if _problem(module.data, module.path) is not None:
+    if compile_error(module.data) is not None:
         try:
             cst.parse_module(data)
             return data
         except cst.ParserSyntaxError:
             pass
     raise CannotSplit(f"the generated {path} would not compile ({problem})", node)
-
-
-def _problem(data: bytes, path: str) -> str | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what the code does oddly, it did before
-            compile(data, path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        return str(error)
-    return None
 
 
 @dataclass(frozen=True, eq=False)

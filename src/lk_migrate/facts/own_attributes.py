@@ -9,6 +9,7 @@ import libcst as cst
 from lk_migrate.facts.agents import agent_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.renames import holders
 from lk_migrate.facts.testcode import is_test
 
 
@@ -37,10 +38,24 @@ def _owners(project: Project, asker: str, name: str) -> frozenset[cst.ClassDef |
             owner
             for module in project.modules(with_the_word)
             for node in _setting(module, name)
-            for owner in (module.index.enclosing(node, cst.ClassDef),)
-            if owner is None or isinstance(owner, cst.ClassDef)
+            for owner in _owners_of(node, module, project)
         )
     return known[key]
+
+
+def _owners_of(node: cst.CSTNode, module: Module, project: Project) -> frozenset[cst.ClassDef | None]:
+    """`self.session = …`: the class around it; `desk.session = …`: the class of `desk`, if that is an assistant."""
+    around = module.index.enclosing(node, cst.ClassDef)
+    owner = around if isinstance(around, cst.ClassDef) else None
+    target = node.target if isinstance(node, cst.AssignTarget) else None
+    if not isinstance(target, cst.Attribute) or (owner is not None and _is_self(target.value)):
+        return frozenset({owner})
+    held = project.fact(holders).of(module, target.value)
+    return frozenset(held.classes) if held.certain and held.classes else frozenset({owner})
+
+
+def _is_self(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Name) and node.value == "self"
 
 
 def _asked_before(project: Project) -> dict[tuple[str, bool], frozenset[cst.ClassDef | None]]:

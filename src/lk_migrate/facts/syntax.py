@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from functools import lru_cache
 
 
@@ -21,3 +22,21 @@ def syntax_of(data: bytes) -> ast.Module | None:
         return read_syntax(data)
     except SyntaxError:
         return None
+
+
+def compile_error(data: bytes) -> str | None:
+    """Why Python would not compile it, None if it would.
+
+    More than parsing: an argument given twice, or a `return` outside of functions, parses.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what the code does oddly, it did before
+            compile(data, "<file>", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return f"{error.msg}, line {error.lineno}"
+    except ValueError as error:
+        return str(error)
+    except (RecursionError, MemoryError):
+        return None  # nested too deeply to be told
+    return None

@@ -1,4 +1,4 @@
-"""Whether a converted file may be written: it is Python, and it differs only where a finding says so.
+"""Whether a converted file may be written: it is Python if what was read is, and differs only where a finding says so.
 
 These run in production: a file that fails one is left as it was, and reported.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import libcst as cst
 
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.syntax import read_syntax
+from lk_migrate.facts.syntax import compile_error, read_syntax
 from lk_migrate.model import Fate
 from lk_migrate.rewrite.comments import lost_comments
 from lk_migrate.rewrite.imports import is_import_line
@@ -59,6 +59,9 @@ def _not_what_we_meant(module: Module, after: bytes, touches: Iterable[Touch]) -
         new_tree = read_syntax(after)
     except SyntaxError as error:
         return f"the conversion would not parse ({error})"
+    problem = compile_error(after)
+    if problem is not None and compile_error(module.data) is None:
+        return f"the conversion would not compile ({problem})"
     return _changed(from_ast(module.syntax, module.text), from_ast(new_tree, new.text), module, touches)
 
 

@@ -149,15 +149,16 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     if not ends or len(arguments) > 1 or others or clash or not tool.name.isidentifier():
         yield Todo(branch, f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`")
         return
-    if tool.schema.nameless is not None:
+    mapping = arguments[0] if arguments else ""
+    listed = _parameters(tool, body, arguments)
+    nameless = next((p for p in listed if not p.is_name), None)
+    if nameless is not None:
         yield Todo(
             branch,
             f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`; "
-            f"{not_a_name(tool.schema.nameless)}",
+            f"{not_a_name(nameless)}",
         )
         return
-    mapping = arguments[0] if arguments else ""
-    listed = _parameters(tool, body, arguments)
     if mapping and not listed:
         yield Todo(
             branch,
@@ -223,7 +224,7 @@ def _parameters(tool: InlineTool, body: cst.CSTNode, arguments: list[str]) -> li
     listed = list(tool.schema.parameters)
     known = {p.name for p in listed}
     for name in arguments:
-        more = (k for k in keys_read(body, name) if k not in known and k.isidentifier())
+        more = (k for k in keys_read(body, name) if k not in known)
         listed += [ParameterSchema(k, PythonType("str"), False) for k in more]
     return listed
 

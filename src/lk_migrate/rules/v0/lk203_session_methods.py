@@ -20,10 +20,11 @@ from lk_migrate.facts.starts import task_around
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.arguments import keyword, without_keywords
+from lk_migrate.rewrite.arguments import find_keyword, keyword, without_keywords
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.renamed_keyword import renamed_keyword
 
 #: No triggers: a file may have no more of a 0.x agent than the name that another one gives it.
 rule = Rule("LK203", Edition.V0, __doc__, since="1.0.0", paths=where_0x_may_be)
@@ -65,7 +66,7 @@ def say(call: cst.Call, file: File) -> Iterator[Change]:
     if arg is None:
         return
     if keyword(arg) == "source":
-        yield Rewrite(arg, lambda updated: updated.with_changes(keyword=cst.Name("text")), "`source=` is `text=`")
+        yield from renamed_keyword(call, arg, "text")
     if file.project.fact(pipelines).holdings.has(file.module, arg.value, Kind.STREAM):
         yield Rewrite(arg, _as_text, "a stream is spoken through `to_str_iterable()`")
 
@@ -133,7 +134,11 @@ def other_methods(call: cst.Call, file: File) -> Iterator[Change]:
                 lambda updated, name=name: without_keywords(updated, lambda a: keyword(a) == name),  # type: ignore[misc]
                 f"`{name}=` does not exist any more",
             )
-        elif not keyword(arg) and not arg.star and call.func.attr.value == "generate_reply":
+        elif keyword(arg) or arg.star or call.func.attr.value != "generate_reply":
+            continue
+        elif find_keyword(call, "user_input") is not None:
+            yield Todo(arg, "what is replied to is `user_input=`, which is given, too: keep the one that is meant.")
+        else:
             yield Rewrite(arg, _user_input, "what is replied to is `user_input=`")
 
 

@@ -31,6 +31,9 @@ def field(call: cst.Call, file: File) -> Iterator[Change]:
     """`TypeInfo(…)` → `Field(…)`."""
     if not _is_type_info(call, file):
         return
+    if len([a for a in call.args if not a.star and keyword(a) in _DESCRIPTION]) > 1:
+        yield Todo(call, "`Field` has one `description=`: keep the one that is meant.")
+        return
     spelling = file.use("pydantic.Field")
     choices = next((a for a in call.args if keyword(a) == "choices"), None)
     if choices is not None and not isinstance(choices.value, (cst.List, cst.Tuple, cst.Set)):
@@ -40,6 +43,10 @@ def field(call: cst.Call, file: File) -> Iterator[Change]:
     if any(arg.star for arg in call.args):
         yield Todo(call, "`Field` has neither `desc` nor `choices`: write the arguments that are unpacked here out.")
     yield Rewrite(call, lambda updated: _field(updated, spelling), "`TypeInfo` is pydantic's `Field`")
+
+
+#: As what 0.x took the description: by its place, too.
+_DESCRIPTION = ("", "desc", "description")
 
 
 def _field(updated: cst.Call, spelling: str) -> cst.Call:

@@ -22,10 +22,11 @@ from lk_migrate.facts.text_answers import text_answers
 from lk_migrate.facts.v0_names import TRIGGERS, Kind, llm_name
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.arguments import keyword, keyword_arg, of_call, shifted, to_call
+from lk_migrate.rewrite.arguments import find_keyword, keyword, keyword_arg, of_call, shifted, to_call
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.renamed_keyword import renamed_keyword
 
 rule = Rule(
     "LK224",
@@ -223,9 +224,9 @@ def made_chunk(call: cst.Call, file: File) -> Iterator[Change]:
         return
     for arg in call.args:
         if keyword(arg) == "request_id":
-            yield Rewrite(arg, lambda updated: updated.with_changes(keyword=cst.Name("id")), "it is `id` now")
+            yield from renamed_keyword(call, arg, "id")
         elif keyword(arg) == "choices":
-            if _only_delta(arg.value, file) is None:
+            if _only_delta(arg.value, file) is None or find_keyword(call, "delta") is not None:
                 yield Todo(arg, "a chunk has no `choices`: it has one `delta=llm.ChoiceDelta(…)`, or none.")
                 continue
             before = of_call(call).gaps[call.args.index(arg)]

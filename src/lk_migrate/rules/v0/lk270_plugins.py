@@ -32,6 +32,7 @@ from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.renamed_keyword import renamed_keyword
 
 rule = Rule(
     "LK270",
@@ -111,14 +112,8 @@ def constructor(call: cst.Call, file: File) -> Iterator[Change]:
         return
     for arg in call.args:
         new = options.renamed.get(keyword(arg))
-        if new is not None and find_keyword(call, new) is not None:
-            yield Todo(arg, f"`{keyword(arg)}=` is gone, and `{new}=` is given, too: keep the one that is meant.")
-        elif new is not None:
-            yield Rewrite(
-                arg,
-                lambda updated, new=new: updated.with_changes(keyword=cst.Name(new)),  # type: ignore[misc]
-                f"`{keyword(arg)}=` is `{new}=` now",
-            )
+        if new is not None:
+            yield from renamed_keyword(call, arg, new)
         elif keyword(arg) in options.unclear:
             yield Todo(arg, f"`{keyword(arg)}=` is gone: {options.unclear[keyword(arg)]}.")
     gone = [keyword(a) for a in call.args if keyword(a) in options.dropped]

@@ -17,8 +17,8 @@ from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.renamed_keyword import renamed_keyword
 from lk_migrate.rules.v1.moved_names import replaced
-from lk_migrate.rules.v1.renamed_keyword import renamed_keyword
 
 rule = Rule("LK312", Edition.V1, __doc__, triggers=(b"keyterms_options", b"KeytermsOptions"), since="1.6.6")
 
@@ -34,7 +34,12 @@ def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     arg = find_keyword(call, "keyterms_options")
     if arg is None or constructed(file.project, file.module, call, "keyterms_options") != "AgentSession":
         return
-    yield from renamed_keyword(call, arg, "stt_context_options", "move its keys there")
+    yield from renamed_keyword(
+        call,
+        arg,
+        "stt_context_options",
+        "`keyterms_options=` has no effect beside `stt_context_options=`: move its keys there.",
+    )
 
 
 @rule.on(cst.Name, cst.Attribute)

@@ -16,7 +16,7 @@ from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
-from lk_migrate.rules.v1.renamed_keyword import renamed_keyword
+from lk_migrate.rules.renamed_keyword import renamed_keyword
 
 rule = Rule("LK319", Edition.V1, __doc__, triggers=(b"target_phone_number",), since="1.4.6")
 
@@ -26,4 +26,6 @@ def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
     arg = find_keyword(call, "target_phone_number")
     if arg is None or constructed(file.project, file.module, call, "target_phone_number") != "WarmTransferTask":
         return
-    yield from renamed_keyword(call, arg, "sip_call_to", "take it out")
+    yield from renamed_keyword(
+        call, arg, "sip_call_to", "`target_phone_number=` has no effect beside `sip_call_to=`: take it out."
+    )

@@ -16,7 +16,7 @@ from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
-from lk_migrate.rules.v1.renamed_keyword import renamed_keyword
+from lk_migrate.rules.renamed_keyword import renamed_keyword
 
 rule = Rule("LK320", Edition.V1, __doc__, triggers=(b"e2ee",), since="1.5.3")
 
@@ -28,4 +28,4 @@ def rename_keyword(call: cst.Call, file: File) -> Iterator[Change]:
         return
     arg = find_keyword(call, "e2ee")
     if arg is not None:
-        yield from renamed_keyword(call, arg, "encryption", "take it out")
+        yield from renamed_keyword(call, arg, "encryption", "`e2ee=` has no effect beside `encryption=`: take it out.")
