@@ -133,3 +133,26 @@ def test_no_new_main_without_the_files_that_it_needs(monkeypatch: pytest.MonkeyP
     main = next((c.after for c in plan.changes if c.path == "main.py"), None)
     if main is not None:  # the rules that go file by file do their part
         assert b"def entrypoint" in main
+
+
+def test_where_one_file_stays_of_0x_all_that_belong_to_it_do() -> None:
+    """The porter is still a 0.x agent: what it is handed to must not take it for a session, or not await it."""
+    files = {
+        "main.py": (
+            b"from livekit.agents.pipeline import VoicePipelineAgent\nfrom doors import greet, open_door\n\n\n"
+            b"async def entrypoint(ctx):\n\f porter = VoicePipelineAgent()\n\f await open_door(porter, ctx)\n"
+        ),
+        "doors.py": (
+            b"async def open_door(agent, ctx):\n    agent.start(ctx.room)\n    await greet(agent)\n\n\n"
+            b"async def greet(agent):\n    await agent.say('Good evening.')\n"
+        ),
+    }
+    plan = make_plan(files, ConvertOptions(no_main=True))
+    assert [(s.path, "form feeds" in s.reason) for s in plan.skipped] == [("main.py", True)]
+    assert not plan.changes
+    notes = {f.rule: f.message for f in plan.findings if f.place.path == "doors.py"}
+    assert (
+        notes["LK202"] == notes["LK203"] == "not done here: it belongs together with main.py, which is left as it was."
+    )
+    whole = {**files, "main.py": files["main.py"].replace(b"\f", b"   ")}
+    assert {c.path for c in make_plan(whole, ConvertOptions(no_main=True)).changes} == set(files)

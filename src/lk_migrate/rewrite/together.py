@@ -1,7 +1,8 @@
 """What must change together changes together, or not at all.
 
 A turn gate is defined in one file and asked in others; a class is renamed where it stands and where it is used.
-When a safety check keeps one file as it was, the rules that reach across files must not do their half in the rest.
+When a safety check keeps one file as it was, the rules that reach across files must not do their half in the rest;
+and where it speaks 0.x still, no rule of 0.x does its part: half of a program cannot be of 0.x.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from lk_migrate.facts.project import Project
-from lk_migrate.model import Action, Finding, Place
+from lk_migrate.model import Action, Edition, Finding, Place
 from lk_migrate.rewrite.engine import FileResult
 from lk_migrate.rules.registry import Rule
 
@@ -22,8 +23,10 @@ def held_back(project: Project, results: Iterable[FileResult], rules: Sequence[R
 
     Files belong together when one imports the other, also by way of a third one.
     """
-    together = {r.id for r in rules if r.moves_together}
+    together = frozenset(r.id for r in rules if r.moves_together)
+    of_0x = frozenset(r.id for r in rules if r.edition is Edition.V0)
     stuck = {r.path: r.wanted_by & together for r in results if r.skipped is not None and r.wanted_by & together}
+    stuck = {path: wanted | of_0x if wanted & of_0x else wanted for path, wanted in stuck.items()}
     if not stuck:
         return {}
     done = {r.path: {f.rule for f in r.findings if f.action is not Action.NOTE} for r in results}

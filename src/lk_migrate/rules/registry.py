@@ -37,7 +37,8 @@ class Rule:
     `kept_main_only`: what it does is the generator's in a main module that is written anew.
     `new_main_only`: it is for a main module that is written anew, and for no other file.
     `before_new_main`: the same, after all other rules, where the new one is the better for it.
-    `across_files`: what it does in one file may depend on what it does in another (hand-rolled classes always do).
+    `across_files`: what it does in one file may depend on what it does in another (hand-rolled classes always do, and
+    so does all of 0.x, whose objects are handed from file to file).
     `since`: the livekit-agents release that made the change necessary ("" for hand-rolled code).
     """
 
@@ -58,7 +59,7 @@ class Rule:
     @property
     def moves_together(self) -> bool:
         """Whether doing it in some files of a program but not in all may break the program."""
-        return self.across_files or self.edition is Edition.HANDROLLED
+        return self.across_files or self.edition in (Edition.HANDROLLED, Edition.V0)
 
     @property
     def summary(self) -> str:
