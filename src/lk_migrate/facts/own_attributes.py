@@ -9,7 +9,7 @@ import libcst as cst
 from lk_migrate.facts.agents import agent_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.renames import holders
+from lk_migrate.facts.renames import given_up, holders
 from lk_migrate.facts.testcode import is_test
 
 
@@ -44,18 +44,19 @@ def _owners(project: Project, asker: str, name: str) -> frozenset[cst.ClassDef |
 
 
 def _owners_of(node: cst.CSTNode, module: Module, project: Project) -> frozenset[cst.ClassDef | None]:
-    """`self.session = …`: the class around it; `desk.session = …`: the class of `desk`, if that is an assistant."""
+    """`self.session = …`: the class around it; `desk.session = …`: the class of `desk`, if that is an assistant.
+
+    The latter is asked for only where an assistant gives the name up: what keeps it may stand for another's.
+    """
     around = module.index.enclosing(node, cst.ClassDef)
     owner = around if isinstance(around, cst.ClassDef) else None
     target = node.target if isinstance(node, cst.AssignTarget) else None
-    if not isinstance(target, cst.Attribute) or (owner is not None and _is_self(target.value)):
+    if not isinstance(target, cst.Attribute) or target.attr.value not in project.fact(given_up):
+        return frozenset({owner})
+    if owner is not None and isinstance(target.value, cst.Name) and target.value.value == "self":
         return frozenset({owner})
     held = project.fact(holders).of(module, target.value)
     return frozenset(held.classes) if held.certain and held.classes else frozenset({owner})
-
-
-def _is_self(node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.Name) and node.value == "self"
 
 
 def _asked_before(project: Project) -> dict[tuple[str, bool], frozenset[cst.ClassDef | None]]:
