@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ast
 import codecs
+import re
 from typing import Any
 
 #: The codec's name; `tree.encoding` of a file that needs it.
 STRAY = "utf-8-stray"
 #: Stray byte 0x80 + n is shown as this character + n; a file that uses these characters itself is not taken.
 _FIRST = 0xF780
+_SHOWN = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + 0x7F)}]+")
 
 
 def has_stray_bytes(data: bytes) -> bool:
@@ -22,8 +24,7 @@ def has_stray_bytes(data: bytes) -> bool:
         ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    text = data.decode("utf-8", "ignore")
-    return not any(_FIRST + 0x80 > ord(c) >= _FIRST for c in text)
+    return _SHOWN.search(data.decode("utf-8", "ignore")) is None
 
 
 def _show(error: UnicodeError) -> tuple[str, int]:
@@ -37,8 +38,11 @@ def _decode(data: Any, errors: str = "strict") -> tuple[str, int]:
 
 
 def _encode(text: str, errors: str = "strict") -> tuple[bytes, int]:
-    parts = (bytes([ord(c) - _FIRST + 0x80]) if _FIRST <= ord(c) < _FIRST + 0x80 else c.encode("utf-8") for c in text)
-    return b"".join(parts), len(text)
+    parts, at = [], 0
+    for shown in _SHOWN.finditer(text):
+        parts += [text[at : shown.start()].encode(), bytes(ord(c) - _FIRST + 0x80 for c in shown.group())]
+        at = shown.end()
+    return b"".join([*parts, text[at:].encode()]), len(text)
 
 
 def _find(name: str) -> codecs.CodecInfo | None:
