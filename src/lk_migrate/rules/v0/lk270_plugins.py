@@ -6,8 +6,7 @@ Default models changed, too; a model is pinned only where the old default is nee
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import libcst as cst
 
@@ -16,6 +15,7 @@ from lk_migrate.facts.comments import comments_of
 from lk_migrate.facts.gate_sessions import values_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
+from lk_migrate.facts.plugin_options import PLUGIN_OPTIONS
 from lk_migrate.facts.variables import binding_of, uses
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
@@ -46,53 +46,6 @@ rule = Rule(
 _P = "livekit.plugins."
 
 
-@dataclass(frozen=True)
-class Options:
-    """What became of a constructor's arguments: new names, dropped ones, and what a person must look at instead."""
-
-    renamed: dict[str, str]
-    dropped: frozenset[str] = frozenset()
-    unclear: Mapping[str, str] = field(default_factory=dict)
-
-
-_AZURE_EVENTS = (
-    "bookmark_reached",
-    "synthesis_canceled",
-    "synthesis_completed",
-    "synthesis_started",
-    "synthesizing",
-    "viseme",
-    "word_boundary",
-)
-_CONSTRUCTORS = {
-    f"{_P}openai.LLM": Options({"max_tokens": "max_completion_tokens"}),
-    f"{_P}deepgram.STT": Options({}, frozenset({"energy_filter"})),
-    f"{_P}deepgram.TTS": Options({}, frozenset({"use_streaming"})),
-    f"{_P}elevenlabs.TTS": Options({"model_id": "model"}),
-    f"{_P}azure.STT": Options({"languages": "language"}),
-    f"{_P}azure.STT.update_options": Options({"languages": "language"}),
-    f"{_P}azure.TTS": Options(
-        {},
-        frozenset(),
-        {
-            "speech_host": "see `speech_endpoint=`",
-            "endpoint_id": "see `deployment_id=`",
-            **{f"on_{event}_event": "the plugin reports no events of Azure's any more" for event in _AZURE_EVENTS},
-        },
-    ),
-    f"{_P}assemblyai.STT": Options(
-        {"word_boost": "keyterms_prompt"},
-        frozenset({"disable_partial_transcripts", "enable_extra_session_information"}),
-        {"end_utterance_silence_threshold": "see `min_turn_silence=` and `max_turn_silence=` (milliseconds)"},
-    ),
-    f"{_P}google.LLM": Options(
-        {},
-        frozenset({"candidate_count"}),
-        {"gemini_tools": "such tools are the Agent's, `Agent(tools=[google.tools.GoogleSearch()])`"},
-    ),
-    f"{_P}groq.LLM": Options({"max_tokens": "max_completion_tokens"}),
-    f"{_P}silero.VAD.load": Options({"padding_duration": "prefix_padding_duration"}),
-}
 #: Constructors that have a new name: old → (new, arguments to add).
 _MOVED = {
     f"{_P}openai.LLM.with_groq": (f"{_P}groq", "LLM", ""),
@@ -107,7 +60,7 @@ _MOVED = {
 def constructor(call: cst.Call, file: File) -> Iterator[Change]:
     """Renamed, dropped and unclear arguments."""
     name = file.full_name(call.func) or ""
-    options = _CONSTRUCTORS.get(name)
+    options = PLUGIN_OPTIONS.get(name)
     if options is None:
         return
     for arg in call.args:
