@@ -246,6 +246,69 @@ out["types"] = [schemas(first)["count_up"]["parameters"]["properties"]["step"]["
     assert out["types"] == ["integer", "string"]
 
 
+PARCELS = """
+from livekit.agents import AgentSession
+
+TOOLS = [{"type": "function", "function": {
+    "name": "ship",
+    "description": "Ship a parcel.",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "from": {"type": "string", "description": "Where it is"},
+            "to": {"type": "string"},
+            "fee-paid": {"type": "boolean"},
+        },
+        "required": ["from", "to"],
+    },
+}}, {"type": "function", "function": {
+    "name": "hours", "description": "When it is open.", "parameters": {"type": "object", "properties": {}},
+}}]
+
+
+class ParcelDesk:
+    def __init__(self):
+        self.tools = TOOLS
+        self.instructions = "You take parcels."
+
+    async def handle_tool_call(self, name, args):
+        if name == "ship":
+            return f"{args['from']} to {args['to']}, {args.get('fee-paid', 'unknown')}"
+        elif name == "hours":
+            return "8 to 6"
+        return "?"
+
+
+async def entrypoint(ctx):
+    await AgentSession().start(agent=ParcelDesk(), room=ctx.room)
+"""
+
+
+def test_properties_that_are_no_names_in_python(tmp_path: Path) -> None:
+    """The model still says `from` and `fee-paid`, and so does who asks the dispatcher."""
+    out = run(
+        tmp_path,
+        one(PARCELS),
+        """
+from desk import ParcelDesk
+from livekit.agents.llm.utils import prepare_function_arguments
+desk = ParcelDesk()
+ship = next(tool for tool in desk.tools if tool.info.name == "ship")
+out["parameters"] = schemas(desk)["ship"]["parameters"]
+out["said"] = []
+for given in ('{"from": "Oslo", "to": "Bergen", "fee-paid": true}', '{"from": "Oslo", "to": "Bergen"}'):
+    args, kwargs = prepare_function_arguments(fnc=ship, json_arguments=given, call_ctx=ctx)
+    out["said"].append(await ship(*args, **kwargs))
+    out["said"].append(await desk.handle_tool_call("ship", json.loads(given)))
+""",
+    )
+    assert out["parameters"]["required"] == ["from", "to"]
+    assert {n: p.get("description") for n, p in out["parameters"]["properties"].items()} == {
+        "from": "Where it is", "to": None, "fee-paid": None
+    }  # fmt: skip
+    assert out["said"] == ["Oslo to Bergen, True"] * 2 + ["Oslo to Bergen, unknown"] * 2
+
+
 def test_every_fixture_of_these_rules_is_valid_after_all_of_them(tmp_path: Path) -> None:
     """The rules compose: each `before` fixture goes through all rules at once, twice, and compiles."""
     fixtures = Path(__file__).parents[2] / "fixtures" / "rules"

@@ -38,6 +38,7 @@ class Route:
         assert self.call is not None
         names = [p.name.value for p in (*function.params.posonly_params, *function.params.params)]
         names = names[1:] if self_name(function) is not None else names
+        aliases = _aliases(function)
         for i, arg in enumerate(self.call.args):
             if arg.star == "**":
                 continue
@@ -45,7 +46,7 @@ class Route:
             if _is_context(arg.value):
                 continue
             key = next((key for m in find(arg.value, cst.Name) if (key := item_read(arg.value, m.value))), None)
-            if arg.star or key != taken:
+            if arg.star or key != aliases.get(taken, taken):
                 return False
         return True
 
@@ -180,6 +181,16 @@ def _prefix(name: cst.BaseExpression, params: set[str]) -> str | None:
         return None
     known = isinstance(hole.expression, cst.Name) and hole.expression.value in params
     return text.value if known else None
+
+
+def _aliases(function: cst.FunctionDef) -> dict[str, str]:
+    """What the model calls parameters by another name: `from_: Annotated[str, Field(alias="from")]`."""
+    found: dict[str, str] = {}
+    for param in find(function.params, cst.Param):
+        for arg in find(param.annotation, cst.Arg) if param.annotation is not None else ():
+            if arg.keyword is not None and arg.keyword.value == "alias" and isinstance(arg.value, cst.SimpleString):
+                found[param.name.value] = str(string_value(arg.value))
+    return found
 
 
 def _routes(function: cst.FunctionDef, params: set[str], instance: str | None, index: Index) -> Iterator[Route]:

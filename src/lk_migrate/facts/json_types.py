@@ -163,12 +163,15 @@ def _limits(entry: dict[str, Any], kind: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def annotated(type_: PythonType, description: str = "", optional: bool = False) -> tuple[str, frozenset[str]]:
+def annotated(
+    type_: PythonType, description: str = "", optional: bool = False, alias: str = ""
+) -> tuple[str, frozenset[str]]:
     """The annotation with what only pydantic's `Field` can say, and the names that it needs."""
     source, needs = type_.source, type_.needs
     if optional and "None" not in source.split(" | "):
         source = f"{source} | None"
-    told = [*([("description", literal(description))] if description else []), *type_.limits]
+    said = [(name, literal(text)) for name, text in (("alias", alias), ("description", description)) if text]
+    told = [*said, *type_.limits]
     if not told:
         return source, needs
     arguments = ", ".join(f"{name}={value}" for name, value in told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from keyword import iskeyword
 from typing import Any
@@ -29,6 +30,14 @@ class ParameterSchema:
     def is_name(self) -> bool:
         """Whether a parameter can be called so: JSON has properties like `from` and `zip-code`."""
         return self.name.isidentifier() and not iskeyword(self.name)
+
+    @property
+    def identifier(self) -> str:
+        """What its parameter is called: the property's name, or the nearest to it that Python and pydantic take."""
+        if self.is_name:
+            return self.name
+        word = re.sub(r"\W", "_", self.name).lstrip("_") or "value"
+        return f"{word}_" if iskeyword(word) else f"n{word}" if word[0].isdigit() else word
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from keyword import iskeyword
-
 import libcst as cst
 
 from lk_migrate.facts.json_types import annotated, literal
@@ -16,17 +13,20 @@ from lk_migrate.rewrite.spelling import spelled
 
 
 def parameter_of(schema: ParameterSchema, default: cst.BaseExpression | None, file: File) -> cst.Param:
-    """`default`: what the code took when the model left the argument out."""
+    """`default`: what the code took when the model left the argument out.
+
+    A property that is no name in Python is the alias of a parameter; schemas, strict or not, and calls of
+    livekit-agents 1.8.9 have it by that (run).
+    """
     if default is None and schema.has_default and isinstance(schema.default, (str, int, float, bool)):
         default = cst.parse_expression(literal(schema.default))
     default = None if schema.required else default or cst.Name("None")
     type_ = without_clashes(file.project, file.module, schema.type)
-    source, needs = annotated(type_, optional=is_none(default))
+    source, needs = annotated(type_, optional=is_none(default), alias="" if schema.is_name else schema.name)
     annotation = cst.Annotation(cst.parse_expression(spelled(source, needs, file)))
-    return cst.Param(cst.Name(schema.name), annotation=annotation, default=default)
+    return cst.Param(cst.Name(schema.identifier), annotation=annotation, default=default)
 
 
 def not_a_name(schema: ParameterSchema) -> str:
     """How a tool of today takes a property that is no name in Python (run with livekit-agents 1.8.9)."""
-    name = re.sub(r"\W", "_", schema.name) + "_" * iskeyword(schema.name)
-    return f'`{schema.name}` is no name in Python: `{name}: Annotated[…, Field(alias="{schema.name}")]`'
+    return f'`{schema.name}` is no name in Python: `{schema.identifier}: Annotated[…, Field(alias="{schema.name}")]`'

@@ -8,7 +8,7 @@ so; where nothing calls it any more, it goes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
@@ -145,14 +145,16 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     context = context_parameter(file.project, file.module, router)
     others = [n for n in free if n not in arguments and (context is None or n != context.name.value)]
     ends = isinstance(body, cst.IndentedBlock) and _ends(body.body[-1])
-    clash = {p.name for p in tool.schema.parameters} & {instance, context.name.value if context is not None else ""}
+    reserved = {instance, context.name.value if context is not None else ""}
+    clash = reserved.intersection(p.identifier for p in tool.schema.parameters)
     if not ends or len(arguments) > 1 or others or clash or not tool.name.isidentifier():
         yield Todo(branch, f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`")
         return
     mapping = arguments[0] if arguments else ""
     listed = _parameters(tool, body, arguments)
-    nameless = next((p for p in listed if not p.is_name), None)
-    if nameless is not None:
+    names_of = {p.name: p.identifier for p in listed}
+    if len(set(names_of.values())) < len(names_of):
+        nameless = next(p for p in listed if not p.is_name)
         yield Todo(
             branch,
             f"`{tool.name}` does its work in this branch: make it a method with `@function_tool`; "
@@ -168,7 +170,8 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         return
     moved: list[cst.BaseSuite] = []
     wait = "await " if router.asynchronous is not None else ""
-    passed = f"**{mapping}" if mapping else ""
+    defaults = defaults_of(body, mapping, names_of) if mapping else {}
+    passed = _passed(mapping, listed, defaults or {}, file) if mapping else ""
     if context is not None and context.name.value in free:
         passed = ", ".join(filter(None, [context.name.value, passed]))
     before = agent.inline_tools[: agent.inline_tools.index(tool)]
@@ -187,7 +190,6 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     if context is not None and context.name.value in free:
         spelt = file.use("livekit.agents.RunContext")
         params.append(cst.Param(context.name, annotation=cst.Annotation(cst.parse_expression(spelt))))
-    defaults = defaults_of(body, mapping, {p.name for p in listed}) if mapping else {}
     as_it_was = defaults is None or not mapping
     action = Action.MOVED if as_it_was else Action.REWRITTEN
     yield Replace(body, call_it, f"`{tool.name}` is a method of its own", action)
@@ -197,7 +199,7 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
     text = "\n".join([tool.schema.description or tool.name.replace("_", " "), *_args(listed, file)])
 
     def with_method(updated: cst.ClassDef) -> cst.ClassDef:
-        block = with_parameters(moved[-1], mapping) if mapping and defaults is not None else moved[-1]
+        block = with_parameters(moved[-1], mapping, names_of) if mapping and defaults is not None else moved[-1]
         function = cst.FunctionDef(
             name=cst.Name(name),
             params=cst.Parameters(params=params),
@@ -207,7 +209,7 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
             leading_lines=[cst.EmptyLine(indent=False)],
         )
         if mapping and defaults is None:
-            entries = ", ".join(f'"{p.name}": {p.name}' for p in listed)
+            entries = ", ".join(f'"{p.name}": {p.identifier}' for p in listed)
             function = insert_first(function, [statement(f"{mapping} = {{{entries}}}")])
         function = wrapped_parameters(function, 1, file.module.tree.default_indent, 120)
         function = with_docstring(function, text, indent, file.module.tree.default_newline)
@@ -217,6 +219,18 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
         return updated.with_changes(body=updated.body.with_changes(body=[*body[:at], function, *body[at:]]))
 
     yield Rewrite(agent.node, with_method, f"`{tool.name}` was a branch of `{router.name.value}`: it is a tool now")
+
+
+def _passed(mapping: str, listed: list[ParameterSchema], defaults: Mapping[str, cst.BaseExpression], file: File) -> str:
+    """What the branch hands on: `**args`; one by one where a parameter is not called like its entry."""
+    if all(p.is_name for p in listed):
+        return f"**{mapping}"
+    given = []
+    for p in listed:
+        default = f", {file.code(defaults[p.name])}" if p.name in defaults else ""
+        value = f'{mapping}["{p.name}"]' if p.required else f'{mapping}.get("{p.name}"{default})'
+        given.append(f"{p.identifier}={value}")
+    return ", ".join(given)
 
 
 def _parameters(tool: InlineTool, body: cst.CSTNode, arguments: list[str]) -> list[ParameterSchema]:
@@ -274,5 +288,5 @@ def _ends(last: cst.BaseStatement | cst.BaseSmallStatement) -> bool:
 
 def _args(parameters: list[ParameterSchema], file: File) -> list[str]:
     step = file.module.tree.default_indent
-    lines = [f"{step}{p.name}: {p.description}" for p in parameters if p.description]
+    lines = [f"{step}{p.identifier}: {p.description}" for p in parameters if p.description]
     return ["", "Args:", *lines] if lines else []

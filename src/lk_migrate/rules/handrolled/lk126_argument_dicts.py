@@ -44,7 +44,8 @@ def take_apart(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     if tool is None or bundle is None or tool.schema is None:
         return
     mapping, listed = bundle.name.value, tool.schema.parameters
-    defaults = defaults_of(node.body, mapping, {p.name for p in listed})
+    names_of = {p.name: p.identifier for p in listed}
+    defaults = defaults_of(node.body, mapping, names_of)
     made = [parameter_of(p, (defaults or {}).get(p.name), file) for p in listed]
     made.sort(key=lambda p: p.default is not None)
     at = list(node.params.params).index(bundle)
@@ -64,7 +65,7 @@ def take_apart(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     message = f"`{tool.name}` takes {names} instead of `{mapping}`"
     yield Rewrite(node, apply, message)
     if defaults is not None and any(n.value == mapping for n in find(node.body, cst.Name)):
-        yield Replace(node.body, lambda updated: with_parameters(updated, mapping), message)
+        yield Replace(node.body, lambda updated: with_parameters(updated, mapping, names_of), message)
 
 
 @rule.on(cst.Call)
