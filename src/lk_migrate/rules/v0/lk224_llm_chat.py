@@ -40,6 +40,8 @@ rule = Rule(
 
 #: What `chat` took by position until 0.8; since then it takes keywords only.
 _POSITIONS = ("chat_ctx", "fnc_ctx", "temperature", "n")
+#: They are keys of `extra_kwargs=` today.
+_EXTRA = ("temperature", "n")
 
 
 def _is_chat(node: cst.CSTNode, file: File) -> bool:
@@ -66,6 +68,11 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
     named = {
         id(arg): name for arg, name in zip(call.args, _POSITIONS, strict=False) if not keyword(arg) and not arg.star
     }
+    names = [keyword(a) or named.get(id(a), "") for a in call.args]
+    twice = _given_twice(names)
+    if twice:
+        yield Todo(call, f"`{twice}=` is given twice, once under another name: keep the one that is meant.")
+        return
     for arg in call.args:
         name = named.get(id(arg))
         if name is not None and name != "fnc_ctx":
@@ -74,9 +81,9 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
     if given is not None:
         found = file.project.fact(function_contexts)
         binding = found.holdings.binding(file.module, given.value)
-        names = [t.node.name.value for t in found.closures(binding)] if binding in found.bare and binding else []
-        if names or dotted(given.value) == "None":
-            apply = functools.partial(_single_tools, names=names)
+        single = [t.node.name.value for t in found.closures(binding)] if binding in found.bare and binding else []
+        if single or dotted(given.value) == "None":
+            apply = functools.partial(_single_tools, names=single)
         else:
             context = file.use("livekit.agents.llm") + ".ToolContext"
             boxed = not _is_of_agent(given.value, file)
@@ -85,7 +92,7 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
             if boxed and not added and _may_be_none(given.value, file):
                 apply = functools.partial(_flat_if_any, context=context)
         yield Rewrite(given, apply, "`fnc_ctx=` is a list of `tools=`")
-    if any((keyword(a) or named.get(id(a))) in ("temperature", "n") for a in call.args):
+    if any(name in _EXTRA for name in names):
         yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
 
 
@@ -151,6 +158,13 @@ def _choice(updated: cst.Call) -> cst.BaseExpression:
     return choice.deep_replace(next(find(choice, cst.Integer)), name)  # type: ignore[return-value]
 
 
+def _given_twice(names: Sequence[str]) -> str:
+    """The first of today's arguments that the call would have twice: `chat(context, chat_ctx=other)`."""
+    today = ["tools" if name == "fnc_ctx" else name for name in names if name and name not in _EXTRA]
+    today += ["extra_kwargs"] * any(name in _EXTRA for name in names)
+    return next((name for name in today if today.count(name) > 1), "")
+
+
 def _is_of_agent(node: cst.BaseExpression, file: File) -> bool:
     """`agent.fnc_ctx`, which LK203 makes `session.current_agent.tools`: a list already."""
     if not isinstance(node, cst.Attribute) or node.attr.value != "fnc_ctx":
@@ -204,7 +218,7 @@ def _with_extra(updated: cst.Call) -> cst.Call:
     elements = []
     for i in reversed(range(len(brackets.items))):
         arg = brackets.items[i]
-        if keyword(arg) in ("temperature", "n"):
+        if keyword(arg) in _EXTRA:
             elements.append(cst.DictElement(cst.SimpleString(f'"{keyword(arg)}"'), arg.value))
             brackets = brackets.without(i)
     return to_call(updated, brackets.appended(keyword_arg("extra_kwargs", cst.Dict(list(reversed(elements))))))
