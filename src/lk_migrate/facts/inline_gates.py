@@ -66,9 +66,7 @@ def inline_gates(project: Project) -> tuple[InlineGate, ...]:
     return tuple(gate for gate in found if not _limits_itself(project, gate, found, gated))
 
 
-def _limits_itself(
-    project: Project, gate: InlineGate, found: list[InlineGate], gated: set[cst.FunctionDef]
-) -> bool:
+def _limits_itself(project: Project, gate: InlineGate, found: list[InlineGate], gated: set[cst.FunctionDef]) -> bool:
     """Whether it counts the calls of its own tool alone, beside tools that ask nothing, and goes on to work."""
     if gate.trial is None or gate.trial.today != WORKS:
         return False

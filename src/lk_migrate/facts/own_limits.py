@@ -53,9 +53,7 @@ def _beside(project: Project, module: Module, function: cst.FunctionDef) -> Iter
                 yield other
 
 
-def _homes(
-    project: Project, module: Module, function: cst.FunctionDef
-) -> tuple[list[Module], frozenset[cst.ClassDef]]:
+def _homes(project: Project, module: Module, function: cst.FunctionDef) -> tuple[list[Module], frozenset[cst.ClassDef]]:
     """The files that may hold tools beside it, and the classes that share its instance, if it is a method."""
     around = module.index.enclosing(function, cst.ClassDef, cst.FunctionDef)
     if not isinstance(around, cst.ClassDef):
