@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import libcst as cst
 
@@ -32,6 +33,7 @@ def decorated(node: cst.FunctionDef, file: File) -> Iterator[Change]:
 
     def apply(updated: cst.FunctionDef) -> cst.FlattenSentinel[cst.BaseStatement]:
         own, registering = parted(updated, node, found)
+        own, blank = _without_end(own)
         params, given = _handed_on(updated.params)
         handler = cst.parse_statement(
             f"def {name}():\n    {asyncio}.create_task({node.name.value}({given}))\n",
@@ -39,7 +41,10 @@ def decorated(node: cst.FunctionDef, file: File) -> Iterator[Change]:
         )
         assert isinstance(handler, cst.FunctionDef)
         handler = handler.with_changes(
-            params=params, decorators=registering, leading_lines=[cst.EmptyLine(indent=False)]
+            params=params,
+            decorators=registering,
+            leading_lines=[cst.EmptyLine(indent=False)],
+            body=cst.ensure_type(handler.body, cst.IndentedBlock).with_changes(footer=blank),
         )
         return cst.FlattenSentinel([own, handler])
 
@@ -75,7 +80,23 @@ def _event(node: cst.BaseExpression) -> str | None:
 
 def _handed_on(params: cst.Parameters) -> tuple[cst.Parameters, str]:
     """The plain handler's parameters, and what it hands on: the same by name, or whatever comes."""
-    plain = cst.Parameters(params=params.params)
-    if params.deep_equals(plain) and all(p.default is None for p in params.params):
-        return plain, ", ".join(p.name.value for p in params.params)
+    if params.deep_equals(cst.Parameters(params=params.params)) and all(p.default is None for p in params.params):
+        one_line = [cst.Param(p.name, annotation=p.annotation) for p in params.params]
+        return cst.Parameters(params=one_line), ", ".join(p.name.value for p in params.params)
     return cst.Parameters(star_arg=cst.Param(cst.Name("args"))), "*args"
+
+
+def _without_end(node: Any) -> tuple[Any, list[cst.EmptyLine]]:
+    """A block's statement without the blank lines below it, and these: they come after the handler."""
+    body = node.body
+    if not isinstance(body, cst.IndentedBlock) or getattr(node, "orelse", None) is not None:
+        return node, []
+    kept = len(body.footer)
+    while kept and body.footer[kept - 1].comment is None:
+        kept -= 1
+    blank = list(body.footer[kept:])
+    body = body.with_changes(footer=body.footer[:kept])
+    if not kept and isinstance(body.body[-1], (cst.If, cst.With, cst.For, cst.While)):
+        last, inner = _without_end(body.body[-1])
+        body, blank = body.with_changes(body=[*body.body[:-1], last]), [*inner, *blank]
+    return node.with_changes(body=body), blank

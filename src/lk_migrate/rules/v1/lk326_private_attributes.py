@@ -2,9 +2,9 @@
 
 `session._chat_ctx` is `session.history`, `agent._chat_ctx` is `agent.chat_ctx`, `agent._session` is `agent.session`
 (their insides changed in every minor release). What is assigned to them is left to a person, as are the options inside
-a session's models (`session.tts._opts.voice = …`): plugins have `update_options()`. What asks for these before it reads
-them goes on as it did. Left, too, is the question whether there is a `session._agent`: `current_agent` raises
-RuntimeError where there is none.
+a session's models (`session.tts._opts.voice = …`): plugins have `update_options()`. What asks for these, or for a
+session's `_agent`, before it reads them goes on as it did. Left, too, is the question whether there is a
+`session._agent`: `current_agent` raises RuntimeError where there is none.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def public(node: cst.Attribute, file: File) -> Iterator[Change]:
         return  # `def llm(self): return self._llm` would ask itself
     if field == "_session" and is_own_attribute(file.project, file.path, field):
         return  # no version of an Agent has one
+    if table is _SESSION and field == "_agent" and is_guarded(node, field, file):
+        return
     parent = file.parent(node)
     if isinstance(parent, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del)):
         instead = _INSTEAD.get(field, "the constructor's keyword, or `agent.update_options(...)`")
