@@ -21,7 +21,7 @@ from lk_migrate.facts.gate_trials import reset_for
 from lk_migrate.facts.gate_uses import scopes_at
 from lk_migrate.facts.lineage import Class, lineages
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.own_limits import is_one_of_many, is_read_beside
+from lk_migrate.facts.own_limits import is_judged_beside, is_one_of_many
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import standalone_tool_files
 from lk_migrate.facts.trial import WORKS, Trial, try_out
@@ -74,7 +74,7 @@ def _limits_itself(project: Project, gate: InlineGate, found: list[InlineGate], 
     if any(gate.state & g.state or gate.variables & g.variables for g in others):
         return False
     names = {*gate.state, *(v.name for v in gate.variables)}
-    return is_one_of_many(project, gate.module, gate.function, gated) and not is_read_beside(
+    return is_one_of_many(project, gate.module, gate.function, gated) and not is_judged_beside(
         project, gate.module, gate.function, names
     )
 

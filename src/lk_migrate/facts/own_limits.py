@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator
 import libcst as cst
 
 from lk_migrate.facts.agents import any_tool
-from lk_migrate.facts.gate_state import write_of
 from lk_migrate.facts.lineage import lineages
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -19,6 +18,8 @@ from lk_migrate.facts.walk import descendants
 
 #: So many tools beside it ask nothing: with one other, the gate may have been forgotten there.
 _UNASKED = 2
+#: Where a value is that something is decided by, not just told.
+_JUDGED = (cst.Comparison, cst.ComparisonTarget, cst.UnaryOperation, cst.If, cst.IfExp, cst.While)
 
 
 def is_one_of_many(
@@ -28,15 +29,14 @@ def is_one_of_many(
     return sum(tool not in gated for tool in _beside(project, module, function)) >= _UNASKED
 
 
-def is_read_beside(project: Project, module: Module, function: cst.FunctionDef, names: Collection[str]) -> bool:
-    """Whether other code of the same classes, or of the same file, asks for a counter that is called so."""
+def is_judged_beside(project: Project, module: Module, function: cst.FunctionDef, names: Collection[str]) -> bool:
+    """Whether other code of the same classes, or of the same file, decides by a counter that is called so."""
     inside = set(descendants(function))
     for home in _homes(project, module, function)[0]:
         for node in (*home.index.of(cst.Attribute), *home.index.of(cst.Name)):
             called = node.attr.value if isinstance(node, cst.Attribute) else node.value
             parent = home.index.parents[node]
-            mere = isinstance(parent, cst.NameItem) or (isinstance(parent, cst.Attribute) and parent.attr is node)
-            if called in names and node not in inside and not mere and write_of(home, node) is None:
+            if called in names and node not in inside and isinstance(parent, _JUDGED):
                 return True
     return False
 
