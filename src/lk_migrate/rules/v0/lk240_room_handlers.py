@@ -1,4 +1,4 @@
-"""An async handler of a room's event is run in a task (part of LK240): a room's `on` raises ValueError for it today."""
+"""An async handler of a room's event is run in a task (part of LK240): `on` raises ValueError for it today."""
 
 from __future__ import annotations
 
