@@ -40,10 +40,12 @@ class Source:
 @dataclass
 class Flow:
     """All sources of a dict. `unknown` says what could not be followed, and where, if elsewhere;
-    `read` are keys that other code reads.
+    `read` are keys that other code reads. `layers`: 0, or a number for each dict that is merged into another (by `|`,
+    `update`): what one layer has, the next replaces.
     """
 
     sources: list[Source] = field(default_factory=list)
+    layers: dict[cst.CSTNode, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
 
@@ -83,6 +85,18 @@ class _Follower:
         self.flow = flow
         self.consumer = consumer
         self.seen: set[cst.CSTNode] = set()
+        self.layer = self.last_layer = 0
+
+    def add(self, source: Source) -> None:
+        self.flow.sources.append(source)
+        self.flow.layers.setdefault(source.node, self.layer)
+
+    def merge(self, module: Module, node: cst.BaseExpression, depth: int) -> None:
+        """Visit what is merged into the dict."""
+        below, self.last_layer = self.layer, self.last_layer + 1
+        self.layer = self.last_layer
+        self.visit(module, node, depth)
+        self.layer = below
 
     def lost(self, module: Module, node: cst.CSTNode) -> None:
         text = f"`{module.tree.code_for_node(node).strip().splitlines()[0][:60]}`"
@@ -100,7 +114,8 @@ class _Follower:
             self.visit(module, node.orelse, depth + 1)
         elif isinstance(node, (cst.BooleanOperation, cst.BinaryOperation)):
             self.visit(module, node.left, depth + 1)
-            self.visit(module, node.right, depth + 1)
+            right = self.merge if isinstance(node, cst.BinaryOperation) else self.visit
+            right(module, node.right, depth + 1)
         elif isinstance(node, cst.Await):
             self.visit(module, node.expression, depth + 1)
         elif isinstance(node, cst.Call):
@@ -127,14 +142,14 @@ class _Follower:
                     self.lost(module, element.key)
                 else:
                     keys.add(key)
-        self.flow.sources.append(Source(module, node, "literal", frozenset(keys), spread))
+        self.add(Source(module, node, "literal", frozenset(keys), spread))
 
     def _call(self, module: Module, node: cst.Call, depth: int) -> None:
         name = (dotted(node.func) or "").rpartition(".")[2]
         if dotted(node.func) == "dict" and not module.is_local("dict", node):
             keys = frozenset(a.keyword.value for a in node.args if a.keyword is not None)
             others = [a.value for a in node.args if a.keyword is None]
-            self.flow.sources.append(Source(module, node, "call", keys, bool(others)))
+            self.add(Source(module, node, "call", keys, bool(others)))
             for value in others:
                 self.visit(module, value, depth + 1)
             return
@@ -287,7 +302,7 @@ class _Follower:
             if isinstance(call, cst.Call) and call.func is parent:
                 self._method(module, call, parent.attr.value, node, depth)
         elif isinstance(parent, cst.AugAssign) and parent.target is node:
-            self.visit(module, parent.value, depth + 1)
+            self.merge(module, parent.value, depth + 1)
         elif isinstance(parent, cst.Arg) and parent.keyword is not node:
             call = module.index.parents.get(parent)
             name = (dotted(call.func) or "").rpartition(".")[2] if isinstance(call, cst.Call) else ""
@@ -321,7 +336,7 @@ class _Follower:
                     keys |= {k for k in written if k is not None}
                     if len(written) == len(arg.value.elements) and None not in written:
                         continue
-                self.visit(module, arg.value, depth + 1)
+                self.merge(module, arg.value, depth + 1)
             self._write(module, call, "update", keys, target)
         elif method == "setdefault" and first is not None:
             key = text_key(first.value)
@@ -338,7 +353,7 @@ class _Follower:
         spelled = dotted(target) or ""
         source = Source(module, node, how, frozenset(keys), target=spelled)
         if source not in self.flow.sources:
-            self.flow.sources.append(source)
+            self.add(source)
 
     def _callers(self, module: Module, function: cst.FunctionDef, parameter: str | None, depth: int) -> None:
         """What callers pass: for `parameter`, or (None) the keywords that no parameter takes."""
@@ -347,7 +362,7 @@ class _Follower:
             if parameter is None:
                 keys = frozenset(a.keyword.value for a in call.args if a.keyword is not None) - set(names)
                 stars = [a for a in call.args if a.star == "**"]
-                self.flow.sources.append(Source(where, call, "call", keys, bool(stars)))
+                self.add(Source(where, call, "call", keys, bool(stars)))
                 for arg in stars:
                     self.visit(where, arg.value, depth + 1)
                 continue

@@ -23,10 +23,11 @@ from lk_migrate.facts.lineage import Class, Lineages, lineages
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.metrics import told_of_metrics
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.own_limits import is_one_of_many
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.sessionless import is_sessionless
 from lk_migrate.facts.tools import Declared
-from lk_migrate.facts.trial import Trial
+from lk_migrate.facts.trial import WORKS, Trial
 from lk_migrate.facts.walk import descendants, own_scope
 
 
@@ -159,6 +160,7 @@ def find_gates(project: Project) -> Gates:
         return Gates(())
     lines = project.fact(lineages)
     found: list[Gate] = []
+    passing: dict[cst.FunctionDef, dict[cst.ClassDef, list[int | None]]] = {}
     limits: dict[cst.ClassDef, list[int | None]] = {}
     for head in inline:
         for line in lines.heirs(head.owner) if head.owner is not None and head.trial is not None else ():
@@ -181,8 +183,7 @@ def find_gates(project: Project) -> Gates:
                 guards.remove(guard)
         asked = any(isinstance(g.strip, Strip) or g.strip.refuses for g in guards)
         if trial is not None and (asked or not guards):
-            for node, values in let_through.items():
-                limits.setdefault(node, []).extend(values)
+            passing[candidate.node] = let_through
             known = {g.trial.limit for g in guards}
             found.append(
                 Gate(
@@ -197,13 +198,27 @@ def find_gates(project: Project) -> Gates:
                     candidate.closure,
                 )
             )
+    gated = {*(g.function for g in inline), *(guard.function for gate in found for guard in gate.guards)}
+    found = [g for g in found if not _is_of_one_tool(project, g, gated)]
     found.sort(key=lambda g: (g.module.path, g.module.span(g.node).line))
+    for gate in found:
+        for node, values in passing[gate.node].items():
+            limits.setdefault(node, []).extend(values)
     chosen = {
         node: None if any(v is None for v in values) else max(v for v in values if v is not None)
         for node, values in limits.items()
     }
     stay = [g for g in found if project.fact(is_sessionless) and not _becomes_agents(project, lines, g)]
     return Gates(tuple(g for g in found if g not in stay), chosen, tuple(stay))
+
+
+def _is_of_one_tool(project: Project, gate: Gate, gated: set[cst.FunctionDef]) -> bool:
+    """Whether one tool alone asks it, beside tools that ask nothing, and it goes on to work: that tool's own limit."""
+    asking = {guard.function: guard.module for guard in gate.guards}
+    if len(asking) != 1 or any(guard.trial.today != WORKS for guard in gate.guards):
+        return False
+    function, module = asking.popitem()
+    return is_one_of_many(project, module, function, gated)
 
 
 def _becomes_agents(project: Project, lines: Lineages, gate: Gate) -> bool:

@@ -21,9 +21,10 @@ from lk_migrate.facts.gate_trials import reset_for
 from lk_migrate.facts.gate_uses import scopes_at
 from lk_migrate.facts.lineage import Class, lineages
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.own_limits import is_judged_beside, is_one_of_many
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import standalone_tool_files
-from lk_migrate.facts.trial import Trial, try_out
+from lk_migrate.facts.trial import WORKS, Trial, try_out
 from lk_migrate.facts.variables import Binding, binding_of
 from lk_migrate.facts.walk import descendants, find
 
@@ -61,7 +62,21 @@ def inline_gates(project: Project) -> tuple[InlineGate, ...]:
         for function in module.index.of(cst.FunctionDef) if module is not None else ():
             if module is not None and (gate := _gate(project, module, function)) is not None:
                 found.append(gate)
-    return tuple(found)
+    gated = {gate.function for gate in found}
+    return tuple(gate for gate in found if not _limits_itself(project, gate, found, gated))
+
+
+def _limits_itself(project: Project, gate: InlineGate, found: list[InlineGate], gated: set[cst.FunctionDef]) -> bool:
+    """Whether it counts the calls of its own tool alone, beside tools that ask nothing, and goes on to work."""
+    if gate.trial is None or gate.trial.today != WORKS:
+        return False
+    others = [g for g in found if g is not gate]
+    if any(gate.state & g.state or gate.variables & g.variables for g in others):
+        return False
+    names = {*gate.state, *(v.name for v in gate.variables)}
+    return is_one_of_many(project, gate.module, gate.function, gated) and not is_judged_beside(
+        project, gate.module, gate.function, names
+    )
 
 
 def _gate(project: Project, module: Module, function: cst.FunctionDef) -> InlineGate | None:

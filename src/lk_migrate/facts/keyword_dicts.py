@@ -181,11 +181,15 @@ def _reads(project: Project) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class _Taken:
-    """Where the dicts of a call come from, what cannot be followed, and the keys that are read from them meanwhile."""
+    """Where the dicts of a call come from, what cannot be followed, and the keys that are read from them meanwhile.
+
+    `layers`: of each source, the dict at the call and the layer in it (see `Flow`).
+    """
 
     sources: tuple[Source, ...]
     unknown: tuple[str, ...]
     read: frozenset[str]
+    layers: Mapping[cst.CSTNode, tuple[int, int]]
 
 
 def _taken(project: Project, module: Module, stars: Iterable[cst.Arg]) -> _Taken:
@@ -194,6 +198,7 @@ def _taken(project: Project, module: Module, stars: Iterable[cst.Arg]) -> _Taken
         tuple(s for flow in flows for s in flow.sources),
         tuple(u for flow in flows for u in flow.unknown),
         frozenset(key for flow in flows for key in flow.read),
+        {node: (i, layer) for i, flow in enumerate(flows) for node, layer in flow.layers.items()},
     )
 
 
@@ -297,6 +302,8 @@ def _reason(taken: _Taken, carriers: Sequence[Source], own: Set[str]) -> str:
         return "beside a `turn_handling` in the dict"
     if len(builders) > 1 and any(s.spread for s in taken.sources):
         return "from dicts that are merged"
+    if len({taken.layers[s.node] for s in carriers}) > 1:
+        return "that is put together from several"
     if writers and any(s.spread for s in taken.sources) and builders:
         return "into a copy of another dict that has such keys"
     return ""

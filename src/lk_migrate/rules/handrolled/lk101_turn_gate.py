@@ -7,7 +7,8 @@ more than its value), and with `parallel_tool_calls=False` on the model a round 
 
 Removed are the guards in the tools, the gate, its state, and the constants, helpers and imports that only it used.
 Where the gate's answer is used for anything else (logged, counted, stored, passed on), a marker is left instead, and
-where neither agent nor session takes the gate's place (a loop of the project's own), it stays and is marked.
+where neither agent nor session takes the gate's place (a loop of the project's own), it stays and is marked. What one
+tool alone asks, beside two or more that ask nothing, is that tool's own limit: it stays as it is, and so do they.
 """
 
 from __future__ import annotations

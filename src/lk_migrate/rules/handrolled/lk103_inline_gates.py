@@ -2,7 +2,8 @@
 
 Some assistants have no gate to ask: every tool begins with the same lines, which reset the counter when the user has
 spoken again, refuse when it is at its limit, and raise it. These lines go, with the counter, when nothing else looks
-at it; the session limits the tool calls (LK102, LK152). What cannot be told for certain gets a marker.
+at it; the session limits the tool calls (LK102, LK152). What cannot be told for certain gets a marker. A counter in
+front of one tool, beside two or more that count nothing, is that tool's own limit, and stays as it is.
 """
 
 from __future__ import annotations

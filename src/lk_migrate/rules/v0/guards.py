@@ -1,4 +1,4 @@
-"""Whether somebody asks first (shared by LK205 and LK206)."""
+"""Whether somebody asks first (shared by LK205, LK206 and LK326)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 `session.wait_for_disconnection()`, `ctx.participant` of a `RunContext`, `agent.say(…)`: written from memory, or meant
 for another object. They raise AttributeError where they stand, which is often deep in a call. `session.on_message = …`
-raises nothing, and nobody ever calls it.
+raises nothing, and nobody ever calls it. What is there under another name is asked for by that: the room, by the job.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lk_migrate.facts.renames import holders
 from lk_migrate.facts.v0_evidence import speaks_of_0x
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.changes import Change, Todo
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v0.guards import is_guarded
@@ -43,11 +43,15 @@ _MEANT = {
     ("AgentSession", "stop"): "`await session.aclose()` ends it, `session.interrupt()` stops the speech",
     ("AgentSession", "close"): "`await session.aclose()` ends it",
     ("AgentSession", "wait_for_inactive"): "`await session.wait_for_idle()` waits until nothing is said or done",
-    ("AgentSession", "room"): "the room is the job's, `get_job_context().room`",
     ("JobContext", "disconnect"): "`ctx.shutdown()` ends the job",
-    ("JobContext", "job_process"): "it is `ctx.proc`",
-    ("JobContext", "process"): "it is `ctx.proc`",
     ("JobContext", "userdata"): "what a process keeps is in `ctx.proc.userdata`",
+}
+#: What is read of it under another name, word for word the same thing: a name of its own, or what it is reached by.
+_SAID = {
+    ("AgentSession", "room"): "livekit.agents.get_job_context",
+    ("RunContext", "room"): "livekit.agents.get_job_context",
+    ("JobContext", "job_process"): "proc",
+    ("JobContext", "process"): "proc",
 }
 #: What 0.x asked of its one object, which was called the agent, and a session is asked for today.
 _OF_THE_SESSION = {
@@ -102,9 +106,27 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
             f"nothing ever calls `{name}` of a session: register the handler with `session.on(…)`, or take it out.",
         )
     elif not is_own_attribute_of_others(file.project, file.path, name) and not is_guarded(node, name, file):
+        said = _SAID.get((kind, name))
+        if said is not None and _is_read(node, file):
+            yield _in_todays_words(node, kind, said, file)
+            return
         meant = _MEANT.get((kind, name))
         near = closest(name, _known(kind)) if meant is None else ""
         yield Todo(node, f"`{kind}` has no `{name}`{near}: {meant or _CLASSES[kind]}.")
+
+
+def _is_read(node: cst.Attribute, file: File) -> bool:
+    return not isinstance(file.parent(node), (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del))
+
+
+def _in_todays_words(node: cst.Attribute, kind: str, said: str, file: File) -> Change:
+    """`session.room` → `get_job_context().room`; `ctx.process` → `ctx.proc`."""
+    if "." not in said:
+        return Rewrite(
+            node, lambda updated: updated.with_changes(attr=cst.Name(said)), f"`{node.attr.value}` is `{said}`"
+        )
+    job = cst.Call(cst.parse_expression(file.use(said)))
+    return Rewrite(node, lambda updated: updated.with_changes(value=job), f"`{kind}` has no `room`: it is the job's")
 
 
 def _becomes_an_agent(node: cst.BaseExpression, file: File) -> bool:

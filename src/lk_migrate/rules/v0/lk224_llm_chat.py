@@ -236,6 +236,9 @@ def made_chunk(call: cst.Call, file: File) -> Iterator[Change]:
     """`llm.ChatChunk(request_id=…, choices=[llm.Choice(delta=…)])` of an own LLM."""
     if llm_name(file.full_name(call.func)) != "ChatChunk":
         return
+    named = {keyword(a) for a in call.args}
+    if "choices" in named and not named & {"id", "request_id", ""}:
+        yield Rewrite(call, _with_id, "a chunk needs the `id` of its answer")
     for arg in call.args:
         if keyword(arg) == "request_id":
             yield from renamed_keyword(call, arg, "id")
@@ -245,6 +248,10 @@ def made_chunk(call: cst.Call, file: File) -> Iterator[Change]:
                 continue
             before = of_call(call).gaps[call.args.index(arg)]
             yield Rewrite(arg, lambda updated, before=before: _as_delta(updated, before), "a chunk has one delta")  # type: ignore[misc]
+
+
+def _with_id(updated: cst.Call) -> cst.Call:
+    return to_call(updated, of_call(updated).appended(keyword_arg("id", cst.SimpleString('""'))))
 
 
 def _only_delta(value: cst.BaseExpression, file: File) -> cst.BaseExpression | None:

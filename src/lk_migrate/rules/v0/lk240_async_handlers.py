@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.handlers import EVENTS, Registration, handlers
+from lk_migrate.facts.handlers import EVENTS, handlers
 from lk_migrate.facts.variables import is_free
 from lk_migrate.rewrite.changes import Change, Rewrite
 from lk_migrate.rewrite.file import File
@@ -34,7 +34,7 @@ def called_through(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     name = next((n for n in names if is_free(file.module, scope, n)), names[-1])
 
     def apply(updated: cst.FunctionDef) -> cst.FlattenSentinel[cst.BaseStatement]:
-        own, registering = _parted(updated, node, decorating)
+        own, registering = parted(updated, node, {r.call for r in decorating})
         handler = cst.parse_statement(
             f"def {name}(ev: {event_type}):\n{_body(guard, call)}", config=file.module.tree.config_for_parsing
         )
@@ -53,11 +53,10 @@ def _body(guard: Guard, call: str) -> str:
     return f"    if {guard.only.format(ev='ev')}:\n        {call}\n"
 
 
-def _parted(
-    updated: cst.FunctionDef, original: cst.FunctionDef, decorating: Sequence[Registration]
+def parted(
+    updated: cst.FunctionDef, original: cst.FunctionDef, gone: Collection[cst.BaseExpression]
 ) -> tuple[cst.FunctionDef, list[cst.Decorator]]:
     """The function without the decorators that registered it, and these, with no comments left behind."""
-    gone = {r.call for r in decorating}
     pairs = list(zip(original.decorators, updated.decorators, strict=True))
     kept = [new for old, new in pairs if old.decorator not in gone]
     registering = [new for old, new in pairs if old.decorator in gone]

@@ -3,7 +3,7 @@
 `user_started_speaking` and `user_stopped_speaking` are `user_state_changed`, what was said is
 `conversation_item_added`, tools are `function_tools_executed` and `tool_execution_updated`. A handler keeps its body
 behind a guard. A session accepts unknown event names in silence, so a handler with an old name is never called: in
-files that are half migrated, too.
+files that are half migrated, too. An async handler, of the agent's events or of the room's, is called by a plain one.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from lk_migrate.rewrite.arguments import (
     keyword,
     keyword_arg,
     of_call,
+    shifted,
     to_call,
     with_keyword,
     without_keywords,
@@ -194,7 +195,19 @@ def _is_text(value: cst.BaseExpression, file: File) -> bool:
         isinstance(v, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString))
         or (isinstance(v, cst.Call) and file.full_name(v.func) in _ENVIRONMENT)
         or (isinstance(v, cst.Subscript) and file.full_name(v.value) == "os.environ")
+        or _is_text_or_default(v)
         for v in values_of(file.module, value)
+    )
+
+
+def _is_text_or_default(value: cst.BaseExpression) -> bool:
+    """`config.get("voice", "EXAVITQu4vr4xnSDxMaL")`: what stands there is a text, too."""
+    return (
+        isinstance(value, cst.Call)
+        and isinstance(value.func, cst.Attribute)
+        and value.func.attr.value == "get"
+        and len(value.args) == 2
+        and bool(text_of(value.args[1].value))
     )
 
 
@@ -255,8 +268,17 @@ def _with_voice_id(updated: cst.Call, made: cst.Call | None = None) -> cst.Call:
     result = to_call(updated, brackets)
     settings = given.get("settings")
     if settings is not None:
+        stood = next(gap for gap, a in zip(of_call(voice).gaps, voice.args, strict=False) if keyword(a) == "settings")
+        settings = shifted(settings, _further(brackets.gaps[place], stood))
         result = to_call(result, of_call(result).appended(keyword_arg("voice_settings", settings)))
     return result
+
+
+def _further(here: cst.BaseParenthesizableWhitespace, there: cst.BaseParenthesizableWhitespace) -> int:
+    """By how much what begins a line `there` moves to begin one `here`."""
+    if not isinstance(here, cst.ParenthesizedWhitespace) or not isinstance(there, cst.ParenthesizedWhitespace):
+        return 0
+    return len(here.last_line.value) - len(there.last_line.value)
 
 
 @rule.on(cst.Attribute, among=foreign)

@@ -2,8 +2,9 @@
 
 `session._chat_ctx` is `session.history`, `agent._chat_ctx` is `agent.chat_ctx`, `agent._session` is `agent.session`
 (their insides changed in every minor release). What is assigned to them is left to a person, as are the options inside
-a session's models (`session.tts._opts.voice = …`): plugins have `update_options()`. So is the question whether there is
-a `session._agent`: `current_agent` raises RuntimeError where there is none.
+a session's models (`session.tts._opts.voice = …`): plugins have `update_options()`. What asks for these, or for a
+session's `_agent`, before it reads them goes on as it did. Left, too, is the question whether there is a
+`session._agent`: `current_agent` raises RuntimeError where there is none.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
+from lk_migrate.rules.v0.guards import is_guarded
 
 _TRIGGERS = (b"._chat_ctx", b"._session", b"._llm", b"._stt", b"._tts", b"._vad", b"._agent", b"._opts")
 rule = Rule(
@@ -54,13 +56,15 @@ def public(node: cst.Attribute, file: File) -> Iterator[Change]:
     table = _table(node.value, file)
     if table is None or field not in table:
         model = _model_of_session(node.value, file) if field == "_opts" else None
-        if model is not None:
+        if model is not None and not (is_guarded(node, field, file) and _is_only_read(node, file)):
             yield Todo(node, f"`{file.code(node)}` is private to the plugin: say it with `{model}.update_options(…)`.")
         return
     if table is _AGENT and _says_it_itself(node, table[field], file):
         return  # `def llm(self): return self._llm` would ask itself
     if field == "_session" and is_own_attribute(file.project, file.path, field):
         return  # no version of an Agent has one
+    if table is _SESSION and field == "_agent" and is_guarded(node, field, file):
+        return
     parent = file.parent(node)
     if isinstance(parent, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del)):
         instead = _INSTEAD.get(field, "the constructor's keyword, or `agent.update_options(...)`")
@@ -92,6 +96,14 @@ def _model_of_session(base: cst.BaseExpression, file: File) -> str | None:
     return file.code(base) if instance_of(file.project, file.module, base.value) == "AgentSession" else None
 
 
+def _is_only_read(node: cst.Attribute, file: File) -> bool:
+    """Whether neither the options nor one of them is set there."""
+    outer: cst.CSTNode | None = node
+    while isinstance(parent := file.parent(outer), (cst.Attribute, cst.Subscript)):  # type: ignore[arg-type]
+        outer = parent
+    return not isinstance(parent, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del))
+
+
 def _table(base: cst.BaseExpression, file: File) -> dict[str, str] | None:
     is_self = dotted(base) == "self"
     if is_self and not file.module.is_local("self", base):
@@ -115,7 +127,7 @@ def _says_it_itself(node: cst.Attribute, public: str, file: File) -> bool:
 
 
 def _is_asked_for(node: cst.Attribute, file: File) -> bool:
-    """`session._agent is not None`, `if session._agent:`, `session._agent and …`, `session._agent or …`."""
+    """`session._agent is not None`, `if session._agent:`, `session._agent and …`, `hasattr(session._agent, "…")`."""
     parent = file.parent(node)
     if isinstance(parent, cst.Comparison):
         return any(dotted(t.comparator) == "None" for t in parent.comparisons)
@@ -125,7 +137,8 @@ def _is_asked_for(node: cst.Attribute, file: File) -> bool:
         return parent.test is node
     if isinstance(parent, cst.Arg):
         call = file.parent(parent)
-        return isinstance(call, cst.Call) and dotted(call.func) == "bool"
+        asked = dotted(call.func) if isinstance(call, cst.Call) and call.args[0] is parent else None
+        return asked in ("bool", "hasattr", "isinstance") or (asked == "getattr" and len(call.args) == 3)  # type: ignore[union-attr]
     return isinstance(parent, cst.BooleanOperation)
 
 

@@ -14,6 +14,7 @@ import libcst as cst
 from lk_migrate.facts.accepts import accepted
 from lk_migrate.facts.among import foreign
 from lk_migrate.facts.framework import agents_name, callee, library_name
+from lk_migrate.facts.importers import imported_elsewhere, importing
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
@@ -202,7 +203,7 @@ def _worker(given: cst.BaseExpression, run: cst.Call, file: File) -> Worker | No
         if isinstance(small, (cst.Assign, cst.AnnAssign)) and _targets(small) == [given.value]
     ]
     uses = sum(1 for n in file.module.index.of(cst.Name) if n.value == given.value and not _is_keyword(n, file))
-    if len(found) != 1 or uses != 2:
+    if len(found) != 1 or uses != 2 or _is_asked_for_elsewhere(given.value, file):
         return None
     line, value = found[0]
     if not isinstance(value, cst.Call) or not _is_options_call(value, file) or len(line.body) != 1:
@@ -210,6 +211,16 @@ def _worker(given: cst.BaseExpression, run: cst.Call, file: File) -> Worker | No
     if not _holds(file.parent(line), run, file):
         return None
     return Worker(value, given, run, line, accepted(file.module, value))
+
+
+def _is_asked_for_elsewhere(name: str, file: File) -> bool:
+    """Whether another file imports the options by name, or names them by their module: `worker.options`."""
+    stem = file.path.rpartition("/")[2].removesuffix(".py")
+    spelled = f"{stem}.{name}".encode("utf-8", "surrogateescape")
+    others = (p for p in file.project.paths_with([spelled]) if p != file.path)
+    return name in imported_elsewhere(file.project, file.path) or any(
+        p in importing(file.project, [file.path]) for p in others
+    )
 
 
 def _holds(block: cst.CSTNode | None, run: cst.Call, file: File) -> bool:
