@@ -56,7 +56,7 @@ def _enum_of(annotation: cst.BaseExpression, file: File) -> cst.ClassDef | None:
 def _uses(
     function: cst.FunctionDef, name: cst.Name, enum: cst.ClassDef, optional: bool, file: File
 ) -> Iterator[Change]:
-    found = [u for u in uses(file.module, Binding(function, name.value)) if u is not name]
+    found = [u for u in uses(file.module, Binding(function, name.value)) if not _is_parameter(u, file)]
     if any(_is_target(u, file) for u in found):
         yield Todo(
             function, f"`{name.value}` is a member of `{enum.name.value}` now, not its value (`{name.value}.value`)."
@@ -77,6 +77,12 @@ def _uses(
             value = f"{name.value}.value"
             text = f"({value} if {name.value} is not None else None)" if optional else value
             yield Rewrite(use, lambda _, text=text: cst.parse_expression(text), "the value of the Enum is meant")  # type: ignore[misc]
+
+
+def _is_parameter(use: cst.Name, file: File) -> bool:
+    """Whether it gives a parameter its name."""
+    parent = file.parent(use)
+    return isinstance(parent, cst.Param) and parent.name is use
 
 
 def _names(func: cst.CSTNode, enum: cst.ClassDef, file: File) -> bool:
