@@ -52,7 +52,11 @@ def describe(node: cst.FunctionDef, file: File) -> Iterator[Change]:
 
 
 def _is_ours(agent: AgentClass, tool: Tool) -> bool:
-    """Tools of an `Agent` keep their empty description, unless their class has a turn gate to convert."""
+    """Tools of an `Agent` keep their empty description, unless their class has a turn gate to convert, or a schema
+    describes what only now becomes a tool.
+    """
+    if tool.declared is Declared.CONTEXT and agent.is_agent and tool.schema is not None and tool.schema.description:
+        return True
     if tool.declared is Declared.FUNCTION_TOOL or (tool.declared is Declared.CONTEXT and agent.is_agent):
         return not tool.description and _ASKED_OF_A_CONTEXT.search(agent.module.data) is not None
     return True
