@@ -12,7 +12,7 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, Role, find_agents
+from lk_migrate.facts.agents import AgentClass, Role, any_tool, find_agents
 from lk_migrate.facts.gate_candidates import Candidate, candidate_of, candidates
 from lk_migrate.facts.gate_guards import Strip, Unclear, strip_of
 from lk_migrate.facts.gate_trials import trial_of
@@ -23,7 +23,7 @@ from lk_migrate.facts.lineage import Class, Lineages, lineages
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.metrics import told_of_metrics
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.own_limits import is_one_of_many
+from lk_migrate.facts.own_limits import is_one_of_many, unasked
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.sessionless import is_sessionless
 from lk_migrate.facts.tools import Declared
@@ -210,6 +210,17 @@ def find_gates(project: Project) -> Gates:
     }
     stay = [g for g in found if project.fact(is_sessionless) and not _becomes_agents(project, lines, g)]
     return Gates(tuple(g for g in found if g not in stay), chosen, tuple(stay))
+
+
+def unasked_beside(project: Project, gate: Gate) -> tuple[str, ...]:
+    """The names of the tools that ask no gate, beside those that ask this one."""
+    gates = project.fact(find_gates)
+    gated = {g.function for g in project.fact(inline_gates)}
+    gated |= {guard.function for each in (*gates.all, *gates.unreplaced) for guard in each.guards}
+    if any(any_tool(project, guard.module, guard.function) is None for guard in gate.guards):
+        return ()  # a dispatcher asks it for the others
+    found = (tool for guard in gate.guards for tool in unasked(project, guard.module, guard.function, gated))
+    return tuple(dict.fromkeys(tool.name.value for tool in found))
 
 
 def _is_of_one_tool(project: Project, gate: Gate, gated: set[cst.FunctionDef]) -> bool:

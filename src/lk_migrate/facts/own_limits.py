@@ -26,7 +26,16 @@ def is_one_of_many(
     project: Project, module: Module, function: cst.FunctionDef, gated: Collection[cst.FunctionDef]
 ) -> bool:
     """Whether the tool stands beside tools that ask no gate at all; `gated`: all those that do."""
-    return sum(tool not in gated for tool in _beside(project, module, function)) >= _UNASKED
+    return len(unasked(project, module, function, gated)) >= _UNASKED
+
+
+def unasked(
+    project: Project, module: Module, function: cst.FunctionDef, gated: Collection[cst.FunctionDef]
+) -> list[cst.FunctionDef]:
+    """The tools beside it that ask no gate; none where a dispatcher asks for all of them."""
+    if any_tool(project, module, function) is None:
+        return []
+    return [tool for tool in _beside(project, module, function) if tool not in gated]
 
 
 def is_judged_beside(project: Project, module: Module, function: cst.FunctionDef, names: Collection[str]) -> bool:

@@ -23,7 +23,7 @@ from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.gate_guards import Strip
 from lk_migrate.facts.gate_leftovers import Leftovers, find_leftovers
 from lk_migrate.facts.gate_sessions import gated_and_used
-from lk_migrate.facts.gates import Gate, Guard, closure_counters, find_gates
+from lk_migrate.facts.gates import Gate, Guard, closure_counters, find_gates, unasked_beside
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
@@ -146,7 +146,7 @@ def _strip_gate(gate: Gate, leftovers: Leftovers, file: File, unwrapped: set[cst
     if gate.module is not file.module:
         return
     if gate.guards:
-        yield Note(gate.node, _note(gate, _is_used(file.project)))
+        yield Note(gate.node, _note(gate, file.project))
     if gate.goes and not leftovers.defined(gate):
         yield Todo(
             gate.node,
@@ -164,7 +164,7 @@ def _keep_gate(gate: Gate, reads: Sequence[cst.CSTNode], is_read: bool, file: Fi
             "can go.",
         )
     if gate.module is file.module:
-        yield Note(gate.node, _note(gate, _is_used(file.project)))
+        yield Note(gate.node, _note(gate, file.project))
         yield Todo(
             gate.node,
             f"The turn gate `{gate.name}` stays because {why}. The session limits tool calls now "
@@ -178,11 +178,12 @@ def _replacement(gate: Gate) -> str:
 
 
 def _is_used(project: Project) -> bool:
+    """Whether any code makes an assistant whose tools ask a gate."""
     return bool(project.fact(gated_and_used)) or bool(project.fact(agent_limits).units)
 
 
-def _note(gate: Gate, used: bool) -> str:
-    """`used`: whether any code makes an assistant whose tools ask a gate."""
+def _note(gate: Gate, project: Project) -> str:
+    """What the gate did, what does it now, and what is another thing then."""
     limits = sorted({g.trial.limit for g in gate.guards if g.trial.limit is not None})
     many = " or ".join(map(str, limits)) or "an unknown number of"
     calls = "call" if many == "1" else "calls"
@@ -194,12 +195,21 @@ def _note(gate: Gate, used: bool) -> str:
         )
     elif gate.trial.today == BREAKS:
         text += " It reads an utterance id that no RunContext has and raised AttributeError at every tool call."
-    if not used:
+    free = unasked_beside(project, gate)
+    if free:
+        text += f" The session's limit is for every tool: {_listed(free)} asked no gate so far."
+    if not _is_used(project):
         return (
             f"{text} No code here makes an assistant that asks it: where one is run, its session and model need "
             f"{_replacement(gate)} instead."
         )
     return f"{text} {_replacement(gate)} on the session and its model replaces it."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few of them."""
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(f"`{name}`" for name in names[:4]) + more
 
 
 # -- guards ---------------------------------------------------------------------------------------------------
