@@ -170,7 +170,8 @@ def _is_told(node: cst.Attribute, file: File) -> bool:
     """Whether a marker above speaks of it already: another rule's, of a first run, when the object was of 0.x."""
     lines = getattr(file.statement(node), "leading_lines", ())
     comments = " ".join(line.comment.value for line in lines if line.comment is not None)
-    return "lk-migrate" in comments and node.attr.value in comments and rule.id not in comments
+    named = node.attr.value in comments or ("LK203" in comments and _is_hook(node, file))
+    return "lk-migrate" in comments and named and rule.id not in comments
 
 
 def _is_hook(node: cst.Attribute, file: File) -> bool:
