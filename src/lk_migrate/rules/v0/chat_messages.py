@@ -8,15 +8,20 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.roles import role_of
 from lk_migrate.rewrite.arguments import Brackets, keyword, keyword_arg, of_call, to_call
 
+_TODAY = {"text": "content", "": "content", "image": "images"}
 _PLAIN = frozenset({"role", "text", "content", "images", "id", "image"})
 
 
 def convertible(call: cst.Call) -> bool:
-    """Whether every argument has a place in today's message, and none is given twice, which Python does not compile."""
-    names = [keyword(a) for a in call.args]
-    return len(set(names)) == len(names) and all(
-        not a.star and (keyword(a) in _PLAIN or _is_first(call, a)) for a in call.args
-    )
+    """Whether every argument has a place in today's message, and one only."""
+    return not says_twice(call) and all(not a.star and (keyword(a) in _PLAIN or _is_first(call, a)) for a in call.args)
+
+
+def says_twice(call: cst.Call) -> bool:
+    """Whether two arguments have the same place in today's message: `text="…", content=[…]`."""
+    given = [keyword(a) for i, a in enumerate(call.args) if not a.star and (keyword(a) or i == 0)]
+    names = [_TODAY.get(name, name) for name in given]
+    return len(set(names)) < len(names)
 
 
 def _is_first(call: cst.Call, arg: cst.Arg) -> bool:

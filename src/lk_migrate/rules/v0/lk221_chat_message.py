@@ -20,7 +20,7 @@ from lk_migrate.rewrite.arguments import keyword, keyword_arg
 from lk_migrate.rewrite.changes import Change, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
-from lk_migrate.rules.v0.chat_messages import convertible, message_arguments
+from lk_migrate.rules.v0.chat_messages import convertible, message_arguments, says_twice
 
 rule = Rule(
     "LK221", Edition.V0, __doc__, triggers=(b"ChatMessage", b"ChatRole", b"ChatImage", b"ChatAudio"), since="1.0.0"
@@ -47,6 +47,9 @@ def message(call: cst.Call, file: File) -> Iterator[Change]:
         )
         return
     content = next((a for a in call.args if keyword(a) in ("content", "text")), None)
+    if says_twice(call):
+        yield Todo(call, "a `ChatMessage` has one `content=[…]`: keep the one that is meant.")
+        return
     if not convertible(call):
         if not (given - {"role", "content", "id", ""}) and not any(a.star for a in call.args):
             return
