@@ -67,20 +67,21 @@ def _with_one(node: cst.Dict | cst.Call, file: File) -> Iterator[Change]:
     given = old_items(node)
     if not given:
         return
-    said = ", ".join(f"`{name}`" for name in given)
+    names = [key_of(item) or "" for item in given]
+    said = ", ".join(f"`{name}`" for name in dict.fromkeys(names))
     if has_new(node):
         yield Todo(node, f"{said} has no effect beside `{_NEW}`: add what is wanted of it there, and delete it here.")
         return
     if file.project.fact(unconverted):
-        for name, item in given.items():
+        for name, item in zip(names, given, strict=True):
             yield Todo(item, _both(name))
         return
-    optional = frozenset(name for name, item in given.items() if may_be_none(item.value, node, file))
-    first = next(iter(given.values()))
-    if len(given) == 1 and not optional and not is_nothing(first.value):
-        yield from _renamed(first.key if isinstance(first, cst.DictElement) else first)
+    optional = frozenset(name for name, item in zip(names, given, strict=True) if may_be_none(item.value, node, file))
+    if len(set(names)) == 1 and not optional and not any(is_nothing(item.value) for item in given):
+        for item in given:
+            yield from _renamed(item.key if isinstance(item, cst.DictElement) else item)
         return
-    needs_replace = len(given) == 2 and is_held(given[START.source].value, file)
+    needs_replace = len(set(names)) == 2 and is_held(given[names.index(START.source)].value, file)
     replace = file.use("dataclasses.replace") if needs_replace else ""
     how = Joining(START, room_io(file), replace, optional)
     where = spot(file, node)

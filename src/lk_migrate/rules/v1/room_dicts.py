@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import libcst as cst
 
 from lk_migrate.facts.flows import text_key
@@ -53,10 +51,11 @@ def unconverted(project: Project) -> list[str]:
 
 
 def _add(node: cst.Dict | cst.Call, module: Module, both: list[str], spelled: dict[str, list[str]]) -> None:
-    names = old_items(node)
+    found = old_items(node)
     if has_new(node):
         return  # today's options count alone
-    if len(names) == 2:
+    names = {key_of(item) or "" for item in found}
+    if len(names) == len(found) == 2:
         both.append(_spot(module, node))
         return
     for name in names:
@@ -72,9 +71,9 @@ def is_dict_call(call: cst.Call) -> bool:
     return dotted(call.func) == "dict" or (isinstance(call.func, cst.Attribute) and call.func.attr.value == "update")
 
 
-def old_items(node: cst.Dict | cst.Call) -> Mapping[str, cst.DictElement | cst.Arg]:
-    """Old keyword → what gives it, in a display or a call."""
-    return {key: item for item in items(node) if (key := key_of(item) or "") in START.old}
+def old_items(node: cst.Dict | cst.Call) -> list[cst.DictElement | cst.Arg]:
+    """What gives old options, in a display or a call; a display may have a key twice."""
+    return [item for item in items(node) if key_of(item) in START.old]
 
 
 def items(node: cst.Dict | cst.Call) -> list[cst.DictElement | cst.Arg]:

@@ -37,19 +37,19 @@ def merged(
 ) -> Brackets:
     """The old items as one, where the first of them stood; `key_of` an item, and the new `item` of a value.
 
-    Values are new already: `construction` came before.
+    Values are new already: `construction` came before. Of a dict that has a key twice the last counts, as ever.
     """
-    at = {key: i for i, each in enumerate(brackets.items) if (key := key_of(each) or "") in how.keywords.old}
-    live = {key: brackets.items[i].value for key, i in at.items() if not is_nothing(brackets.items[i].value)}
-    first = min(at.values())
+    old = [(key, i) for i, each in enumerate(brackets.items) if (key := key_of(each) or "") in how.keywords.old]
+    values = {key: brackets.items[i].value for key, i in old}
+    live = {key: value for key, value in values.items() if not is_nothing(value)}
+    first, *others = (i for _, i in old)
     gap = brackets.gaps[first]
     pad = gap.last_line.value if isinstance(gap, cst.ParenthesizedWhitespace) else None
     before = item(cst.Name("_"))
     where = Spot(pad, indentation, len(code(before)))
     brackets = brackets.with_item(first, item(_joined(live, how, where)))
-    for i in sorted(at.values(), reverse=True):
-        if i != first:
-            brackets = _taken_in(brackets, first, i)
+    for i in reversed(others):
+        brackets = _taken_in(brackets, first, i)
     return brackets
 
 
