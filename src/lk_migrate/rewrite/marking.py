@@ -27,7 +27,8 @@ def marked(original: cst.CSTNode | None, updated: Any, markers: Sequence[Marker]
     if not isinstance(original, cst.Module):
         updated, markers = _marked_below(original, updated, markers)
         orelse = getattr(updated, "orelse", None)
-        if markers and isinstance(orelse, cst.Else):
+        is_new = getattr(original, "orelse", None) is None  # what stood in one has its own statement there
+        if markers and isinstance(orelse, cst.Else) and is_new:
             below, markers = _marked_below(original, orelse, markers)
             updated = updated.with_changes(orelse=below)
     place = "header" if isinstance(updated, cst.Module) else "leading_lines"
