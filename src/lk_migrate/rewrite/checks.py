@@ -59,8 +59,8 @@ def _not_what_we_meant(module: Module, after: bytes, touches: Iterable[Touch]) -
         new_tree = read_syntax(after)
     except SyntaxError as error:
         return f"the conversion would not parse ({error})"
-    problem = compile_error(after)
-    if problem is not None and compile_error(module.data) is None:
+    problem = compile_error(new_tree)
+    if problem is not None and compile_error(module.syntax) is None:
         return f"the conversion would not compile ({problem})"
     return _changed(from_ast(module.syntax, module.text), from_ast(new_tree, new.text), module, touches)
 
