@@ -44,6 +44,18 @@ def test_equal_lines_are_not_taken_twice() -> None:
     assert [found.place(n, n) for n in (1, 3)] == [Place("x.py", 1, 1), Place("x.py", 3, 3)]
 
 
+def test_a_heading_is_where_its_words_are() -> None:
+    """Its frame stands above other headings, too: here it ends a longer run in the other file."""
+    first, second = "def first(a):\n    return compute(a, 1)\n", "def second(b):\n    return None\n"
+    frame = "# ---------------------"
+    old = f"{first}\n{frame}\n# Audio\n{second}\n{frame}\n# Tokens\n"
+    new = {"support.py": f"{first}\n{frame}\n# Tokens\n", "audio.py": f"{frame}\n# Audio\n{second}"}
+    found = trace(old, new)
+    assert found.spots[3] == ("support.py", 3), "the frame itself goes with what stands above it"
+    assert found.place(4, 5) == Place("audio.py", 2, 2)
+    assert found.place(6, 7) == Place("audio.py", 3, 4)
+
+
 def test_a_wrapped_marker_is_read_as_one_message() -> None:
     text = "x = 1\n    # TODO(lk-migrate LK310): take usage from\n    #   `session.usage` now.\n    # mine\n    y()\n"
     (marker,) = find_markers("a.py", text)

@@ -43,8 +43,14 @@ class Trace:
         wanted = [n for n in range(line - 1, end_line) if n < len(self.old) and self.old[n]]
         hits = [self.spots[n] for n in wanted if n in self.spots]
         if hits:
-            return _hull(hits, len(wanted))
+            home = _most([s for s in hits if self._says_something(s)] or hits)
+            return _hull(home, [number for path, number in hits if path == home], len(wanted))
         return self._rewritten(line - 1, end_line - 1)
+
+    def _says_something(self, spot: Spot) -> bool:
+        """Not so a frame (`# -----`): it is above many headings, and so found at any of them."""
+        path, number = spot
+        return any(map(str.isalnum, self.new[path][number]))
 
     def take(self, number: int, spot: Spot) -> None:
         if number not in self.spots and spot not in self.used:
@@ -189,12 +195,13 @@ def _align(result: Trace, first: int, end: int, path: str, low: int, high: int) 
             result.take(first + i, (path, low + j))
 
 
-def _hull(hits: Sequence[Spot], lines: int) -> Place:
-    """The range that holds the hits of one file; one that strayed far off does not stretch it."""
-    if len(hits) == 1:
-        ((path, number),) = hits
-        return Place(path, number + 1, number + 1)
-    path = Counter(p for p, _ in hits).most_common(1)[0][0]
-    numbers = sorted(n for p, n in hits if p == path)
+def _most(hits: Iterable[Spot]) -> str:
+    """The file in which most of them are."""
+    return Counter(path for path, _ in hits).most_common(1)[0][0]
+
+
+def _hull(path: str, hits: Iterable[int], lines: int) -> Place:
+    """The range that holds the hits in a file; one that strayed far off does not stretch it."""
+    numbers = sorted(hits)
     kept = [n for n in numbers if n - numbers[0] <= 3 * lines + 10]
     return Place(path, kept[0] + 1, kept[-1] + 1)
