@@ -43,14 +43,17 @@ class Trace:
         wanted = [n for n in range(line - 1, end_line) if n < len(self.old) and self.old[n]]
         hits = [self.spots[n] for n in wanted if n in self.spots]
         if hits:
-            home = _most([s for s in hits if self._says_something(s)] or hits)
+            home = self._home(hits)
             return _hull(home, [number for path, number in hits if path == home], len(wanted))
         return self._rewritten(line - 1, end_line - 1)
 
-    def _says_something(self, spot: Spot) -> bool:
-        """Not so a frame (`# -----`): it is above many headings, and so found at any of them."""
-        path, number = spot
-        return any(map(str.isalnum, self.new[path][number]))
+    def _home(self, hits: Sequence[Spot]) -> str:
+        """The file in which most of them are. A frame (`# -----`) is above many headings, and found at any of them."""
+        homes = {path for path, _ in hits}
+        if len(homes) > 1:
+            said = [path for path, number in hits if any(map(str.isalnum, self.new[path][number]))]
+            homes = {Counter(said or (path for path, _ in hits)).most_common(1)[0][0]}
+        return homes.pop()
 
     def take(self, number: int, spot: Spot) -> None:
         if number not in self.spots and spot not in self.used:
@@ -193,11 +196,6 @@ def _align(result: Trace, first: int, end: int, path: str, low: int, high: int) 
     for i, j in same_lines(result.old[first:end], result.new[path][low:high]):
         if result.old[first + i]:
             result.take(first + i, (path, low + j))
-
-
-def _most(hits: Iterable[Spot]) -> str:
-    """The file in which most of them are."""
-    return Counter(path for path, _ in hits).most_common(1)[0][0]
 
 
 def _hull(path: str, hits: Iterable[int], lines: int) -> Place:
