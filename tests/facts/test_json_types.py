@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lk_migrate.facts.json_types import annotated, python_type, typed_dict
+from lk_migrate.facts.json_types import annotated, literal, python_type, typed_dict
 
 Schema = dict[str, Any]
 
@@ -114,3 +117,8 @@ def test_what_an_annotation_cannot_say_is_loose(entry: Schema, source: str) -> N
 )
 def test_unions_and_nulls(entry: Schema, source: str) -> None:
     assert python_type(entry, "Thing").source == source
+
+
+@given(st.text())
+def test_a_literal_is_the_text_again(text: str) -> None:
+    assert ast.literal_eval(literal(text)) == text

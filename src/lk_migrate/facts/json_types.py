@@ -6,6 +6,7 @@ can be said in them must come out as it was.
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 from dataclasses import dataclass
@@ -219,7 +220,7 @@ def _one_of(name: str) -> str:
 def literal(value: Any) -> str:
     """A value as source, with double quotes."""
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        return json.dumps(value, ensure_ascii=False)  # whose strings are Python's, too
     return repr(value)
 
 

@@ -16,6 +16,7 @@ import libcst as cst
 from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files, find_agents, tool_of
 from lk_migrate.facts.classes import method
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.json_types import literal
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import Declared, Tool, only_records
 from lk_migrate.facts.unanswered import unanswered
@@ -192,10 +193,9 @@ def _decorator(name: str, tool: Tool) -> cst.Decorator:
     """`@function_tool`, with the name that the model knows and the description that no docstring can hold."""
     args = []
     if tool.name != tool.node.name.value:
-        args.append(f'name="{tool.name}"')
+        args.append(f"name={literal(tool.name)}")
     if tool.description and _has_docstring(tool.node) and _said(tool.node) != tool.description:
-        text = tool.description.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        args.append(f'description="{text}"')
+        args.append(f"description={literal(tool.description)}")
     return cst.Decorator(cst.parse_expression(f"{name}({', '.join(args)})" if args else name))
 
 

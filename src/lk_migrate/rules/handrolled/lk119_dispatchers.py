@@ -17,7 +17,7 @@ from lk_migrate.facts.classes import method, methods, self_name
 from lk_migrate.facts.dispatcher_work import work_beside
 from lk_migrate.facts.dispatchers import Dispatcher
 from lk_migrate.facts.imports import bound_names, dotted
-from lk_migrate.facts.json_types import PythonType
+from lk_migrate.facts.json_types import PythonType, literal
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.parameters import keys_read
 from lk_migrate.facts.project import Project
@@ -185,7 +185,7 @@ def _to_method(agent: AgentClass, tool: InlineTool, file: File) -> Iterator[Chan
 
     if router.asynchronous is None:
         yield Todo(branch, f"`{tool.name}` is a coroutine now: make `{router.name.value}` async and await it")
-    decorator = file.use("livekit.agents.function_tool") + (f'(name="{tool.name}")' if taken else "")
+    decorator = file.use("livekit.agents.function_tool") + (f"(name={literal(tool.name)})" if taken else "")
     params = [cst.Param(cst.Name(instance))]
     if context is not None and context.name.value in free:
         spelt = file.use("livekit.agents.RunContext")
