@@ -77,6 +77,25 @@ def test_a_way_that_leads_nowhere_is_not_taken_for_ever() -> None:
     assert replies[-1] == Say(NOTHING_LEFT) and replies.count(Say(NOTHING_LEFT)) < 4
 
 
+def test_in_a_new_conversation_the_way_back_is_the_shortest_one_known() -> None:
+    """Only the last of three agents has tools left; on the way to it, two tools lead elsewhere or end the call."""
+    script, turns = Script(), iter(range(1, 30))
+    desk, cards, log = ("intent",), ("refuse", "anew", "confirm"), ("drop", "note")
+
+    def called(tools: tuple[str, ...]) -> str | None:
+        reply = script.reply(request(turn_text(next(turns)), tools=tools))
+        return reply.tool if isinstance(reply, Call) else None
+
+    script.begin()
+    assert [called(desk), called(cards)] == ["intent", "refuse"]  # which ends the conversation
+    script.begin()
+    assert [called(desk), called(cards), called(desk)] == ["intent", "anew", "intent"]
+    assert [called(cards), called(log)] == ["confirm", "drop"]  # which ends it, too
+    script.begin()
+    assert [called(desk), called(cards), called(log)] == ["intent", "confirm", "note"]
+    assert script.not_called() == []
+
+
 def test_tools_that_may_end_the_call_come_last() -> None:
     script = Script()
     assert script.reply(request(turn_text(1), tools=("end_call", "transfer", "z"))) == Call("z", {"city": "Berlin"})

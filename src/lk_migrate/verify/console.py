@@ -29,6 +29,7 @@ _PARTICIPANT_IN = 3.0  # seconds; the console's own participant is there at once
 _GREETS_IN = 2.5  # seconds after the prompt is there
 _TAKEN_IN = 6.0  # seconds for a typed line
 _ANSWERS_IN = 20.0  # seconds for one turn
+_TAKES_OVER_IN = 1.0  # seconds from one agent, or the greeting, to the next; a line typed in between is lost
 _LAST_ANSWER_IN = 5.0  # seconds, when a tool may have ended the conversation
 _ENDS_IN = 20.0  # seconds after Ctrl-C; the framework gives an entrypoint that goes on fifteen
 _FORBIDDEN = 'not called: the app forbids its model to call tools here (`tool_choice="none"`)'
@@ -81,6 +82,7 @@ def _console(run: _Run) -> Iterator[Terminal]:
 def _scripted(run: _Run) -> Iterator[Row]:
     for launch in range(_LAUNCHES):
         before = len(run.rows)
+        run.script.begin()
         with _console(run) as console:
             start = _started(run, console)
             if launch == 0 or start.status is Status.FAILED:
@@ -160,7 +162,9 @@ def _greeting(run: _Run, console: Terminal) -> Row:
     while clock.left() > 0:
         said = [one["text"] for one in run.observations.of("item") if one["role"] == "assistant"]
         if said:
-            return Row(STAGE, "greeting", Status.OK, f"“{_short(said[0])}”", seconds=time.monotonic() - begun)
+            seconds = time.monotonic() - begun
+            console.read_for(_TAKES_OVER_IN)
+            return Row(STAGE, "greeting", Status.OK, f"“{_short(said[0])}”", seconds=seconds)
         console.read_for(0.1)
     return silent(run.context, STAGE)
 
@@ -194,6 +198,8 @@ def _turns(run: _Run, console: Terminal) -> Generator[Row, None, bool]:
             return False
         if tool is None:
             return True
+        if any(one["handoff"] or not one["output"] for one in run.observations.of("tool_ran", seen)):
+            console.read_for(_TAKES_OVER_IN)
     return True
 
 

@@ -12,13 +12,13 @@ import json
 import re
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from lk_migrate.verify.sound import Sound
 from lk_migrate.verify.standin.arguments import Schema, arguments_for
+from lk_migrate.verify.standin.ways import Offer, Ways
 
 GREETING = "Hello from the stand-in model."
 NOTHING_LEFT = "Every tool that I was offered has been called."
@@ -29,9 +29,8 @@ _LONG_SENTENCE = "This sentence has no other purpose than to go on for a while, 
 
 #: A tool with such a name probably ends the call or hands it over, so the others are called first.
 _LAST = re.compile(
-    r"end|hang|bye|transfer|hand_?off|escalat|shut|quit|stop|leave|close|finish|finaliz|terminate|switch|route|\bback"
+    r"end|hang|bye|transfer|hand_?off|escalat|shut|quit|stop|leave|close|finish|finaliz|terminate|switch|route|cancel|abort|\bback"
 )
-_AGAIN = 3  # times that a tool which hands over is called again, for the tools that are left elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +128,15 @@ class Script:
     called: dict[str, int] = field(default_factory=dict)  # tool name → the turn it was called in
     _callable: set[str] = field(default_factory=set)  # offered in a request that lets the model call tools
     _answered: set[int] = field(default_factory=set)
-    _handovers: Counter[tuple[str, frozenset[str]]] = field(default_factory=Counter)  # led elsewhere → calls again
-    _last: tuple[str, frozenset[str]] | None = None  # the tool that was called last, and what was offered then
+    _ways: Ways = field(default_factory=Ways)
+    _last: tuple[str, Offer] | None = None  # the tool that was called last, and what was offered then
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self) -> None:
+        """A new conversation: what is offered first is not where the last call of the one before has led."""
+        with self._lock:
+            self._last = None
+            self._ways.begin()
 
     def reply(self, request: Request) -> Say | Call:
         """Answer one request, and remember it."""
@@ -158,15 +163,15 @@ class Script:
 
     def _next(self, tools: tuple[Tool, ...]) -> Tool | None:
         """A tool that was not called yet; else one that leads to an agent which has such."""
-        offered = frozenset(tool.name for tool in tools)
-        if self._last is not None and offered != self._last[1]:
-            self._handovers.setdefault(self._last, 0)
-        left = [tool for tool in in_calling_order(tools) if tool.name not in self.called]
+        here, names = frozenset(tool.name for tool in tools), [tool.name for tool in tools]
+        if self._last is not None and here != self._last[1]:
+            self._ways.leads[self._last] = here
+        left = [tool.name for tool in in_calling_order(tools) if tool.name not in self.called]
+        name = left[0] if left else None
         if not left and self.offered.keys() - self.called.keys():
-            left = [tool for tool in tools if self._handovers.get((tool.name, offered), _AGAIN) < _AGAIN]
-            self._handovers.update((tool.name, offered) for tool in left[:1])
-        self._last = (left[0].name, offered) if left else None
-        return left[0] if left else None
+            name = self._ways.take(here, names, lambda offer: bool(offer - self.called.keys()))
+        self._last = (name, here) if name is not None else None
+        return next((tool for tool in tools if tool.name == name), None)
 
     def note(self, kind: str, seconds: float = 0.0) -> None:
         """Remember that a request was answered."""
