@@ -13,13 +13,13 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
 
-def removing(text: str) -> Rule:
+def removing(text: str, with_comments: bool = False) -> Rule:
     """A rule that removes the statements that contain `text`."""
     rule = Rule("LK999", Edition.V0, "For the test.")
 
     def handler(node: cst.SimpleStatementLine, file: File):  # type: ignore[no-untyped-def]
         if text in file.code(node):
-            yield Remove(node, "gone")
+            yield Remove(node, "gone", with_comments=with_comments)
 
     rule.on(cst.SimpleStatementLine)(handler)
     return rule
@@ -40,3 +40,11 @@ def test_comments_above_a_removed_statement_stay(before: str, after: str) -> Non
     assert result.skipped is None
     assert result.change is not None and result.change.after is not None
     assert result.change.after.decode() == after
+
+
+def test_a_comment_of_its_own_goes_above_the_next_statement_that_stays() -> None:
+    """After a backslash it stands on a line of its own, which belongs to no statement."""
+    files = {"main.py": b"x = 1\\\n  # why\nx = 1  # twice\ny = 2\n"}
+    result = convert_file("main.py", Project(files), [removing("x = 1", with_comments=True)])
+    assert result.skipped is None
+    assert result.change is not None and result.change.after == b"# why\ny = 2\n"

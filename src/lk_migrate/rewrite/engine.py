@@ -122,10 +122,15 @@ def convert_file(
 
 
 def _what_is_left(edits: _Edits, module: Module, statement: cst.CSTNode) -> cst.CSTNode:
-    """The statement, or the outermost around it that comes to stand for all that is in it."""
+    """The statement, or the outermost around it that comes to stand for all that is in it; the next one that stays
+    where that goes.
+    """
     whole = {touch.node for touch in edits.touches if touch.whole}
     around = [node for node in (statement, *module.index.ancestors(statement)) if node in whole]
-    return enclosing_statement(module, around[-1]) if around else statement
+    found = enclosing_statement(module, around[-1]) if around else statement
+    block = getattr(module.index.parents.get(found), "body", ())
+    behind = block[block.index(found) :] if found in edits.removed and found in block else ()
+    return next((node for node in behind if node not in edits.removed), found)
 
 
 def _edited(file: File, edits: _Edits, finishers: Sequence[tuple[Rule, Finisher]]) -> FileResult:
