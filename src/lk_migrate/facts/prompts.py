@@ -12,28 +12,19 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from lk_migrate.facts.comments import own_lines
+from lk_migrate.facts.context_messages import Message, context_messages, message_of, prompt_of
 from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.roles import role_of
+from lk_migrate.facts.same_later import assigned, is_same_later
 from lk_migrate.facts.text_answers import text_answers
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
-from lk_migrate.facts.walk import children, find
+from lk_migrate.facts.walk import find
 
 _NO_PROMPT = "the 0.x agent had no prompt; `instructions=` is empty"
-_PURE_METHODS = frozenset({"format", "strip", "join", "replace", "lstrip", "rstrip", "dedent", "get", "isoformat"})
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message that is put into a chat context. `call` puts it there, `text` is its content if it is only that."""
-
-    call: cst.Call
-    role: str
-    text: cst.Arg | None
 
 
 @dataclass(frozen=True)
@@ -116,7 +107,7 @@ class _Reader:
         argument = self.construction.argument("model")
         model = argument.value if argument is not None else None
         if isinstance(model, cst.Name):
-            values = list(_assigned(self.module, binding_of(self.module, model)))
+            values = list(assigned(self.module, binding_of(self.module, model)))
             model = values[0] if len(values) == 1 else None
         if not isinstance(model, cst.Call):
             return Prompt(
@@ -135,7 +126,7 @@ class _Reader:
     def _of_context(self, context: cst.BaseExpression) -> Prompt:
         inline = context_messages(self.known, self.module, context)
         if inline is not None:
-            first = _prompt_of(inline)
+            first = prompt_of(inline)
             if first is None:
                 return Prompt(chat_ctx=context, problem=f"no text of role system in `{self._code(context)}`")
             self.result.taken.add(first.call)
@@ -144,7 +135,7 @@ class _Reader:
         if not isinstance(context, cst.Name):
             return self._of_attribute(context) or self._elsewhere(context)
         binding = binding_of(self.module, context)
-        values = list(_assigned(self.module, binding))
+        values = list(assigned(self.module, binding))
         found = [context_messages(self.known, self.module, v) for v in values]
         if not values or any(m is None for m in found) or self._is_parameter(binding):
             return self._elsewhere(context)
@@ -152,7 +143,7 @@ class _Reader:
         lists = [m for m in found if m is not None]
         if len(values) == 1:
             return self._single(context, binding, values[0], [*lists[0]], appended, others)
-        if not appended and not others and all(len(m) == 1 and _prompt_of(m) for m in lists):
+        if not appended and not others and all(len(m) == 1 and prompt_of(m) for m in lists):
             return self._as_text(binding, values, lists)
         return self._elsewhere(context)
 
@@ -176,8 +167,13 @@ class _Reader:
         if line is None or self._is_conditional(line) or name in self.module.strings:
             return None
         messages = context_messages(self.known, self.module, statement.value) or []
-        first = _prompt_of(messages)
-        if first is None or first.text is None or len(messages) != 1 or not is_plain(self.module, first.text.value):
+        first = prompt_of(messages)
+        if (
+            first is None
+            or first.text is None
+            or len(messages) != 1
+            or not is_same_later(self.module, first.text.value)
+        ):
             return None
         self.result.taken.add(first.call)
         comments = self._move(statement)
@@ -192,7 +188,7 @@ class _Reader:
         appended: list[_Appended],
         others: list[cst.Name],
     ) -> Prompt:
-        first = _prompt_of([*messages, *(m for _, m in appended)])
+        first = prompt_of([*messages, *(m for _, m in appended)])
         if first is None or first.text is None:
             known = [*messages, *(m for _, m in appended)]
             if others or any(m.role in ("", "system") for m in known):
@@ -203,9 +199,9 @@ class _Reader:
             return self._shared(context, value, first, count, others)
         statement = self.module.index.parents.get(value)
         stays = count > 1
-        if not is_plain(self.module, first.text.value) and not stays and not appended:
+        if not is_same_later(self.module, first.text.value) and not stays and not appended:
             return self._as_text(binding, [value], [messages])
-        if not is_plain(self.module, first.text.value):
+        if not is_same_later(self.module, first.text.value):
             return self._shared(context, value, first, count)
         self.result.taken.add(first.call)
         comments: tuple[str, ...] = ()
@@ -249,7 +245,7 @@ class _Reader:
         if line is None or first.text is None:
             return self._elsewhere(context)
         text = first.text.value
-        if isinstance(text, cst.Name) and is_plain(self.module, text):
+        if isinstance(text, cst.Name) and is_same_later(self.module, text):
             said: cst.BaseExpression = cst.Name(text.value)  # it has a name already
         else:
             name = "instructions" if is_free(self.module, function, "instructions") else f"{context.value}_instructions"
@@ -357,106 +353,6 @@ class _Reader:
         mine = self.module.index.enclosing(self.construction.call, cst.SimpleStatementLine)
         blocks = set(self.module.index.ancestors(mine)) if mine is not None else set()
         return self.module.index.parents.get(line) not in blocks
-
-
-def context_messages(known: Holdings, module: Module, expression: cst.BaseExpression) -> list[Message] | None:
-    """The messages of a context that is written out (`ChatContext().append(…)`, `ChatContext(messages=[…])`)."""
-    if not isinstance(expression, cst.Call):
-        return None
-    func = expression.func
-    if isinstance(func, cst.Attribute) and func.attr.value == "append":
-        before = context_messages(known, module, func.value)
-        return None if before is None else [*before, message_of(expression)]
-    if not is_context_class(known.project, module, func):
-        return None
-    if not expression.args:
-        return []
-    argument = expression.args[0]
-    if len(expression.args) != 1 or not isinstance(argument.value, cst.List):
-        return None
-    if argument.keyword is not None and argument.keyword.value not in ("messages", "items"):
-        return None
-    found = []
-    for element in argument.value.elements:
-        if not isinstance(element.value, cst.Call) or not known.has(module, element.value, Kind.CHAT_MESSAGE):
-            return None
-        found.append(message_of(element.value))
-    return found
-
-
-def is_context_class(project: Project, module: Module, func: cst.CSTNode) -> bool:
-    """`llm.ChatContext` by any name; `openai.ChatContext`, which never existed, is meant to be the same."""
-    name = project.full_name(module, func) or ""
-    return name.startswith("livekit.") and name.rpartition(".")[2] == "ChatContext"
-
-
-def message_of(call: cst.Call) -> Message:
-    """The message in `….append(role=, text=)`, `ChatMessage(role=, content=)` or `ChatMessage.create(…)`."""
-    given = {a.keyword.value: a for a in call.args if a.keyword is not None}
-    func = call.func
-    appends = isinstance(func, cst.Attribute) and func.attr.value in ("append", "create")
-    role = given.get("role")
-    plain = not any(a.star or a.keyword is None for a in call.args) and not given.keys() - {
-        "role",
-        "text",
-        "content",
-    }
-    text = given.get("text") or given.get("content")
-    if text is not None and isinstance(text.value, cst.List):
-        text = None
-    name = role_of(role.value) if role is not None else ("system" if appends else "")
-    return Message(call, name, text if plain else None)
-
-
-def _prompt_of(messages: list[Message]) -> Message | None:
-    """The first message, if it is a text of the system."""
-    first = messages[0] if messages else None
-    return first if first is not None and first.role == "system" and first.text is not None else None
-
-
-def _assigned(module: Module, binding: Binding) -> Iterator[cst.BaseExpression]:
-    """The values that are assigned to a variable; something that is no expression makes it unknowable."""
-    for name in uses(module, binding):
-        parent = module.index.parents.get(name)
-        if isinstance(parent, cst.AssignTarget):
-            statement = module.index.parents.get(parent)
-            if isinstance(statement, cst.Assign):
-                yield statement.value
-        elif isinstance(parent, cst.AnnAssign) and parent.target is name and parent.value is not None:
-            yield parent.value
-        elif isinstance(parent, (cst.AugAssign, cst.NamedExpr, cst.For, cst.AsName)):
-            yield name
-
-
-def is_plain(module: Module, expression: cst.BaseExpression) -> bool:
-    """Whether an expression gives the same a few statements later: literals, stable names, pure string methods."""
-    stack: list[cst.CSTNode] = [expression]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, (cst.Await, cst.Yield, cst.NamedExpr, cst.Lambda, cst.GeneratorExp, cst.ListComp)):
-            return False
-        if isinstance(node, cst.Call):
-            func = node.func
-            if not (isinstance(func, cst.Attribute) and func.attr.value in _PURE_METHODS):
-                return False
-        if isinstance(node, cst.Name) and not _is_stable(module, node):
-            return False
-        if isinstance(node, cst.Attribute):
-            stack.append(node.value)
-        else:
-            stack.extend(children(node))
-    return True
-
-
-def _is_stable(module: Module, name: cst.Name) -> bool:
-    if name not in module.index.parents or isinstance(module.index.parents[name], cst.Arg):
-        parent = module.index.parents.get(name)
-        if isinstance(parent, cst.Arg) and parent.keyword is name:
-            return True
-    binding = binding_of(module, name)
-    if isinstance(binding.owner, cst.Module):
-        return True
-    return len(list(_assigned(module, binding))) <= 1
 
 
 def _column(call: cst.Call, arg: cst.Arg) -> int:

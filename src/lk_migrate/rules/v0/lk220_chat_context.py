@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lk_migrate.facts.context_messages import context_messages, is_context_class
 from lk_migrate.facts.holdings import holdings, where_0x_may_be
 from lk_migrate.facts.pipelines import pipelines
-from lk_migrate.facts.prompts import context_messages, is_context_class, prompts
+from lk_migrate.facts.prompts import prompts
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
