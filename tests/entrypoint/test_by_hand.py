@@ -205,3 +205,64 @@ def test_a_loop_that_stays_gets_its_marker(tmp_path: Path) -> None:
     why = [f for f in plan.findings if f.rule == "LK150"]
     assert [(f.action.value, f.place.path) for f in why] == [("note", "main.py")]
     assert "`shift`" in why[0].message
+
+
+@pytest.mark.parametrize(
+    ("client", "told"),
+    [
+        ('AsyncOpenAI(api_key=os.environ["OPENAI_API_KEY"], timeout=9)', ""),
+        ('AsyncOpenAI(base_url=os.getenv("OPENAI_BASE_URL") or None)', ""),
+        ('AsyncOpenAI(base_url="https://models.example.com/v1")', ', base_url="https://models.example.com/v1"'),
+        ('AsyncOpenAI(api_key=os.environ["LIBRARY_KEY"])', ', api_key=os.environ["LIBRARY_KEY"]'),
+    ],
+)
+def test_the_models_are_asked_where_the_old_clients_asked_them(client: str, told: str) -> None:
+    files = dict(app("voicebot"))
+    files["speech.py"] = files["speech.py"].replace("AsyncOpenAI()", client)
+    _, result = generate(files)
+    main = next((c.after or b"").decode() for c in result.changes if c.path == "main.py")
+    assert f'stt=openai.STT(model="whisper-1"{told}),' in main
+    assert f'tts=openai.TTS(model="tts-1", voice="shimmer"{told}),' in main
+    assert ("\nimport os\n" in main) or "os." not in told
+
+
+def test_a_key_in_the_code_goes_nowhere_else() -> None:
+    files = dict(app("voicebot"))
+    files["speech.py"] = files["speech.py"].replace("AsyncOpenAI()", 'AsyncOpenAI(api_key="sk-of-the-library")')
+    _, result = generate(files)
+    main = next((c.after or b"").decode() for c in result.changes if c.path == "main.py")
+    assert 'stt=openai.STT(model="whisper-1"),' in main
+
+
+@pytest.mark.parametrize(
+    ("old", "put"),
+    [
+        ("from openai import AsyncOpenAI", "from groq import AsyncGroq as AsyncOpenAI"),
+        ("AsyncOpenAI()", "AsyncAzureOpenAI()"),
+        ("AsyncOpenAI()", "AsyncOpenAI(**settings.client)"),
+        ("AsyncOpenAI()", "AsyncOpenAI(base_url=settings.address)"),
+    ],
+)
+def test_models_of_others_are_no_models_of_openai(old: str, put: str) -> None:
+    files = dict(app("voicebot"))
+    files["speech.py"] = files["speech.py"].replace(old, put)
+    if "Azure" in put:
+        files["speech.py"] = files["speech.py"].replace("import AsyncOpenAI", "import AsyncAzureOpenAI")
+    project = Project({p: t.encode() for p, t in files.items()})
+    module = project.module("main.py")
+    assert module is not None and find_by_hand(project, module) is None
+
+
+def test_an_address_may_come_through_the_class() -> None:
+    files = dict(app("hotline"))
+    assert files["voice.py"].count("self.client = AsyncOpenAI()") == 3
+    head, _, tail = files["voice.py"].partition("def __init__(self, ")
+    files["voice.py"] = f"{head}def __init__(self, address=None, {tail}".replace(
+        "self.client = AsyncOpenAI()", "self.client = AsyncOpenAI(base_url=address)", 1
+    )
+    first = files["voice.py"].split("class ")[1].split("(")[0].split(":")[0]
+    assert f"{first}(" in files["main.py"]
+    files["main.py"] = files["main.py"].replace(f"{first}(", f'{first}(address="http://ears.example.com", ', 1)
+    _, result = generate(files)
+    main = next((c.after or b"").decode() for c in result.changes if c.path == "main.py")
+    assert 'base_url="http://ears.example.com"' in main

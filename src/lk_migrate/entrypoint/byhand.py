@@ -381,6 +381,7 @@ class _Replacer:
 _READY = {
     "JobProcess": "from livekit.agents import JobProcess",
     "cli": "from livekit.agents import cli",
+    "os": "import os",
     "openai": "from livekit.plugins import openai, silero",
     "silero": "from livekit.plugins import openai, silero",
 }

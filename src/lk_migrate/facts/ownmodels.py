@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.clients import Address, openai_address
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -33,7 +34,8 @@ _KEYWORDS = {
 class OwnModel:
     """`role`: stt, llm or tts; `plugin`: the class of livekit.plugins.openai.
 
-    `keywords`: the plugin's keyword → the wrapper's parameter; `defaults`: of the wrapper's parameters.
+    `keywords`: the plugin's keyword → the wrapper's parameter; `defaults`: of the wrapper's parameters; `fixed`: the
+    plugin's keyword → what the wrapper's client is given whatever the parameters are.
     """
 
     role: str
@@ -41,32 +43,34 @@ class OwnModel:
     keywords: dict[str, str]
     parameters: tuple[str, ...]
     defaults: dict[str, cst.BaseExpression]
+    fixed: dict[str, cst.BaseExpression]
 
 
 def own_model(project: Project, module: Module, call: cst.Call) -> OwnModel | None:
-    """The wrapper class that `call` makes an instance of, None for anything else."""
+    """The wrapper class that `call` makes an instance of; None for anything else, and for one of another provider."""
     symbol = project.resolve(module, call.func)
     node = symbol.node if symbol is not None else None
-    if not isinstance(node, cst.ClassDef):
+    if not isinstance(node, cst.ClassDef) or symbol is None or symbol.module is None:
         return None
     for inner in find(node, cst.Call):
-        name = _attributes(inner.func)
         for endpoint, (role, plugin) in _ENDPOINTS.items():
-            if name.endswith(f".{endpoint}"):
-                return _read(node, inner, role, plugin)
+            client = _client(inner.func, endpoint)
+            if client is not None:
+                address = openai_address(project, symbol.module, node, client)
+                return _read(node, inner, role, plugin, address) if address is not None else None
     return None
 
 
-def _attributes(func: cst.BaseExpression) -> str:
-    """`.chat.completions.create`, whatever the client is: a name, `self.client`, `client()`."""
-    found = ""
-    while isinstance(func, cst.Attribute):
-        found = f".{func.attr.value}{found}"
+def _client(func: cst.BaseExpression, endpoint: str) -> cst.BaseExpression | None:
+    """What `.chat.completions.create` is asked of: a name, `self.client`, `client()`."""
+    for name in reversed(endpoint.split(".")):
+        if not isinstance(func, cst.Attribute) or func.attr.value != name:
+            return None
         func = func.value
-    return found
+    return func
 
 
-def _read(node: cst.ClassDef, call: cst.Call, role: str, plugin: str) -> OwnModel:
+def _read(node: cst.ClassDef, call: cst.Call, role: str, plugin: str, address: Address) -> OwnModel:
     init = next((f for f in find(node.body, cst.FunctionDef) if f.name.value == "__init__"), None)
     params = [*init.params.params[1:], *init.params.kwonly_params] if init is not None else []
     kept: dict[str, str] = {}
@@ -74,18 +78,18 @@ def _read(node: cst.ClassDef, call: cst.Call, role: str, plugin: str) -> OwnMode
         target = dotted(assign.targets[0].target) or ""
         if target.startswith("self.") and isinstance(assign.value, cst.Name):
             kept[target] = assign.value.value
-    keywords: dict[str, str] = {}
+    keywords = dict(address.given)
     for arg in call.args:
         ours = _KEYWORDS[plugin].get(arg.keyword.value) if arg.keyword is not None else None
         parameter = kept.get(dotted(arg.value) or "")
         if ours is not None and parameter is not None:
             keywords[ours] = parameter
     defaults = {p.name.value: p.default for p in params if p.default is not None}
-    return OwnModel(role, plugin, keywords, tuple(p.name.value for p in params), defaults)
+    return OwnModel(role, plugin, keywords, tuple(p.name.value for p in params), defaults, address.fixed)
 
 
 def plugin_arguments(model: OwnModel, call: cst.Call) -> list[tuple[str, cst.BaseExpression]]:
-    """The plugin's keywords with the expressions that `call` gives, or the wrapper's own literal defaults."""
+    """The plugin's keywords with the expressions that `call` gives, or the wrapper's own."""
     given = dict(zip(model.parameters, (a.value for a in call.args if a.keyword is None and not a.star), strict=False))
     given.update((a.keyword.value, a.value) for a in call.args if a.keyword is not None)
     found = []
@@ -96,4 +100,4 @@ def plugin_arguments(model: OwnModel, call: cst.Call) -> list[tuple[str, cst.Bas
             if value is None or isinstance(value, cst.Name):  # None, or a name of another module
                 continue
         found.append((keyword, value))
-    return found
+    return [*found, *model.fixed.items()]
