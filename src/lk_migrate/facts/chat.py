@@ -9,6 +9,7 @@ import libcst as cst
 
 from lk_migrate.facts.held import Holdings
 from lk_migrate.facts.holdings import holdings
+from lk_migrate.facts.instances import instance_of
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import pipelines
@@ -43,7 +44,7 @@ class ChatManagers:
 
     def is_settled(self, line: cst.CSTNode) -> bool:
         """Whether everything that uses the manager is rewritten, so that it can go."""
-        module, binding, _ = self.created[line]
+        module, binding, room = self.created[line]
         for name in uses(module, binding):
             parent = module.index.parents.get(name)
             if isinstance(parent, cst.AssignTarget):
@@ -51,7 +52,8 @@ class ChatManagers:
             if not isinstance(parent, cst.Attribute) or parent.attr.value not in ("on", "send_message"):
                 return False
             call = module.index.parents.get(parent)
-            if parent.attr.value == "send_message" and not (isinstance(call, cst.Call) and is_plain_send(module, call)):
+            sends = isinstance(call, cst.Call) and is_plain_send(module, call)
+            if parent.attr.value == "send_message" and not (room and sends):
                 return False
             if parent.attr.value == "on":
                 decorator = module.index.parents.get(call) if call is not None else None
@@ -61,7 +63,7 @@ class ChatManagers:
         return True
 
     def room_of(self, project: Project, module: Module, manager: cst.BaseExpression) -> str | None:
-        """How the room was spelled where the manager was made."""
+        """How the room was spelled where the manager was made; "" where it was made of none."""
         binding = project.fact(holdings).binding(module, manager)
         return next((room for _, b, room in self.created.values() if b == binding), None)
 
@@ -88,8 +90,7 @@ def chat_managers(project: Project) -> ChatManagers:
                 continue
             target = small.targets[0].target
             if Kind.CHAT_MANAGER in known.kinds(module, small.value) and isinstance(target, cst.Name):
-                room = module.tree.code_for_node(small.value.args[0].value) if small.value.args else ""
-                result.created[line] = (module, binding_of(module, target), room)
+                result.created[line] = (module, binding_of(module, target), _room(project, module, small.value))
         for node in module.index.of(cst.FunctionDef):
             found = _handler(known, module, node)
             if found is not None:
@@ -101,6 +102,16 @@ def chat_managers(project: Project) -> ChatManagers:
         if node not in result.taken and has_room and not _knows_agents(handler.module):
             result.plain.add(node)
     return result
+
+
+def _room(project: Project, module: Module, manager: cst.Call) -> str:
+    """How the room is spelled that a manager is made of; "" where that is something which its object does not have."""
+    room = manager.args[0].value if manager.args else None
+    if room is None:
+        return ""
+    if isinstance(room, cst.Attribute) and room.attr.value != "room" and instance_of(project, module, room.value):
+        return ""
+    return module.tree.code_for_node(room)
 
 
 def _taken(project: Project, managers: ChatManagers) -> Iterator[cst.FunctionDef]:

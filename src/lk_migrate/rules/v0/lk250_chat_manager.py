@@ -176,7 +176,7 @@ def send(call: cst.Call, file: File) -> Iterator[Change]:
             'room.local_participant.send_text(text, topic="lk.chat")`, or piece by piece through `stream_text`.',
         )
         return
-    if room is None or not is_plain_send(file.module, call):
+    if not room or not is_plain_send(file.module, call):
         yield Todo(call, 'send it with `await room.local_participant.send_text(text, topic="lk.chat")`.')
         return
     text = f"{room}.local_participant.send_text"
