@@ -65,7 +65,7 @@ def _asked_before(project: Project) -> dict[tuple[str, bool], frozenset[cst.Clas
 
 
 def _setting(module: Module, name: str) -> Iterator[cst.CSTNode]:
-    """Assignments to an attribute of that name, annotated names, and functions that have it."""
+    """Assignments to an attribute of that name, annotated names, and methods that have it."""
     for target in module.index.of(cst.AssignTarget):
         to = target.target
         if isinstance(to, cst.Attribute) and to.attr.value == name and not _is_option(to):
@@ -76,7 +76,7 @@ def _setting(module: Module, name: str) -> Iterator[cst.CSTNode]:
             if (changed.attr.value if isinstance(changed, cst.Attribute) else getattr(changed, "value", "")) == name:
                 yield statement
     for function in module.index.of(cst.FunctionDef):
-        if function.name.value == name:
+        if function.name.value == name and isinstance(module.index.scope(function), cst.ClassDef):
             yield function
 
 
