@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
@@ -119,4 +119,9 @@ def details_of_calls(function: cst.FunctionDef) -> Iterator[cst.Attribute]:
 def payload_of(function: cst.FunctionDef) -> list[cst.Param]:
     """The parameters of a handler, `self` left out."""
     params = [*function.params.posonly_params, *function.params.params]
-    return params[1:] if params and params[0].name.value in ("self", "cls") else params
+    return params[1:] if is_bound_with(params) else params
+
+
+def is_bound_with(params: Sequence[cst.Param]) -> bool:
+    """Whether the first one is what a method is called on; nobody says of which type that is."""
+    return bool(params) and params[0].name.value in ("self", "cls") and params[0].annotation is None

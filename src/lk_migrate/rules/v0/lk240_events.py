@@ -25,7 +25,7 @@ from lk_migrate.rewrite.bodies import insert_first
 from lk_migrate.rewrite.changes import Change, Note, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
-from lk_migrate.rules.v0.event_doubts import any_doubt, doubt, payload_of
+from lk_migrate.rules.v0.event_doubts import any_doubt, doubt, is_bound_with, payload_of
 from lk_migrate.rules.v0.event_guards import Guard, guard_of
 
 
@@ -258,7 +258,7 @@ def _guarded(
     second: list[cst.Call],
 ) -> cst.FunctionDef:
     params = list(updated.params.params)
-    own = params[:1] if params and params[0].name.value in ("self", "cls") else []
+    own = params[:1] if is_bound_with(params) else []
     annotation = cst.Annotation(cst.parse_expression(event_type))
     param = cst.Param(cst.Name(ev), annotation=annotation, comma=cst.MaybeSentinel.DEFAULT)
     own = [p.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))) for p in own]
