@@ -73,7 +73,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     home = a_level_above(name) or only_address(name)
     if is_guarded(node, node.attr.value, file):
         yield Note(node, f"{_said(name)}; the code copes with that.")
-    elif home is not None and not _is_replaced(node, home, file) and not _is_unknown(_next(node, home, file)):
+    elif home is not None and not _is_replaced(node, home, file) and not _asks_in_vain(node, home, file):
         spelled = file.use(home)
         yield Rewrite(node, lambda _: cst.parse_expression(spelled), f"{_said(name)}")
     else:
@@ -87,10 +87,11 @@ def _is_replaced(node: cst.Attribute, above: str, file: File) -> bool:
     return renamed or above.rpartition(".")[2] in _REPLACED_THEMSELVES
 
 
-def _next(node: cst.Attribute, home: str, file: File) -> str:
-    """What would be asked of it there: `livekit.agents.worker.Options` for `voice.worker.Options`."""
+def _asks_in_vain(node: cst.Attribute, home: str, file: File) -> bool:
+    """Whether what is asked of it is not there, either: `voice.worker.Options`."""
     parent = file.parent(node)
-    return f"{home}.{parent.attr.value}" if isinstance(parent, cst.Attribute) else home
+    name = parent.attr.value if isinstance(parent, cst.Attribute) else ""
+    return bool(name) and name not in _REPLACED_THEMSELVES and _is_unknown(f"{home}.{name}")
 
 
 @rule.on(cst.ImportFrom)
