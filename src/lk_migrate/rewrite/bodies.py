@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -137,8 +138,13 @@ def _given(params: cst.Parameters, name: str) -> bool:
     return isinstance(value, cst.Param) or (isinstance(value, (list, tuple)) and bool(value))
 
 
+#: What has no place in a line of source; tabs have.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
 def _escaped(text: str) -> str:
     text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    text = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     return f'{text[:-1]}\\"' if text.endswith('"') else text
 
 
