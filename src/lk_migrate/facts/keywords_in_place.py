@@ -14,7 +14,7 @@ def only_star_gives(call: cst.Call, key: str) -> bool:
 
 
 def given_in_place(arg: cst.Arg, key: str) -> cst.BaseExpression | None:
-    """What the call is given for `key` by this argument, which brings nothing else; `… if … else None` where it may not.
+    """What this argument, which brings nothing else, gives the call for `key`: `… if … else None` where it may not.
 
     `servers if servers else None` is `servers`: both are nothing where the condition does not hold.
     """

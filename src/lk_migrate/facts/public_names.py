@@ -69,7 +69,7 @@ def public_names() -> Mapping[str, frozenset[str]]:
 
 
 def is_missing(full_name: str) -> bool:
-    """Whether a module, or an enumeration, that we know has no such name; private names are nobody's promise and not judged."""
+    """Whether a module or an enumeration that we know has no such name; private ones are not judged."""
     root, _, name = full_name.rpartition(".")
     tables = public_names()
     known = tables.get(root) or tables.get(f"{root}{{}}")
@@ -89,14 +89,12 @@ def only_address(full_name: str) -> str | None:
     if not root.startswith("livekit.agents") or not name[:1].isupper():
         return None
     tables = public_names()
-    homes = [
-        r for r in tables if r.startswith("livekit.agents") and not r.endswith(_NO_MODULES) and name in tables[r]
-    ]
+    homes = [r for r in tables if r.startswith("livekit.agents") and not r.endswith(_NO_MODULES) and name in tables[r]]
     return f"{homes[0]}.{name}" if len(homes) == 1 else None
 
 
 def member_behind_a_prefix(full_name: str) -> str | None:
-    """`livekit.rtc.TrackKind.KIND_AUDIO` for `livekit.rtc.TrackKind.AUDIO`: the members' names begin with the kind's."""
+    """`livekit.rtc.TrackKind.KIND_AUDIO` for `livekit.rtc.TrackKind.AUDIO`, where one member ends so."""
     root, _, name = full_name.rpartition(".")
     found = [m for m in public_names().get(f"{root}{{}}", ()) if m.endswith(f"_{name}")]
     return f"{root}.{found[0]}" if len(found) == 1 and name.isupper() else None

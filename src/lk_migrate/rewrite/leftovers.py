@@ -26,7 +26,7 @@ class Leftover:
 
 
 def one_marker_a_line(leftovers: Sequence[Leftover]) -> list[Leftover]:
-    """The first name of a line that is in use says what there is to say of the others, too: all of them stop the import."""
+    """The first name of a line that is in use says what there is to say of the others, which stop the import, too."""
     said: dict[cst.SimpleStatementLine, list[str]] = {}
     for item in leftovers:
         if item.used:

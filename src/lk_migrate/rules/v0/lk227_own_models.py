@@ -95,7 +95,7 @@ def own_model(node: cst.ClassDef, file: File) -> Iterator[Change]:
 
 
 def _says_it_does_not_stream(node: cst.ClassDef) -> bool:
-    """`STTCapabilities(streaming=False, …)`: a session puts a `StreamAdapter` around it, and never asks for `stream`."""
+    """`STTCapabilities(streaming=False, …)`: a session puts a `StreamAdapter` around it, asking for no stream."""
     made = [c for c in find(node, cst.Call) if (dotted(c.func) or "").endswith(("STTCapabilities", "TTSCapabilities"))]
     said = [find_keyword(call, "streaming") for call in made]
     return bool(said) and all(arg is not None and dotted(arg.value) == "False" for arg in said)

@@ -1,7 +1,8 @@
 """`mcp_servers=[…]` of `AgentSession` and `Agent` becomes `tools=[mcp.MCPToolset(…)]`.
 
 Passing MCP servers warns on the `livekit.agents` logger since 1.5.1. Each server becomes a toolset with an id of its
-own, beside the tools that are there; `**({"mcp_servers": servers} if servers else {})` counts, too. `mcp` needs the extra `livekit-agents[mcp]`, as before.
+own, beside the tools that are there; `**({"mcp_servers": servers} if servers else {})` counts, too. `mcp` needs the
+extra `livekit-agents[mcp]`, as before.
 """
 
 from __future__ import annotations
