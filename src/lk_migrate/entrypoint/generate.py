@@ -185,7 +185,7 @@ class _Generator:
         flow = read_part(self.flow.spelled, code_of(self.module, flow_statements, spaced=True), names(flow_statements))
         helpers = list(self._helper_modules([i for i in self.layout.support if i not in guarded]))
         blocks = write_main(
-            self.module, self.entry, self.layout, self.split, self.steps, self.edited, self._whole_body()
+            self.module, self.entry, self.layout, self.split, self.steps, self.edited, self._whole_body(), self._ending()
         )
         models = list(self._models_module(blocks))
         main = read_part(self.module.name, "", names(blocks.all()))
@@ -264,6 +264,13 @@ class _Generator:
         statements = [cast(cst.BaseStatement, s) for s in body.body]
         has_docstring = isinstance(statements[0], cst.SimpleStatementLine) and is_docstring(statements[0])
         return statements[1:] if has_docstring else statements
+
+    def _ending(self) -> list[cst.EmptyLine]:
+        """The comments below the entrypoint's last statement; in one piece it keeps them in the flow module."""
+        body = self.entry.function.body
+        if (self.split is None and not self.stays) or not isinstance(body, cst.IndentedBlock):
+            return []
+        return list(body.footer) if any(line.comment is not None for line in body.footer) else []
 
     def _flow_statements(self) -> list[cst.BaseStatement]:
         if self.stays:
