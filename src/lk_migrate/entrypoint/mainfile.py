@@ -162,11 +162,17 @@ def _entry_body(split: SplitEntrypoint, context: str, steps: Steps) -> list[Stat
             opened.append(guards.pop(0))
             blocks.append([])
         elif label == "exit":
-            body = cst.IndentedBlock(blocks.pop())
             guard = cast(cst.Try, split.in_main(opened.pop().node))
+            body = cst.IndentedBlock(blocks.pop(), footer=comments_below(guard.body))
             blocks[-1].append(guard.with_changes(body=body))
         blocks[-1].extend(_phase_call(phases.get(number)))
     return blocks[0]
+
+
+def comments_below(body: cst.BaseSuite) -> Sequence[cst.EmptyLine]:
+    """The comments below the last statement of a block, which belong to none of its statements."""
+    lines = body.footer if isinstance(body, cst.IndentedBlock) else ()
+    return lines if any(line.comment is not None for line in lines) else ()
 
 
 def _construction(split: SplitEntrypoint, steps: str) -> list[Statement]:
