@@ -49,6 +49,23 @@ METHODS = ("AgentSession.generate_reply", "AgentSession.say", "AgentSession.star
 #: Classes whose instances' attributes are known completely (no `__getattr__`).
 INSTANCES = ("livekit.agents.AgentSession", "livekit.agents.JobContext", "livekit.agents.RunContext")
 
+#: Enumerations, whose members are asked for by name.
+ENUMERATIONS = (
+    "livekit.agents.AutoSubscribe",
+    "livekit.agents.stt.SpeechEventType",
+    "livekit.agents.vad.VADEventType",
+    "livekit.rtc.ConnectionQuality",
+    "livekit.rtc.ConnectionState",
+    "livekit.rtc.DataPacketKind",
+    "livekit.rtc.DisconnectReason",
+    "livekit.rtc.EncryptionState",
+    "livekit.rtc.EncryptionType",
+    "livekit.rtc.ParticipantKind",
+    "livekit.rtc.StreamState",
+    "livekit.rtc.TrackKind",
+    "livekit.rtc.TrackSource",
+)
+
 
 def names(root: str) -> list[str]:
     """Everything that `from root import …` can give: attributes, and submodules that are not imported yet."""
@@ -58,6 +75,14 @@ def names(root: str) -> list[str]:
     found |= {info.name for info in pkgutil.iter_modules(getattr(module, "__path__", ())) if info.name[0] != "_"}
     found |= lazy(Path(module.__file__ or ""))
     return sorted(found)
+
+
+def members(path: str) -> list[str]:
+    """What an enumeration answers to; a protobuf one keeps its members out of `dir`."""
+    root, _, name = path.rpartition(".")
+    enumeration = getattr(importlib.import_module(root), name)
+    found = {each for each in dir(enumeration) if not each.startswith("_")}
+    return sorted(found if isinstance(enumeration, type) else found | set(enumeration.keys()))
 
 
 def lazy(path: Path) -> set[str]:
@@ -92,6 +117,8 @@ def lines() -> Iterator[str]:
         cls, _, name = path.partition(".")
         signature = inspect.signature(getattr(getattr(importlib.import_module("livekit.agents"), cls), name))
         yield f"livekit.agents.{path}(): {' '.join(sorted(set(signature.parameters) - {'self'}))}"
+    for path in ENUMERATIONS:
+        yield f"{path}{{}}: {' '.join(members(path))}"
     for path in INSTANCES:
         root, _, name = path.rpartition(".")
         yield f"{path}().: {' '.join(attributes(getattr(importlib.import_module(root), name)))}"

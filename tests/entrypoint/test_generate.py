@@ -430,6 +430,36 @@ def test_a_long_choice_of_models_stands_beside_main(tmp_path: Path) -> None:
     assert len(after["main.py"].splitlines()) < 60
 
 
+@pytest.mark.parametrize("comment", ["# it goes on\n    # by itself", "#"])
+def test_comments_below_the_last_statement_stay_there(comment: str, tmp_path: Path) -> None:
+    greeting = '    session.say("hello")\n'
+    legacy = f"{HEAD}{SIMPLE.rstrip()}\n\n{greeting}\n    {comment}\n{TAIL}"
+    after, result = generate({"main.py": legacy})
+    assert split_result(result)
+    entrypoint = after["main.py"].partition("async def entrypoint")[2].partition("if __name__")[0]
+    assert entrypoint.rstrip().endswith(f"    {comment}")
+    lint(write(tmp_path / "after", after))
+    write(tmp_path / "before", {"main.py": legacy})
+    assert drive(tmp_path / "after") == drive(tmp_path / "before")
+
+
+def test_comments_at_the_end_of_a_try_around_the_call_stay_in_it(tmp_path: Path) -> None:
+    body = textwrap.indent(
+        'session = AgentSession(llm="openai/gpt-4o-mini")\n'
+        'await session.start(agent=Agent(instructions="x"), room=ctx.room)\n'
+        'print("on the line")\n'
+        "# the session goes on by itself\n",
+        "        ",
+    )
+    legacy = (
+        f"{HEAD}async def entrypoint(ctx: JobContext):\n    try:\n{body}    finally:\n        print('over')\n{TAIL}"
+    )
+    after, result = generate({"main.py": legacy})
+    assert split_result(result)
+    assert "        # the session goes on by itself\n    finally:\n" in after["main.py"]
+    lint(write(tmp_path, after))
+
+
 def test_an_entrypoint_that_hands_over_stays_in_main(tmp_path: Path) -> None:
     handler = """class CallHandler:
     async def handle(self, ctx):

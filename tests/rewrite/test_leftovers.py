@@ -25,6 +25,20 @@ def test_a_used_one_is_marked_at_its_import_and_its_use_and_no_more_later() -> N
     assert converted(once) == once
 
 
+def test_one_marker_names_all_that_an_import_asks_for_in_vain_and_a_reason_once() -> None:
+    text = (
+        "from livekit.agents.transcription import STTSegmentsForwarder, TTSSegmentsForwarder\n"
+        "from livekit.agents.tts import SynthesisEvent, SynthesisEventType\n\n"
+        "x = STTSegmentsForwarder, TTSSegmentsForwarder, SynthesisEvent, SynthesisEventType\n"
+    )
+    lines = converted(text).splitlines()
+    above = " ".join(line.lstrip("# ") for line in lines[: lines.index(text.splitlines()[1])])
+    assert "`livekit.agents.tts.SynthesisEvent` is gone" in above
+    assert "; `livekit.agents.tts.SynthesisEventType` is gone." in above
+    assert above.count("without event types") == 1
+    assert converted("\n".join(lines) + "\n").splitlines() == lines
+
+
 def test_a_projects_own_livekit_folder_is_left_alone() -> None:
     text = b"from livekit.agents.pipeline import VoicePipelineAgent\n"
     files = {"main.py": text, "livekit/agents/pipeline.py": b"class VoicePipelineAgent: ...\n"}

@@ -75,6 +75,14 @@ assert module.said == ["Benvenuti"]
 assert started["room"] is not None and "room_options" in started
 """
 
+TOOLS_KEPT = """
+assert agent.instructions == "You answer a restaurant's phone."
+assert set(schemas) == {"is_free", "book"}
+assert schemas["book"]["parameters"]["properties"]["name"]["description"] == "for whom"
+book = next(t for t in agent.tools if t.info.name == "book")
+assert await book("2031-05-01", "Ada") == "2031-05-01 for Ada"
+"""
+
 HELPERS = """
 assert agent.instructions in ("Be brief.", "You are the front desk.")
 assert said == [(("Good evening.",), {})]
@@ -99,7 +107,8 @@ def converted(case: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("case", "questions"), [("hotel_app", HOTEL), ("realtime_app", REALTIME), ("helpers", HELPERS)]
+    ("case", "questions"),
+    [("hotel_app", HOTEL), ("realtime_app", REALTIME), ("helpers", HELPERS), ("tools_kept_app", TOOLS_KEPT)],
 )
 def test_converted_app_runs(case: str, questions: str, tmp_path: Path) -> None:
     files = converted(case)

@@ -187,6 +187,10 @@ def test_models_of_every_provider_are_stood_in_for(rows_of: Rows) -> None:
     assert exchanged == {"TTS", "RealtimeModel"}
 
 
+def test_what_stands_in_takes_what_a_tool_changes_of_its_model(rows_of: Rows) -> None:
+    assert "slowly" in one(rows_of("providers"), "console", "speak_slowly").detail
+
+
 def test_tools_after_a_handoff_are_called_too(rows_of: Rows) -> None:
     rows = rows_of("providers")
     assert "another agent takes over" in one(rows, "console", "transfer_to_billing").detail

@@ -17,7 +17,7 @@ from lk_migrate.entrypoint.edits import CONSOLE, SPLIT, WHOLE, collect_edits
 from lk_migrate.entrypoint.gates import AgentForMain, tool_steps
 from lk_migrate.entrypoint.importblock import grouped
 from lk_migrate.entrypoint.layout import BUILTINS, TopLevel, read_layout
-from lk_migrate.entrypoint.mainfile import MainFile, parsed, write_main
+from lk_migrate.entrypoint.mainfile import MainFile, comments_below, parsed, write_main
 from lk_migrate.entrypoint.naming import Naming, NewModule
 from lk_migrate.entrypoint.render import attached_comments, code_of, needed_by, render_main
 from lk_migrate.entrypoint.spine import CannotSplit, is_docstring, source_of
@@ -185,7 +185,14 @@ class _Generator:
         flow = read_part(self.flow.spelled, code_of(self.module, flow_statements, spaced=True), names(flow_statements))
         helpers = list(self._helper_modules([i for i in self.layout.support if i not in guarded]))
         blocks = write_main(
-            self.module, self.entry, self.layout, self.split, self.steps, self.edited, self._whole_body()
+            self.module,
+            self.entry,
+            self.layout,
+            self.split,
+            self.steps,
+            self.edited,
+            self._whole_body(),
+            self._ending(),
         )
         models = list(self._models_module(blocks))
         main = read_part(self.module.name, "", names(blocks.all()))
@@ -264,6 +271,11 @@ class _Generator:
         statements = [cast(cst.BaseStatement, s) for s in body.body]
         has_docstring = isinstance(statements[0], cst.SimpleStatementLine) and is_docstring(statements[0])
         return statements[1:] if has_docstring else statements
+
+    def _ending(self) -> Sequence[cst.EmptyLine]:
+        """The comments below the entrypoint's last statement; in one piece it keeps them in the flow module."""
+        in_flow = self.split is None and not self.stays
+        return () if in_flow else comments_below(self.entry.function.body)
 
     def _flow_statements(self) -> list[cst.BaseStatement]:
         if self.stays:

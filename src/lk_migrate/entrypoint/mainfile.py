@@ -45,8 +45,9 @@ def write_main(
     steps: Steps,
     edited: Edited,
     whole: Sequence[Statement],
+    ending: Sequence[cst.EmptyLine],
 ) -> MainFile:
-    """`split` None: the entrypoint does `whole`."""
+    """`split` None: the entrypoint does `whole`. `ending`: the comments below what it does."""
     main = MainFile()
     order = {id(item.node): i for i, item in enumerate(layout.items)}
     for item in layout.main:
@@ -69,7 +70,8 @@ def write_main(
     context = entry.function.params.params[0].name.value if entry.function.params.params else ""
     body = list(whole) if split is None else _entry_body(split, context, steps)
     doc = _docstring(entry.function)
-    main.entrypoint.append(entry.function.with_changes(decorators=decorators, body=cst.IndentedBlock([*doc, *body])))
+    block = cst.IndentedBlock([*doc, *body], footer=ending)
+    main.entrypoint.append(entry.function.with_changes(decorators=decorators, body=block))
     for phase in split.phases if split is not None else ():
         if phase.label == "choose_models":
             main.functions.append(phase.node)
@@ -160,11 +162,17 @@ def _entry_body(split: SplitEntrypoint, context: str, steps: Steps) -> list[Stat
             opened.append(guards.pop(0))
             blocks.append([])
         elif label == "exit":
-            body = cst.IndentedBlock(blocks.pop())
             guard = cast(cst.Try, split.in_main(opened.pop().node))
+            body = cst.IndentedBlock(blocks.pop(), footer=comments_below(guard.body))
             blocks[-1].append(guard.with_changes(body=body))
         blocks[-1].extend(_phase_call(phases.get(number)))
     return blocks[0]
+
+
+def comments_below(body: cst.BaseSuite) -> Sequence[cst.EmptyLine]:
+    """The comments below the last statement of a block, which belong to none of its statements."""
+    lines = body.footer if isinstance(body, cst.IndentedBlock) else ()
+    return lines if any(line.comment is not None for line in lines) else ()
 
 
 def _construction(split: SplitEntrypoint, steps: str) -> list[Statement]:

@@ -46,7 +46,7 @@ class FunctionContexts:
         """The functions that were registered on a bare context, in source order."""
         found = []
         for tool in self.tools.values():
-            targets = map(_decorated_on, (tool.decorator, *tool.again))
+            targets = map(decorated_on, (tool.decorator, *tool.again))
             if any(t is not None and self.holdings.binding(tool.module, t) == binding for t in targets):
                 found.append(tool)
         return found
@@ -134,7 +134,8 @@ def is_ai_callable(known: Holdings, module: Module, decorator: cst.Decorator) ->
     )
 
 
-def _decorated_on(decorator: cst.Decorator) -> cst.BaseExpression | None:
+def decorated_on(decorator: cst.Decorator) -> cst.BaseExpression | None:
+    """`fnc_ctx` in `@fnc_ctx.ai_callable()`."""
     expression = decorator.decorator
     func = expression.func if isinstance(expression, cst.Call) else expression
     return func.value if isinstance(func, cst.Attribute) else None
@@ -151,14 +152,17 @@ def _holder(module: Module, node: cst.FunctionDef) -> cst.ClassDef | None:
 
 @dataclass(frozen=True)
 class Tools:
-    """What `tools=` of the new Agent is. `functions` are names of closures."""
+    """What `tools=` of the new Agent is. `functions` are names of closures; `listed`: what was given is a list now."""
 
     functions: tuple[str, ...] = ()
     boxes: bool = False
+    listed: bool = False
     problem: str = ""
 
     def value(self, given: cst.BaseExpression | None) -> cst.BaseExpression | None:
         """The list; `given` is the old `fnc_ctx=` argument as the other rules left it."""
+        if self.listed:
+            return given
         names = [cst.Element(cst.Name(name)) for name in self.functions]
         if self.boxes and given is not None:
             if isinstance(given, cst.IfExp):

@@ -21,6 +21,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.said_params import is_taken_for_text
 from lk_migrate.facts.v0_evidence import may_hold_0x
 from lk_migrate.facts.v0_names import Kind, kind_of_name
 from lk_migrate.facts.variables import Binding, binding_of
@@ -265,6 +266,8 @@ def _learn_handler(result: Holdings, module: Module, call: cst.Call) -> bool:
     else:
         function = result.named_function(module, call.args[1].value) if len(call.args) > 1 else None
     first = next(iter(parameters(function)), None) if function is not None else None
-    if function is None or first is None or first.annotation is not None:
+    if function is None or first is None or is_taken_for_text(first, function.node):
         return False
+    if first.annotation is not None and not result.has(module, func.value, Kind.PIPELINE):
+        return False  # (a session's handler may be annotated with the event that is meant)
     return result.learn(Binding(function.node, first.name.value), frozenset({Kind.CHAT_MESSAGE}))

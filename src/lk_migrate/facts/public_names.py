@@ -22,6 +22,17 @@ _JAVASCRIPT = {
     "SipClient": "sip",
     "AgentDispatchClient": "agent_dispatch",
 }
+#: The same clients by the names of their classes, which take the HTTP session of a `LiveKitAPI` first.
+_SERVICES = {
+    "RoomService": "room",
+    "EgressService": "egress",
+    "IngressService": "ingress",
+    "SipService": "sip",
+    "AgentDispatchService": "agent_dispatch",
+}
+
+#: What the roots of the table that are no modules end with.
+_NO_MODULES = ("()", "().", "{}")
 
 
 class _Table(Mapping[str, frozenset[str]]):
@@ -50,7 +61,7 @@ _FIRST_WORD = re.compile(r"[A-Z]?[a-z]+")
 def public_names() -> Mapping[str, frozenset[str]]:
     """Module → its names; `"livekit.agents.Agent()"` → the keywords of the constructor.
 
-    `"livekit.agents.AgentSession()."` → the attributes of an instance.
+    `"livekit.agents.AgentSession()."` → the attributes of an instance; `"livekit.rtc.TrackKind{}"` → the members.
     """
     lines = _TABLE.read_text(encoding="utf-8").splitlines()
     pairs = (line.split(": ", 1) for line in lines if not line.startswith("#"))
@@ -58,9 +69,10 @@ def public_names() -> Mapping[str, frozenset[str]]:
 
 
 def is_missing(full_name: str) -> bool:
-    """Whether a module that we know has no such name; private names are nobody's promise and not judged."""
+    """Whether a module or an enumeration that we know has no such name; private ones are not judged."""
     root, _, name = full_name.rpartition(".")
-    known = public_names().get(root)
+    tables = public_names()
+    known = tables.get(root) or tables.get(f"{root}{{}}")
     return known is not None and bool(name) and not name.startswith("_") and name not in known
 
 
@@ -77,10 +89,15 @@ def only_address(full_name: str) -> str | None:
     if not root.startswith("livekit.agents") or not name[:1].isupper():
         return None
     tables = public_names()
-    homes = [
-        r for r in tables if r.startswith("livekit.agents") and not r.endswith(("()", "().")) and name in tables[r]
-    ]
+    homes = [r for r in tables if r.startswith("livekit.agents") and not r.endswith(_NO_MODULES) and name in tables[r]]
     return f"{homes[0]}.{name}" if len(homes) == 1 else None
+
+
+def member_behind_a_prefix(full_name: str) -> str | None:
+    """`livekit.rtc.TrackKind.KIND_AUDIO` for `livekit.rtc.TrackKind.AUDIO`, where one member ends so."""
+    root, _, name = full_name.rpartition(".")
+    found = [m for m in public_names().get(f"{root}{{}}", ()) if m.endswith(f"_{name}")]
+    return f"{root}.{found[0]}" if len(found) == 1 and name.isupper() else None
 
 
 def suggestion(full_name: str) -> str:
@@ -89,7 +106,12 @@ def suggestion(full_name: str) -> str:
     tables = public_names()
     if root == "livekit.api" and name in _JAVASCRIPT:
         return f" (that is JavaScript's; here it is `LiveKitAPI(…).{_JAVASCRIPT[name]}`, whose methods are coroutines)"
-    elsewhere = [other for other, names in tables.items() if name in names and not other.endswith(("()", "()."))]
+    if root == "livekit.api" and name in _SERVICES:
+        return f" (it is `LiveKitAPI(…).{_SERVICES[name]}`; `await` that `LiveKitAPI`'s `aclose()` in the end)"
+    members = tables.get(f"{root}{{}}")
+    if members is not None:
+        return closest(name, members)
+    elsewhere = [other for other, names in tables.items() if name in names and not other.endswith(_NO_MODULES)]
     if elsewhere:
         return f" (it is in `{min(elsewhere, key=len)}`)"
     return closest(name, tables.get(root, frozenset()))

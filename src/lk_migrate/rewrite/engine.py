@@ -24,7 +24,7 @@ from lk_migrate.rewrite.checks import LostComments, NotWhatWeMeant, blame, check
 from lk_migrate.rewrite.file import File, enclosing_statement, statement_at
 from lk_migrate.rewrite.imports import add_imports, drop_unused, fold_long_imports
 from lk_migrate.rewrite.ledger import Touch, Unaccounted, account, import_touches
-from lk_migrate.rewrite.leftovers import Leftover, without_leftovers
+from lk_migrate.rewrite.leftovers import Leftover, one_marker_a_line, without_leftovers
 from lk_migrate.rewrite.markers import has_marker, ignored_rules, marker_lines
 from lk_migrate.rewrite.marking import Marker, marked
 from lk_migrate.rewrite.meant import lines_of
@@ -173,12 +173,8 @@ def _lines(module: Module, node: cst.CSTNode) -> tuple[int, int]:
 
 def _finished(tree: cst.Module, rule: Rule, leftovers: list[Leftover], file: File, edits: _Edits) -> cst.Module:
     """The last phase, with its findings: they speak of the finished file's statements at their old places."""
-    told: set[cst.CSTNode] = set()
+    leftovers = one_marker_a_line(leftovers)
     for item in leftovers:
-        if item.used and item.line in told:
-            continue
-        if item.used:
-            told.add(item.line)
         statement = next(
             (n for n in file.module.index.of(type(item.statement)) if _imports(n, item.alias)), file.module.tree
         )

@@ -6,7 +6,7 @@ It runs on the finished tree, because only then is it known which of them lost t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
@@ -25,8 +25,36 @@ class Leftover:
     message: str
 
 
+def one_marker_a_line(leftovers: Sequence[Leftover]) -> list[Leftover]:
+    """The first name of a line that is in use says what there is to say of the others, which stop the import, too."""
+    said: dict[cst.SimpleStatementLine, list[str]] = {}
+    for item in leftovers:
+        if item.used:
+            said.setdefault(item.line, []).append(item.message)
+    result = []
+    for item in leftovers:
+        if not item.used:
+            result.append(item)
+        elif messages := said.pop(item.line, None):
+            result.append(replace(item, message=_joined(messages)))
+    return result
+
+
+def _joined(messages: Sequence[str]) -> str:
+    """One sentence: what two of them end with ("…: a TTS gives `SynthesizedAudio` objects") is said once."""
+    if len(messages) == 1:
+        return messages[0]
+    clauses: dict[str, None] = {}
+    reasons = set()
+    for message in messages:
+        clause, colon, reason = message.removesuffix(".").partition(": ")
+        clauses[clause if reason in reasons else clause + colon + reason] = None
+        reasons.add(reason)
+    return "; ".join(clauses) + "."
+
+
 def without_leftovers(tree: cst.Module, rule: str, leftovers: Sequence[Leftover]) -> cst.Module:
-    """Unused aliases are removed; a line with used ones gets a marker."""
+    """Unused aliases are removed; a line with used ones (one of `leftovers` says so, see above) gets a marker."""
     if not leftovers:
         return tree
     result = tree.visit(_Editor(tree, rule, leftovers))
@@ -40,7 +68,7 @@ class _Editor(cst.CSTTransformer):
         self.tree = tree
         self.rule = rule
         self.unused = {item.alias for item in leftovers if not item.used}
-        self.marked = {item.line: item.message for item in reversed(leftovers) if item.used}
+        self.marked = {item.line: item.message for item in leftovers if item.used}
         self.lines = {item.line for item in leftovers}
         self.around = around(tree, self.lines.__contains__)
 

@@ -18,9 +18,10 @@ import libcst as cst
 
 from lk_migrate.facts.callbacks import Callbacks, callbacks_of
 from lk_migrate.facts.factories import is_moved_to_start
-from lk_migrate.facts.function_contexts import Tools, tools_of
+from lk_migrate.facts.function_contexts import Tools
 from lk_migrate.facts.holdings import where_0x_may_be
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.kept_tools import tools_given
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.prompts import Prompt, prompts
 from lk_migrate.facts.starts import has_start
@@ -85,7 +86,7 @@ def split(call: cst.Call, file: File) -> Iterator[Change]:
     if construction is None:
         return
     prompt = file.project.fact(prompts).of[call]
-    tools = tools_of(file.project, construction)
+    tools = tools_given(file.project, construction)
     cls = (call.func.attr if isinstance(call.func, cst.Attribute) else call.func).value  # type: ignore[attr-defined]
     session = file.use("livekit.agents.AgentSession")
     callbacks = callbacks_of(file.project, construction)

@@ -3,7 +3,8 @@
 `@agents.entrypoint`, `from livekit.agents import VoiceSession`, `rtc.AudioInput`: written from memory, by a person or
 an assistant, or misspelt. The first stops the file at its import, the others at their line. What is asked of a module
 and is in the package around it (`llm.APIConnectOptions`), or in one other module only (`stt.AudioBuffer`), is taken
-from there; three requests of the room service have another name than one would guess (`api.RemoveParticipantRequest`).
+from there; three requests of the room service have another name than one would guess (`api.RemoveParticipantRequest`),
+and the members of LiveKit's enumerations begin with the kind of thing they are (`rtc.TrackKind.AUDIO` is `KIND_AUDIO`).
 What is known to have moved or gone is the business of the other rules.
 """
 
@@ -17,12 +18,18 @@ import libcst as cst
 from lk_migrate.facts.among import foreign
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
-from lk_migrate.facts.public_names import a_level_above, is_missing, only_address, suggestion
+from lk_migrate.facts.public_names import (
+    a_level_above,
+    is_missing,
+    member_behind_a_prefix,
+    only_address,
+    suggestion,
+)
 from lk_migrate.facts.v0_gone import why_gone
 from lk_migrate.facts.v0_names import kind_of_name
 from lk_migrate.facts.walk import statements
 from lk_migrate.model import Edition
-from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
+from lk_migrate.rewrite.changes import Change, Note, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.leftovers import Leftover
 from lk_migrate.rules.registry import Rule
@@ -71,8 +78,12 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     if file.module.index.enclosing(node, cst.ImportFrom, cst.Import) is not None:
         return
     home = a_level_above(name) or only_address(name)
+    member = member_behind_a_prefix(name)
     if is_guarded(node, node.attr.value, file):
         yield Note(node, f"{_said(name)}; the code copes with that.")
+    elif member is not None:
+        called = cst.Name(member.rpartition(".")[2])
+        yield Replace(node.attr, lambda _: called, f"`{name.rpartition('.')[0]}` has `{called.value}`")
     elif home is not None and not _is_replaced(node, home, file) and not _asks_in_vain(node, home, file):
         spelled = file.use(home)
         yield Rewrite(node, lambda _: cst.parse_expression(spelled), f"{_said(name)}")

@@ -110,6 +110,10 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
         if said is not None and _is_read(node, file):
             yield _in_todays_words(node, kind, said, file)
             return
+        if (kind, name) == ("AgentSession", "close") and _is_awaited(node, file):
+            called = cst.Name("aclose")
+            yield Rewrite(node, lambda updated: updated.with_changes(attr=called), "`close` of a session is `aclose`")
+            return
         meant = _MEANT.get((kind, name))
         near = closest(name, _known(kind)) if meant is None else ""
         yield Todo(node, f"`{kind}` has no `{name}`{near}: {meant or _CLASSES[kind]}.")
@@ -117,6 +121,12 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
 
 def _is_read(node: cst.Attribute, file: File) -> bool:
     return not isinstance(file.parent(node), (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del))
+
+
+def _is_awaited(node: cst.Attribute, file: File) -> bool:
+    """`await session.close()`, given nothing."""
+    call = file.parent(node)
+    return isinstance(call, cst.Call) and not call.args and isinstance(file.parent(call), cst.Await)
 
 
 def _in_todays_words(node: cst.Attribute, kind: str, said: str, file: File) -> Change:

@@ -15,6 +15,7 @@ from lk_migrate.facts.among import called_so
 from lk_migrate.facts.function_contexts import FunctionContexts, bare_uses, function_contexts, invented, is_bare
 from lk_migrate.facts.holdings import where_0x_may_be
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.kept_tools import kept_tools
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import llm_name
 from lk_migrate.facts.variables import Binding
@@ -234,6 +235,9 @@ def bare(assign: cst.Assign, file: File) -> Iterator[Change]:
         return
     found = file.project.fact(function_contexts)
     binding = found.holdings.binding(file.module, assign.targets[0].target)
+    if binding in file.project.fact(kept_tools).lists:
+        yield Replace(assign.value, _instead("[]"), "what was registered on it is a list of tools")
+        return
     if binding is None or binding.attribute:
         yield Todo(assign, "list the tools where they are used: `llm.Toolset(id=…, tools=[…])`.")
         return

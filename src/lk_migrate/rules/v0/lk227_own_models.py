@@ -21,6 +21,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
+from lk_migrate.rewrite.arguments import find_keyword
 from lk_migrate.rewrite.changes import Change, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
@@ -87,8 +88,17 @@ def own_model(node: cst.ClassDef, file: File) -> Iterator[Change]:
     base = framework_base(file.project, Owner(file.module, node)) if node.bases else None
     for called in _CALLED.get(base or "", ()):
         for each in node.body.body:
-            if isinstance(each, cst.FunctionDef) and each.name.value == called.name and not _fits(each, called):
+            if not isinstance(each, cst.FunctionDef) or each.name.value != called.name or _fits(each, called):
+                continue
+            if called.name != "stream" or not _says_it_does_not_stream(node):
                 yield Todo(each, f"the session calls this as `{called.spelled}`: take these, and give back that.")
+
+
+def _says_it_does_not_stream(node: cst.ClassDef) -> bool:
+    """`STTCapabilities(streaming=False, …)`: a session puts a `StreamAdapter` around it, asking for no stream."""
+    made = [c for c in find(node, cst.Call) if (dotted(c.func) or "").endswith(("STTCapabilities", "TTSCapabilities"))]
+    said = [find_keyword(call, "streaming") for call in made]
+    return bool(said) and all(arg is not None and dotted(arg.value) == "False" for arg in said)
 
 
 @rule.on(cst.FunctionDef)

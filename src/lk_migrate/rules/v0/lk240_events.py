@@ -18,6 +18,7 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.said_params import is_taken_for_text
 from lk_migrate.facts.v0_names import CALL_CONTEXTS, Kind, llm_name
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
@@ -212,8 +213,8 @@ def function_handler(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     lines = []
     if guard.skip:
         lines.append(f"if {guard.skip.format(ev=ev)}:\n    return\n")
-    if payload and guard.message and not _is_read(payload[0], node):
-        pass  # what the handler was given and never looked at
+    if payload and not _is_read(payload[0], node):
+        pass  # what the handler was given, if anything, and never looked at
     elif payload and guard.message:
         given = _given(mine[0], guard, file, payload[0]).format(ev=ev)
         lines.append(f"{payload[0].name.value} = {given}\n")
@@ -239,7 +240,7 @@ def _is_read(param: cst.Param, node: cst.FunctionDef) -> bool:
 def _given(known: Registration, guard: Guard, file: File, param: cst.Param | None) -> str:
     """What the handler's parameter is, in the terms of the event."""
     if param is not None and param.annotation is not None:
-        if "str" in file.code(param.annotation.annotation).replace("|", " ").split():
+        if known.function is not None and is_taken_for_text(param, known.function):
             return guard.text
         if file.full_name(param.annotation.annotation) in CALL_CONTEXTS and isinstance(known.call.func, cst.Attribute):
             # 0.7 handed over the context of the calls, which has the session's `userdata` (LK216).

@@ -11,11 +11,22 @@ from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.walk import find
 from lk_migrate.rewrite.file import File
 
+#: `{"eou_metrics", …}`, `frozenset({…})`, `"eou_metrics"`.
+_CONSTANTS = (cst.Set, cst.Tuple, cst.List, cst.Dict, cst.Call, cst.SimpleString)
+
 
 def own_words(function: cst.CSTNode) -> frozenset[str]:
     """The names and strings that stand in it."""
     names = {n.value for n in find(function, cst.Name)}
     return frozenset(names | {str(string_value(s)) for s in find(function, cst.SimpleString)})
+
+
+def constant_words(function: cst.CSTNode, file: File) -> frozenset[str]:
+    """The strings in the module's constants that it names: `if kind in SHOWN`, `SHOWN = {"eou_metrics", …}`."""
+    named = {n.value for n in find(function, cst.Name)}
+    values = (value for name, value in file.module.definitions.items() if name in named)
+    strings = (s for value in values if isinstance(value, _CONSTANTS) for s in find(value, cst.SimpleString))
+    return frozenset(str(string_value(s)) for s in strings)
 
 
 def given_to(function: cst.CSTNode, event: str) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """`mcp_servers=[…]` of `AgentSession` and `Agent` becomes `tools=[mcp.MCPToolset(…)]`.
 
 Passing MCP servers warns on the `livekit.agents` logger since 1.5.1. Each server becomes a toolset with an id of its
-own, beside the tools that are there. `mcp` needs the extra `livekit-agents[mcp]`, as before.
+own, beside the tools that are there; `**({"mcp_servers": servers} if servers else {})` counts, too. `mcp` needs the
+extra `livekit-agents[mcp]`, as before.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import libcst as cst
 from lk_migrate.facts.among import calls_of, with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.keywords_in_place import given_in_place, only_star_gives
 from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import (
@@ -32,6 +34,7 @@ from lk_migrate.rewrite.layout import code, fitting, spot
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK311", Edition.V1, __doc__, triggers=(b"mcp_servers", b"MCPServer"), since="1.5.1")
+_TAKE_SERVERS = frozenset({"AgentSession", "Agent", "AgentTask"})
 _ABSTRACT = frozenset({"livekit.agents.mcp.MCPServer", "livekit.agents.llm.mcp.MCPServer"})
 
 
@@ -40,7 +43,7 @@ def toolsets(call: cst.Call, file: File) -> Iterator[Change]:
     """`mcp_servers=` where it reaches the framework's constructor."""
     made = constructed(file.project, file.module, call, "mcp_servers")
     # (half migrated: an agent of 0.x, which becomes the session (LK202), with an argument of today's)
-    if made not in ("AgentSession", "Agent", "AgentTask") and file.full_name(call.func) not in AGENT_CLASSES:
+    if made not in _TAKE_SERVERS and file.full_name(call.func) not in AGENT_CLASSES:
         return
     servers = next(a.value for a in call.args if keyword(a) == "mcp_servers")
     # (the import fails where the extra is not installed)
@@ -48,6 +51,32 @@ def toolsets(call: cst.Call, file: File) -> Iterator[Change]:
     yield Rewrite(
         call, lambda updated: fitting(lambda c: _converted(c, mcp), updated, where), "`mcp_servers=` is now `tools=`"
     )
+
+
+@rule.on(cst.Call)
+def toolsets_perhaps(call: cst.Call, file: File) -> Iterator[Change]:
+    """`**({"mcp_servers": servers} if servers else {})`."""
+    if not only_star_gives(call, "mcp_servers"):
+        return
+    if constructed(file.project, file.module, call, "mcp_servers") not in _TAKE_SERVERS:
+        return
+    mcp, where = file.use("livekit.agents.mcp"), spot(file, call)
+    yield Rewrite(
+        call,
+        lambda updated: fitting(lambda c: _converted(_with_keyword(c), mcp), updated, where),
+        "`mcp_servers` is now `tools=`",
+    )
+
+
+def _with_keyword(call: cst.Call) -> cst.Call:
+    """The call with `mcp_servers=` in the place of the dict that brought it."""
+    args = [
+        a
+        if (given := given_in_place(a, "mcp_servers")) is None
+        else keyword_arg("mcp_servers", given).with_changes(comma=a.comma, whitespace_after_arg=a.whitespace_after_arg)
+        for a in call.args
+    ]
+    return call.with_changes(args=args)
 
 
 @rule.on(cst.Call, among=calls_of("MCPServer"))

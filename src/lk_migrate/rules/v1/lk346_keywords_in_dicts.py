@@ -3,7 +3,7 @@
 The call shows nothing of them, and raises a TypeError or warns all the same. Where a dict goes to such calls only and
 every place that fills it is known, its key gets the new name there; otherwise, and where there is no other name, the
 call is marked with where the key comes from. Turn-taking keywords and options of rooms have rules of their own
-(LK304, LK305).
+(LK304, LK305), as has a dict of nothing but `mcp_servers`, written at the call (LK311).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import libcst as cst
 from lk_migrate.facts.flows import Source, follow, text_key
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.importers import where_livekit_is_imported
+from lk_migrate.facts.keywords_in_place import only_star_gives
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.plugin_options import PLUGIN_OPTIONS, Options
 from lk_migrate.facts.project import Project
@@ -74,6 +75,8 @@ def carried(project: Project) -> Carried:
         module = project.module(path)
         for call in module.index.of(cst.Call) if module is not None else ():
             stars = [a.value for a in call.args if a.star == "**"]
+            if only_star_gives(call, "mcp_servers"):
+                continue
             options = _options(project, module, call) if module is not None and stars else None
             if module is not None and options is not None:
                 found = _judged(project, module, call, stars, options)

@@ -14,7 +14,7 @@ from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.walk import find
 from lk_migrate.rewrite.changes import Change, Remove, Replace, Todo
 from lk_migrate.rewrite.file import File
-from lk_migrate.rules.v1.listener_words import given_to, own_words, words_reached
+from lk_migrate.rules.v1.listener_words import constant_words, given_to, own_words, words_reached
 
 #: Whoever says one of these reads what the session itself told at the end of a turn.
 EOU = frozenset(
@@ -50,7 +50,8 @@ def handler_of(registration: Registration, converted: frozenset[cst.Call], file:
         assert given is not None
         method = (dotted(given) or "").rpartition(".")[2]  # `latency.handle_event`
         return _wrapped(file.code(given), words_reached([method], file) & (EOU | {"speech_id"}), file)
-    words = own_words(function) | (words_reached(given_to(function, registration.event), file) & EOU)
+    words = own_words(function) | (constant_words(function, file) & EOU)
+    words |= words_reached(given_to(function, registration.event), file) & EOU
     if isinstance(function, cst.Lambda):
         renaming = _renaming(registration, file)
         if renaming is None:

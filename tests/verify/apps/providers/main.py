@@ -38,6 +38,13 @@ class Reception(Agent):
         return "sunny"
 
     @function_tool
+    async def speak_slowly(self, ctx: RunContext) -> str:
+        """For who has not understood."""
+        ctx.session.stt.update_options(language="en")
+        self.tts.update_options(speed=0.8)
+        return "slowly"
+
+    @function_tool
     async def transfer_to_billing(self, ctx: RunContext) -> Agent:
         """Hand over."""
         return Billing()

@@ -33,6 +33,9 @@ class StandInSTT(stt.STT):
     def __init__(self) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
 
+    def update_options(self, **options: Any) -> None:
+        """What a tool that changes the language asks the provider's for."""
+
     async def _recognize_impl(
         self, buffer: Any, *, language: Any = None, conn_options: APIConnectOptions
     ) -> stt.SpeechEvent:
@@ -47,6 +50,9 @@ class StandInTTS(tts.TTS):
 
     def __init__(self) -> None:
         super().__init__(capabilities=tts.TTSCapabilities(streaming=False), sample_rate=_RATE, num_channels=1)
+
+    def update_options(self, **options: Any) -> None:
+        """What a tool that changes the language or the voice asks the provider's for."""
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
