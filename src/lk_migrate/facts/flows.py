@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.field_dicts import fields_behind
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
@@ -25,7 +26,8 @@ _HARMLESS = frozenset({"print", "len", "sorted", "list", "repr", "str", "debug",
 class Source:
     """One place that gives keys. `node`: a dict display, a `dict(…)` or caller's call, or the statement of a write.
 
-    `how`: "literal", "call", "item" (`d["k"] = v`), "setdefault", "update". `spread`: other dicts go into it, too.
+    `how`: "literal", "call", "item" (`d["k"] = v`), "setdefault", "update", "fields" (the class whose fields they are).
+    `spread`: other dicts go into it, too.
     `target`: the dict that a write goes to, as it is spelled.
     """
 
@@ -158,6 +160,10 @@ class _Follower:
             return
         if name in _COPIES and len(node.args) == 1:
             self.visit(module, node.args[0].value, depth + 1)
+            return
+        fields = fields_behind(self.project, module, node)
+        if fields is not None:
+            self.add(Source(fields.module, fields.owner, "fields", fields.names))
             return
         symbol = self.project.resolve(module, node.func)
         function = symbol.node if symbol is not None else None

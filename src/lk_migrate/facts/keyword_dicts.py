@@ -292,6 +292,9 @@ def _reason(taken: _Taken, carriers: Sequence[Source], own: Set[str]) -> str:
     writers = [s for s in carriers if s.how not in ("literal", "call")]
     if taken.unknown:
         return f"which cannot be followed through {taken.unknown[0]}"
+    fields = [s.node.name.value for s in carriers if isinstance(s.node, cst.ClassDef)]
+    if fields:
+        return f"that is made of the fields of `{fields[0]}`"
     if read := taken.read & TURN_KEYS:
         return f"and {', '.join(sorted(read))} is read from it"
     if own:
