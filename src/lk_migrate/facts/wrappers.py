@@ -21,6 +21,7 @@ from lk_migrate.facts.instructions import Source
 from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.refusals import refuses
 from lk_migrate.facts.renames import holders
 from lk_migrate.facts.tools import FUNCTION_TOOL
 from lk_migrate.facts.variables import binding_of, uses
@@ -293,13 +294,19 @@ def _makes_tool(project: Project, module: Module, call: cst.Call) -> bool:
 
 
 def _only_wraps(function: cst.FunctionDef) -> bool:
-    """Whether a function changes nothing outside of it, and says nothing but to a log."""
+    """Whether a function changes nothing outside of it, refuses nothing by itself, and says nothing but to a log."""
+    if any(refuses(f, s) for f in (function, *find(function.body, cst.FunctionDef)) for s in _own_ifs(f)):
+        return False
     if any(True for _ in find(function, cst.Global, cst.Nonlocal, cst.AugAssign, cst.Del, cst.Yield)):
         return False
     if any(not isinstance(t.target, cst.Name) for t in find(function, cst.AssignTarget)):
         return False
     said = (e.value for e in find(function, cst.Expr) if not isinstance(e.value, cst.SimpleString))
     return all(isinstance(v, cst.Call) and _LOGS.search(dotted(v.func) or "") is not None for v in said)
+
+
+def _own_ifs(function: cst.FunctionDef) -> Iterator[cst.If]:
+    return (n for n in own_scope(function) if isinstance(n, cst.If))
 
 
 def _read_later(statements: Sequence[cst.CSTNode], owner: cst.CSTNode, name: str) -> bool:
