@@ -83,7 +83,7 @@ def _work(project: Project, function: cst.FunctionDef, branches: set[cst.If | cs
 
 
 def _statements(block: cst.BaseSuite, branches: set[cst.If | cst.MatchCase]) -> Iterator[cst.CSTNode]:
-    """Every small statement outside of the branches that are tools, those of `try` and `with` included, and each `if`."""
+    """Every small statement outside of the branches that are tools, also in `try` and `with`, and each other `if`."""
     for line in block.body:
         if isinstance(line, cst.SimpleStatementLine):
             yield from line.body

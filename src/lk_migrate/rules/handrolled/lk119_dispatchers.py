@@ -81,10 +81,11 @@ def in_front(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     work = work_before(file.project, node) if asked is not None else None
     if work is None or has_marker(node, rule.id):
         return
+    further = "hands on" if asked == node.name.value else f"hands on to `{asked}`"
     yield Todo(
         node,
-        f"the framework calls the tools itself, so that what `{node.name.value}` does before it hands on "
-        f"{'' if asked == node.name.value else f'to `{asked}` '}(`{_first_line(file, work)}`) is not done any more: move it to the tools, or, if it limits the calls per "
+        f"the framework calls the tools itself, so that what `{node.name.value}` does before it {further} "
+        f"(`{_first_line(file, work)}`) is not done any more: move it to the tools, or, if it limits the calls per "
         "utterance, give the session `max_tool_steps=N-1` and its model `parallel_tool_calls=False`; then delete it",
     )
 
