@@ -33,7 +33,7 @@ def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tupl
                 continue
             yield module, node
         for text in module.strings.get(name, ()):
-            if not _in_slots(module, text):
+            if not _in_slots(module, text) and not _in_json(module, text):
                 yield module, text
         for word in names:
             if _class_level(module, word) in related:
@@ -71,6 +71,15 @@ def tests_of(project: Project, names: Iterable[str]) -> Iterator[tuple[Module, c
 def _in_slots(module: Module, node: cst.CSTNode) -> bool:
     assign = module.index.enclosing(node, cst.Assign)
     return isinstance(assign, cst.Assign) and dotted(assign.targets[0].target) == "__slots__"
+
+
+def _in_json(module: Module, text: cst.CSTNode) -> bool:
+    """Whether it is a key of an answer in JSON: `json.dumps({"left": 2})`."""
+    element = module.index.parents[text]
+    call = module.index.enclosing(text, cst.Call)
+    if not isinstance(element, cst.DictElement) or element.key is not text or not isinstance(call, cst.Call):
+        return False
+    return (dotted(call.func) or "").rpartition(".")[2] == "dumps"
 
 
 def _class_level(module: Module, node: cst.Name) -> cst.CSTNode | None:
