@@ -15,6 +15,7 @@ from lk_migrate.verify.conversations import Conversation, Offer, conversations, 
 from lk_migrate.verify.run import prepared
 
 HERE = Path(__file__).parent
+FIXTURES = HERE.parents[1] / "fixtures"
 Rows = Callable[[str], list[Row]]
 
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
@@ -163,3 +164,9 @@ def test_a_logger_that_is_kept_is_no_state(monkeypatch: pytest.MonkeyPatch) -> N
     before = plain(Client())
     logging.getLogger("something.imported.later")
     assert plain(Client()) == before == {"(class)": "Client", "logger": "Logger", "rooms": 2}
+
+
+def test_the_attribute_that_a_gate_is_asked_by_is_the_gates_own(tmp_path: Path) -> None:
+    (tmp_path / "desk.py").write_text((FIXTURES / "rules" / "LK102" / "partials.before.py").read_text())
+    gates = parity._gates(tmp_path)
+    assert gates.names == {"take"} and "turns" in gates.state and "caller" not in gates.state

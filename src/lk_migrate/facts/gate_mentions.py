@@ -16,12 +16,15 @@ from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.testcode import is_test
+from lk_migrate.facts.walk import find
 
 
-def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[Module, cst.CSTNode]]:
-    """Attributes, class-level names and strings called `name` that may be the gate's."""
+def attribute_mentions(
+    project: Project, name: str, gate: Gate, holder: cst.ClassDef | None = None
+) -> Iterator[tuple[Module, cst.CSTNode]]:
+    """Attributes, class-level names and strings called `name` that may be the gate's, or those of its `holder`."""
     lines = project.fact(lineages)
-    owners = {o for o in [gate.owner, *(g.owner for g in gate.guards), *gate.trial.records] if o is not None}
+    owners = {o for o in [gate.owner, holder, *(g.owner for g in gate.guards), *gate.trial.records] if o is not None}
     related = {c for o in owners for c in lines.related(o)}
     for module in modules_with(project, name):
         names = module.names.get(name, ())
@@ -108,6 +111,25 @@ def method_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[M
             yield module, node
         for text in module.strings.get(name, ()):
             yield module, text
+
+
+def other_calls(project: Project, gate: Gate) -> list[tuple[Module, cst.CSTNode]]:
+    """The calls of a gate that is an object's method, made for something that is no turn gate: the same class may
+    count the text messages of a call. None where anything but calls speaks of it, which may be anything.
+    """
+    if gate.owner is None or any(guard.owner is gate.owner for guard in gate.guards):
+        return []
+    asked = {id(guard.node) for guard in gate.guards}
+    inside = {id(n) for n in find(gate.owner, cst.Attribute)}
+    found: list[tuple[Module, cst.CSTNode]] = []
+    for module, node in method_mentions(project, gate.name, gate):
+        call = module.index.parents.get(node)
+        if id(call) in asked or id(node) in inside:
+            continue
+        if not (isinstance(call, cst.Call) and call.func is node):
+            return []
+        found.append((module, call))
+    return found
 
 
 def name_mentions(

@@ -46,7 +46,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Gates:
-    """The old code's turn gates: their functions' names, and what those keep on the instance."""
+    """The old code's turn gates: their functions' names, and what those keep on the instance, or are kept as."""
 
     names: frozenset[str]
     state: frozenset[str]
@@ -54,6 +54,7 @@ class Gates:
 
 def _gates(root: Path) -> Gates:
     from lk_migrate.facts.gate_candidates import written
+    from lk_migrate.facts.gate_holders import held_as
     from lk_migrate.facts.gate_records import keys_of
     from lk_migrate.facts.gates import find_gates
     from lk_migrate.facts.project import Project
@@ -61,6 +62,7 @@ def _gates(root: Path) -> Gates:
     files = {file: (root / file).read_bytes() for file in python_files(root)}
     found = find_gates(Project(files)).all
     kept = {name.rpartition(".")[2] for gate in found for name in written(gate.counter)}
+    kept |= {name for gate in found for name in held_as(gate)}
     kept |= {f"userdata.{key}" for gate in found for key in keys_of(gate)}
     return Gates(frozenset(gate.name for gate in found), frozenset(kept))
 

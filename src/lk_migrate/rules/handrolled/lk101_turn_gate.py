@@ -22,6 +22,7 @@ from lk_migrate.facts.agent_limits import agent_limits
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.gate_guards import Strip
 from lk_migrate.facts.gate_leftovers import Leftovers, find_leftovers
+from lk_migrate.facts.gate_mentions import other_calls
 from lk_migrate.facts.gate_sessions import gated_and_used
 from lk_migrate.facts.gates import Gate, Guard, closure_counters, find_gates, unasked_beside
 from lk_migrate.facts.imports import dotted
@@ -148,6 +149,11 @@ def _strip_gate(gate: Gate, leftovers: Leftovers, file: File, unwrapped: set[cst
     if gate.guards:
         yield Note(gate.node, _note(gate, file.project))
     if gate.goes and not leftovers.defined(gate):
+        others = other_calls(file.project, gate)
+        if others:
+            where = _listed(tuple(dict.fromkeys(f"{m.path}:{m.span(node).line}" for m, node in others)))
+            yield Note(gate.node, f"`{gate.name}` stays for {where}: what asks it there is not set back at each turn.")
+            return
         yield Todo(
             gate.node,
             f"No tool asks the turn gate `{gate.name}` any more, but something that could not be followed still "
