@@ -9,7 +9,7 @@ import libcst as cst
 
 from lk_migrate.facts.agent_limits import Limits, agent_limits
 from lk_migrate.facts.agent_values import PLAIN_AGENT, agent_classes
-from lk_migrate.facts.agents import Role, find_agents
+from lk_migrate.facts.agents import Role, agent_of, find_agents
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.framework import Owner, callee, constructed, framework_base
 from lk_migrate.facts.fronts import asked_by_front, has_member
@@ -66,10 +66,16 @@ def limits_of_session(project: Project, module: Module, call: cst.Call) -> Sessi
     classes = [c for a in _started(module, call) for c in agent_classes(project, module, a)]
     found = [c for c in classes if c is not None]
     if found and len(found) == len(classes):
+        with_tools = PLAIN_AGENT in found and bool(module.keywords.get("tools"))
         plain = gates.of_plain(module.index.top_level(call)) if PLAIN_AGENT in found else []
         run = _with_successors(project, found)
         run += [c for front in run for c in _behind(project, front)]
-        return SessionLimits(frozenset({*_limits(gates, run), *plain}), known=True)
+        limits = frozenset({*_limits(gates, run), *plain})
+        if limits or not with_tools:
+            return SessionLimits(limits, known=True)
+        # tools in a plain `Agent`, and gates in classes that are no agents: they may be theirs
+        strays = [c for c in project.fact(gated_and_used) if agent_of(project, c) is None]
+        return SessionLimits(frozenset(_limits(gates, strays)), known=False)
     built = [c for c in _built_nearby(project, module, call) if c in gates.classes]
     if built:
         return SessionLimits(frozenset(_limits(gates, built)), known=True)
