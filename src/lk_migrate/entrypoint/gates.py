@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lk_migrate.facts.gate_sessions import says_limit
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 
@@ -71,7 +72,7 @@ def _is_set_later(module: Module) -> bool:
 def _may_get_another(project: Project, split: SplitEntrypoint) -> bool:
     """Whether a `**`, or whatever makes the session, may bring a limit: it does so nowhere that never says the word."""
     unseen = not split.construct.is_session or any(a.startswith("*") for a in split.construct.arguments)
-    return unseen and any(b"max_tool_steps" in data for data in project.files.values())
+    return unseen and says_limit(project)
 
 
 def limit_of(agents: Sequence[AgentForMain], agent: str | None, *, by_class: bool) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from lk_migrate.facts.partials import bound_name, is_partial, partial_behind
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.facts.walk import find, own_scope
+
+_SAYS = re.compile(rb"^[^#\n]*max_tool_steps", re.M)
 
 
 @dataclass(frozen=True)
@@ -239,8 +242,14 @@ def decides_limit(project: Project, module: Module, call: cst.Call) -> bool:
         return False
     if any(arg.star == "*" for arg in args):
         return True
-    said = any(b"max_tool_steps" in data for data in project.files.values())
-    return said and any(key in ("", "max_tool_steps") for one in _unpacked(module, args) for key, _ in _entries(one))
+    return says_limit(project) and any(
+        key in ("", "max_tool_steps") for one in _unpacked(module, args) for key, _ in _entries(one)
+    )
+
+
+def says_limit(project: Project) -> bool:
+    """Whether the project speaks of `max_tool_steps`, other than in a comment: a marker does."""
+    return any(_SAYS.search(project.files[path]) for path in project.paths_with([b"max_tool_steps"]))
 
 
 def hands_over_more(project: Project, module: Module, call: cst.Call) -> bool:
