@@ -28,6 +28,7 @@ from lk_migrate.facts.gates import Gate, Guard, closure_counters, find_gates, un
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
+from lk_migrate.facts.unclear_gates import unclear_gates
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.arguments import keyword
 from lk_migrate.rewrite.blocks import dedented
@@ -47,6 +48,10 @@ _UNREPLACED = (
     "`{}` limits the tool calls per utterance of a loop of your own: no `Agent` asks it and no `AgentSession` is made "
     "here, so it stays. Once an `AgentSession` runs these tools, give it {} and take the gate out."
 )
+_UNCLEAR = (
+    "{} may refuse by `{}`, which `{}` sets back when the user speaks; it stays as it is. If that limits the tool "
+    "calls of a turn, the session can do it: `max_tool_steps=N-1`, with `parallel_tool_calls=False` on its model."
+)
 
 
 def paths(project: Project) -> frozenset[str]:
@@ -54,6 +59,7 @@ def paths(project: Project) -> frozenset[str]:
     gates = project.fact(find_gates)
     found = {module.path for module, _ in project.fact(closure_counters)}
     found |= {gate.module.path for gate in gates.unreplaced}
+    found |= {gate.module.path for gate in project.fact(unclear_gates)}
     if not gates.all:
         return frozenset(found)
     leftovers = project.fact(find_leftovers)
@@ -81,6 +87,10 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
     for gate in file.project.fact(find_gates).unreplaced:
         if gate.module is file.module:
             yield Todo(gate.node, _UNREPLACED.format(gate.name, _replacement(gate)))
+    for unclear in file.project.fact(unclear_gates):
+        if unclear.module is file.module:
+            asked = _listed(tuple(f.name.value for f in unclear.functions))
+            yield Note(unclear.functions[0], _UNCLEAR.format(asked, unclear.state, unclear.hook))
     for module_of, counter in file.project.fact(closure_counters):
         if module_of is file.module and not _was_asked(counter, file):
             yield Todo(counter, _CLOSURE.format(counter.name.value))
