@@ -17,6 +17,7 @@ from lk_migrate.facts.gates import Gate, find_gates
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.inline_gates import inline_gates
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.own_limits import is_one_of_many
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.turn_hooks import turn_hooks
 from lk_migrate.facts.walk import descendants, find, own_scope
@@ -56,16 +57,18 @@ def unclear_gates(project: Project) -> tuple[UnclearGate, ...]:
                 if _may_refuse(module, function, name) and _is_of_tools(project, module, function, files):
                     found.setdefault((path, name), []).append(function)
                     break
+    # (what one tool alone asks beside others is its own limit)
     return tuple(
         UnclearGate(module, name, set_back[name], tuple(functions))
         for (path, name), functions in found.items()
         if (module := modules[path]) is not None
+        and not (len(functions) == 1 and is_one_of_many(project, module, functions[0], functions))
     )
 
 
 def _all_gates(project: Project) -> tuple[Gate, ...]:
     gates = project.fact(find_gates)
-    return (*gates.all, *gates.unreplaced)
+    return (*gates.all, *gates.unreplaced, *gates.of_one_tool)
 
 
 def _around(module: Module, function: cst.FunctionDef) -> Iterator[cst.FunctionDef]:
