@@ -31,7 +31,7 @@ from lk_migrate.facts.trial import BREAKS, CAPS
 from lk_migrate.facts.unclear_gates import unclear_gates
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.arguments import keyword
-from lk_migrate.rewrite.blocks import dedented
+from lk_migrate.rewrite.blocks import comments_of_else, dedented
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
@@ -339,14 +339,7 @@ def _unwrapped(node: Any, kept: cst.CSTNode | None, taken: set[cst.CSTNode]) -> 
         if isinstance(kept, cst.If):
             return updated.orelse.with_changes(leading_lines=[*leading, *updated.orelse.leading_lines])
         if in_else:
-            return dedented(updated.orelse.body, [*leading, *_comments_of_else(updated.orelse)])
+            return dedented(updated.orelse.body, [*leading, *comments_of_else(updated.orelse)])
         return dedented(updated.body, leading)
 
     return apply
-
-
-def _comments_of_else(orelse: cst.Else) -> list[cst.EmptyLine]:
-    """Those above `else:`, and the one behind it."""
-    above = [line for line in orelse.leading_lines if line.comment is not None]
-    behind = orelse.body.header.comment if isinstance(orelse.body, cst.IndentedBlock) else None
-    return [*above, *([cst.EmptyLine(comment=behind)] if behind is not None else [])]
