@@ -51,6 +51,8 @@ def unwrap(call: cst.Call, file: File) -> Iterator[Change]:
         if wrapper.either is not None:
             message = f"`{assistant}` is always an `Agent`"
             yield Rewrite(wrapper.either, _the_other, message, Action.REMOVED, (wrapper.either.test,))
+            if wrapper.either.orelse is not None:
+                yield Rewrite(wrapper.either.orelse, lambda updated: updated, message, Action.REMOVED)
             for taken in wrapper.either.body.body:
                 yield Remove(taken, message, with_comments=True)
         if wrapper.only_fills:
