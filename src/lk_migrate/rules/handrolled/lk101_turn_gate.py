@@ -9,6 +9,7 @@ Removed are the guards in the tools, the gate, its state, and the constants, hel
 Where the gate's answer is used for anything else (logged, counted, stored, passed on), a marker is left instead, and
 where neither agent nor session takes the gate's place (a loop of the project's own), it stays and is marked. What one
 tool alone asks, beside two or more that ask nothing, is that tool's own limit: it stays as it is, and so do they.
+What refuses by something that is set back when the user speaks, in a shape that cannot be followed, is pointed out.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The framework calls decorated methods by itself, so `if name == "hold": …` is not needed for that any more. A branch
 that did the work of a tool becomes a method. The dispatcher stays while other code calls it, with a marker that says
-so; where nothing calls it any more, it goes.
+so; where nothing calls it any more, it goes. What it refuses for reasons of its own (too many requests of a number),
+or a method in front of it does (a limit in a mixin), is done by nobody then: a marker says that, too.
 """
 
 from __future__ import annotations
