@@ -474,3 +474,24 @@ def test_an_entrypoint_that_hands_over_stays_in_main(tmp_path: Path) -> None:
     lint(write(tmp_path, after))
     assert split_result(result) and sorted(after) == ["call_support.py", "main.py"]
     assert steps in after["main.py"]
+
+
+@pytest.mark.parametrize(
+    ("made", "limit"),
+    [
+        ("Session = functools.partial(AgentSession, max_tool_steps=9)", "1"),
+        ("Session = functools.partial(AgentSession, max_tool_steps=0)", "0"),
+        ('OPTIONS = {"max_tool_steps": 9}', "1"),
+    ],
+)
+def test_a_limit_that_comes_from_elsewhere_is_lowered_to_the_gates(made: str, limit: str, tmp_path: Path) -> None:
+    call = "Session()" if "Session" in made.partition("=")[0] else "AgentSession(**OPTIONS)"
+    body = (
+        "async def entrypoint(ctx: JobContext):\n    agent = Desk(instructions='x')\n"
+        f"    session = {call}\n    await session.start(agent=agent, room=ctx.room)\n"
+        "    print(session.options.max_tool_steps)\n"
+    )
+    head = HEAD.replace("def parse", f"{made}\n\n\nclass Desk(Agent):\n    pass\n\n\ndef parse")
+    head = head.replace("import json\n", "import functools\nimport json\n")
+    after, _ = generate({"main.py": head + body + TAIL}, agents=(AgentForMain("Desk", "main.py", 2),))
+    assert drive(write(tmp_path / "after", after))["printed"] == [limit]

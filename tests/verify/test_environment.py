@@ -75,6 +75,20 @@ def test_names_in_a_list_that_a_loop_reads_are_required(tmp_path: Path) -> None:
     assert [use.name for use in variables_read(file)] == ["A"]
 
 
+def test_what_is_read_only_where_it_is_set_is_not_required(tmp_path: Path) -> None:
+    file = tmp_path / "settings.py"
+    file.write_text(
+        "import os\n"
+        'if DEBUG and os.getenv("DELAY"):\n    delay = float(os.environ["DELAY"])\nelse:\n    x = os.environ["ELSE"]\n'
+        'mode = os.environ["MODE"] if os.environ.get("MODE") is not None else "slow"\n'
+        'dsn = "DSN" in os.environ and os.environ["DSN"]\n'
+        'if not os.getenv("KEY"):\n    key = os.environ["KEY"]\n'
+        'if os.getenv("URL", "http://localhost"):\n    url = os.environ["URL"]\n'
+    )
+    required = {use.name for use in variables_read(file) if use.required}
+    assert required == {"ELSE", "KEY", "URL"}
+
+
 def test_names_beside_what_converts_them_are_not_required(tmp_path: Path) -> None:
     file = tmp_path / "config.py"
     file.write_text(

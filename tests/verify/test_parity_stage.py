@@ -15,6 +15,7 @@ from lk_migrate.verify.conversations import Conversation, Offer, conversations, 
 from lk_migrate.verify.run import prepared
 
 HERE = Path(__file__).parent
+FIXTURES = HERE.parents[1] / "fixtures"
 Rows = Callable[[str], list[Row]]
 
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
@@ -163,3 +164,24 @@ def test_a_logger_that_is_kept_is_no_state(monkeypatch: pytest.MonkeyPatch) -> N
     before = plain(Client())
     logging.getLogger("something.imported.later")
     assert plain(Client()) == before == {"(class)": "Client", "logger": "Logger", "rooms": 2}
+
+
+def test_the_attribute_that_a_gate_is_asked_by_is_the_gates_own(tmp_path: Path) -> None:
+    (tmp_path / "desk.py").write_text((FIXTURES / "rules" / "LK102" / "partials.before.py").read_text())
+    gates = parity._gates(tmp_path)
+    assert gates.names == {"take"} and "turns" in gates.state and "caller" not in gates.state
+
+
+def test_what_only_a_gate_keeps_is_not_compared_wherever_it_is(tmp_path: Path) -> None:
+    (tmp_path / "desk.py").write_text((FIXTURES / "rules" / "LK101" / "two_budgets.before.py").read_text())
+    gates = parity._gates(tmp_path)
+    assert gates.classes == {"Budget"}
+    budget = {"(class)": "Budget", "size": 2, "left": 1}
+    assert gates.without({"call": {"(class)": "Call", "tools": budget, "tries": 1}, "all": [budget]}) == {
+        "call": {"(class)": "Call", "tries": 1},
+        "all": [{"(class)": "Budget", "size": 2, "left": 1}],
+    }
+    (tmp_path / "desk.py").write_text((FIXTURES / "rules" / "LK101" / "json_refusals.before.py").read_text())
+    gates = parity._gates(tmp_path)
+    state = {"(class)": "State", "turn": 3, "turn_used": 3, "tries": {}}
+    assert gates.without({"state": state}) == {"state": {"(class)": "State", "turn": 3, "tries": {}}}

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import libcst as cst
+
+from lk_migrate.facts.gate_sessions import says_limit
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
 
 if TYPE_CHECKING:
     from lk_migrate.entrypoint.split import SplitEntrypoint
@@ -34,25 +38,41 @@ class Steps:
     constant: str = ""
 
 
-def tool_steps(agents: Sequence[AgentForMain], module: Module, split: SplitEntrypoint | None) -> Steps:
+def tool_steps(
+    project: Project, module: Module, agents: Sequence[AgentForMain], split: SplitEntrypoint | None
+) -> Steps:
     """The limit for the agents that may run: one number, or a table by the agent's type.
 
     These are the ones that `module` names; all of them when it names none, because it gets them from a table or a
-    function of another module.
+    function of another module. A limit that the session gets in a way that is not seen here, and that is lower, stays.
     """
-    if split is None:
+    if split is None or _is_set_later(module):
         return Steps()
     given = next((a.partition("=")[2] for a in split.construct.arguments if a.startswith("max_tool_steps=")), "")
-    if b"max_tool_steps" in module.data and not given.isdigit():
-        return Steps()
     known = {i.local for i in module.imports} | set(module.definitions)
     named = [a for a in agents if a.name in known]
     agent = next((a.removeprefix("agent=") for a in split.start.arguments if a.startswith("agent=")), None)
     value, constant = limit_of(named or agents, agent, by_class=bool(named))
-    if given and not (value.isdigit() and int(given) > int(value)):
+    if not value or (given.isdigit() and not (value.isdigit() and int(given) > int(value))):
         return Steps()
+    if not given.isdigit() and (given or _may_get_another(project, split)):
+        return Steps("", f"min({split.session}.options.max_tool_steps, {value})", constant)
     early = value.isdigit() or split.agent_is_ready
     return Steps(value, "", constant) if early and split.construct.is_session else Steps("", value, constant)
+
+
+def _is_set_later(module: Module) -> bool:
+    """`session.options.max_tool_steps = …`"""
+    return any(
+        isinstance(t.target, cst.Attribute) and t.target.attr.value == "max_tool_steps"
+        for t in module.index.of(cst.AssignTarget)
+    )
+
+
+def _may_get_another(project: Project, split: SplitEntrypoint) -> bool:
+    """Whether a `**`, or whatever makes the session, may bring a limit: it does so nowhere that never says the word."""
+    unseen = not split.construct.is_session or any(a.startswith("*") for a in split.construct.arguments)
+    return unseen and says_limit(project)
 
 
 def limit_of(agents: Sequence[AgentForMain], agent: str | None, *, by_class: bool) -> tuple[str, str]:

@@ -170,7 +170,7 @@ class _Generator:
             sessions = find_sessions(project, module, entry.function)
             self.split = split_entrypoint(project, module, entry.function, sessions, self.found.edits)
         self.stays = self.split is None and self._hands_over()
-        self.steps = tool_steps(agents, module, self.split)
+        self.steps = tool_steps(project, module, agents, self.split)
 
     # ---- the parts ---------------------------------------------------------------
 

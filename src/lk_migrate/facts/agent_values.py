@@ -16,6 +16,7 @@ from lk_migrate.facts.framework import Owner, agents_name, callee, method
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import lineages
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.partials import partial_behind
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find, own_scope
 
@@ -87,7 +88,9 @@ def _made(project: Project, module: Module, call: cst.Call, depth: int) -> Itera
         known = set(_objects(project, module, wrapped, depth + 1)) if wrapped is not None else set()
         yield from known & {a.node for a in find_agents(project)} or (PLAIN_AGENT,)
     else:
-        yield None
+        filled = partial_behind(project, module, func) if project.paths_with([b"partial("]) else None
+        made = project.resolve(filled[0], filled[1].args[0].value) if filled is not None else None
+        yield made.node if made is not None and isinstance(made.node, cst.ClassDef) else None
 
 
 def _wrapped(module: Module, call: cst.Call) -> cst.BaseExpression | None:

@@ -35,6 +35,8 @@ def decorator_says(
     description = next((given[k] for k in _DESCRIPTIONS if isinstance(given.get(k), str)), "")
     properties = next((p for value in given.values() if (p := _properties(value))), None)
     if properties is None:
+        properties = _described(given, order, function)
+    if properties is None:
         return Said(name, description)
     parameters = {"properties": properties, "required": _without_default(function)}
     told = tool_schema({"name": name, "description": description, "parameters": parameters})
@@ -64,6 +66,14 @@ def _properties(value: Any) -> dict[str, Any] | None:
         if known and all(isinstance(v, dict) and v.keys() & {"type", "description"} for v in inner.values())
         else None
     )
+
+
+def _described(given: dict[str, Any], order: tuple[str, ...], function: cst.FunctionDef) -> dict[str, Any] | None:
+    """Sentences for the function's parameters by their names: `@can("Book it.", room="its number")`."""
+    params = [*function.params.params, *function.params.kwonly_params]
+    names = [p.name.value for p in params if p.name.value not in order]
+    told = {n: {"description": given[n]} for n in names if isinstance(given.get(n), str)}
+    return told or None
 
 
 def _without_default(function: cst.FunctionDef) -> list[str]:

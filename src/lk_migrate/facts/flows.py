@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lk_migrate.facts.field_dicts import fields_behind
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.object_values import mentions, value_given
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find, own_scope
 
@@ -25,7 +27,8 @@ _HARMLESS = frozenset({"print", "len", "sorted", "list", "repr", "str", "debug",
 class Source:
     """One place that gives keys. `node`: a dict display, a `dict(…)` or caller's call, or the statement of a write.
 
-    `how`: "literal", "call", "item" (`d["k"] = v`), "setdefault", "update". `spread`: other dicts go into it, too.
+    `how`: "literal", "call", "item" (`d["k"] = v`), "setdefault", "update", "fields" (the class whose fields they are).
+    `spread`: other dicts go into it, too.
     `target`: the dict that a write goes to, as it is spelled.
     """
 
@@ -85,6 +88,7 @@ class _Follower:
         self.flow = flow
         self.consumer = consumer
         self.seen: set[cst.CSTNode] = set()
+        self.through: set[cst.CSTNode] = set()  # where it was handed to an object that it was found in
         self.layer = self.last_layer = 0
 
     def add(self, source: Source) -> None:
@@ -158,6 +162,10 @@ class _Follower:
             return
         if name in _COPIES and len(node.args) == 1:
             self.visit(module, node.args[0].value, depth + 1)
+            return
+        fields = fields_behind(self.project, module, node)
+        if fields is not None:
+            self.add(Source(fields.module, fields.owner, "fields", fields.names))
             return
         symbol = self.project.resolve(module, node.func)
         function = symbol.node if symbol is not None else None
@@ -244,6 +252,14 @@ class _Follower:
             if symbol is not None and isinstance(symbol.node, cst.ClassDef) and symbol.module is not None:
                 if self._class_attribute(symbol.module, symbol.node, attr, depth):
                     return
+            elif (given := value_given(self.project, module, node)) is not None:
+                self.through.add(given[1])
+                self.visit(*given, depth + 1)
+                for where, use in mentions(self.project, module, node):
+                    if isinstance(where.index.parents[use], cst.AssignTarget):
+                        self.lost(where, use)
+                    self._use(where, use, depth)
+                return
             else:
                 self._imported(module, node, depth)
                 return
@@ -295,6 +311,8 @@ class _Follower:
 
     def _use(self, module: Module, node: cst.CSTNode, depth: int) -> None:
         parent = module.index.parents.get(node)
+        if node in self.through:
+            return
         if isinstance(parent, cst.Subscript) and parent.value is node:
             self._item(module, parent, node, depth)
         elif isinstance(parent, cst.Attribute) and parent.value is node:

@@ -1,7 +1,8 @@
 """Which of the framework's classes and functions a name or a call finally reaches.
 
 A call reaches `AgentSession` when it names it, by any alias or re-export; when it is `super().__init__(…)` in a
-subclass; or when it names a subclass of the project whose constructor hands its keywords on.
+subclass; when it names a subclass of the project whose constructor hands its keywords on; or when it is a
+`functools.partial` of one of these, or calls what such a partial is bound to.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.partials import is_partial, partial_behind
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.walk import find
 
@@ -183,13 +185,22 @@ def constructed(project: Project, module: Module, call: cst.Call, keyword: str) 
             return _above(project, Owner(module, node), keyword)
         # `Agent.__init__(self, …)`
         target = target.value
+    if is_partial(project, module, call):
+        target = call.args[0].value
+    return _reached(project, module, target, keyword)
+
+
+def _reached(project: Project, module: Module, target: cst.BaseExpression, keyword: str) -> str | None:
     if is_out_of_reach(project, module, target):
         return None
     name = agents_name(project, module, target)
     if name is not None:
         return name
     owner = class_of(project, module, target)
-    return constructor(project, owner, keyword) if owner is not None else None
+    if owner is not None:
+        return constructor(project, owner, keyword)
+    found = partial_behind(project, module, target) if project.paths_with([b"partial("]) else None
+    return _reached(project, found[0], found[1].args[0].value, keyword) if found is not None else None
 
 
 def _above(project: Project, owner: Owner, keyword: str) -> str | None:

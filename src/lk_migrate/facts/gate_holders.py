@@ -49,6 +49,15 @@ def take_holders(search: Search, gate: Gate, owner: cst.ClassDef) -> None:
                 take_emptied(search, where, reset)
 
 
+def held_as(gate: Gate) -> Iterator[str]:
+    """The attributes that a gate which is an object of its own is asked by: `turn` of `self.turn.claim("book")`."""
+    for guard in gate.guards:
+        asked = guard.node.func if isinstance(guard.node, cst.Call) else None
+        holder = asked.value if isinstance(asked, cst.Attribute) else None
+        if isinstance(holder, cst.Attribute) and dotted(holder.value) == "self" and guard.owner is not gate.owner:
+            yield holder.attr.value
+
+
 def take_parameter(search: Search, gate: Gate, function: cst.FunctionDef, name: str) -> None:
     """A parameter that only the gate read, with the arguments given for it."""
     try:
@@ -98,7 +107,9 @@ class _Holders:
 
     def _target(self, module: Module, target: cst.CSTNode) -> None:
         if isinstance(target, cst.Attribute):
-            mentions = list(attribute_mentions(self.search.project, target.attr.value, self.gate))
+            around = module.index.enclosing(target, cst.ClassDef)
+            holder = around if isinstance(around, cst.ClassDef) else None
+            mentions = list(attribute_mentions(self.search.project, target.attr.value, self.gate, holder))
             for where, node in mentions:
                 if self._left([node]):
                     self._use(where, node)

@@ -16,12 +16,15 @@ from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.testcode import is_test
+from lk_migrate.facts.walk import find
 
 
-def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[Module, cst.CSTNode]]:
-    """Attributes, class-level names and strings called `name` that may be the gate's."""
+def attribute_mentions(
+    project: Project, name: str, gate: Gate, holder: cst.ClassDef | None = None
+) -> Iterator[tuple[Module, cst.CSTNode]]:
+    """Attributes, class-level names and strings called `name` that may be the gate's, or those of its `holder`."""
     lines = project.fact(lineages)
-    owners = {o for o in [gate.owner, *(g.owner for g in gate.guards), *gate.trial.records] if o is not None}
+    owners = {o for o in [gate.owner, holder, *(g.owner for g in gate.guards), *gate.trial.records] if o is not None}
     related = {c for o in owners for c in lines.related(o)}
     for module in modules_with(project, name):
         names = module.names.get(name, ())
@@ -33,7 +36,7 @@ def attribute_mentions(project: Project, name: str, gate: Gate) -> Iterator[tupl
                 continue
             yield module, node
         for text in module.strings.get(name, ()):
-            if not _in_slots(module, text):
+            if not _in_slots(module, text) and not _in_json(module, text):
                 yield module, text
         for word in names:
             if _class_level(module, word) in related:
@@ -73,6 +76,15 @@ def _in_slots(module: Module, node: cst.CSTNode) -> bool:
     return isinstance(assign, cst.Assign) and dotted(assign.targets[0].target) == "__slots__"
 
 
+def _in_json(module: Module, text: cst.CSTNode) -> bool:
+    """Whether it is a key of an answer in JSON: `json.dumps({"left": 2})`."""
+    element = module.index.parents[text]
+    call = module.index.enclosing(text, cst.Call)
+    if not isinstance(element, cst.DictElement) or element.key is not text or not isinstance(call, cst.Call):
+        return False
+    return (dotted(call.func) or "").rpartition(".")[2] == "dumps"
+
+
 def _class_level(module: Module, node: cst.Name) -> cst.CSTNode | None:
     """The class in whose body the name is assigned."""
     parent = module.index.parents[node]
@@ -99,6 +111,25 @@ def method_mentions(project: Project, name: str, gate: Gate) -> Iterator[tuple[M
             yield module, node
         for text in module.strings.get(name, ()):
             yield module, text
+
+
+def other_calls(project: Project, gate: Gate) -> list[tuple[Module, cst.CSTNode]]:
+    """The calls of a gate that is an object's method, made for something that is no turn gate: the same class may
+    count the text messages of a call. None where anything but calls speaks of it, which may be anything.
+    """
+    if gate.owner is None or any(guard.owner is gate.owner for guard in gate.guards):
+        return []
+    asked = {id(guard.node) for guard in gate.guards}
+    inside = {id(n) for n in find(gate.owner, cst.Attribute)}
+    found: list[tuple[Module, cst.CSTNode]] = []
+    for module, node in method_mentions(project, gate.name, gate):
+        call = module.index.parents.get(node)
+        if id(call) in asked or id(node) in inside:
+            continue
+        if not (isinstance(call, cst.Call) and call.func is node):
+            return []
+        found.append((module, call))
+    return found
 
 
 def name_mentions(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
 
 from lk_migrate.facts.agent_limits import Limits, agent_limits
 from lk_migrate.facts.agent_values import PLAIN_AGENT, agent_classes
-from lk_migrate.facts.agents import Role, find_agents
+from lk_migrate.facts.agents import Role, agent_of, find_agents
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.framework import Owner, callee, constructed, framework_base
 from lk_migrate.facts.fronts import asked_by_front, has_member
@@ -17,9 +18,12 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.lineage import lineages
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.partials import bound_name, is_partial, partial_behind
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.v0_names import AGENT_CLASSES
 from lk_migrate.facts.walk import find, own_scope
+
+_SAYS = re.compile(rb"^[^#\n]*max_tool_steps", re.M)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,9 @@ def session_paths(project: Project) -> frozenset[str]:
         for node in module.index.of(cst.ClassDef) if module is not None else ():
             if module is not None and framework_base(project, Owner(module, node)) == "AgentSession":
                 names.add(node.name.value.encode())
+        for call in module.calls.get("partial", ()) if module is not None else ():
+            if module is not None and (bound := bound_name(module, call)):
+                names.add(bound.encode())
     return frozenset(p for p, data in project.files.items() if any(name in data for name in names))
 
 
@@ -51,8 +58,10 @@ def limits_of_session(project: Project, module: Module, call: cst.Call) -> Sessi
     """The gates' limits that the session built by `call` stands in for; None when `call` builds no session.
 
     A subclass of the project counts when its constructor hands `max_tool_steps` on, and a 0.x agent, which LK202
-    makes a session.
+    makes a session. Of a `functools.partial` that has a name, its calls do, not itself.
     """
+    if is_partial(project, module, call) and bound_name(module, call):
+        return None
     is_session = constructed(project, module, call, "max_tool_steps") == "AgentSession" and not is_super_init(call)
     if not is_session and not _becomes_session(project, module, call):
         return None
@@ -60,10 +69,16 @@ def limits_of_session(project: Project, module: Module, call: cst.Call) -> Sessi
     classes = [c for a in _started(module, call) for c in agent_classes(project, module, a)]
     found = [c for c in classes if c is not None]
     if found and len(found) == len(classes):
+        with_tools = PLAIN_AGENT in found and bool(module.keywords.get("tools"))
         plain = gates.of_plain(module.index.top_level(call)) if PLAIN_AGENT in found else []
         run = _with_successors(project, found)
         run += [c for front in run for c in _behind(project, front)]
-        return SessionLimits(frozenset({*_limits(gates, run), *plain}), known=True)
+        limits = frozenset({*_limits(gates, run), *plain})
+        if limits or not with_tools:
+            return SessionLimits(limits, known=True)
+        # tools in a plain `Agent`, and gates in classes that are no agents: they may be theirs
+        strays = [c for c in project.fact(gated_and_used) if agent_of(project, c) is None]
+        return SessionLimits(frozenset(_limits(gates, strays)), known=False)
     built = [c for c in _built_nearby(project, module, call) if c in gates.classes]
     if built:
         return SessionLimits(frozenset(_limits(gates, built)), known=True)
@@ -205,31 +220,55 @@ def _built_nearby(project: Project, module: Module, call: cst.Call) -> list[cst.
     return [c for c in made if c is not None]
 
 
-def models_of_session(module: Module, call: cst.Call) -> list[cst.BaseExpression]:
+def models_of_session(project: Project, module: Module, call: cst.Call) -> list[cst.BaseExpression]:
     """What the session is given as `llm=`, or by `**models`; variables and functions of the module looked through."""
-    given = [arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == "llm"]
-    given += [value for one in _unpacked(module, call) for key, value in _entries(one) if key == "llm"]
+    args = _arguments(project, module, call)
+    given = [arg.value for arg in args if arg.keyword is not None and arg.keyword.value == "llm"]
+    given += [value for one in _unpacked(module, args) for key, value in _entries(one) if key == "llm"]
     return [model for arg in given for value in values_of(module, arg) for model in _made(module, value)]
 
 
 def decides_limit(project: Project, module: Module, call: cst.Call) -> bool:
-    """Whether the `*` or `**` of a call may hand over `max_tool_steps`: it does so nowhere that never says the word."""
-    if not any(arg.star for arg in call.args):
-        return False
-    if any(arg.star == "*" for arg in call.args):
+    """Whether the `*` or `**` of a call, or a partial that it calls, may hand over `max_tool_steps`: it does so nowhere
+    that never says the word.
+    """
+    filled = partial_behind(project, module, callee(call))
+    if filled is not None and any(
+        a.keyword is not None and a.keyword.value == "max_tool_steps" for a in filled[1].args
+    ):
         return True
-    said = any(b"max_tool_steps" in data for data in project.files.values())
-    return said and any(key in ("", "max_tool_steps") for one in _unpacked(module, call) for key, _ in _entries(one))
+    args = _arguments(project, module, call)
+    if not any(arg.star for arg in args):
+        return False
+    if any(arg.star == "*" for arg in args):
+        return True
+    return says_limit(project) and any(
+        key in ("", "max_tool_steps") for one in _unpacked(module, args) for key, _ in _entries(one)
+    )
 
 
-def hands_over_more(module: Module, call: cst.Call) -> bool:
-    """Whether the `**` of a call may hold what cannot be seen here."""
-    return any(key == "" for one in _unpacked(module, call) for key, _ in _entries(one))
+def says_limit(project: Project) -> bool:
+    """Whether the project speaks of `max_tool_steps`, other than in a comment: a marker does."""
+    return any(_SAYS.search(project.files[path]) for path in project.paths_with([b"max_tool_steps"]))
 
 
-def _unpacked(module: Module, call: cst.Call) -> list[cst.BaseExpression]:
+def hands_over_more(project: Project, module: Module, call: cst.Call) -> bool:
+    """Whether the `**` of a call may hold what cannot be seen here, or a partial of another module that it calls."""
+    filled = partial_behind(project, module, callee(call))
+    afar = filled is not None and filled[0] is not module
+    args = _arguments(project, module, call)
+    return afar or any(key == "" for one in _unpacked(module, args) for key, _ in _entries(one))
+
+
+def _arguments(project: Project, module: Module, call: cst.Call) -> list[cst.Arg]:
+    """What the call hands over itself, and what a partial of the same module that it calls does."""
+    filled = partial_behind(project, module, callee(call))
+    return [*call.args, *(filled[1].args[1:] if filled is not None and filled[0] is module else ())]
+
+
+def _unpacked(module: Module, args: Sequence[cst.Arg]) -> list[cst.BaseExpression]:
     """What stands behind the `**` of a call: `{…}`, `dict(…)`, or whatever else it comes from."""
-    starred = [arg.value for arg in call.args if arg.star == "**"]
+    starred = [arg.value for arg in args if arg.star == "**"]
     return [made for arg in starred for value in values_of(module, arg) for made in _made(module, value)]
 
 

@@ -57,9 +57,15 @@ def harmless(value: cst.CSTNode) -> bool:
 
 
 def mere_reset(module: Module, node: cst.CSTNode, made: cst.ClassDef) -> cst.CSTNode | None:
-    """The statement `self.gate.reset()`, where that method of the gate does nothing but set its own attributes."""
+    """The statement `self.gate.reset()`, where that method of the gate does nothing but set its own attributes, or
+    `self.gate.used = 0`.
+    """
     parents = module.index.parents
     attribute = parents[node]
+    if isinstance(attribute, cst.Attribute) and attribute.value is node:
+        written = write_of(module, attribute)
+        if written is not None and written[1] is None and isinstance(written[0], cst.Assign):
+            return written[0]
     call = parents.get(attribute)
     if not (
         isinstance(attribute, cst.Attribute) and isinstance(call, cst.Call) and isinstance(parents[call], cst.Expr)

@@ -83,6 +83,8 @@ class Gates:
     _limits: dict[cst.ClassDef, int | None] = field(default_factory=dict)
     #: Those of a loop of the project's own, without agent or session: nothing takes their place, so they stay.
     unreplaced: tuple[Gate, ...] = ()
+    #: What one tool alone asks, beside tools that ask nothing: its own limit, which stays.
+    of_one_tool: tuple[Gate, ...] = ()
 
     def limit_of(self, node: cst.ClassDef) -> int | None:
         """How many tool calls per utterance the class let through; None without a gate, or when it isn't known.
@@ -199,7 +201,8 @@ def find_gates(project: Project) -> Gates:
                 )
             )
     gated = {*(g.function for g in inline), *(guard.function for gate in found for guard in gate.guards)}
-    found = [g for g in found if not _is_of_one_tool(project, g, gated)]
+    of_one_tool = tuple(g for g in found if _is_of_one_tool(project, g, gated))
+    found = [g for g in found if g not in of_one_tool]
     found.sort(key=lambda g: (g.module.path, g.module.span(g.node).line))
     for gate in found:
         for node, values in passing[gate.node].items():
@@ -209,7 +212,7 @@ def find_gates(project: Project) -> Gates:
         for node, values in limits.items()
     }
     stay = [g for g in found if project.fact(is_sessionless) and not _becomes_agents(project, lines, g)]
-    return Gates(tuple(g for g in found if g not in stay), chosen, tuple(stay))
+    return Gates(tuple(g for g in found if g not in stay), chosen, tuple(stay), of_one_tool)
 
 
 def unasked_beside(project: Project, gate: Gate) -> tuple[str, ...]:

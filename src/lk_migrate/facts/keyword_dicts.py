@@ -13,6 +13,7 @@ from lk_migrate.facts.framework import callee, constructed
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.partials import partial_behind
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.public_names import public_names
 from lk_migrate.facts.testcode import is_test
@@ -207,13 +208,18 @@ def _judged(project: Project, module: Module, call: cst.Call, stars: list[cst.Ar
     carried = frozenset().union(*(s.keys for s in carriers))
     if any(not isinstance(s.module.index.enclosing(s.node, cst.FunctionDef), cst.FunctionDef) for s in carriers):
         taken = replace(taken, read=taken.read | (project.fact(_reads) & carried))
-    own = {a.keyword.value for a in call.args if a.keyword is not None} & (TURN_KEYS | _OF_0X | {"turn_handling"})
+    filled = partial_behind(project, module, callee(call))
+    before = {a.keyword.value for a in filled[1].args if a.keyword is not None} if filled is not None else set()
+    own = {a.keyword.value for a in call.args if a.keyword is not None} | before
+    own &= TURN_KEYS | _OF_0X | {"turn_handling"}
     places = ", ".join(sorted({*_places(module, stars, carriers)}))
     keys = _spelled_out(taken, stars)
+    if before & own:
+        keys = ()
     if keys and (_becomes_session(project, module, call) or _has_stranger(project, module, call, keys)):
         keys = ()
     verdict = _Verdict(call, carriers, places, _reason(taken, carriers, own), stars[0], keys)
-    if not verdict.reason or not own <= TURN_KEYS - carried or _reason(taken, carriers, set()):
+    if not verdict.reason or not own <= TURN_KEYS - carried - before or _reason(taken, carriers, set()):
         return verdict
     built = _built_for(module, call, stars, taken.sources)
     given = tuple(a for a in call.args if a.keyword is not None and a.keyword.value in own)
@@ -292,6 +298,9 @@ def _reason(taken: _Taken, carriers: Sequence[Source], own: Set[str]) -> str:
     writers = [s for s in carriers if s.how not in ("literal", "call")]
     if taken.unknown:
         return f"which cannot be followed through {taken.unknown[0]}"
+    fields = [s.node.name.value for s in carriers if isinstance(s.node, cst.ClassDef)]
+    if fields:
+        return f"that is made of the fields of `{fields[0]}`"
     if read := taken.read & TURN_KEYS:
         return f"and {', '.join(sorted(read))} is read from it"
     if own:

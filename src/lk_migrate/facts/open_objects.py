@@ -115,7 +115,7 @@ def _models(project: Project, module: Module) -> Iterator[cst.Call | None]:
         of_0x = module.may_be_imported(call.func) and project.full_name(module, call.func) in AGENT_CLASSES
         if not of_0x and constructed(project, module, call, "llm") not in _TAKING_MODELS:
             continue
-        for model in models_of_session(module, call):
+        for model in models_of_session(project, module, call):
             name = library_name(project, module, callee(model)) if isinstance(model, cst.Call) else None
             if name is not None and "realtime" in name.lower():
                 continue  # its schemas are not strict

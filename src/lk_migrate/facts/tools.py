@@ -15,6 +15,7 @@ from lk_migrate.facts.dispatchers import CONTEXT_NAMES, Dispatcher, Route, dispa
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import string_value
+from lk_migrate.facts.marks import marks_a_tool
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project, Symbol
 from lk_migrate.facts.registries import Registry, registries
@@ -318,7 +319,9 @@ def _decorated_tool(project: Project, ref: ClassRef, function: cst.FunctionDef) 
             return make_tool(
                 project, ref, function, name, Declared.FUNCTION_TOOL, None, decorator, said.get("description", "")
             )
-        if symbol.module is not None and _DECORATOR_HINT.search(symbol.name.rpartition(".")[2]):
+        if symbol.module is not None and (
+            _DECORATOR_HINT.search(symbol.name.rpartition(".")[2]) or marks_a_tool(project, symbol.node)
+        ):
             if _is_shim(symbol.module, symbol.name):
                 continue
             told = decorator_says(project, ref.module, call, _maker(project, symbol), function)

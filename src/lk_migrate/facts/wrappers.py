@@ -21,6 +21,7 @@ from lk_migrate.facts.instructions import Source
 from lk_migrate.facts.lineage import lineages, method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.refusals import refuses
 from lk_migrate.facts.renames import holders
 from lk_migrate.facts.tools import FUNCTION_TOOL
 from lk_migrate.facts.variables import binding_of, uses
@@ -55,7 +56,7 @@ class Wrapper:
 
     `fills`: the statements that make its list of tools, which nothing else reads; `only_fills`: they do no more.
     `helpers`: the definitions of the module that only these statements needed. `shortcut`: the statement that gave an
-    assistant back which was an agent already; now all are.
+    assistant back which was an agent already; now all are. `either`: `if … else` that did so with a variable.
     """
 
     module: Module
@@ -67,6 +68,7 @@ class Wrapper:
     only_fills: bool = False
     helpers: tuple[cst.CSTNode, ...] = ()
     shortcut: cst.If | None = None
+    either: cst.If | None = None
 
     @property
     def goes(self) -> bool:
@@ -165,7 +167,8 @@ def _wrapper(project: Project, module: Module, call: cst.Call) -> Wrapper | None
         only_fills = only_fills and not _read_later(fills, owner, tools.value)
     helpers = tuple(_helpers(project, module, fills)) if only_fills else ()
     shortcut = _shortcut(project, module, call, inner, set(fills) if only_fills else set())
-    return Wrapper(module, call, inner, foreign, certain, fills, only_fills, helpers, shortcut)
+    either = _either(project, module, call, inner)
+    return Wrapper(module, call, inner, foreign, certain, fills, only_fills, helpers, shortcut, either)
 
 
 def _is_prompt_of(project: Project, agent: AgentClass, name: str) -> bool:
@@ -191,6 +194,27 @@ def _shortcut(
     is_agent = dotted(last.test.func) == "isinstance" and len(asked) == 2 and asked[0] == spelled
     known = is_agent and project.full_name(module, last.test.args[1].value) in AGENT
     return last if known and module.tree.code_for_node(last.body).strip() == f"return {spelled}" else None
+
+
+def _either(project: Project, module: Module, call: cst.Call, inner: cst.BaseExpression) -> cst.If | None:
+    """`if isinstance(assistant, Agent): agent = assistant`, `else: agent = Agent(…)`."""
+    assign = module.index.parents[call]
+    line = module.index.parents.get(assign)
+    choice = module.index.enclosing(call, cst.If)
+    other = choice.orelse if isinstance(choice, cst.If) else None
+    if not isinstance(choice, cst.If) or not isinstance(other, cst.Else) or not isinstance(assign, cst.Assign):
+        return None
+    if isinstance(module.index.parents[choice], cst.If):
+        return None  # an `elif`
+    code = module.tree.code_for_node
+    spelled, targets = code(inner), "".join(map(code, assign.targets))
+    alone = isinstance(line, cst.SimpleStatementLine) and list(other.body.body) == [line] and len(line.body) == 1
+    taken = [small for line in choice.body.body for small in getattr(line, "body", [line])]
+    if not alone or list(map(code, taken)) != [f"{targets}{spelled}"] or not isinstance(choice.test, cst.Call):
+        return None
+    asked = [a.value for a in choice.test.args]
+    is_agent = dotted(choice.test.func) == "isinstance" and len(asked) == 2 and code(asked[0]) == spelled
+    return choice if is_agent and project.full_name(module, asked[1]) in AGENT else None
 
 
 def logs(function: cst.FunctionDef) -> bool:
@@ -293,13 +317,19 @@ def _makes_tool(project: Project, module: Module, call: cst.Call) -> bool:
 
 
 def _only_wraps(function: cst.FunctionDef) -> bool:
-    """Whether a function changes nothing outside of it, and says nothing but to a log."""
+    """Whether a function changes nothing outside of it, refuses nothing by itself, and says nothing but to a log."""
+    if any(refuses(f, s) for f in (function, *find(function.body, cst.FunctionDef)) for s in _own_ifs(f)):
+        return False
     if any(True for _ in find(function, cst.Global, cst.Nonlocal, cst.AugAssign, cst.Del, cst.Yield)):
         return False
     if any(not isinstance(t.target, cst.Name) for t in find(function, cst.AssignTarget)):
         return False
     said = (e.value for e in find(function, cst.Expr) if not isinstance(e.value, cst.SimpleString))
     return all(isinstance(v, cst.Call) and _LOGS.search(dotted(v.func) or "") is not None for v in said)
+
+
+def _own_ifs(function: cst.FunctionDef) -> Iterator[cst.If]:
+    return (n for n in own_scope(function) if isinstance(n, cst.If))
 
 
 def _read_later(statements: Sequence[cst.CSTNode], owner: cst.CSTNode, name: str) -> bool:

@@ -103,3 +103,10 @@ def dedented(block: cst.BaseSuite, leading: Sequence[cst.EmptyLine]) -> Any:
     if footer:
         statements.append(gap(footer))
     return cst.FlattenSentinel(statements)
+
+
+def comments_of_else(orelse: cst.Else) -> list[cst.EmptyLine]:
+    """Those above `else:`, and the one behind it."""
+    above = [line for line in orelse.leading_lines if line.comment is not None]
+    behind = orelse.body.header.comment if isinstance(orelse.body, cst.IndentedBlock) else None
+    return [*above, *([cst.EmptyLine(comment=behind)] if behind is not None else [])]

@@ -74,13 +74,15 @@ def variables_read(file: Path) -> Iterator[Use]:
 
     Where the name is not literal, as in `[name for name in REQUIRED if not os.getenv(name)]`, the names are
     taken from the file's lists, tuples and sets, and count as required, unless a number or what makes one stands
-    beside them: `("MAX_DELAY", float)`, `("PORT", 8080)`.
+    beside them: `("MAX_DELAY", float)`, `("PORT", 8080)`. What is read only where it was asked for before
+    (`if os.getenv("PORT"): port = int(os.environ["PORT"])`) is not required.
     """
     tree = parse(file)
     by_variable = False
+    asked = {id(node) for node in _read_if_set(tree)} if tree is not None else set()
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _ends(node.value, "environ"):
-            name, required = node.slice, True
+            name, required = node.slice, id(node) not in asked
         elif isinstance(node, ast.Call) and node.args and _reads(node.func):
             name, required = node.args[0], False
         else:
@@ -91,6 +93,38 @@ def variables_read(file: Path) -> Iterator[Use]:
             by_variable = True
     if tree is not None and by_variable:
         yield from _listed(tree, file)
+
+
+def _read_if_set(tree: ast.Module) -> Iterator[ast.expr]:
+    """The `os.environ["PORT"]` that only run when the variable is set."""
+    for node in ast.walk(tree):
+        parts: list[ast.AST] = []
+        if isinstance(node, (ast.If, ast.IfExp)):
+            known = _asked_for(node.test)
+            parts = list(node.body) if isinstance(node, ast.If) else [node.body]
+        elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
+            known, parts = _asked_for(node.values[0]), list(node.values[1:])
+        for part in (each for top in parts for each in ast.walk(top)):
+            if isinstance(part, ast.Subscript) and _ends(part.value, "environ") and _text(part.slice) in known:
+                yield part
+
+
+def _asked_for(test: ast.expr) -> set[str]:
+    """The variables that are set when `test` holds."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return set().union(*map(_asked_for, test.values))
+    if isinstance(test, ast.Call) and len(test.args) == 1 and _reads(test.func):
+        return {_text(test.args[0])}
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        if isinstance(test.ops[0], ast.In) and _ends(test.comparators[0], "environ"):
+            return {_text(test.left)}
+        if isinstance(test.ops[0], (ast.Eq, ast.IsNot)):
+            return _asked_for(test.left)
+    return set()
+
+
+def _text(node: ast.expr) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _listed(tree: ast.Module, file: Path) -> Iterator[Use]:

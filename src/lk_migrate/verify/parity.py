@@ -46,14 +46,34 @@ class Difference:
 
 @dataclass(frozen=True)
 class Gates:
-    """The old code's turn gates: their functions' names, and what those keep on the instance."""
+    """The old code's turn gates: their functions' names, and what those keep on the instance, or are kept as.
+
+    `allowing`: the functions whose answer is true where they let a call through, as `limiter.allow()` is.
+    `classes`: those whose objects are gates; `records`: those whose objects hold a gate's `state` among other things.
+    """
 
     names: frozenset[str]
     state: frozenset[str]
+    classes: frozenset[str] = frozenset()
+    records: frozenset[str] = frozenset()
+    allowing: frozenset[str] = frozenset()
+
+    def without(self, kept: Any) -> Any:
+        """What is kept, less what only a gate needs, however deep in it that is."""
+        if isinstance(kept, list):
+            return [self.without(one) for one in kept]
+        if not isinstance(kept, dict):
+            return kept
+        own = self.state if kept.get("(class)") in self.records else frozenset()
+        return {k: self.without(v) for k, v in kept.items() if k not in own and not self._is_gate(v)}
+
+    def _is_gate(self, kept: Any) -> bool:
+        return isinstance(kept, dict) and kept.get("(class)") in self.classes
 
 
 def _gates(root: Path) -> Gates:
     from lk_migrate.facts.gate_candidates import written
+    from lk_migrate.facts.gate_holders import held_as
     from lk_migrate.facts.gate_records import keys_of
     from lk_migrate.facts.gates import find_gates
     from lk_migrate.facts.project import Project
@@ -61,8 +81,13 @@ def _gates(root: Path) -> Gates:
     files = {file: (root / file).read_bytes() for file in python_files(root)}
     found = find_gates(Project(files)).all
     kept = {name.rpartition(".")[2] for gate in found for name in written(gate.counter)}
+    kept |= {name for gate in found for name in held_as(gate)}
     kept |= {f"userdata.{key}" for gate in found for key in keys_of(gate)}
-    return Gates(frozenset(gate.name for gate in found), frozenset(kept))
+    apart = {g.owner.name.value for g in found if g.owner is not None and all(x.owner is not g.owner for x in g.guards)}
+    records = {record.name.value for gate in found for record in gate.trial.records}
+    allowing = {gate.name for gate in found if gate.trial.passes}
+    names = frozenset(gate.name for gate in found)
+    return Gates(names, frozenset(kept), frozenset(apart), frozenset(records - apart), frozenset(allowing))
 
 
 @dataclass(frozen=True)
@@ -94,8 +119,12 @@ class Pair:
     def play(self, talks: list[Conversation], failing: Failing | None = None) -> Iterator[Difference | None]:
         """For each conversation, its first difference."""
         methods = {tool["name"]: tool["method"] for tool in self.about["tools"]}
-        gates = sorted(self.sides.gates.names)
-        old, new = self._both("converse", methods=methods, conversations=talks, gates=gates, failing=failing)
+        gates = [[name, name in self.sides.gates.allowing] for name in sorted(self.sides.gates.names)]
+        job = {"methods": methods, "gates": gates, "failing": failing}
+        if gates:
+            old, new = self._until_refused(talks, job)
+        else:
+            old, new = self._both("converse", conversations=talks, **job)
         if failing is None:
             self.lacking, self.offered = set(old["lacking"]), old["offered"]
             self.errors.update(old["errors"])
@@ -116,6 +145,26 @@ class Pair:
         except Impossible as error:
             raise Impossible(self._why(error)) from error
         return old, new
+
+    def _until_refused(self, talks: list[Conversation], job: dict[str, Any]) -> tuple[Any, Any]:
+        """The new code does not do what a gate refused in the old: what they keep in their modules would differ."""
+        old = self._one(self.sides.old, conversations=talks, **job)
+        refused = [next((i for i, o in enumerate(told) if "refused_by" in o), None) for told in old["conversations"]]
+        shorter = [talk if at is None else talk[: at - 1] for talk, at in zip(talks, refused, strict=True)]
+        new = self._one(self.sides.new, conversations=shorter, **job)
+        old["conversations"] = [
+            o[: len(n) + 1] for o, n in zip(old["conversations"], new["conversations"], strict=True)
+        ]
+        new["conversations"] = [
+            n if at is None else [*n, {"called": []}] for n, at in zip(new["conversations"], refused, strict=True)
+        ]
+        return old, new
+
+    def _one(self, side: Side, **job: Any) -> Any:
+        try:
+            return side.answer(side.tell("converse", **{"class": self.about, **job}), self.sides.clock)
+        except Impossible as error:
+            raise Impossible(self._why(error)) from error
 
     def _why(self, error: Impossible) -> str:
         text = str(error)
@@ -149,7 +198,7 @@ class Pair:
         for name in sorted(old.keys() - self.sides.gates.state):
             if name == "instructions" and old[name] is None:  # by hand, a prompt may have had any name
                 continue
-            if name in new and old[name] != new[name]:
+            if name in new and self.sides.gates.without(old[name]) != self.sides.gates.without(new[name]):
                 return Difference(number, name, old[name], new[name])
             if name in new or name in self.about["members"]:
                 continue

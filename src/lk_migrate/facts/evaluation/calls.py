@@ -134,6 +134,8 @@ def _call_external(machine: Machine, name: str, args: list[Any], keywords: dict[
         return keywords.get("default") if made is None else call(machine, made, [], {})
     if name == "types.SimpleNamespace":
         return Instance((), {}, dict(keywords))
+    if name in ("json.dumps", "orjson.dumps", "ujson.dumps"):
+        return "text"
     if name in ("os.getenv", "os.environ.get"):
         return Unknown("the environment", given=True)
     if name == "next" and args and isinstance(args[0], Unknown):

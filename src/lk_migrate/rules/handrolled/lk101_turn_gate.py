@@ -9,6 +9,7 @@ Removed are the guards in the tools, the gate, its state, and the constants, hel
 Where the gate's answer is used for anything else (logged, counted, stored, passed on), a marker is left instead, and
 where neither agent nor session takes the gate's place (a loop of the project's own), it stays and is marked. What one
 tool alone asks, beside two or more that ask nothing, is that tool's own limit: it stays as it is, and so do they.
+What refuses by something that is set back when the user speaks, in a shape that cannot be followed, is pointed out.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from lk_migrate.facts.agent_limits import agent_limits
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.gate_guards import Strip
 from lk_migrate.facts.gate_leftovers import Leftovers, find_leftovers
+from lk_migrate.facts.gate_mentions import other_calls
 from lk_migrate.facts.gate_sessions import gated_and_used
 from lk_migrate.facts.gates import Gate, Guard, closure_counters, find_gates, unasked_beside
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.trial import BREAKS, CAPS
+from lk_migrate.facts.unclear_gates import unclear_gates
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.arguments import keyword
-from lk_migrate.rewrite.blocks import dedented
+from lk_migrate.rewrite.blocks import comments_of_else, dedented
 from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
@@ -46,6 +49,10 @@ _UNREPLACED = (
     "`{}` limits the tool calls per utterance of a loop of your own: no `Agent` asks it and no `AgentSession` is made "
     "here, so it stays. Once an `AgentSession` runs these tools, give it {} and take the gate out."
 )
+_UNCLEAR = (
+    "{} may refuse by `{}`, which `{}` sets back when the user speaks; it stays as it is. If that limits the tool "
+    "calls of a turn, the session can do it: `max_tool_steps=N-1`, with `parallel_tool_calls=False` on its model."
+)
 
 
 def paths(project: Project) -> frozenset[str]:
@@ -53,6 +60,7 @@ def paths(project: Project) -> frozenset[str]:
     gates = project.fact(find_gates)
     found = {module.path for module, _ in project.fact(closure_counters)}
     found |= {gate.module.path for gate in gates.unreplaced}
+    found |= {gate.module.path for gate in project.fact(unclear_gates)}
     if not gates.all:
         return frozenset(found)
     leftovers = project.fact(find_leftovers)
@@ -80,6 +88,10 @@ def strip_gates(module: cst.Module, file: File) -> Iterator[Change]:
     for gate in file.project.fact(find_gates).unreplaced:
         if gate.module is file.module:
             yield Todo(gate.node, _UNREPLACED.format(gate.name, _replacement(gate)))
+    for unclear in file.project.fact(unclear_gates):
+        if unclear.module is file.module:
+            asked = _listed(tuple(f.name.value for f in unclear.functions))
+            yield Note(unclear.functions[0], _UNCLEAR.format(asked, unclear.state, unclear.hook))
     for module_of, counter in file.project.fact(closure_counters):
         if module_of is file.module and not _was_asked(counter, file):
             yield Todo(counter, _CLOSURE.format(counter.name.value))
@@ -148,6 +160,11 @@ def _strip_gate(gate: Gate, leftovers: Leftovers, file: File, unwrapped: set[cst
     if gate.guards:
         yield Note(gate.node, _note(gate, file.project))
     if gate.goes and not leftovers.defined(gate):
+        others = other_calls(file.project, gate)
+        if others:
+            where = _listed(tuple(dict.fromkeys(f"{m.path}:{m.span(node).line}" for m, node in others)))
+            yield Note(gate.node, f"`{gate.name}` stays for {where}: what asks it there is not set back at each turn.")
+            return
         yield Todo(
             gate.node,
             f"No tool asks the turn gate `{gate.name}` any more, but something that could not be followed still "
@@ -323,14 +340,7 @@ def _unwrapped(node: Any, kept: cst.CSTNode | None, taken: set[cst.CSTNode]) -> 
         if isinstance(kept, cst.If):
             return updated.orelse.with_changes(leading_lines=[*leading, *updated.orelse.leading_lines])
         if in_else:
-            return dedented(updated.orelse.body, [*leading, *_comments_of_else(updated.orelse)])
+            return dedented(updated.orelse.body, [*leading, *comments_of_else(updated.orelse)])
         return dedented(updated.body, leading)
 
     return apply
-
-
-def _comments_of_else(orelse: cst.Else) -> list[cst.EmptyLine]:
-    """Those above `else:`, and the one behind it."""
-    above = [line for line in orelse.leading_lines if line.comment is not None]
-    behind = orelse.body.header.comment if isinstance(orelse.body, cst.IndentedBlock) else None
-    return [*above, *([cst.EmptyLine(comment=behind)] if behind is not None else [])]

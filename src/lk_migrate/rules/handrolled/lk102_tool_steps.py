@@ -117,8 +117,8 @@ def _limit(call: cst.Call, steps: int | None) -> tuple[str, int | None]:
 
 def _one_at_a_time(call: cst.Call, file: File) -> Iterator[Change]:
     """`parallel_tool_calls=False` where the model is made."""
-    models = models_of_session(file.module, call)
-    if not models and hands_over_more(file.module, call):
+    models = models_of_session(file.project, file.module, call)
+    if not models and hands_over_more(file.project, file.module, call):
         yield Todo(
             call,
             "`max_tool_steps` counts rounds of tool calls: give the model that this session gets "

@@ -2,7 +2,8 @@
 
 The framework calls decorated methods by itself, so `if name == "hold": …` is not needed for that any more. A branch
 that did the work of a tool becomes a method. The dispatcher stays while other code calls it, with a marker that says
-so; where nothing calls it any more, it goes.
+so; where nothing calls it any more, it goes. What it refuses for reasons of its own (too many requests of a number),
+or a method in front of it does (a limit in a mixin), is done by nobody then: a marker says that, too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import libcst as cst
 
 from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files, find_agents
 from lk_migrate.facts.classes import method, methods, self_name
-from lk_migrate.facts.dispatcher_work import work_beside
+from lk_migrate.facts.dispatcher_work import fronts_of_dispatchers, work_before, work_beside
 from lk_migrate.facts.dispatchers import Dispatcher
 from lk_migrate.facts.imports import bound_names, dotted
 from lk_migrate.facts.json_types import PythonType, literal
@@ -72,6 +73,22 @@ def untangle(node: cst.ClassDef, file: File) -> Iterator[Change]:
         )
     for changes in made.values():
         yield from changes
+
+
+@rule.on(cst.FunctionDef)
+def in_front(node: cst.FunctionDef, file: File) -> Iterator[Change]:
+    """A method that does something before it hands on to a dispatcher: a limit in a mixin, say."""
+    asked = file.project.fact(fronts_of_dispatchers).get(node)
+    work = work_before(file.project, node) if asked is not None else None
+    if work is None or has_marker(node, rule.id):
+        return
+    further = "hands on" if asked == node.name.value else f"hands on to `{asked}`"
+    yield Todo(
+        node,
+        f"the framework calls the tools itself, so that what `{node.name.value}` does before it {further} "
+        f"(`{_first_line(file, work)}`) is not done any more: move it to the tools, or, if it limits the calls per "
+        "utterance, give the session `max_tool_steps=N-1` and its model `parallel_tool_calls=False`; then delete it",
+    )
 
 
 def _holds_tools(agent: AgentClass, table: str, project: Project) -> bool:

@@ -7,14 +7,16 @@ now, with its tools: wrapping it again would leave its hooks and its state behin
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import libcst as cst
 
 from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.wrappers import collectors, logs, only_lists, wrappers
-from lk_migrate.model import Edition, Safety
-from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Todo
+from lk_migrate.model import Action, Edition, Safety
+from lk_migrate.rewrite.blocks import comments_of_else, dedented
+from lk_migrate.rewrite.changes import Change, Note, Remove, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
@@ -46,6 +48,13 @@ def unwrap(call: cst.Call, file: File) -> Iterator[Change]:
         yield Replace(call, lambda updated: wrapper.assistant, f"`{assistant}` is an `Agent` itself")
         if wrapper.shortcut is not None:
             yield Remove(wrapper.shortcut, f"`{assistant}` is always an `Agent`")
+        if wrapper.either is not None:
+            message = f"`{assistant}` is always an `Agent`"
+            yield Rewrite(wrapper.either, _the_other, message, Action.REMOVED, (wrapper.either.test,))
+            if wrapper.either.orelse is not None:
+                yield Rewrite(wrapper.either.orelse, lambda updated: updated, message, Action.REMOVED)
+            for taken in wrapper.either.body.body:
+                yield Remove(taken, message, with_comments=True)
         if wrapper.only_fills:
             for statement in wrapper.fills:
                 yield Remove(statement, f"`{assistant}` has its tools by itself")
@@ -59,6 +68,12 @@ def unwrap(call: cst.Call, file: File) -> Iterator[Change]:
                 f"`{assistant}` brings its own tools now, so nothing uses this list: what its functions did besides "
                 "calling the tools is not done any more. Take what you need over into the tools, then delete this.",
             )
+
+
+def _the_other(updated: cst.If) -> Any:
+    """What stood under `else:`, with the comments above either."""
+    assert isinstance(updated.orelse, cst.Else)
+    return dedented(updated.orelse.body, [*updated.leading_lines, *comments_of_else(updated.orelse)])
 
 
 @rule.on(cst.FunctionDef)

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
-from lk_migrate.facts.framework import constructed
+from lk_migrate.facts.framework import callee, constructed
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.keyword_dicts import keyword_dicts
+from lk_migrate.facts.partials import bound_name, calls_of_partial, is_partial, partial_behind
 from lk_migrate.facts.walk import own_scope
 from lk_migrate.rewrite.arguments import find_keyword, keyword
 from lk_migrate.rewrite.changes import Change, Note, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.layout import fitting, spot
-from lk_migrate.rules.v1.turn_options import can_merge_into, merge_arguments
+from lk_migrate.rules.v1.turn_options import SESSION_KEYS, can_merge_into, merge_arguments
 
 
 def merge_call(
@@ -29,6 +30,15 @@ def merge_call(
     if not names or call in file.project.fact(keyword_dicts).mixed:
         return
     said = ", ".join(f"`{n}=`" for n in names)
+    partial = _partial_beside(call, file)
+    if partial is call:
+        yield Todo(
+            call,
+            f"{said} here, and what the calls of `{bound_name(file.module, call)}` give, are one `turn_handling` now, "
+            "of which a call's takes the place of this one: give all of it in one place.",
+        )
+    if partial is not None:
+        return
     existing = find_keyword(call, "turn_handling")
     if existing is not None and not can_merge_into(existing.value):
         yield Todo(
@@ -50,6 +60,17 @@ def merge_call(
     )
     if existing is not None:
         yield Note(call, f"{said} had no effect so far, because `turn_handling=` was given; now it has.")
+
+
+def _partial_beside(call: cst.Call, file: File) -> cst.Call | None:
+    """The `functools.partial` that `call` is or calls, if it gives turn-taking keywords and so may its calls."""
+    project, module = file.project, file.module
+    behind = (module, call) if is_partial(project, module, call) else partial_behind(project, module, callee(call))
+    if behind is None or not any(keyword(a) in SESSION_KEYS or keyword(a) == "turn_handling" for a in behind[1].args):
+        return None
+    calls = (c for _, c in calls_of_partial(project, *behind))
+    mixed = any(a.star == "**" or keyword(a) in (*SESSION_KEYS, "turn_handling") for c in calls for a in c.args)
+    return behind[1] if mixed else None
 
 
 def _spelling(call: cst.Call, names: list[str], file: File) -> str:

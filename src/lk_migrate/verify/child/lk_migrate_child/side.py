@@ -26,6 +26,7 @@ from lk_migrate_child.calling import call, remember_models
 from lk_migrate_child.describing import built, describe, offered, tools_of
 from lk_migrate_child.events import emit
 from lk_migrate_child.failing import Collaborators
+from lk_migrate_child.gates import REFUSED, listen_to
 from lk_migrate_child.plain import plain
 
 _STEP_IN = 5.0  # seconds; sleeps are no time here
@@ -75,7 +76,7 @@ class Player:
 
     cls: type
     methods: dict[str, str]
-    gates: list[str]
+    gates: list[tuple[str, bool]]  # a gate's name, and whether its answer is true where it lets a call through
     others: Collaborators
     later: float  # seconds by which the clock is set forward
 
@@ -85,15 +86,18 @@ class Player:
         agent = built(self.cls)
         userdata = Kept()
         refused: dict[str, Any] = {}
-        for name in self.gates:
-            _listen_to(agent, name, refused)
+        for name, allows in self.gates:
+            for holder in (agent, *_held_by(agent)):
+                listen_to(holder, name, allows, refused)
         outcomes: list[Outcome] = [{"state": _state(agent, userdata)}]
         for tool, arguments in steps:
             refused.clear()
             function = _callable(agent, tool, self.methods[tool])
             with self.others.during_a_step() as called:
                 outcome = await _step(function, arguments, turn_class()(next(_TURNS), userdata))
-            refusal = next((name for name, said in refused.items() if said and said == outcome.get("returned")), None)
+            answer = outcome.get("returned")
+            refusals = (name for name, said in refused.items() if said is REFUSED or (said and said == answer))
+            refusal = next(refusals, None)
             outcome |= {"called": sorted(called), "state": _state(agent, userdata)}
             outcomes.append({**outcome, **({"refused_by": refusal} if refusal else {})})
         return outcomes
@@ -114,26 +118,10 @@ async def _enter(job: dict[str, Any]) -> dict[str, Any]:
     return {"speaks": [*_SESSION.heard, *(["raises", outcome["raised"]] if "raised" in outcome else [])]}
 
 
-def _listen_to(instance: Any, name: str, heard: dict[str, Any]) -> None:
-    """Note what a gate answers: a refusal is what the tool then returns."""
-    original = getattr(instance, name, None)
-    if not inspect.ismethod(original):
-        return
-
-    def method(*args: Any, **kwargs: Any) -> Any:
-        answer = original(*args, **kwargs)
-        heard[name] = plain(answer)
-        return answer
-
-    async def coroutine_method(*args: Any, **kwargs: Any) -> Any:
-        answer = await original(*args, **kwargs)
-        heard[name] = plain(answer)
-        return answer
-
-    try:
-        setattr(instance, name, coroutine_method if inspect.iscoroutinefunction(original) else method)
-    except AttributeError:
-        return
+def _held_by(agent: Any) -> list[Any]:
+    """The objects that it keeps, and those that they keep: a gate may be one of them."""
+    kept = [one for one in vars(agent).values() if hasattr(one, "__dict__")]
+    return [*kept, *(inner for one in kept for inner in vars(one).values() if hasattr(inner, "__dict__"))]
 
 
 def _callable(instance: Any, tool: str, method: str) -> Any:

@@ -1,0 +1,59 @@
+"""Constructors with some keywords filled in beforehand: `make_session = functools.partial(AgentSession, …)`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lk_migrate.facts.module import Module
+from lk_migrate.facts.project import Project
+from lk_migrate.facts.walk import own_scope
+
+
+def is_partial(project: Project, module: Module, node: cst.CSTNode | None) -> bool:
+    """Whether `node` is a call of `functools.partial` that says what is to be called."""
+    if not isinstance(node, cst.Call) or not node.args or node.args[0].keyword is not None or node.args[0].star:
+        return False
+    return module.may_be_imported(node.func) and project.full_name(module, node.func) == "functools.partial"
+
+
+def partial_behind(project: Project, module: Module, expression: cst.BaseExpression) -> tuple[Module, cst.Call] | None:
+    """The one `partial(…)` that the name `expression` stands for, in its function or at the top of a module."""
+    local = list(_assigned(module, expression)) if isinstance(expression, cst.Name) else []
+    if local:
+        (where, value), only = local[0], len(local) == 1
+        return (where, value) if only and isinstance(value, cst.Call) and is_partial(project, where, value) else None
+    symbol = project.resolve(module, expression)
+    if symbol is None or symbol.module is None or not isinstance(symbol.node, cst.Call):
+        return None
+    return (symbol.module, symbol.node) if is_partial(project, symbol.module, symbol.node) else None
+
+
+def _assigned(module: Module, name: cst.Name) -> Iterator[tuple[Module, cst.BaseExpression]]:
+    """What the functions around give the name."""
+    for scope in module.scopes(name):
+        if isinstance(scope, cst.FunctionDef):
+            for node in own_scope(scope):
+                if isinstance(node, cst.Assign) and any(
+                    isinstance(t.target, cst.Name) and t.target.value == name.value for t in node.targets
+                ):
+                    yield module, node.value
+
+
+def bound_name(module: Module, partial: cst.Call) -> str:
+    """`make_session` of `make_session = partial(…)`, "" where it is handed on or stored otherwise."""
+    assign = module.index.parents.get(partial)
+    target = assign.targets[0].target if isinstance(assign, cst.Assign) and len(assign.targets) == 1 else None
+    return target.value if isinstance(target, cst.Name) else ""
+
+
+def calls_of_partial(project: Project, module: Module, partial: cst.Call) -> Iterator[tuple[Module, cst.Call]]:
+    """The calls of what `partial(…)` is bound to."""
+    name = bound_name(module, partial)
+    for path in sorted(project.paths_with([name.encode()])) if name else ():
+        where = project.module(path)
+        for call in where.calls.get(name, ()) if where is not None else ():
+            found = partial_behind(project, where, call.func) if where is not None else None
+            if where is not None and found is not None and found[1] is partial:
+                yield where, call
