@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.among import called_so
+from lk_migrate.facts.among import called_so, foreign
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
@@ -74,9 +74,16 @@ def _by_todays_name(updated: cst.Arg) -> cst.Arg:
 
 def _is_tool(node: cst.BaseExpression, file: File) -> bool:
     """The variable of a `for tool in tools:` around it, where LiveKit's models are; `self._tools` are tools, too."""
-    if not isinstance(node, cst.Name) or not any(i.target.startswith(_MODELS) for i in file.module.imports):
+    if not isinstance(node, cst.Name) or not _uses_models(file):
         return False
     for loop in file.module.index.ancestors(node):
         if isinstance(loop, cst.For) and dotted(loop.target) == node.value:
             return (dotted(loop.iter) or "").rpartition(".")[2].lstrip("_") == "tools"
     return False
+
+
+def _uses_models(file: File) -> bool:
+    """`from livekit.agents import llm`, or `agents.llm.LLM`."""
+    if any(i.target.startswith(_MODELS) for i in file.module.imports):
+        return True
+    return any((file.full_name(node) or "").startswith(_MODELS) for node in foreign(file.module, cst.Attribute))
