@@ -62,7 +62,7 @@ def test_an_agent_without_a_voice_is_not_heard(rows_of: Rows) -> None:
 
 @pytest.mark.slow
 def test_a_realtime_model_is_replaced_by_three_that_hear_think_and_speak(rows_of: Rows) -> None:
-    assert voice(rows_of("providers"))["a spoken turn, weather"].status is Status.OK
+    assert voice(rows_of("providers"))["a spoken turn, speak_slowly"].status is Status.OK
 
 
 def test_a_prompt_in_the_chat_context_counts_as_instructions() -> None:
