@@ -11,15 +11,17 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.among import called_so, foreign
+from lk_migrate.facts.among import called_so
+from lk_migrate.facts.framework import Owner, framework_base
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
+from lk_migrate.facts.walk import find
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.v1.lk331_tool_info import rule as tool_info
 
-#: Imported by what describes tools to a service by itself. Files that become agents' import other things.
-_MODELS = "livekit.agents.llm"
+#: Bases of what describes tools to a service by itself.
+_MODELS = frozenset({"LLM", "LLMStream", "RealtimeModel", "RealtimeSession"})
 _FUNCTION, _AGENT, _TODAY = "__func__", "__self__", "__wrapped__"
 _WHY = "a tool is no bound method any more; its function is `__wrapped__`"
 
@@ -74,7 +76,7 @@ def _by_todays_name(updated: cst.Arg) -> cst.Arg:
 
 def _is_tool(node: cst.BaseExpression, file: File) -> bool:
     """The variable of a `for tool in tools:` around it, where LiveKit's models are; `self._tools` are tools, too."""
-    if not isinstance(node, cst.Name) or not _uses_models(file):
+    if not isinstance(node, cst.Name) or not _is_of_models(node, file):
         return False
     for loop in file.module.index.ancestors(node):
         if isinstance(loop, cst.For) and dotted(loop.target) == node.value:
@@ -82,8 +84,13 @@ def _is_tool(node: cst.BaseExpression, file: File) -> bool:
     return False
 
 
-def _uses_models(file: File) -> bool:
-    """`from livekit.agents import llm`, or `agents.llm.LLM`."""
-    if any(i.target.startswith(_MODELS) for i in file.module.imports):
+def _is_of_models(node: cst.CSTNode, file: File) -> bool:
+    """Whether a model class stands in the file (`class Service(llm.LLM)`), or the function says of itself that its
+    tools are LiveKit's (`tools: list[llm.Tool]`). What else the file imports may be another after a conversion.
+    """
+    classes = (Owner(file.module, n) for n in file.module.index.of(cst.ClassDef) if n.bases)
+    if any(framework_base(file.project, owner) in _MODELS for owner in classes):
         return True
-    return any((file.full_name(node) or "").startswith(_MODELS) for node in foreign(file.module, cst.Attribute))
+    function = file.enclosing(node, cst.FunctionDef)
+    said = find(function.params, cst.Name, cst.Attribute) if isinstance(function, cst.FunctionDef) else ()
+    return any((file.full_name(n) or "").startswith("livekit.agents.llm.") for n in said)
