@@ -97,8 +97,8 @@ def _root(node: cst.CSTNode) -> str:
 
 
 def _may_refuse(module: Module, function: cst.FunctionDef, name: str) -> bool:
-    """Whether it gives an answer of its own where `name` is such and such, and changes that or what it is compared
-    with; or hands `name` out, and is asked by an `if` that answers.
+    """Whether it gives an answer of its own, or takes the model's tools, where `name` is such and such, and changes
+    that or what it is compared with; or hands `name` out, and is asked by an `if` that answers.
     """
     same = {name}
     own = list(own_scope(function))
@@ -107,7 +107,8 @@ def _may_refuse(module: Module, function: cst.FunctionDef, name: str) -> bool:
             same |= {_root(t) for target in assign.targets for t in _targets(target.target)} - {""}
     if not any(_changes(n, same) for n in own):
         return False
-    if any(isinstance(n, cst.If) and _says(n.test, same) and _answers(n) for n in own):
+    tests = [n for n in own if isinstance(n, cst.If) and _says(n.test, same)]
+    if any(_answers(test) or _takes_tools(function, test) for test in tests):
         return True
     given = any(isinstance(n, cst.Return) and n.value is not None and _says(n.value, same) for n in own)
     return given and any(_answers(n) and _calls(n.test, function.name.value) for n in module.index.of(cst.If))
@@ -136,6 +137,14 @@ def _says(node: cst.CSTNode, names: set[str]) -> bool:
 def _answers(test: cst.If) -> bool:
     parts = own_scope(test.body)
     return any(isinstance(n, cst.Raise) or (isinstance(n, cst.Return) and n.value is not None) for n in parts)
+
+
+def _takes_tools(function: cst.FunctionDef, test: cst.If) -> bool:
+    """`if self._rounds > 2: tools = []` in an `llm_node`, which hands the tools on to the model."""
+    params = [p.name.value for p in function.params.params]
+    if function.name.value != "llm_node" or len(params) < 3:
+        return False
+    return any(dotted(target.target) == params[2] for target in find(test.body, cst.AssignTarget))
 
 
 def _changes(node: cst.CSTNode, names: set[str]) -> bool:
