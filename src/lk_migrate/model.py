@@ -120,6 +120,12 @@ class MainSummary:
     lines_after: int
     support: tuple[str, ...] = ()
 
+    @property
+    def rest(self) -> str:
+        """Where the rest is, in words: the first few modules."""
+        more = f" and {len(self.support) - 4} more" if len(self.support) > 4 else ""
+        return f"the rest is in {', '.join(self.support[:4])}{more}" if self.support else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lk_migrate.model import Action, FileChange, Finding, Place, Plan, Skipped
+from lk_migrate.model import Action, FileChange, Finding, MainSummary, Place, Plan, Skipped
 from lk_migrate.report.overview import show_overview
 from lk_migrate.report.terminal import show_findings, show_left, show_notes, show_summary
 
@@ -101,3 +101,11 @@ def test_sizes_and_gates_are_in_the_summary(plan: Plan) -> None:
     text = shown(plan)
     assert re.search(r"Desk\s+25 lines\s+12 lines  1 tool, turn gate of 1 removed", text)
     assert "Files   3 changed" in text and "Files   3 to change" in shown(plan, applied=False)
+
+
+def test_many_new_modules_are_counted() -> None:
+    names = tuple(f"call_{n}.py" for n in range(6))
+    assert MainSummary("main.py", 900, 80, names[:2]).rest == "the rest is in call_0.py, call_1.py"
+    few = "the rest is in call_0.py, call_1.py, call_2.py, call_3.py and 2 more"
+    assert MainSummary("main.py", 900, 80, names).rest == few
+    assert MainSummary("main.py", 900, 80).rest == ""

@@ -30,8 +30,7 @@ def _main(plan: Plan) -> Iterator[Measure]:
         return
     main = plan.main
     old, new = _tree(plan, main.path, new=False), _tree(plan, main.path, new=True)
-    rest = f"the rest is in {', '.join(main.support)}" if main.support else ""
-    yield Measure(f"{main.path}", f"{main.lines_before:,} lines", f"{main.lines_after:,} lines", rest)
+    yield Measure(f"{main.path}", f"{main.lines_before:,} lines", f"{main.lines_after:,} lines", main.rest)
     yield Measure(
         f"longest function in {main.path}",
         f"{_longest(old):,} lines",

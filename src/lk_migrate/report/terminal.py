@@ -173,8 +173,7 @@ def _left(plan: Plan) -> Text:
 def _sizes(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
     if plan.main is not None:
         main = plan.main
-        rest = f"the rest is in {', '.join(main.support)}" if main.support else ""
-        yield main.path, f"{main.lines_before:,} lines", f"{main.lines_after:,} lines", rest
+        yield main.path, f"{main.lines_before:,} lines", f"{main.lines_after:,} lines", main.rest
     for agent in plan.agents:
         tools = f"{len(agent.tools)} tool{'s' * (len(agent.tools) != 1)}"
         gate = f", turn gate of {agent.gate} removed" if agent.gate is not None and _gate_gone(plan, agent.path) else ""
