@@ -139,19 +139,16 @@ class Pair:
         return old["speaks"], new["speaks"]
 
     def _both(self, do: str, **job: Any) -> tuple[Any, Any]:
-        numbers = [(side, side.tell(do, **{"class": self.about, **job})) for side in (self.sides.old, self.sides.new)]
-        try:
-            old, new = (side.answer(number, self.sides.clock) for side, number in numbers)
-        except Impossible as error:
-            raise Impossible(self._why(error)) from error
+        numbers = [(side, self._tell(side, do, job)) for side in (self.sides.old, self.sides.new)]
+        old, new = (self._answer(side, number) for side, number in numbers)
         return old, new
 
     def _until_refused(self, talks: list[Conversation], job: dict[str, Any]) -> tuple[Any, Any]:
         """The new code does not do what a gate refused in the old: what they keep in their modules would differ."""
-        old = self._one(self.sides.old, conversations=talks, **job)
+        old = self._answer(self.sides.old, self._tell(self.sides.old, "converse", {"conversations": talks, **job}))
         refused = [next((i for i, o in enumerate(told) if "refused_by" in o), None) for told in old["conversations"]]
         shorter = [talk if at is None else talk[: at - 1] for talk, at in zip(talks, refused, strict=True)]
-        new = self._one(self.sides.new, conversations=shorter, **job)
+        new = self._answer(self.sides.new, self._tell(self.sides.new, "converse", {"conversations": shorter, **job}))
         old["conversations"] = [
             o[: len(n) + 1] for o, n in zip(old["conversations"], new["conversations"], strict=True)
         ]
@@ -160,9 +157,12 @@ class Pair:
         ]
         return old, new
 
-    def _one(self, side: Side, **job: Any) -> Any:
+    def _tell(self, side: Side, do: str, job: dict[str, Any]) -> int:
+        return side.tell(do, **{"class": self.about, **job})
+
+    def _answer(self, side: Side, number: int) -> Any:
         try:
-            return side.answer(side.tell("converse", **{"class": self.about, **job}), self.sides.clock)
+            return side.answer(number, self.sides.clock)
         except Impossible as error:
             raise Impossible(self._why(error)) from error
 
