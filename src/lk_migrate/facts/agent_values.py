@@ -88,7 +88,7 @@ def _made(project: Project, module: Module, call: cst.Call, depth: int) -> Itera
         known = set(_objects(project, module, wrapped, depth + 1)) if wrapped is not None else set()
         yield from known & {a.node for a in find_agents(project)} or (PLAIN_AGENT,)
     else:
-        filled = partial_behind(project, module, func) if project.paths_with([b"partial("]) else None
+        filled = partial_behind(project, module, func)
         made = project.resolve(filled[0], filled[1].args[0].value) if filled is not None else None
         yield made.node if made is not None and isinstance(made.node, cst.ClassDef) else None
 

@@ -199,7 +199,7 @@ def _reached(project: Project, module: Module, target: cst.BaseExpression, keywo
     owner = class_of(project, module, target)
     if owner is not None:
         return constructor(project, owner, keyword)
-    found = partial_behind(project, module, target) if project.paths_with([b"partial("]) else None
+    found = partial_behind(project, module, target)
     return _reached(project, found[0], found[1].args[0].value, keyword) if found is not None else None
 
 

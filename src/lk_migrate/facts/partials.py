@@ -20,17 +20,19 @@ def is_partial(project: Project, module: Module, node: cst.CSTNode | None) -> bo
 
 def partial_behind(project: Project, module: Module, expression: cst.BaseExpression) -> tuple[Module, cst.Call] | None:
     """The one `partial(…)` that the name `expression` stands for, in its function or at the top of a module."""
+    if not project.paths_with([b"functools"]) & project.paths_with([b"partial"]):
+        return None  # (asked of many a call)
     local = list(_assigned(module, expression)) if isinstance(expression, cst.Name) else []
     if local:
-        (where, value), only = local[0], len(local) == 1
-        return (where, value) if only and isinstance(value, cst.Call) and is_partial(project, where, value) else None
+        value = local[0] if len(local) == 1 else None
+        return (module, value) if isinstance(value, cst.Call) and is_partial(project, module, value) else None
     symbol = project.resolve(module, expression)
     if symbol is None or symbol.module is None or not isinstance(symbol.node, cst.Call):
         return None
     return (symbol.module, symbol.node) if is_partial(project, symbol.module, symbol.node) else None
 
 
-def _assigned(module: Module, name: cst.Name) -> Iterator[tuple[Module, cst.BaseExpression]]:
+def _assigned(module: Module, name: cst.Name) -> Iterator[cst.BaseExpression]:
     """What the functions around give the name."""
     for scope in module.scopes(name):
         if isinstance(scope, cst.FunctionDef):
@@ -38,7 +40,7 @@ def _assigned(module: Module, name: cst.Name) -> Iterator[tuple[Module, cst.Base
                 if isinstance(node, cst.Assign) and any(
                     isinstance(t.target, cst.Name) and t.target.value == name.value for t in node.targets
                 ):
-                    yield module, node.value
+                    yield node.value
 
 
 def bound_name(module: Module, partial: cst.Call) -> str:
@@ -51,9 +53,8 @@ def bound_name(module: Module, partial: cst.Call) -> str:
 def calls_of_partial(project: Project, module: Module, partial: cst.Call) -> Iterator[tuple[Module, cst.Call]]:
     """The calls of what `partial(…)` is bound to."""
     name = bound_name(module, partial)
-    for path in sorted(project.paths_with([name.encode()])) if name else ():
-        where = project.module(path)
-        for call in where.calls.get(name, ()) if where is not None else ():
-            found = partial_behind(project, where, call.func) if where is not None else None
-            if where is not None and found is not None and found[1] is partial:
+    for where in project.modules(iter(sorted(project.paths_with([name.encode()])))) if name else ():
+        for call in where.calls.get(name, ()):
+            found = partial_behind(project, where, call.func)
+            if found is not None and found[1] is partial:
                 yield where, call
