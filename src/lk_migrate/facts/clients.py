@@ -7,7 +7,7 @@ the module, or handed in. What is handed in from elsewhere is not followed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -32,11 +32,15 @@ class Address:
     fixed: dict[str, cst.BaseExpression]
 
 
-def openai_address(project: Project, module: Module, owner: cst.ClassDef, client: cst.CSTNode) -> Address | None:
-    """None when `client`, an expression in the class `owner`, is another provider's, or its address cannot be told."""
+def openai_address(
+    project: Project, module: Module, owner: cst.ClassDef, params: Collection[str], client: cst.CSTNode
+) -> Address | None:
+    """None when `client`, an expression in the class `owner`, is another provider's, or its address cannot be told.
+
+    `params`: what the constructor of `owner` takes.
+    """
     given: dict[str, str] = {}
     fixed: dict[str, cst.BaseExpression] = {}
-    params = {p.name.value for f in find(owner, cst.FunctionDef) if f.name.value == "__init__" for p in _params(f)}
     for where, call in _made(project, module, owner, client, 0):
         if project.full_name(where, call.func) not in _OPENAI or any(a.star == "**" for a in call.args):
             return None
@@ -53,10 +57,6 @@ def openai_address(project: Project, module: Module, owner: cst.ClassDef, client
             else:
                 return None
     return Address(given, fixed)
-
-
-def _params(function: cst.FunctionDef) -> tuple[cst.Param, ...]:
-    return (*function.params.params[1:], *function.params.kwonly_params)
 
 
 def _is_default(keyword: str, value: cst.BaseExpression) -> bool:

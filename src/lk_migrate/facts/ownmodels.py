@@ -6,10 +6,12 @@ The keywords of that call, followed back through `self.x = parameter`, say what 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.classes import method
 from lk_migrate.facts.clients import Address, openai_address
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
@@ -56,8 +58,10 @@ def own_model(project: Project, module: Module, call: cst.Call) -> OwnModel | No
         for endpoint, (role, plugin) in _ENDPOINTS.items():
             client = _client(inner.func, endpoint)
             if client is not None:
-                address = openai_address(project, symbol.module, node, client)
-                return _read(node, inner, role, plugin, address) if address is not None else None
+                init = method(node, "__init__")
+                params = [*init.params.params[1:], *init.params.kwonly_params] if init is not None else []
+                address = openai_address(project, symbol.module, node, [p.name.value for p in params], client)
+                return _read(init, params, inner, role, plugin, address) if address is not None else None
     return None
 
 
@@ -70,9 +74,14 @@ def _client(func: cst.BaseExpression, endpoint: str) -> cst.BaseExpression | Non
     return func
 
 
-def _read(node: cst.ClassDef, call: cst.Call, role: str, plugin: str, address: Address) -> OwnModel:
-    init = next((f for f in find(node.body, cst.FunctionDef) if f.name.value == "__init__"), None)
-    params = [*init.params.params[1:], *init.params.kwonly_params] if init is not None else []
+def _read(
+    init: cst.FunctionDef | None,
+    params: Sequence[cst.Param],
+    call: cst.Call,
+    role: str,
+    plugin: str,
+    address: Address,
+) -> OwnModel:
     kept: dict[str, str] = {}
     for assign in find(init.body, cst.Assign) if init is not None else ():
         target = dotted(assign.targets[0].target) or ""

@@ -13,7 +13,7 @@ import libcst as cst
 
 from lk_migrate.facts.agents import any_tool_files, find_agents
 from lk_migrate.facts.dispatcher_work import fronts_of_dispatchers
-from lk_migrate.facts.gates import Gate, find_gates
+from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.inline_gates import inline_gates
 from lk_migrate.facts.module import Module
@@ -43,8 +43,10 @@ def unclear_gates(project: Project) -> tuple[UnclearGate, ...]:
     if not set_back:
         return ()
     files = project.fact(any_tool_files)
-    known = {guard.function for gate in _all_gates(project) for guard in gate.guards}
-    known |= {f for gate in _all_gates(project) for f in (gate.node, gate.counter)}
+    gates = project.fact(find_gates)
+    followed = (*gates.all, *gates.unreplaced, *gates.of_one_tool)
+    known = {guard.function for gate in followed for guard in gate.guards}
+    known |= {f for gate in followed for f in (gate.node, gate.counter)}
     known |= project.fact(fronts_of_dispatchers).keys() | {d.node for a in find_agents(project) for d in a.dispatchers}
     known |= {gate.function for gate in project.fact(inline_gates)} | {function for _, function in hooks}
     found: dict[tuple[str, str], list[cst.FunctionDef]] = {}
@@ -64,11 +66,6 @@ def unclear_gates(project: Project) -> tuple[UnclearGate, ...]:
         if (module := modules[path]) is not None
         and not (len(functions) == 1 and is_one_of_many(project, module, functions[0], functions))
     )
-
-
-def _all_gates(project: Project) -> tuple[Gate, ...]:
-    gates = project.fact(find_gates)
-    return (*gates.all, *gates.unreplaced, *gates.of_one_tool)
 
 
 def _around(module: Module, function: cst.FunctionDef) -> Iterator[cst.FunctionDef]:

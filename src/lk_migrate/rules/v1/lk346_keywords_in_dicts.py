@@ -75,9 +75,9 @@ def carried(project: Project) -> Carried:
         module = project.module(path)
         for call in module.index.of(cst.Call) if module is not None else ():
             stars = [a.value for a in call.args if a.star == "**"]
-            if only_star_gives(call, "mcp_servers"):
+            if not stars or only_star_gives(call, "mcp_servers"):
                 continue
-            options = _options(project, module, call) if module is not None and stars else None
+            options = _options(project, module, call) if module is not None else None
             if module is not None and options is not None:
                 found = _judged(project, module, call, stars, options)
                 calls += [found] if found is not None else []
