@@ -12,11 +12,12 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import agent_of
+from lk_migrate.facts.agents import agent_of, assistant_files
 from lk_migrate.facts.classes import is_super_init, method, methods
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.project import Project
 from lk_migrate.facts.public_names import closest, public_names
 from lk_migrate.facts.v0_names import AGENTS, SESSIONS, V0_ARGUMENTS, Kind, kind_of_name
 from lk_migrate.facts.variables import is_variable
@@ -28,9 +29,15 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rules.registry import Rule
 
+
+def _paths(project: Project) -> frozenset[str]:
+    """Also where an assistant is that becomes an `Agent` now: its file need not import anything of LiveKit's."""
+    return project.fact(where_livekit_is_imported) | project.fact(assistant_files)
+
+
 #: (a class that becomes an `Agent` need not say the word)
 _TRIGGERS = (b"Agent", b"VoiceAssistant", b"super()")
-rule = Rule("LK204", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=where_livekit_is_imported)
+rule = Rule("LK204", Edition.V0, __doc__, triggers=_TRIGGERS, since="1.0.0", paths=_paths)
 
 _AGENTS_OWN = {"chat_ctx": "Agent(chat_ctx=…)", "instructions": "Agent(instructions=…)"}
 _TOOLS = frozenset({"fnc_ctx", "fn_ctx", "func_ctx", "function_context", "functions", "function_ctx", "fnc_context"})
