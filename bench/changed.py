@@ -26,6 +26,15 @@ from lk_migrate.plan import ConvertOptions, make_plan
 LEAST = 3_000
 
 
+def is_read_by_libcst(data: bytes) -> bool:
+    """A comment with bytes of another encoding is none of our concern, and ends LibCST."""
+    try:
+        cst.parse_module(data)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def parsed_and_printed(files: Iterable[bytes]) -> None:
     for data in files:
         assert cst.parse_module(data).bytes == data
@@ -53,7 +62,8 @@ def main() -> int:
         folder = git_dir(options.checkouts, repo)
         files = project_files(folder, commit, paths) if folder is not None else {}
         changes = make_plan(files, ConvertOptions()).changes if files else ()
-        changed = {c.path: c.before for c in changes if c.before is not None and c.path.endswith(".py")}
+        before = {c.path: c.before for c in changes if c.before is not None and c.path.endswith(".py")}
+        changed = {path: data for path, data in before.items() if is_read_by_libcst(data)}
         if sum(map(len, changed.values())) < LEAST:
             continue
         ours, theirs = in_turn(
