@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
+from lk_migrate.facts.agent_class import Role
 from lk_migrate.facts.agent_limits import agent_limits
-from lk_migrate.facts.agents import Role, find_agents
+from lk_migrate.facts.agents import find_agents
 from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.importers import forgotten, release
 from lk_migrate.facts.parsing import give_back

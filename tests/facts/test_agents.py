@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lk_migrate.facts.agents import AgentClass, Role, find_agents
+from lk_migrate.facts.agent_class import AgentClass, Role
+from lk_migrate.facts.agents import find_agents
 from lk_migrate.facts.instructions import Source
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.tools import Declared

@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 
 import libcst as cst
 
+from lk_migrate.facts.agent_class import AgentClass, Role
 from lk_migrate.facts.classes import ClassRef, ClassTable, class_table, method, methods
-from lk_migrate.facts.collisions import Collision, collisions_of
+from lk_migrate.facts.collisions import collisions_of
 from lk_migrate.facts.framework import AGENT
 from lk_migrate.facts.fronts import asked_by_front, has_member
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.instructions import Instructions, Source, instructions_of
+from lk_migrate.facts.instructions import Source, instructions_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.registries import Registry
 from lk_migrate.facts.relevant import may_hold_agents
 from lk_migrate.facts.testcode import is_test
 from lk_migrate.facts.tools import (
     ClassTools,
     Declared,
-    Dispatcher,
     InlineTool,
     Tool,
     class_tools,
@@ -50,79 +48,6 @@ _NEUTRAL = frozenset({"object", "ABC", "abc.ABC", "Generic", "typing.Generic"})
 _VOICE_NAME = re.compile(r"assistant|agent|bot|desk|receptionist|concierge|operator|secretary", re.IGNORECASE)
 #: The evidence that a class without a LiveKit base must add up to.
 _ENOUGH = 4
-
-
-class Role(str, Enum):
-    """AGENT is handed to a session; BASE only derived from; MIXIN adds methods to agents beside their base."""
-
-    AGENT = "agent"
-    BASE = "base"
-    MIXIN = "mixin"
-
-
-@dataclass(frozen=True)
-class AgentClass:
-    """One assistant class, or a base or mixin of one, as it is in the legacy code.
-
-    is_agent: derives from livekit's `Agent` already.
-    takes_base: this class itself must be given the `Agent` base; its subclasses then inherit it.
-    chain: its own bases that lead to the `Agent` base, nearest first; mixins: its other bases in the project.
-    tools: those whose methods stand in this class body; all_tools: with inherited ones, as the model will see them.
-    collisions: attributes and methods of this body that `Agent` has for itself.
-    subclassed: other classes of the project derive from it.
-    asked_for: its module reads its prompt's attribute, or another file does and the name is none that `Agent` has.
-    evidence: why it is taken for an assistant, for a person to read.
-    """
-
-    module: Module
-    node: cst.ClassDef
-    role: Role
-    is_agent: bool
-    takes_base: bool
-    chain: tuple[ClassRef, ...]
-    mixins: tuple[ClassRef, ...]
-    tools: tuple[Tool, ...]
-    all_tools: tuple[Tool, ...]
-    inline_tools: tuple[InlineTool, ...]
-    registries: tuple[Registry, ...]
-    dispatchers: tuple[Dispatcher, ...]
-    instructions: Instructions
-    collisions: tuple[Collision, ...]
-    subclassed: bool
-    asked_for: bool
-    evidence: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return self.node.name.value
-
-    @property
-    def init(self) -> cst.FunctionDef | None:
-        return method(self.node, "__init__")
-
-    @property
-    def ref(self) -> ClassRef:
-        return ClassRef(self.module, self.node)
-
-    @property
-    def parameters(self) -> tuple[cst.Param, ...]:
-        """The parameters of its constructor without `self`, an inherited constructor's if it has none of its own."""
-        for node in (self.node, *(ref.node for ref in self.chain)):
-            init = method(node, "__init__")
-            if init is not None:
-                return (*init.params.params[1:], *init.params.kwonly_params)
-        return ()
-
-    @property
-    def helpers(self) -> tuple[cst.FunctionDef, ...]:
-        """Its methods that are no tools."""
-        tools = {t.node for t in self.tools}
-        return tuple(m for m in methods(self.node) if m not in tools and m.name.value != "__init__")
-
-    @property
-    def handrolled(self) -> bool:
-        """Whether anything but decorated tools on an `Agent` was found: only then is it ours to complete."""
-        return not self.is_agent or any(t.declared is not Declared.FUNCTION_TOOL for t in self.tools)
 
 
 def find_agents(project: Project) -> tuple[AgentClass, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.classes import ClassRef, class_attributes, is_self_attribute, methods, self_name
-from lk_migrate.facts.tools import LIFECYCLE
+from lk_migrate.facts.run_contexts import LIFECYCLE
 
 PROPERTIES = frozenset(
     {

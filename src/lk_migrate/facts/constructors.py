@@ -7,7 +7,7 @@ from enum import Enum
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass
+from lk_migrate.facts.agent_class import AgentClass
 from lk_migrate.facts.classes import is_super_init, method, self_name
 from lk_migrate.facts.walk import find
 

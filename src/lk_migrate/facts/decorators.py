@@ -12,6 +12,7 @@ from lk_migrate.facts.constants import NotConstant, value_of
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.schemas import ToolSchema, tool_schema
+from lk_migrate.facts.walk import find
 
 _NAMES = ("name", "tool_name")
 _DESCRIPTIONS = ("description", "desc", "doc")
@@ -80,3 +81,13 @@ def _without_default(function: cst.FunctionDef) -> list[str]:
     """(`self` and the run context among them do no harm: no property is called so.)"""
     params = [*function.params.posonly_params, *function.params.params, *function.params.kwonly_params]
     return [p.name.value for p in params if p.default is None]
+
+
+def only_records(node: cst.CSTNode | None) -> bool:
+    """Whether a decorator hands back the function that it got: it never calls it, so it wraps nothing."""
+    if not isinstance(node, cst.FunctionDef):
+        return False
+    taken: set[str] = set()
+    for function in find(node, cst.FunctionDef):
+        taken.update(p.name.value for p in function.params.params)
+    return not any(isinstance(c.func, cst.Name) and c.func.value in taken for c in find(node, cst.Call))

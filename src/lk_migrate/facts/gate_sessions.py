@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.agent_class import Role
 from lk_migrate.facts.agent_limits import Limits, agent_limits
 from lk_migrate.facts.agent_values import PLAIN_AGENT, agent_classes
-from lk_migrate.facts.agents import Role, agent_of, find_agents
+from lk_migrate.facts.agents import agent_of, find_agents
 from lk_migrate.facts.classes import is_super_init
 from lk_migrate.facts.framework import Owner, callee, constructed, framework_base
 from lk_migrate.facts.fronts import asked_by_front, has_member

@@ -12,7 +12,8 @@ from typing import Any
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, Role, any_tool, find_agents
+from lk_migrate.facts.agent_class import AgentClass, Role
+from lk_migrate.facts.agents import any_tool, find_agents
 from lk_migrate.facts.gate_candidates import Candidate, candidate_of, candidates
 from lk_migrate.facts.gate_guards import Strip, Unclear, strip_of
 from lk_migrate.facts.gate_trials import trial_of

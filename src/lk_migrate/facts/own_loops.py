@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, Role, find_agents
+from lk_migrate.facts.agent_class import AgentClass, Role
+from lk_migrate.facts.agents import find_agents
 from lk_migrate.facts.importers import importing_the_same
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module

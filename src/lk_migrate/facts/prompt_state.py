@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass
+from lk_migrate.facts.agent_class import AgentClass
 from lk_migrate.facts.classes import class_attributes, is_self_attribute, method, methods, self_name
 from lk_migrate.facts.constructors import super_inits
 from lk_migrate.facts.instructions import Source

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, Role, find_agents
+from lk_migrate.facts.agent_class import AgentClass, Role
+from lk_migrate.facts.agents import find_agents
 from lk_migrate.facts.holders import Holders
 from lk_migrate.facts.instructions import Source
 from lk_migrate.facts.project import Project

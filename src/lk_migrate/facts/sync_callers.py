@@ -7,7 +7,8 @@ from functools import cached_property
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, find_agents
+from lk_migrate.facts.agent_class import AgentClass
+from lk_migrate.facts.agents import find_agents
 from lk_migrate.facts.classes import method
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project

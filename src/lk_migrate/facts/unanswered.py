@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, find_agents
+from lk_migrate.facts.agent_class import AgentClass
+from lk_migrate.facts.agents import find_agents
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.project import Project
 

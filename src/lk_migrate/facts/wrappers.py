@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lk_migrate.facts.agent_class import AgentClass
 from lk_migrate.facts.agent_values import PROMPTS
-from lk_migrate.facts.agents import AgentClass, agent_of
+from lk_migrate.facts.agents import agent_of
 from lk_migrate.facts.framework import AGENT
 from lk_migrate.facts.gate_mentions import modules_with, name_mentions
 from lk_migrate.facts.importers import where_livekit_is_imported

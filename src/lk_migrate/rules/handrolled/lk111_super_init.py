@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files
+from lk_migrate.facts.agent_class import AgentClass
+from lk_migrate.facts.agents import agent_of, assistant_files
 from lk_migrate.facts.classes import is_self_attribute, method, self_name
 from lk_migrate.facts.collisions import renamed
 from lk_migrate.facts.constructors import (

@@ -13,12 +13,14 @@ from functools import partial
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files, find_agents, tool_of
+from lk_migrate.facts.agent_class import AgentClass
+from lk_migrate.facts.agents import agent_of, assistant_files, find_agents, tool_of
 from lk_migrate.facts.classes import method
+from lk_migrate.facts.decorators import only_records
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.json_types import literal
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.tools import Declared, Tool, only_records
+from lk_migrate.facts.tools import Declared, Tool
 from lk_migrate.facts.unanswered import unanswered
 from lk_migrate.facts.walk import find
 from lk_migrate.facts.wrappers import collectors, superfluous

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, assistant_files, tool_of
+from lk_migrate.facts.agent_class import AgentClass
+from lk_migrate.facts.agents import assistant_files, tool_of
 from lk_migrate.facts.tools import Declared, Tool
 from lk_migrate.facts.walk import Index
 from lk_migrate.model import Edition

@@ -22,8 +22,9 @@ from lk_migrate.facts.open_objects import is_open_object, open_objects, spelling
 from lk_migrate.facts.parameters import Guess, is_documented, is_none, keys_read, may_be_none
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.requiredness import always_given
+from lk_migrate.facts.run_contexts import annotated_context
 from lk_migrate.facts.schemas import ParameterSchema
-from lk_migrate.facts.tools import Tool, annotated_context, function_tool
+from lk_migrate.facts.tools import Tool, function_tool
 from lk_migrate.facts.typed_dicts import typed_dicts, without_clashes
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import insert_first, statement, wrapped_parameters

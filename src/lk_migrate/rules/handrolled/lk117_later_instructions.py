@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files, find_agents
+from lk_migrate.facts.agent_class import AgentClass
+from lk_migrate.facts.agents import agent_of, assistant_files, find_agents
 from lk_migrate.facts.classes import assigning, class_attributes, method, self_name
 from lk_migrate.facts.constructors import init_parameter, lacks_init_call, passes_instructions, super_inits
 from lk_migrate.facts.imports import bound_names

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import Role, agent_of, assistant_files, find_agents
+from lk_migrate.facts.agent_class import Role
+from lk_migrate.facts.agents import agent_of, assistant_files, find_agents
 from lk_migrate.facts.constructors import Passing, init_passing, super_inits
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite

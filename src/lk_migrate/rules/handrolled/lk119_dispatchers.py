@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, agent_of, assistant_files, find_agents
+from lk_migrate.facts.agent_class import AgentClass
+from lk_migrate.facts.agents import agent_of, assistant_files, find_agents
 from lk_migrate.facts.classes import method, methods, self_name
 from lk_migrate.facts.dispatcher_work import fronts_of_dispatchers, work_before, work_beside
 from lk_migrate.facts.dispatchers import Dispatcher
@@ -22,8 +23,9 @@ from lk_migrate.facts.json_types import PythonType, literal
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.parameters import keys_read
 from lk_migrate.facts.project import Project
+from lk_migrate.facts.run_contexts import context_parameter
 from lk_migrate.facts.schemas import ParameterSchema
-from lk_migrate.facts.tools import InlineTool, context_parameter
+from lk_migrate.facts.tools import InlineTool
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.bodies import body_indent, insert_first, statement, with_docstring, wrapped_parameters

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lk_migrate.facts.agents import AgentClass, Role, agent_of, assistant_files, find_agents
+from lk_migrate.facts.agent_class import AgentClass, Role
+from lk_migrate.facts.agents import agent_of, assistant_files, find_agents
 from lk_migrate.facts.framework import callee
 from lk_migrate.facts.gates import find_gates
 from lk_migrate.facts.own_loops import own_loop

@@ -12,7 +12,8 @@ from functools import cache
 
 import libcst as cst
 
-from lk_migrate.facts.agents import Role, agent_of, find_agents
+from lk_migrate.facts.agent_class import Role
+from lk_migrate.facts.agents import agent_of, find_agents
 from lk_migrate.facts.callbacks import CALLBACKS_TODAY
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.importers import importing
