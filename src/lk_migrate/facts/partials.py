@@ -8,7 +8,7 @@ import libcst as cst
 
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.walk import own_scope
+from lk_migrate.facts.variables import assigned, binding_of
 
 
 def is_partial(project: Project, module: Module, node: cst.CSTNode | None) -> bool:
@@ -22,9 +22,9 @@ def partial_behind(project: Project, module: Module, expression: cst.BaseExpress
     """The one `partial(…)` that the name `expression` stands for, in its function or at the top of a module."""
     if not project.paths_with([b"functools"]) & project.paths_with([b"partial"]):
         return None  # (asked of many a call)
-    local = list(_assigned(module, expression)) if isinstance(expression, cst.Name) else []
-    if local:
-        value = local[0] if len(local) == 1 else None
+    values = list(_given_in_function(module, expression)) if isinstance(expression, cst.Name) else []
+    if values:
+        value = values[0] if len(values) == 1 else None
         return (module, value) if isinstance(value, cst.Call) and is_partial(project, module, value) else None
     symbol = project.resolve(module, expression)
     if symbol is None or symbol.module is None or not isinstance(symbol.node, cst.Call):
@@ -32,15 +32,9 @@ def partial_behind(project: Project, module: Module, expression: cst.BaseExpress
     return (symbol.module, symbol.node) if is_partial(project, symbol.module, symbol.node) else None
 
 
-def _assigned(module: Module, name: cst.Name) -> Iterator[cst.BaseExpression]:
-    """What the functions around give the name."""
-    for scope in module.scopes(name):
-        if isinstance(scope, cst.FunctionDef):
-            for node in own_scope(scope):
-                if isinstance(node, cst.Assign) and any(
-                    isinstance(t.target, cst.Name) and t.target.value == name.value for t in node.targets
-                ):
-                    yield node.value
+def _given_in_function(module: Module, name: cst.Name) -> Iterator[cst.BaseExpression]:
+    binding = binding_of(module, name)
+    return assigned(module, binding) if isinstance(binding.owner, cst.FunctionDef) else iter(())
 
 
 def bound_name(module: Module, partial: cst.Call) -> str:

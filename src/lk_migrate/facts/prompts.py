@@ -18,10 +18,10 @@ from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.pipelines import Construction, pipelines
 from lk_migrate.facts.project import Project
-from lk_migrate.facts.same_later import assigned, is_same_later
+from lk_migrate.facts.same_later import is_same_later
 from lk_migrate.facts.text_answers import text_answers
 from lk_migrate.facts.v0_names import Kind
-from lk_migrate.facts.variables import Binding, binding_of, is_free, uses
+from lk_migrate.facts.variables import Binding, assigned, binding_of, is_free, uses
 from lk_migrate.facts.walk import find
 
 _NO_PROMPT = "the 0.x agent had no prompt; `instructions=` is empty"

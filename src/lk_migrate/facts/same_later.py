@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import libcst as cst
 
 from lk_migrate.facts.module import Module
-from lk_migrate.facts.variables import Binding, binding_of, uses
+from lk_migrate.facts.variables import assigned, binding_of
 from lk_migrate.facts.walk import children
 
 _PURE_METHODS = frozenset({"format", "strip", "join", "replace", "lstrip", "rstrip", "dedent", "get", "isoformat"})
@@ -42,17 +40,3 @@ def _is_stable(module: Module, name: cst.Name) -> bool:
     if isinstance(binding.owner, cst.Module):
         return True
     return len(list(assigned(module, binding))) <= 1
-
-
-def assigned(module: Module, binding: Binding) -> Iterator[cst.BaseExpression]:
-    """The values that are assigned to a variable; something that is no expression makes it unknowable."""
-    for name in uses(module, binding):
-        parent = module.index.parents.get(name)
-        if isinstance(parent, cst.AssignTarget):
-            statement = module.index.parents.get(parent)
-            if isinstance(statement, cst.Assign):
-                yield statement.value
-        elif isinstance(parent, cst.AnnAssign) and parent.target is name and parent.value is not None:
-            yield parent.value
-        elif isinstance(parent, (cst.AugAssign, cst.NamedExpr, cst.For, cst.AsName)):
-            yield name

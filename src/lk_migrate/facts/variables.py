@@ -34,9 +34,23 @@ def uses(module: Module, binding: Binding) -> Iterator[cst.Name]:
 
     Keywords of calls and names of attributes are no plain names.
     """
-    for node in find(binding.owner, cst.Name):
-        if node.value == binding.name and is_variable(module, node) and binding_of(module, node) == binding:
+    for node in module.names.get(binding.name, ()):
+        if is_variable(module, node) and binding_of(module, node) == binding:
             yield node
+
+
+def assigned(module: Module, binding: Binding) -> Iterator[cst.BaseExpression]:
+    """The values that are assigned to a variable; something that is no expression makes it unknowable."""
+    for name in uses(module, binding):
+        parent = module.index.parents.get(name)
+        if isinstance(parent, cst.AssignTarget):
+            statement = module.index.parents.get(parent)
+            if isinstance(statement, cst.Assign):
+                yield statement.value
+        elif isinstance(parent, cst.AnnAssign) and parent.target is name and parent.value is not None:
+            yield parent.value
+        elif isinstance(parent, (cst.AugAssign, cst.NamedExpr, cst.For, cst.AsName)):
+            yield name
 
 
 def is_variable(module: Module, node: cst.Name) -> bool:
