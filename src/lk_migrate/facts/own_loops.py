@@ -19,12 +19,14 @@ from lk_migrate.facts.testcode import is_test
 
 _HEARS = ("AudioStream", "from_track", "from_participant")
 _SPEAKS = re.compile(rb"^[^#\n]*\.capture_frame\(", re.MULTILINE)
+#: Requests to a model: of OpenAI's, Anthropic's, Google's SDK, by HTTP, of LangChain, of a model in the same process.
 _THINKS = re.compile(
-    rb"^[^#\n]*(?:\bchat\.completions\b|/chat/completions\b|/api/chat\b|\bgenerate_content|\bmessages\.create\b"
-    rb"|\bresponses\.create\b)",
+    rb"^[^#\n]*(?:\bchat\.completions\b|/chat/completions\b|/api/(?:chat|generate)\b|\bgenerate_content"
+    rb"|\b(?:messages|responses)\.(?:create|stream)\b|\bollama\.(?:chat|generate)\b"
+    rb"|\b(?:create_)?chat_completion\(|\bChat(?:OpenAI|Ollama|Anthropic|Groq|GoogleGenerativeAI)\()",
     re.MULTILINE,
 )
-_THINKING = (b"completions", b"/chat", b"generate_content", b"messages.create", b"responses.create")
+_THINKING = (b"completion", b"/chat", b"/generate", b"_content", b"messages.", b"responses.", b"ollama.", b"Chat")
 _MODEL = re.compile(r"gpt-|o\d\b|chatgpt-")
 
 

@@ -54,9 +54,9 @@ def point_out_loop(node: cst.ClassDef | cst.FunctionDef, file: File) -> Iterator
     prompt = f"the prompt in {loop.prompt}" if loop.prompt is not None else "its prompt"
     yield Todo(
         node,
-        f"`{node.name.value}` hears, asks a model and speaks by itself, which an `AgentSession` does, with "
-        f"interruptions: write an `Agent` with {prompt}, and in a function with `@server.rtc_session()` make "
-        f"`session = AgentSession(stt=…, llm={model}, tts=…, vad=silero.VAD.load())`, then `await session.start("
+        f"`{node.name.value}` listens, and this program asks a model and speaks by itself, which an `AgentSession` "
+        f"does, with interruptions: write an `Agent` with {prompt}, and in a function with `@server.rtc_session()` "
+        f"make `session = AgentSession(stt=…, llm={model}, tts=…, vad=silero.VAD.load())`, then `await session.start("
         "agent=…, room=ctx.room)`; what else the loop does goes into the agent or handlers of the session's events.",
     )
 
