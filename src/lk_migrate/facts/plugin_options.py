@@ -56,3 +56,11 @@ PLUGIN_OPTIONS = {
     f"{_P}groq.LLM": Options({"max_tokens": "max_completion_tokens"}),
     f"{_P}silero.VAD.load": Options({"padding_duration": "prefix_padding_duration"}),
 }
+#: Constructors that have a new name: old → (module, name in it, argument to add).
+MOVED_CONSTRUCTORS = {
+    f"{_P}openai.LLM.with_groq": (f"{_P}groq", "LLM", ""),
+    f"{_P}openai.STT.with_groq": (f"{_P}groq", "STT", ""),
+    f"{_P}openai.LLM.with_vertex": (f"{_P}google", "LLM", "vertexai"),
+    f"{_P}openai.TTS.create_azure_client": (f"{_P}openai", "TTS.with_azure", ""),
+    f"{_P}openai.LLM.create_azure_client": (f"{_P}openai", "LLM.with_azure", ""),
+}

@@ -15,7 +15,7 @@ from lk_migrate.facts.comments import comments_of
 from lk_migrate.facts.gate_sessions import values_of
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.literals import text_of
-from lk_migrate.facts.plugin_options import PLUGIN_OPTIONS
+from lk_migrate.facts.plugin_options import MOVED_CONSTRUCTORS, PLUGIN_OPTIONS
 from lk_migrate.facts.variables import binding_of, uses
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Action, Edition, Safety
@@ -47,16 +47,6 @@ rule = Rule(
 _P = "livekit.plugins."
 
 
-#: Constructors that have a new name: old → (new, arguments to add).
-_MOVED = {
-    f"{_P}openai.LLM.with_groq": (f"{_P}groq", "LLM", ""),
-    f"{_P}openai.STT.with_groq": (f"{_P}groq", "STT", ""),
-    f"{_P}openai.LLM.with_vertex": (f"{_P}google", "LLM", "vertexai"),
-    f"{_P}openai.TTS.create_azure_client": (f"{_P}openai", "TTS.with_azure", ""),
-    f"{_P}openai.LLM.create_azure_client": (f"{_P}openai", "LLM.with_azure", ""),
-}
-
-
 @rule.on(cst.Call, among=foreign)
 def constructor(call: cst.Call, file: File) -> Iterator[Change]:
     """Renamed, dropped and unclear arguments."""
@@ -83,7 +73,7 @@ def constructor(call: cst.Call, file: File) -> Iterator[Change]:
 @rule.on(cst.Call, among=foreign)
 def moved(call: cst.Call, file: File) -> Iterator[Change]:
     """`openai.LLM.with_groq(…)` → `groq.LLM(…)`."""
-    found = _MOVED.get(file.full_name(call.func) or "")
+    found = MOVED_CONSTRUCTORS.get(file.full_name(call.func) or "")
     if found is None:
         return
     module, cls, extra = found

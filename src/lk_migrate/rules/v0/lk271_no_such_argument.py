@@ -14,7 +14,8 @@ import libcst as cst
 from lk_migrate.facts.among import foreign
 from lk_migrate.facts.constructor_keywords import constructor_keywords
 from lk_migrate.facts.importers import where_livekit_is_imported
-from lk_migrate.facts.plugin_options import PLUGIN_OPTIONS, Options
+from lk_migrate.facts.left_beta import out_of_beta
+from lk_migrate.facts.plugin_options import MOVED_CONSTRUCTORS, PLUGIN_OPTIONS, Options
 from lk_migrate.facts.public_names import closest
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword
@@ -36,6 +37,7 @@ _HAVE_A_RULE = {
     "livekit.plugins.elevenlabs.TTS": frozenset({"voice"}),
     "livekit.plugins.deepgram.STT": frozenset({"keyterms"}),
     "livekit.plugins.deepgram.STTv2": frozenset({"keyterms"}),
+    "livekit.plugins.openai.LLM.with_vertex": frozenset({"project_id"}),
 }
 #: What people give to a model that is an Agent's.
 _AGENTS_OWN = {
@@ -57,16 +59,27 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
     named = [name for name in map(keyword, call.args) if name]
     if not named:
         return
-    name = file.full_name(call.func) or ""
+    old = file.full_name(call.func) or ""
+    name = _today(old)
     taken = constructor_keywords().get(name)
     if taken is None:
         return
-    known = PLUGIN_OPTIONS.get(name, Options())
-    elsewhere = {*known.renamed, *known.dropped, *known.unclear, *_HAVE_A_RULE.get(name, ())}
+    elsewhere = _with_a_rule(old) | _with_a_rule(name)
     wrong = [each for each in named if each not in taken and each not in elsewhere]
     if wrong:
         said = "; ".join(f"`{each}=` is no argument of `{_short(name)}`{_instead(name, each)}" for each in wrong)
         yield Todo(call, f"{said}.")
+
+
+def _with_a_rule(name: str) -> set[str]:
+    known = PLUGIN_OPTIONS.get(name, Options())
+    return {*known.renamed, *known.dropped, *known.unclear, *_HAVE_A_RULE.get(name, ())}
+
+
+def _today(name: str) -> str:
+    """What a constructor is called once the rules have been here."""
+    module, cls, _ = MOVED_CONSTRUCTORS.get(name, ("", "", ""))
+    return f"{module}.{cls}" if module else out_of_beta(name)
 
 
 def _short(name: str) -> str:
