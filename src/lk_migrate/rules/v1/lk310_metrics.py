@@ -189,9 +189,10 @@ def _logger(call: cst.Call, file: File) -> str:
     given = find_keyword(call, "logger")
     if given is not None:
         return file.code(given.value)
+    imported = {i.local for i in file.module.imports}  # (one of these means something else where it is given anew)
     for name, value in file.module.definitions.items():
         made = isinstance(value, cst.Call) and (dotted(value.func) or "").endswith("getLogger")
-        if made and not file.module.is_local(name, call):
+        if made and name not in imported and not file.module.is_local(name, call):
             return name
     return file.use("livekit.agents.log.logger")
 
