@@ -32,8 +32,11 @@ rule = Rule(
     paths=where_livekit_is_imported,
 )
 
-#: Arguments that a rule of their own looks at (LK270, LK328).
+#: Arguments that a rule of their own looks at (LK270, LK322, LK328).
 _HAVE_A_RULE = {
+    "livekit.agents.tts.FallbackAdapter": frozenset(
+        {"attempt_timeout", "no_fallback_after_audio_duration", "retry_interval"}
+    ),
     "livekit.plugins.elevenlabs.TTS": frozenset({"voice"}),
     "livekit.plugins.deepgram.STT": frozenset({"keyterms"}),
     "livekit.plugins.deepgram.STTv2": frozenset({"keyterms"}),
