@@ -13,6 +13,7 @@ from lk_migrate.facts.among import with_keyword
 from lk_migrate.facts.framework import constructed
 from lk_migrate.facts.instances import where_objects_may_be
 from lk_migrate.facts.tools import TAKING_TOOLS
+from lk_migrate.facts.variables import binding_of
 from lk_migrate.facts.walk import own_scope
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword
@@ -67,8 +68,6 @@ def _function(node: cst.BaseExpression, file: File) -> cst.FunctionDef | None:
     symbol = file.resolve(node)
     if symbol is not None:
         return symbol.node if isinstance(symbol.node, cst.FunctionDef) else None
-    for scope in file.module.scopes(node):
-        found = [n for n in own_scope(scope) if isinstance(n, cst.FunctionDef) and n.name.value == node.value]
-        if found:
-            return found[0] if len(found) == 1 else None
-    return None
+    scope = binding_of(file.module, node).owner
+    found = [n for n in own_scope(scope) if isinstance(n, cst.FunctionDef) and n.name.value == node.value]
+    return found[0] if len(found) == 1 else None
