@@ -14,10 +14,12 @@ import libcst as cst
 from lk_migrate.facts.among import calls_of
 from lk_migrate.facts.callbacks import CALLBACKS_TODAY
 from lk_migrate.facts.holdings import where_0x_may_be
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.own_attributes import is_own_attribute
 from lk_migrate.facts.pipelines import pipelines
 from lk_migrate.facts.starts import task_around
 from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import assigned, binding_of
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import find_keyword, keyword, without_keywords
@@ -212,7 +214,7 @@ def attributes(node: cst.Attribute, file: File) -> Iterator[Change]:
         if name in CALLBACKS_TODAY and isinstance(file.parent(node), cst.AssignTarget):
             yield Todo(node, f"nothing ever calls `{name}` of a session, as 0.x called none: {CALLBACKS_TODAY[name]}.")
             return
-        if _is_put_there(node, file):
+        if _is_put_there(node, file) or _is_given_anew(node.value, file):
             return
         if not private:
             yield Todo(node, f"an `AgentSession` has no `{name}`: find what the new API offers for it, or take it out.")
@@ -223,6 +225,14 @@ def attributes(node: cst.Attribute, file: File) -> Iterator[Change]:
                 f"{said}: inner parts of the 0.x agent, and an `AgentSession` has none of them: use its events and "
                 "states (`agent_state`, `current_speech`, `interrupt()`), or take this out.",
             )
+
+
+def _is_given_anew(node: cst.BaseExpression, file: File) -> bool:
+    """Whether the variable stands for something else, too: it is asked for what that has."""
+    if not isinstance(node, cst.Name):
+        return False
+    values = assigned(file.module, binding_of(file.module, node))
+    return any(dotted(value) != "None" and not _is_v0(value, file) for value in values)
 
 
 def _is_put_there(node: cst.Attribute, file: File) -> bool:
