@@ -24,6 +24,7 @@ from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import quote
 from lk_migrate.rules.registry import Rule
 
 rule = Rule(
@@ -264,7 +265,7 @@ def text_or_not(node: cst.IfExp, file: File) -> Iterator[Change]:
     message = cst.ensure_type(node.body, cst.Attribute).value
     if _is_of_old(message, file):
         new = cst.ensure_type(
-            cst.parse_expression(f'{file.code(message)}.text_content or ""'), cst.BooleanOperation
+            cst.parse_expression(f"{file.code(message)}.text_content or {quote(file, node) * 2}"), cst.BooleanOperation
         ).with_changes(lpar=node.lpar, rpar=node.rpar)
         yield Rewrite(node, lambda _: new, _HAS_TEXT)
 

@@ -13,6 +13,7 @@ from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.rewrite.changes import Change, Replace, Rewrite
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import quote
 from lk_migrate.rules.v0.event_doubts import SAID, payload_of, says_text, takes_the_event
 from lk_migrate.rules.v0.lk240_events import rule as events
 
@@ -24,7 +25,7 @@ def said(node: cst.Attribute, file: File) -> Iterator[Change]:
         return
     outer = file.parent(node)
     if isinstance(outer, (cst.Subscript, cst.Attribute)) and outer.value is node:
-        new = cst.parse_expression(f'({file.code(node.value)}.text_content or "")')
+        new = cst.parse_expression(f"({file.code(node.value)}.text_content or {quote(file, node) * 2})")
         yield Rewrite(node, lambda _: new, "what was said is `text_content`, which may be None")
     elif not isinstance(outer, cst.AssignTarget):
         yield Rewrite(
@@ -37,9 +38,10 @@ def looked_for(call: cst.Call, file: File) -> Iterator[Change]:
     """`hasattr(msg, "text")`."""
     if dotted(call.func) not in ("hasattr", "getattr") or len(call.args) < 2 or text_of(call.args[1].value) != SAID:
         return
-    if _is_payload(call.args[0].value, file):
-        new = cst.SimpleString('"text_content"')
-        yield Replace(call.args[1].value, lambda _: new, "what was said is `text_content`")
+    if isinstance(call.args[1].value, cst.SimpleString) and _is_payload(call.args[0].value, file):
+        asked = cst.ensure_type(call.args[1].value, cst.SimpleString)
+        new = asked.value.replace(SAID, "text_content")
+        yield Replace(asked, lambda updated: updated.with_changes(value=new), "what was said is `text_content`")
 
 
 def _is_payload(value: cst.BaseExpression, file: File) -> bool:
