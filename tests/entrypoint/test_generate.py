@@ -363,6 +363,16 @@ import base64
     assert "where calls" not in after["main.py"] and "base64" not in "".join(after.values())
 
 
+def test_a_plugin_that_only_registers_itself_stays(tmp_path: Path) -> None:
+    imports = "from livekit.plugins import openai, silero  # noqa: F401 - all of them register themselves\n"
+    source = imports + HEAD + SIMPLE.replace("    print(meta)", "    print(meta, openai.LLM())") + TAIL
+    after, _ = generate({"main.py": source})
+    lint(write(tmp_path, after))
+    remark = "  # noqa: F401 - all of them register themselves\n"
+    assert f"from livekit.plugins import silero{remark}" in after["main.py"]
+    assert f"from livekit.plugins import openai{remark}" in after["call_flow.py"]
+
+
 def test_a_comment_stays_with_its_argument(tmp_path: Path) -> None:
     session = """session = AgentSession(
         llm="openai/gpt-4o-mini",  # cheap

@@ -73,6 +73,7 @@ class Linker:
     tree: cst.Module
     table: dict[str, ImportedFrom] = field(init=False)
     used: set[int] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.table = import_table(self.layout)
@@ -103,6 +104,7 @@ class Linker:
                 queue.extend(loggers[name].needs - part.defines)
             elif name in self.table:
                 by_line.setdefault(id(self.table[name].line), set()).add(name)
+                self.asked.add(name)
             elif name in spelled or name in {s.rpartition(".")[2] for s in spelled}:
                 modules.add(name)
             elif name in self.ready:
@@ -138,13 +140,17 @@ class Linker:
         return frozenset(n for i in self.layout.of_kind("logger") if id(i) not in self.used for n in i.binds)
 
     def unused_imports(self, acts: Callable[[str], bool]) -> frozenset[str]:
-        """Names of imports that no module has asked for so far, from modules that act when they are imported."""
+        """Names of imports that no module has asked for so far, from modules that act when they are imported.
+
+        Of a statement that is used in part, plugins alone: each of them is a module that registers itself.
+        """
         return frozenset(
             name
             for item in self.layout.of_kind("import")
-            if id(item) not in self.used
-            for name in item.binds
-            if self.table[name].line is item and acts(_module_of(self.table[name]))
+            for name in item.binds - self.asked
+            if self.table[name].line is item
+            and acts(_module_of(self.table[name]))
+            and (id(item) not in self.used or _module_of(self.table[name]).startswith("livekit.plugins."))
         )
 
     def imported_of(self, names: Iterable[str]) -> frozenset[str]:
@@ -165,10 +171,15 @@ class Linker:
         return any(isinstance(s, cst.ImportFrom) and isinstance(s.names, cst.ImportStar) for s in item.node.body)
 
     def _filtered(self, item: TopLevel, names: set[str]) -> str:
-        """The import line with the aliases in `names` alone; word for word when these are all."""
+        """The import line with the aliases in `names` alone; word for word when these are all.
+
+        What is remarked at its end (`# noqa: F401 - it registers itself`) is true of each part.
+        """
         assert isinstance(item.node, cst.SimpleStatementLine)
         texts: list[str] = []
         whole = True
+        remark = item.node.trailing_whitespace.comment
+        said = f"  {remark.value}" if remark is not None else ""
         for statement in item.node.body:
             assert isinstance(statement, (cst.Import, cst.ImportFrom))
             if isinstance(statement.names, cst.ImportStar):
@@ -177,7 +188,7 @@ class Linker:
             kept = [(n, a) for n, a in imported(statement) if n in names and self.table[n].statement is statement]
             whole = whole and len(kept) == len(statement.names)
             if kept:
-                texts.append(_import_text(statement, [a for _, a in kept]))
+                texts.append(_import_text(statement, [a for _, a in kept], said))
         if whole:
             return self.tree.code_for_node(item.node.with_changes(leading_lines=[])).rstrip("\r\n")
         return "\n".join(texts)
@@ -192,16 +203,16 @@ def _module_of(found: ImportedFrom) -> str:
     return f"{'.' * len(found.statement.relative)}{module}{'.' if module else ''}{name}"
 
 
-def _import_text(statement: cst.Import | cst.ImportFrom, aliases: list[cst.ImportAlias]) -> str:
+def _import_text(statement: cst.Import | cst.ImportFrom, aliases: list[cst.ImportAlias], remark: str) -> str:
     words = []
     for alias in aliases:
         name = dotted(alias.name) or ""
         local = dotted(alias.asname.name) if alias.asname is not None else None
         words.append(f"{name} as {local}" if local else name)
     if isinstance(statement, cst.Import):
-        return f"import {', '.join(words)}"
+        return f"import {', '.join(words)}{remark}"
     dots = "." * len(statement.relative)
-    return _wrapped(f"from {dots}{dotted(statement.module) or ''} import", words)
+    return _wrapped(f"from {dots}{dotted(statement.module) or ''} import", words, remark)
 
 
 def wrapped_import(module: str, names: Iterable[str]) -> str:

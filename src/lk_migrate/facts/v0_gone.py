@@ -66,7 +66,6 @@ GONE_NAMES: dict[str, str] = {
     "livekit.plugins.openai.utils.build_oai_message": '`chat_ctx.to_provider_format("openai")` gives the messages',
     "livekit.plugins.openai.models.GroqChatModels": "they are the `groq` plugin's",
     "livekit.plugins.openai.models.VertexModels": "they are the `google` plugin's",
-    "livekit.agents.Worker": "it is `AgentServer`",
     "livekit.agents.tts.SynthesizedAudioEmitter": "a TTS emits through the `AudioEmitter` it is given",
     "livekit.rtc.ChatManager": "a session answers `lk.chat` text by itself",
     "livekit.rtc.ChatMessage": "chat is text streams now: `room.register_text_stream_handler`",

@@ -8,6 +8,7 @@ import libcst as cst
 
 from lk_migrate.facts.handlers import EVENTS, Registration, handlers
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.walk import find
 from lk_migrate.rewrite.file import File
@@ -19,6 +20,8 @@ _MESSAGE_DETAILS = frozenset(
     {"role", "content", "text_content", "id", "name", "tool_call_id", "tool_calls", "tool_exception", "copy"}
     | {"type", "interrupted", "created_at", "metrics", "extra"}
 )
+#: What was said, of a message that never had it under this name.
+SAID = "text"
 #: What a call of a tool had in 0.x (`CalledFunction`, its `FunctionCallInfo`), and has today (`FunctionCall`).
 CALL_DETAILS = frozenset(
     {"call_info", "function_info", "tool_call_id", "raw_arguments", "arguments", "result", "exception", "task"}
@@ -40,7 +43,7 @@ def doubt(known: Registration, guard: Guard, file: File) -> str:
             f"`{known.event}` is `{guard.event}` now, and its handler gets one argument, the event: say in it what "
             f"`{more.name.value}` is to be, and register it for that."
         )
-    strange = _unknown_detail(known)
+    strange = _unknown_detail(known, file)
     if strange is not None and strange.attr.value == "item" and guard.event == "conversation_item_added":
         role = "user" if known.event.startswith("user") else "assistant"
         return (
@@ -58,7 +61,9 @@ def doubt(known: Registration, guard: Guard, file: File) -> str:
 def any_doubt(registrations: Iterable[Registration], file: File) -> bool:
     """Whether a handler has to stay as it is because of one of its registrations."""
     return any(
-        _was_never_emitted(known, file) or _unknown_argument(known) is not None or _unknown_detail(known) is not None
+        _was_never_emitted(known, file)
+        or _unknown_argument(known) is not None
+        or _unknown_detail(known, file) is not None
         for known in registrations
     )
 
@@ -90,19 +95,37 @@ def _unknown_argument(known: Registration) -> cst.Param | None:
     return next((p for p in more if p.name.value in names), None)
 
 
-def _unknown_detail(known: Registration) -> cst.Attribute | None:
+def _unknown_detail(known: Registration, file: File) -> cst.Attribute | None:
     """What a handler on a session reads that no payload of the event ever had: it was written by guess."""
     function = known.function
     if known.kinds != {Kind.SESSION} or not isinstance(function, cst.FunctionDef):
         return None
     payload = payload_of(function)[:1]
     details = frozenset(dir(list)) if known.event.startswith("function_calls") else _MESSAGE_DETAILS | set(dir(str))
+    if payload and says_text(function, payload[0]) and function not in file.project.fact(handlers).shared:
+        details |= {SAID} | _asked_for(function, payload[0], ("hasattr",))
     for node in find(function.body, cst.Attribute) if payload else ():
         if dotted(node.value) == payload[0].name.value and node.attr.value not in details:
             return node
     if known.event.startswith("function_calls"):
         return next((n for n in details_of_calls(function) if n.attr.value not in CALL_DETAILS), None)
     return None
+
+
+def says_text(function: cst.FunctionDef, payload: cst.Param) -> bool:
+    """Whether a handler reads `msg.text`, which no message had: it can mean nothing but what was said."""
+    name = payload.name.value
+    read = (n.attr.value == SAID and dotted(n.value) == name for n in find(function.body, cst.Attribute))
+    return any(read) or SAID in _asked_for(function, payload, ("hasattr", "getattr"))
+
+
+def _asked_for(function: cst.FunctionDef, payload: cst.Param, by: Sequence[str]) -> frozenset[str]:
+    """What a handler looks for before it reads it: `msg.timestamp if hasattr(msg, "timestamp") else None`."""
+    return frozenset(
+        text_of(call.args[1].value) or ""
+        for call in find(function.body, cst.Call)
+        if dotted(call.func) in by and len(call.args) > 1 and dotted(call.args[0].value) == payload.name.value
+    )
 
 
 def details_of_calls(function: cst.FunctionDef) -> Iterator[cst.Attribute]:

@@ -16,6 +16,7 @@ from lk_migrate.facts.families import arguments
 from lk_migrate.facts.handlers import EVENTS, handlers
 from lk_migrate.facts.holdings import holdings, where_0x_may_be
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.v0_names import TRIGGERS, Kind
 from lk_migrate.facts.v0_scope import v0_modules
 from lk_migrate.facts.walk import find
@@ -23,6 +24,7 @@ from lk_migrate.model import Action, Edition, Safety
 from lk_migrate.rewrite.blocks import gap
 from lk_migrate.rewrite.changes import Change, Replace, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.layout import quote
 from lk_migrate.rules.registry import Rule
 
 rule = Rule(
@@ -133,6 +135,9 @@ def content(node: cst.Attribute, file: File) -> Iterator[Change]:
             )
         return
     if _normalises(file.enclosing(node, cst.If), file):
+        return
+    around = file.enclosing(node, cst.IfExp)
+    if around is not None and _is_text_or_not(around, file):
         return
     question = _type_question(parent, file)
     if question is not None:
@@ -250,6 +255,31 @@ def _is_text(node: cst.Attribute, question: cst.Call, file: File) -> Iterator[Ch
         yield Rewrite(negated, lambda updated: _compared(updated.expression, cst.Is(), updated), _HAS_TEXT)
     else:
         yield Rewrite(question, lambda updated: _compared(updated, cst.IsNot(), updated), _HAS_TEXT)
+
+
+@rule.on(cst.IfExp)
+def text_or_not(node: cst.IfExp, file: File) -> Iterator[Change]:
+    """`msg.content if isinstance(msg.content, str) else str(msg.content)`: whatever was said, as a text."""
+    if not _is_text_or_not(node, file):
+        return
+    message = cst.ensure_type(node.body, cst.Attribute).value
+    if _is_of_old(message, file):
+        new = cst.ensure_type(
+            cst.parse_expression(f"{file.code(message)}.text_content or {quote(file, node) * 2}"), cst.BooleanOperation
+        ).with_changes(lpar=node.lpar, rpar=node.rpar)
+        yield Rewrite(node, lambda _: new, _HAS_TEXT)
+
+
+def _is_text_or_not(node: cst.IfExp, file: File) -> bool:
+    content, question, other = node.body, node.test, node.orelse
+    if not _is_content(content, file) or not isinstance(question, cst.Call) or dotted(question.func) != "isinstance":
+        return False
+    if len(question.args) != 2 or dotted(question.args[1].value) != "str":
+        return False
+    if isinstance(other, cst.Call) and dotted(other.func) == "str" and len(other.args) == 1:
+        other = other.args[0].value
+        return question.args[0].value.deep_equals(content) and other.deep_equals(content)
+    return question.args[0].value.deep_equals(content) and text_of(other) == ""
 
 
 _HAS_TEXT = "the content is a list; `text_content` is None when no text is in it"

@@ -18,6 +18,8 @@ from lk_migrate.rules.v0.lk224_llm_chat import rule as chat
 #: How `len(chunk.choices)` is compared with a number where it asks whether there are any.
 _ANY = frozenset({(cst.GreaterThan, "0"), (cst.NotEqual, "0"), (cst.GreaterThanEqual, "1")})
 _NONE = frozenset({(cst.Equal, "0"), (cst.LessThan, "1")})
+#: What a delta has, and a choice never had: `chunk.choices[0].content` can mean nothing else.
+_OF_DELTA = ("content", "tool_calls")
 
 
 @chat.on(cst.Attribute)
@@ -34,8 +36,14 @@ def chunk(node: cst.Attribute, file: File) -> Iterator[Change]:
         if isinstance(parent, cst.Attribute):
             return
         yield Rewrite(node, lambda updated: updated.with_changes(value=_chunk(updated.value)), "a chunk has one delta")
-    elif isinstance(value, cst.Attribute) and value.attr.value == "delta" and _is_first_choice(value.value, file):
-        apply = _of_asked_delta if _is_asked_before(node, value.value, file) else _of_delta
+    elif (choice := _choice_of(node, file)) is not None:
+        if _is_asked_before(node, choice, file):
+            apply = _of_asked_delta
+        elif _is_asked(node, file):
+            is_negated = isinstance(file.parent(node), cst.UnaryOperation)
+            apply = _asked_and_said_in_brackets if is_negated else _asked_and_said
+        else:
+            apply = _of_delta
         yield Rewrite(node, apply, "a chunk has one delta, which may be None")
     elif node.attr.value == "choices" and known.has(file.module, value, Kind.CHUNK):
         if _counted(node, file) is not None:
@@ -178,7 +186,11 @@ def _is_asked_before(node: cst.CSTNode, choice: cst.CSTNode, file: File) -> bool
             return False
         else:
             tests = []
-        if any(file.code(part) == asked for test in tests for part in _all_of(test)):
+        if any(
+            file.code(part) == asked or file.code(part).startswith(f"{asked}[0].")
+            for test in tests
+            for part in _all_of(test)
+        ):
             return True
         inner = outer
     return False
@@ -195,7 +207,15 @@ def _all_of(test: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
 def _has_its_delta(node: cst.CSTNode | None, file: File) -> bool:
     """`chunk.choices[0].delta`, which the edit of the whole takes care of."""
     outer = file.parent(node) if node is not None and _is_first_choice(node, file) else None
-    return isinstance(outer, cst.Attribute) and outer.attr.value == "delta"
+    return isinstance(outer, cst.Attribute) and outer.attr.value in ("delta", *_OF_DELTA)
+
+
+def _choice_of(node: cst.Attribute, file: File) -> cst.BaseExpression | None:
+    """`chunk.choices[0]` of `chunk.choices[0].delta.content`, or of one that leaves the `delta` out."""
+    value = node.value
+    if isinstance(value, cst.Attribute) and value.attr.value == "delta":
+        return value.value if _is_first_choice(value.value, file) else None
+    return value if node.attr.value in _OF_DELTA and _is_first_choice(value, file) else None
 
 
 def _is_first_choice(node: cst.CSTNode, file: File) -> bool:
@@ -212,13 +232,30 @@ def _chunk(first_choice: cst.BaseExpression) -> cst.BaseExpression:
     return first_choice.value.value
 
 
+def _delta(updated: cst.Attribute) -> str:
+    """`chunk.delta`: what the attribute is of."""
+    value = updated.value
+    is_delta = isinstance(value, cst.Attribute) and value.attr.value == "delta"
+    choice = value.value if isinstance(value, cst.Attribute) and is_delta else value
+    return cst.Module([]).code_for_node(_chunk(choice)) + ".delta"
+
+
 def _of_asked_delta(updated: cst.Attribute) -> cst.BaseExpression:
-    delta = cst.ensure_type(updated.value, cst.Attribute)
-    return updated.with_changes(value=delta.with_changes(value=_chunk(delta.value)))
+    return updated.with_changes(value=cst.parse_expression(_delta(updated)))
+
+
+def _asked_and_said(updated: cst.Attribute) -> cst.BaseExpression:
+    """In a test, where nothing but its truth counts."""
+    delta = _delta(updated)
+    asked = cst.ensure_type(cst.parse_expression(f"{delta} and {delta}.{updated.attr.value}"), cst.BooleanOperation)
+    return asked.with_changes(lpar=updated.lpar, rpar=updated.rpar)
+
+
+def _asked_and_said_in_brackets(updated: cst.Attribute) -> cst.BaseExpression:
+    asked = cst.ensure_type(_asked_and_said(updated), cst.BooleanOperation)
+    return asked if asked.lpar else asked.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
 def _of_delta(updated: cst.Attribute) -> cst.BaseExpression:
-    delta = updated.value
-    assert isinstance(delta, cst.Attribute)
-    chunk = cst.Module([]).code_for_node(_chunk(delta.value))
-    return cst.parse_expression(f"({chunk}.delta.{updated.attr.value} if {chunk}.delta else None)")
+    delta = _delta(updated)
+    return cst.parse_expression(f"({delta}.{updated.attr.value} if {delta} else None)")

@@ -1,7 +1,8 @@
 """`llm.chat(fnc_ctx=…)` is now `llm.chat(tools=[…])`, and a chunk has one `delta` instead of choices.
 
 `ChatChunk` is made with `id=` and `delta=`. `chat` is no coroutine (it was one until 0.8), takes keywords only, and
-`temperature=` and `n=` went to the LLM's own options or to `extra_kwargs=`. A session's `llm` may be a realtime model,
+`temperature=` and `n=` went to the LLM's own options or to `extra_kwargs=` (an own `chat` that takes them is handed
+them as before). A session's `llm` may be a realtime model,
 which has no `chat`: that this one is none is said where it is asked.
 """
 
@@ -92,8 +93,16 @@ def chat(call: cst.Call, file: File) -> Iterator[Change]:
             if boxed and not added and _may_be_none(given.value, file):
                 apply = functools.partial(_flat_if_any, context=context)
         yield Rewrite(given, apply, "`fnc_ctx=` is a list of `tools=`")
-    if any(name in _EXTRA for name in names):
-        yield Rewrite(call, _with_extra, "`temperature=` and `n=` are `extra_kwargs=`")
+    extra = [name for name in names if name in _EXTRA and not _takes(name, call, file)]
+    if extra:
+        moved = functools.partial(_with_extra, extra=extra)
+        yield Rewrite(call, moved, "`temperature=` and `n=` are `extra_kwargs=`")
+
+
+def _takes(name: str, call: cst.Call, file: File) -> bool:
+    """Whether the call may reach an own `chat` that has a parameter of this name."""
+    reached = file.project.fact(holdings).callees(file.module, call)
+    return any(name in [p.name.value for p in find(f.node.params, cst.Param)] for f in reached)
 
 
 @rule.on(cst.Call, among=calls_of("chat"))
@@ -213,12 +222,12 @@ def _may_be_none(value: cst.BaseExpression, file: File) -> bool:
     return False
 
 
-def _with_extra(updated: cst.Call) -> cst.Call:
+def _with_extra(updated: cst.Call, extra: Sequence[str]) -> cst.Call:
     brackets = of_call(updated)
     elements = []
     for i in reversed(range(len(brackets.items))):
         arg = brackets.items[i]
-        if keyword(arg) in _EXTRA:
+        if keyword(arg) in extra:
             elements.append(cst.DictElement(cst.SimpleString(f'"{keyword(arg)}"'), arg.value))
             brackets = brackets.without(i)
     return to_call(updated, brackets.appended(keyword_arg("extra_kwargs", cst.Dict(list(reversed(elements))))))

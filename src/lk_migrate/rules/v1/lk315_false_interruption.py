@@ -2,11 +2,13 @@
 
 `AgentFalseInterruptionEvent.message` and `.extra_instructions` warn since 1.2.7 and are always None; a handler that
 answers with `generate_reply(instructions=ev.extra_instructions)` makes the agent speak twice. Such a handler is
-removed; other uses of the two fields are left to a person.
+removed; other uses of the two fields are left to a person. A `generate_reply` that asks for neither runs where the
+session has not resumed.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -17,7 +19,7 @@ from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.metrics import is_docstring, single_call
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition, Safety
-from lk_migrate.rewrite.changes import Change, Remove, Todo
+from lk_migrate.rewrite.changes import Change, Remove, Rewrite, Todo
 from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.remarks import remarks
@@ -38,6 +40,8 @@ def handler(call: cst.Call, file: File) -> Iterator[Change]:
     params = [p.name.value for p in function.params.params if p.name.value != "self"]
     uses = [a for a in find(function.body, cst.Attribute) if dotted(a.value) in params and a.attr.value in _FIELDS]
     if not uses:
+        if params and not _minds_resuming(function, file):
+            yield from _unless_resumed(function, params[0])
         return
     decorated = isinstance(file.parent(call), cst.Decorator)
     if decorated and all(_only_resumes(s, params) for s in function.body.body):
@@ -49,6 +53,33 @@ def handler(call: cst.Call, file: File) -> Iterator[Change]:
         uses[0],
         f"{said} of the event is deprecated and always None: the session resumes by itself. Look at `ev.resumed`, and "
         'set `turn_handling={"interruption": {"resume_false_interruption": False}}` if you resume by hand.',
+    )
+
+
+def _minds_resuming(function: cst.FunctionDef, file: File) -> bool:
+    """Whether the handler looks at `ev.resumed`, or this file says whether the session resumes."""
+    if any(a.attr.value == "resumed" for a in find(function, cst.Attribute)):
+        return True
+    return b"resume_false_interruption" in file.module.data
+
+
+def _unless_resumed(function: cst.FunctionDef, event: str) -> Iterator[Change]:
+    """`session.generate_reply()` → `if not ev.resumed: session.generate_reply()`."""
+    for statement in find(function.body, cst.SimpleStatementLine):
+        called = single_call(statement)
+        if called is not None and (dotted(called.func) or "").rpartition(".")[2] == "generate_reply":
+            yield Rewrite(
+                statement,
+                functools.partial(_where_not_resumed, event=event),
+                "the session resumes by itself, as a rule: the agent would speak twice",
+            )
+
+
+def _where_not_resumed(updated: cst.SimpleStatementLine, event: str) -> cst.If:
+    return cst.If(
+        cst.parse_expression(f"not {event}.resumed"),
+        cst.IndentedBlock([updated.with_changes(leading_lines=[])]),
+        leading_lines=updated.leading_lines,
     )
 
 

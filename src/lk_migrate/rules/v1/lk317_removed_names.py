@@ -35,7 +35,8 @@ _MOVED = {
 _GONE = {
     "ChatCLI": "`ChatCLI` is gone since 1.3.1: `python main.py console` (or `lk agent console`) takes its place",
     "SimulateJobInfo": "`SimulateJobInfo` is gone since 1.3.1: `python main.py connect --room <name>` takes its place",
-    "Worker": "`Worker` is gone since 1.3.1: run an `AgentServer` (`await server.run()`), or `cli.run_app(server)`",
+    "Worker": "`Worker` is gone since 1.3.1: `AgentServer.from_server_options(options)` takes its place (`await "
+    "server.run(devmode=True)`, as `Worker` ran by default), or `cli.run_app(server)`",
     "ElevenlabsOptions": "`ElevenlabsOptions` is gone: pass its keys in `extra_kwargs` as a plain dict",
 }
 
