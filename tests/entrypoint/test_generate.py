@@ -71,6 +71,24 @@ def test_fixture_apps(name: str, agents: tuple[AgentForMain, ...], tmp_path: Pat
     assert again == after and second.main is None
 
 
+def test_all_submodules_of_a_package_are_imported() -> None:
+    """`import urllib.request` and `import urllib.parse` bind one name; a module needs those that it spells."""
+    legacy = (
+        "import urllib.request\nimport urllib.parse\n"
+        + HEAD.replace(
+            "def prewarm",
+            "def fetch(url):\n    return urllib.request.urlopen(url)\n\n\n"
+            "def quoted(text):\n    return urllib.parse.quote(text)\n\n\ndef prewarm",
+            1,
+        )
+        + SIMPLE.replace("    print(meta)", "    print(fetch(quoted(meta)))")
+        + TAIL
+    )
+    after = generate({"main.py": legacy})[0]
+    fetching = next(text for text in after.values() if "urllib.request.urlopen" in text)
+    assert "import urllib.request\n" in fetching and "import urllib.parse\n" in fetching
+
+
 def test_clinic_main_reads_like_a_main() -> None:
     agents = (AgentForMain("Assistant", "", 1), AgentForMain("RAGAssistant", "", 5))
     main = generate(app("clinic"), agents=agents)[0]["main.py"]

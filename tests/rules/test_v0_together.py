@@ -41,3 +41,20 @@ def test_listeners_of_an_agent_in_an_attribute() -> None:
     (given,) = told[0].args
     assert isinstance(given, ast.Call) and ast.unparse(given.func).endswith("EOUMetrics"), "no event around it"
     assert not plan.todo
+
+
+GENERATOR = b"""from livekit.agents import llm
+
+
+class Desk(llm.FunctionContext):
+    @llm.ai_callable(description="Looks it up")
+    async def find(self, what: str):
+        yield f"looking for {what}"
+"""
+
+
+def test_a_tool_that_is_a_generator_is_marked_once() -> None:
+    """By LK211 in the first run; LK115, which knows today's tools, says the same of it in a second one."""
+    (change,) = make_plan({"desk.py": GENERATOR}, ConvertOptions(no_main=True)).changes
+    assert change.after is not None and change.after.count(b"TODO(lk-migrate") == 1
+    assert not make_plan({"desk.py": change.after}, ConvertOptions(no_main=True)).changes

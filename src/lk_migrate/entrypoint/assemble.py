@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.entrypoint.layout import BUILTINS, ImportedFrom, Layout, TopLevel, import_table
+from lk_migrate.entrypoint.layout import (
+    BUILTINS,
+    ImportedFrom,
+    Layout,
+    TopLevel,
+    import_table,
+    submodule_imports,
+)
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.scopes import Occurrence, imported
 
@@ -72,11 +79,13 @@ class Linker:
     legacy_undefined: frozenset[str]
     tree: cst.Module
     table: dict[str, ImportedFrom] = field(init=False)
+    submodules: dict[str, list[ImportedFrom]] = field(init=False)
     used: set[int] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.table = import_table(self.layout)
+        self.submodules = submodule_imports(self.layout, self.table)
 
     def imports(self, part: Part, may_import: Sequence[Part], also: frozenset[str] = frozenset()) -> Imports:
         """Imports for `part`; `also`: names others expect to find in it. Raises `Undefined`."""
@@ -103,8 +112,9 @@ class Linker:
                 own_loggers.append(loggers[name])
                 queue.extend(loggers[name].needs - part.defines)
             elif name in self.table:
-                by_line.setdefault(id(self.table[name].line), set()).add(name)
                 self.asked.add(name)
+                for found in self._imports_of(name, part.code):
+                    by_line.setdefault(id(found.line), set()).add(name)
             elif name in spelled or name in {s.rpartition(".")[2] for s in spelled}:
                 modules.add(name)
             elif name in self.ready:
@@ -149,8 +159,8 @@ class Linker:
             for item in self.layout.of_kind("import")
             for name in item.binds - self.asked
             if self.table[name].line is item
-            and acts(_module_of(self.table[name]))
-            and (id(item) not in self.used or _module_of(self.table[name]).startswith("livekit.plugins."))
+            and acts(self.table[name].module())
+            and (id(item) not in self.used or self.table[name].module().startswith("livekit.plugins."))
         )
 
     def imported_of(self, names: Iterable[str]) -> frozenset[str]:
@@ -170,6 +180,15 @@ class Linker:
         assert isinstance(item.node, cst.SimpleStatementLine)
         return any(isinstance(s, cst.ImportFrom) and isinstance(s.names, cst.ImportStar) for s in item.node.body)
 
+    def _imports_of(self, name: str, code: str) -> list[ImportedFrom]:
+        """What `code` needs to read `name`; of several submodules those that it spells, or all, if it spells none."""
+        several = self.submodules.get(name, [])
+        return [s for s in several if s.module() in code] or several or [self.table[name]]
+
+    def _is_imported_by(self, name: str, statement: cst.Import | cst.ImportFrom) -> bool:
+        found = [self.table[name], *self.submodules.get(name, ())]
+        return any(f.statement is statement for f in found)
+
     def _filtered(self, item: TopLevel, names: set[str]) -> str:
         """The import line with the aliases in `names` alone; word for word when these are all.
 
@@ -185,22 +204,13 @@ class Linker:
             if isinstance(statement.names, cst.ImportStar):
                 texts.append(self.tree.code_for_node(statement))
                 continue
-            kept = [(n, a) for n, a in imported(statement) if n in names and self.table[n].statement is statement]
+            kept = [(n, a) for n, a in imported(statement) if n in names and self._is_imported_by(n, statement)]
             whole = whole and len(kept) == len(statement.names)
             if kept:
                 texts.append(_import_text(statement, [a for _, a in kept], said))
         if whole:
             return self.tree.code_for_node(item.node.with_changes(leading_lines=[])).rstrip("\r\n")
         return "\n".join(texts)
-
-
-def _module_of(found: ImportedFrom) -> str:
-    """The module that an import runs, as it is spelled."""
-    if isinstance(found.statement, cst.Import):
-        return dotted(found.alias.name) or ""
-    module = dotted(found.statement.module) or ""
-    name = dotted(found.alias.name) or ""
-    return f"{'.' * len(found.statement.relative)}{module}{'.' if module else ''}{name}"
 
 
 def _import_text(statement: cst.Import | cst.ImportFrom, aliases: list[cst.ImportAlias], remark: str) -> str:

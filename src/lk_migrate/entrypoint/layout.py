@@ -7,7 +7,7 @@ main.py keeps what starts the worker, and the side effects that later imports de
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -192,6 +192,18 @@ class ImportedFrom:
     def says_the_same(self, other: ImportedFrom) -> bool:
         return self.alias.name.deep_equals(other.alias.name) and self._source() == other._source()
 
+    def is_of_package(self) -> bool:
+        """`import a` or `import a.b`, which bind `a` as it is."""
+        return isinstance(self.statement, cst.Import) and self.alias.asname is None
+
+    def module(self) -> str:
+        """The module that it runs, as it is spelled."""
+        name = dotted(self.alias.name) or ""
+        if isinstance(self.statement, cst.Import):
+            return name
+        module = dotted(self.statement.module) or ""
+        return f"{'.' * len(self.statement.relative)}{module}{'.' if module else ''}{name}"
+
     def _source(self) -> tuple[int, str] | None:
         """What it is imported from; None for `import x`."""
         if isinstance(self.statement, cst.Import):
@@ -214,3 +226,21 @@ def import_table(layout: Layout) -> dict[str, ImportedFrom]:
                 if name not in table or not table[name].says_the_same(found):
                     table[name] = found
     return table
+
+
+def submodule_imports(layout: Layout, table: Mapping[str, ImportedFrom]) -> dict[str, list[ImportedFrom]]:
+    """Name of a package → all of its imports, where there are several: `import urllib.request`, `import urllib.parse`.
+
+    Both bind `urllib`, and each loads a module that the other does not.
+    """
+    found: dict[str, dict[str, ImportedFrom]] = {}
+    for item in layout.of_kind("import"):
+        assert isinstance(item.node, cst.SimpleStatementLine)
+        for statement in item.node.body:
+            if not isinstance(statement, cst.Import):
+                continue
+            for name, alias in imported(statement):
+                each = ImportedFrom(statement, alias, item)
+                if each.is_of_package() and table[name].is_of_package():
+                    found.setdefault(name, {}).setdefault(each.module(), each)
+    return {name: list(several.values()) for name, several in found.items() if len(several) > 1}

@@ -68,7 +68,7 @@ def _can_be_coroutine(function: cst.FunctionDef) -> bool:
         return False
     if any(dotted(d.decorator) not in _HARMLESS_DECORATORS for d in function.decorators):
         return False
-    return not any(isinstance(node, (cst.Yield, cst.From)) for node in own_scope(function))
+    return not any(isinstance(node, cst.Yield) for node in own_scope(function))
 
 
 def uses_of(known: Holdings, home: Module, function: cst.FunctionDef) -> list[tuple[Module, cst.Call | None]]:

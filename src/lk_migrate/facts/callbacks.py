@@ -85,7 +85,7 @@ def _callback(project: Project, construction: Construction, arg: cst.Arg) -> Cal
             value = dotted(node.value)
             if value == "False":
                 cancels = True
-            elif value not in ("None", "True"):
+            elif value not in ("None", "True") and not _is_context(known, function, node.value):
                 streams = True
                 cancels = cancels or not _is_answer(known, function, node.value)
     generates = any(isinstance(node, cst.Yield) for node in own_scope(function.node))
@@ -122,6 +122,11 @@ def _reached(construction: Construction, value: cst.BaseExpression, keyword: str
     last = (name or keyword).rpartition(".")[2].lstrip("_") or keyword
     scope = module.index.enclosing(value, cst.FunctionDef) or module.tree
     return spelled, next(n for n in (last, f"{last}_before", f"{last}_of_0x") if is_free(module, scope, n) or "0x" in n)
+
+
+def _is_context(known: Holdings, function: Function, value: cst.BaseExpression) -> bool:
+    """Whether the context is given back: 0.x took whatever was no stream for "go on with the model's reply"."""
+    return Kind.CHAT_CONTEXT in known.kinds(function.module, value)
 
 
 def _is_answer(known: Holdings, function: Function, value: cst.BaseExpression) -> bool:

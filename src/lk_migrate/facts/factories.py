@@ -112,7 +112,7 @@ def _is_constant(value: cst.BaseExpression) -> bool:
 
 
 def _may_give_more(function: cst.FunctionDef, at: int) -> bool:
-    if any(isinstance(n, (cst.Yield, cst.From)) for n in own_scope(function)):
+    if any(isinstance(n, cst.Yield) for n in own_scope(function)):
         return False
     if function.returns is None:
         return True

@@ -46,6 +46,7 @@ GONE_MODULES: dict[str, str] = {
     "livekit.plugins.llama_index": "the plugin has no release for 1.x: call the index in an Agent's `llm_node`",
     "livekit.plugins.playai": "the plugin has no release for 1.8: choose another TTS",
     "livekit.plugins.playht": "the plugin has no release for 1.x: choose another TTS",
+    "livekit.plugins.speechmatics.types": "what a `TranscriptionConfig` held are keywords of `speechmatics.STT(…)`",
     "livekit.plugins.nltk": "the tokenizers of `livekit.agents.tokenize` take its place",
 }
 
@@ -64,6 +65,8 @@ GONE_NAMES: dict[str, str] = {
     "livekit.agents.llm.ChatAudio": "it is `llm.AudioContent`",
     "livekit.agents.llm._create_ai_function_info": "a call that a model asks for is an `llm.FunctionToolCall`",
     "livekit.plugins.openai.utils.build_oai_message": '`chat_ctx.to_provider_format("openai")` gives the messages',
+    "livekit.plugins.openai.llm._build_oai_context": '`chat_ctx.to_provider_format("openai")` gives the messages',
+    "livekit.agents.inference.llm.to_fnc_ctx": '`llm.ToolContext(tools).parse_function_tools("openai")` gives them',
     "livekit.plugins.openai.models.GroqChatModels": "they are the `groq` plugin's",
     "livekit.plugins.openai.models.VertexModels": "they are the `google` plugin's",
     "livekit.agents.tts.SynthesizedAudioEmitter": "a TTS emits through the `AudioEmitter` it is given",

@@ -28,6 +28,7 @@ from lk_migrate.model import Edition
 from lk_migrate.rewrite.bodies import block_of, docstring_end, statement
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import has_marker
 from lk_migrate.rewrite.threads import alone, awaited, awaited_at, through_thread
 from lk_migrate.rules.registry import Rule
 
@@ -45,10 +46,13 @@ _SCHEDULERS = frozenset({"ensure_future", "create_task", "run_in_executor", "to_
 @rule.on(cst.FunctionDef)
 def make_async(node: cst.FunctionDef, file: File) -> Iterator[Change]:
     tool = any_tool(file.project, file.module, node)
-    if tool is None or node.asynchronous is not None:
+    if tool is None:
         return
-    if any(isinstance(n, (cst.Yield, cst.From)) for n in own_scope(node)):
-        yield Todo(node, f"`{tool.name}` is a generator, and a tool answers once: return what it yields")
+    if any(isinstance(n, cst.Yield) for n in own_scope(node)):
+        if not has_marker(node, "LK211", file.module.tree):  # (which says the same of a tool of 0.x)
+            yield Todo(node, f"`{tool.name}` is a generator, and a tool answers once: return what it yields")
+        return
+    if node.asynchronous is not None:
         return
     if _hands_on_a_coroutine(node):
         yield Todo(node, f"`{tool.name}` returns something to await: make it `async` and await that")

@@ -64,10 +64,10 @@ def tool(node: cst.FunctionDef, file: File) -> Iterator[Change]:
             Action.REMOVED,
             (decorator,),
         )
-    if node.asynchronous is not None:
-        return
-    if any(isinstance(n, (cst.Yield, cst.From)) for n in own_scope(node)):
+    if any(isinstance(n, cst.Yield) for n in own_scope(node)):
         yield Todo(node, f"`{node.name.value}` is a generator, and a tool answers once: return what it yields.")
+        return
+    if node.asynchronous is not None:
         return
     function = Function(file.module, node, known.holder)
     reason = blocks(found.holdings, function)

@@ -1,6 +1,7 @@
 """Names that early 1.x had and 1.8 has not: `InlineTask`, `Worker`, `ChatCLI`, `SimulateJobInfo`, ….
 
-`InlineTask` became `AgentTask` in 1.2.0. The others have no counterpart that a tool could put in their place
+`InlineTask` became `AgentTask` in 1.2.0. What the module of OpenAI's realtime model had imported from OpenAI's SDK
+(`TurnDetection`) is taken from there. The others have no counterpart that a tool could put in their place
 (1.2.0 and 1.3.1): the marker says what there is.
 """
 
@@ -13,10 +14,12 @@ import libcst as cst
 from lk_migrate.facts.among import called_so, calls_of
 from lk_migrate.facts.framework import library_name
 from lk_migrate.facts.importers import where_livekit_is_imported
+from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.project import Project
 from lk_migrate.model import Edition, Safety
-from lk_migrate.rewrite.changes import Change, Todo
+from lk_migrate.rewrite.changes import Change, Rewrite, Todo
 from lk_migrate.rewrite.file import File
+from lk_migrate.rewrite.markers import enumerated
 from lk_migrate.rules.registry import Rule
 from lk_migrate.rules.v1.moved_names import is_reference, replaced
 
@@ -26,12 +29,23 @@ def paths(project: Project) -> frozenset[str]:
     return project.fact(where_livekit_is_imported) | project.paths_with([b"add_tracing_callback"])
 
 
-_TRIGGERS = (b"InlineTask", b"ChatCLI", b"SimulateJobInfo", b"Worker", b"add_tracing_callback", b"ElevenlabsOptions")
+_TRIGGERS = (
+    b"InlineTask",
+    b"ChatCLI",
+    b"SimulateJobInfo",
+    b"Worker",
+    b"add_tracing_callback",
+    b"ElevenlabsOptions",
+    b"realtime_model",
+)
 rule = Rule("LK317", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.2.0", safety=Safety.REVIEW, paths=paths)
 
 _MOVED = {
     f"livekit.agents.{package}InlineTask": "livekit.agents.AgentTask" for package in ("", "voice.", "voice.agent.")
 }
+#: What a `RealtimeModel` still takes, and its module no longer holds; where it came from.
+_OPENAIS = frozenset({"TurnDetection", "InputAudioTranscription", "InputAudioNoiseReduction"})
+_REALTIME, _SDK = "livekit.plugins.openai.realtime.realtime_model", "openai.types.beta.realtime.session"
 _GONE = {
     "ChatCLI": "`ChatCLI` is gone since 1.3.1: `python main.py console` (or `lk agent console`) takes its place",
     "SimulateJobInfo": "`SimulateJobInfo` is gone since 1.3.1: `python main.py connect --room <name>` takes its place",
@@ -44,6 +58,23 @@ _GONE = {
 @rule.on(cst.Name, cst.Attribute, among=called_so("InlineTask"))
 def rename(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
     yield from replaced(node, file, _MOVED)
+
+
+@rule.on(cst.ImportFrom)
+def of_openai(node: cst.ImportFrom, file: File) -> Iterator[Change]:
+    """`from livekit.plugins.openai.realtime.realtime_model import TurnDetection`."""
+    if isinstance(node.names, cst.ImportStar) or dotted(node.module) != _REALTIME:
+        return
+    moved = [alias for alias in node.names if alias.evaluated_name in _OPENAIS]
+    if moved and len(moved) == len(node.names):
+        yield Rewrite(
+            node,
+            lambda updated: updated.with_changes(module=cst.parse_expression(_SDK)),
+            "OpenAI's SDK has it, and LiveKit's module no longer hands it on",
+        )
+    elif moved:
+        names = enumerated([alias.evaluated_name for alias in moved])
+        yield Todo(node, f"{names} must be imported from `{_SDK}` now.")
 
 
 @rule.on(cst.ImportFrom)

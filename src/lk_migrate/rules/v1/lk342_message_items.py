@@ -12,10 +12,12 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lk_migrate.facts.among import called_so
+from lk_migrate.facts.framework import Owner, framework_base
 from lk_migrate.facts.holdings import holdings
-from lk_migrate.facts.instances import instance_of, where_objects_may_be
+from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
 from lk_migrate.facts.literals import string_value
 from lk_migrate.facts.v0_names import Kind
+from lk_migrate.facts.variables import is_variable
 from lk_migrate.facts.walk import find
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
@@ -47,26 +49,70 @@ def items(node: cst.Attribute, file: File) -> Iterator[Change]:
             "this item may be a tool call or a config update, which have no `role` and no `content`: take it from "
             "`.messages()`, which may be empty.",
         )
+    else:
+        yield from _through_a_variable(node, file)
+
+
+def _through_a_variable(node: cst.Attribute, file: File) -> Iterator[Change]:
+    """`items = list(chat_ctx.items)`, then `for item in items`."""
+    assigned = _outermost(node, file)
+    statement = file.parent(assigned)
+    function = file.enclosing(node, cst.FunctionDef)
+    if not isinstance(statement, cst.Assign) or len(statement.targets) != 1 or function is None:
+        return
+    target = statement.targets[0].target
+    if not isinstance(target, cst.Name) or assigned is not statement.value:
+        return
+    named = [
+        n
+        for n in find(function, cst.Name)
+        if n.value == target.value and n is not target and is_variable(file.module, n)
+    ]
+    if any(isinstance(file.parent(n), (cst.AssignTarget, cst.AugAssign, cst.AnnAssign)) for n in named):
+        return
+    loops = {n: loop for n in named if (loop := _loop(n, file)) is not None}
+    readers = [n for n, (item, scope) in loops.items() if _reads_messages(item, scope, file)]
+    if readers and len(readers) == len(named):
+        yield Rewrite(node, _messages, "tool calls and config updates have no `role` or `content`")
+        return
+    for reader in readers:
+        yield Todo(
+            reader,
+            "these items may be tool calls and config updates, which have no `role` and no `content`: take them from "
+            "`.messages()`, or ask for `item.type` first.",
+        )
+
+
+def _outermost(node: cst.BaseExpression, file: File) -> cst.BaseExpression:
+    """`list(chat_ctx.items)` around `chat_ctx.items`."""
+    outer = file.parent(node)
+    call = file.parent(outer) if isinstance(outer, cst.Arg) else None
+    if isinstance(call, cst.Call) and isinstance(call.func, cst.Name) and call.func.value in ("reversed", "list"):
+        return call
+    return node
 
 
 def _is_context(value: cst.BaseExpression, file: File) -> bool:
-    """Whether an expression is a `ChatContext`: known to be one, or the history of a session."""
+    """Whether an expression is a `ChatContext`: known to be one, the history of a session, or what an Agent has."""
     if isinstance(value, cst.Attribute) and value.attr.value == "history":
         return instance_of(file.project, file.module, value.value) == "AgentSession"
+    if isinstance(value, cst.Attribute) and value.attr.value == "chat_ctx" and _is_agent(value.value, file):
+        return True
     return file.project.fact(holdings).has(file.module, value, Kind.CHAT_CONTEXT)
 
 
-def _loop(node: cst.Attribute, file: File) -> tuple[cst.Name, cst.CSTNode] | None:
+def _is_agent(node: cst.BaseExpression, file: File) -> bool:
+    """An Agent, or `self` in the class of one."""
+    owner = file.enclosing(node, cst.ClassDef)
+    if isinstance(node, cst.Name) and node.value == "self" and isinstance(owner, cst.ClassDef):
+        return framework_base(file.project, Owner(file.module, owner)) in AGENT_CLASSES
+    return instance_of(file.project, file.module, node) in AGENT_CLASSES
+
+
+def _loop(node: cst.BaseExpression, file: File) -> tuple[cst.Name, cst.CSTNode] | None:
     """The variable that runs over the items, and where it is used; `reversed(…)` and `list(…)` are seen through."""
-    outer: cst.CSTNode | None = file.parent(node)
-    inner: cst.CSTNode = node
-    if isinstance(outer, cst.Arg):
-        call = file.parent(outer)
-        if not (
-            isinstance(call, cst.Call) and isinstance(call.func, cst.Name) and call.func.value in ("reversed", "list")
-        ):
-            return None
-        outer, inner = file.parent(call), call
+    inner = _outermost(node, file)
+    outer = file.parent(inner)
     if isinstance(outer, cst.For) and outer.iter is inner and isinstance(outer.target, cst.Name):
         return outer.target, outer.body
     if isinstance(outer, cst.CompFor) and outer.iter is inner and isinstance(outer.target, cst.Name):
