@@ -29,7 +29,7 @@ def attribute_mentions(
     for module in modules_with(project, name):
         names = module.names.get(name, ())
         for node in (p for n in names if type(p := module.index.parents[n]) is cst.Attribute and p.attr is n):
-            if _names_a_module(module, node):
+            if _names_a_module(module, node) or _is_of_nobody_here(project, node):
                 continue
             owner = module.index.enclosing(node, cst.ClassDef)
             if dotted(node.value) in ("self", "cls") and owner is not None and owner not in related:
@@ -46,6 +46,26 @@ def attribute_mentions(
 def _names_a_module(module: Module, node: cst.Attribute) -> bool:
     """Whether it is part of what an import imports: `from shared.turns import …`."""
     return module.index.enclosing(node, cst.Import, cst.ImportFrom) is not None
+
+
+def _is_of_nobody_here(project: Project, node: cst.Attribute) -> bool:
+    """`client.audio.speech`, where nothing in the project has an `audio`: what is asked belongs to a library."""
+    holder = node.value
+    return isinstance(holder, cst.Attribute) and not any(
+        _is_given(module, holder.attr.value) for module in modules_with(project, holder.attr.value)
+    )
+
+
+def _is_given(module: Module, name: str) -> bool:
+    """Whether the name is anything but an attribute that is read."""
+    parents = module.index.parents
+    for node in module.names.get(name, ()):
+        outer = parents[node]
+        if not (isinstance(outer, cst.Attribute) and outer.attr is node):
+            return True
+        if isinstance(parents[outer], (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)):
+            return True
+    return bool(module.strings.get(name))
 
 
 def modules_with(project: Project, name: str) -> Iterator[Module]:

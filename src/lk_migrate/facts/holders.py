@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lk_migrate.facts.agents import agent_of
 from lk_migrate.facts.classes import ClassRef, class_bases, method, self_name
-from lk_migrate.facts.framework import AGENT
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.module import Module
 from lk_migrate.facts.project import Project
@@ -204,13 +202,7 @@ class Holders:
         held = self._named(module, name)
         if symbol is None or symbol.module is not None:
             return held
-        agents = symbol.name in AGENT  # (which those that become one now will be)
-        kept = (
-            c
-            for c in held.classes
-            if (agents and agent_of(self.project, c) is not None)
-            or ((ref := self._ref(c)) is not None and self._derives(ref, symbol.name))
-        )
+        kept = (c for c in held.classes if (ref := self._ref(c)) is not None and self._derives(ref, symbol.name))
         return Held(frozenset(kept), held.certain)
 
     def _derives(self, ref: ClassRef, library: str) -> bool:
