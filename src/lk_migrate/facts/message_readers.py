@@ -129,7 +129,7 @@ def _reads(project: Project, module: Module, function: Handler, item: str, depth
         elif isinstance(parent, cst.Match):
             return False
         elif isinstance(parent, cst.Arg):
-            asked |= _asked(module.index.parents.get(parent))
+            asked |= asked_of(module.index.parents.get(parent))
             given.append((parent, ""))
     if "type" in read or asked & _TELLING:
         return False
@@ -186,7 +186,7 @@ def _is_arg(node: cst.CSTNode | None) -> TypeGuard[cst.Arg]:
     return isinstance(node, cst.Arg)
 
 
-def _asked(call: cst.CSTNode | None) -> set[str]:
+def asked_of(call: cst.CSTNode | None) -> set[str]:
     """What a call asks of an item: `hasattr(item, "role")` its role, `isinstance(item, ChatMessage)` its type."""
     name = call.func.value if isinstance(call, cst.Call) and isinstance(call.func, cst.Name) else ""
     if name in ("isinstance", "type", "issubclass"):

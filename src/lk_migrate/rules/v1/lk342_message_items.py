@@ -15,7 +15,7 @@ from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import Owner, framework_base
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.instances import AGENT_CLASSES, instance_of, where_objects_may_be
-from lk_migrate.facts.literals import string_value
+from lk_migrate.facts.message_readers import OF_MESSAGES, asked_of
 from lk_migrate.facts.v0_names import Kind
 from lk_migrate.facts.variables import is_variable
 from lk_migrate.facts.walk import find
@@ -25,11 +25,6 @@ from lk_migrate.rewrite.file import File
 from lk_migrate.rules.registry import Rule
 
 rule = Rule("LK342", Edition.V1, __doc__, triggers=(b".items",), since="1.4.0", paths=where_objects_may_be)
-
-#: What a `ChatMessage` has and no other item.
-_OF_MESSAGES = frozenset(
-    {"role", "content", "text_content", "raw_text_content", "interrupted", "transcript_confidence"}
-)
 
 
 @rule.on(cst.Attribute, among=called_so("items"))
@@ -130,25 +125,15 @@ def _reads_messages(target: cst.Name, scope: cst.CSTNode, file: File) -> bool:
         if isinstance(parent, cst.Attribute) and parent.value is use:
             read.add(parent.attr.value)
         elif isinstance(parent, cst.Arg):
-            asked |= _asked(file.parent(parent))
-    return "type" not in read | asked and bool((read - asked) & _OF_MESSAGES)
-
-
-def _asked(call: cst.CSTNode | None) -> set[str]:
-    """What a call asks of an item: `hasattr(item, "role")` its role, `isinstance(item, ChatMessage)` its type."""
-    name = call.func.value if isinstance(call, cst.Call) and isinstance(call.func, cst.Name) else ""
-    if name in ("isinstance", "type", "issubclass"):
-        return {"type"}
-    if name in ("hasattr", "getattr") and isinstance(call, cst.Call):
-        return {str(string_value(text)) for text in find(call, cst.SimpleString)}
-    return set()
+            asked |= asked_of(file.parent(parent))
+    return "type" not in read | asked and bool((read - asked) & OF_MESSAGES)
 
 
 def _is_read_as_message(item: cst.Subscript, file: File) -> bool:
     """`items[-1].role`, or a variable that holds the item and is read so, unasked."""
     parent = file.parent(item)
     if isinstance(parent, cst.Attribute):
-        return parent.attr.value in _OF_MESSAGES
+        return parent.attr.value in OF_MESSAGES
     target = parent.targets[0].target if isinstance(parent, cst.Assign) and len(parent.targets) == 1 else None
     function = file.enclosing(item, cst.FunctionDef)
     return isinstance(target, cst.Name) and function is not None and _reads_messages(target, function, file)
