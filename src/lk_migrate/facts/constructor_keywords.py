@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from lk_migrate.facts.public_names import read_table
+
 _TABLE = Path(__file__).with_name("constructor_keywords.txt")
 
 
 @cache
 def constructor_keywords() -> Mapping[str, frozenset[str]]:
     """Full name of a constructor (`livekit.plugins.openai.STT`, `livekit.plugins.silero.VAD.load`) → its keywords."""
-    lines = _TABLE.read_text(encoding="utf-8").splitlines()
-    pairs = (line.split(":", 1) for line in lines if not line.startswith("#"))
-    return {name: frozenset(taken.split()) for name, taken in pairs}
+    return read_table(_TABLE)

@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeGuard
 
 import libcst as cst
 
+from lk_migrate.facts.classes import method
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.imports import dotted
 from lk_migrate.facts.instances import instance_of
@@ -55,7 +56,7 @@ def item_handlers(project: Project) -> ItemHandlers:
     events: dict[Handler, set[str]] = {}
     shared: set[Handler] = set()
     for module in project.modules(iter(sorted(project.paths_with([ITEM_ADDED.encode()])))):
-        for call in (c for method in ("on", "once") for c in module.calls.get(method, ())):
+        for call in (c for registering in ("on", "once") for c in module.calls.get(registering, ())):
             event = text_of(call.args[0].value) if call.args else None
             found = _registered(project, module, call) if event is not None else None
             if found is None:
@@ -89,10 +90,9 @@ def _function(
     if found is not None:
         return found.module, found.node
     owner = module.index.enclosing(expression, cst.ClassDef)
-    if isinstance(expression, cst.Attribute) and _is_name(expression.value, "self") and isinstance(owner, cst.ClassDef):
-        for line in owner.body.body:
-            if isinstance(line, cst.FunctionDef) and line.name.value == expression.attr.value:
-                return module, line
+    if isinstance(expression, cst.Attribute) and dotted(expression.value) == "self" and isinstance(owner, cst.ClassDef):
+        named = method(owner, expression.attr.value)
+        return (module, named) if named is not None else None
     return None
 
 
@@ -176,10 +176,6 @@ def _spelled(function: Handler, text: str) -> Iterator[cst.BaseExpression]:
     """`ev.item`, or a variable."""
     kind = cst.Attribute if "." in text else cst.Name
     return (node for node in find(function.body, kind) if text and dotted(node) == text)
-
-
-def _is_name(node: cst.CSTNode, name: str) -> bool:
-    return isinstance(node, cst.Name) and node.value == name
 
 
 def _is_arg(node: cst.CSTNode | None) -> TypeGuard[cst.Arg]:

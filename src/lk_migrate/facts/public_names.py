@@ -63,7 +63,12 @@ def public_names() -> Mapping[str, frozenset[str]]:
 
     `"livekit.agents.AgentSession()."` → the attributes of an instance; `"livekit.rtc.TrackKind{}"` → the members.
     """
-    lines = _TABLE.read_text(encoding="utf-8").splitlines()
+    return read_table(_TABLE)
+
+
+def read_table(path: Path) -> Mapping[str, frozenset[str]]:
+    """Lines of `root: name name …`, as bench/ writes them."""
+    lines = path.read_text(encoding="utf-8").splitlines()
     pairs = (line.split(": ", 1) for line in lines if not line.startswith("#"))
     return _Table(dict(pairs))  # type: ignore[arg-type]
 
