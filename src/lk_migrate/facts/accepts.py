@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.public_names import is_missing
 from lk_migrate.facts.walk import find
 
 
@@ -54,10 +55,16 @@ def accepted(module: Module, options: cst.Call) -> Accepted | None:
     entry = found[0].args[0].value
     if not isinstance(entry, cst.Name) or not others.keys() <= _KEPT or module.is_local(entry.value, entry):
         return None
-    if subscribe is not None and any(module.is_local(n.value, n) for n in find(subscribe.value, cst.Name)):
+    if subscribe is not None and not _can_move(module, subscribe.value):
         return None
     target = _entrypoint(module, entry.value)
     return Accepted(given, found[0], entry, target, subscribe) if target is not None else None
+
+
+def _can_move(module: Module, value: cst.BaseExpression) -> bool:
+    """Whether a value means the same in another function, and asks for nothing that there is not (LK205)."""
+    local = any(module.is_local(n.value, n) for n in find(value, cst.Name))
+    return not local and not any(is_missing(module.target_of(n) or "") for n in find(value, cst.Attribute))
 
 
 def _entrypoint(module: Module, name: str) -> cst.FunctionDef | None:

@@ -53,6 +53,10 @@ class Holders:
             self._known[node] = self._work_out(module, node)
         return self._known[node]
 
+    def unchecked(self, module: Module, node: cst.BaseExpression) -> Held:
+        """The same, but whatever an `isinstance` around a variable has made sure of."""
+        return self._named(module, node) if isinstance(node, cst.Name) else self.of(module, node)
+
     def _work_out(self, module: Module, node: cst.CSTNode) -> Held:
         if isinstance(node, cst.Await):
             return self.of(module, node.expression)

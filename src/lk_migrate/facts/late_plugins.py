@@ -14,6 +14,7 @@ import libcst as cst
 from lk_migrate.facts.imports import ImportedName
 from lk_migrate.facts.literals import text_of
 from lk_migrate.facts.module import Module
+from lk_migrate.facts.plugin_addresses import todays_address
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.testcode import is_test
 from lk_migrate.facts.variables import binding_of, is_variable
@@ -42,12 +43,12 @@ def late_plugins(project: Project, module: Module) -> list[LatePlugin]:
     early = _early(module)
     found: dict[cst.CSTNode, list[ImportedName]] = {}
     for item in module.imports:
-        if _plugin(item.target) is not None and _function_around(module, item.statement) is not None:
+        if _function_around(module, item.statement) is not None:
             found.setdefault(item.statement, []).append(item)
     late = []
     for statement, names in found.items():
         plugins = tuple(dict.fromkeys(p for n in names if (p := _plugin(n.target))))
-        if not early.issuperset(plugins):
+        if plugins and not early.issuperset(plugins):
             late.append(LatePlugin(statement, plugins, tuple(names), _why_not(project, module, statement, names)))
     late += [LatePlugin(c, (p,), (), "by its name") for c, p in _by_name(module) if p not in early]
     return late
@@ -65,8 +66,9 @@ def _early(module: Module) -> frozenset[str]:
 
 def _plugin(target: str) -> str | None:
     """`deepgram` of `livekit.plugins.deepgram.stt`; a bare `import livekit` tells nothing."""
-    rest = target.removeprefix(f"{PLUGINS}.")
-    return rest.partition(".")[0] if rest != target else None
+    name = todays_address(target)
+    rest = name.removeprefix(f"{PLUGINS}.")
+    return rest.partition(".")[0] if rest != name else None
 
 
 def _function_around(module: Module, node: cst.CSTNode) -> cst.FunctionDef | None:

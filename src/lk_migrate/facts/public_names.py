@@ -31,6 +31,12 @@ _SERVICES = {
     "AgentDispatchService": "agent_dispatch",
 }
 
+#: What one would call a request of the room service → what it is called; no version had the names of the left.
+GUESSED_REQUESTS = {
+    "livekit.api.RemoveParticipantRequest": "livekit.api.RoomParticipantIdentity",
+    "livekit.api.GetParticipantRequest": "livekit.api.RoomParticipantIdentity",
+    "livekit.api.MutePublishedTrackRequest": "livekit.api.MuteRoomTrackRequest",
+}
 #: What the roots of the table that are no modules end with.
 _NO_MODULES = ("()", "().", "{}")
 

@@ -114,7 +114,7 @@ def _asking(wrapper: Wrapper) -> Iterator[cst.Call]:
 def _asked(project: Project, wrapper: Wrapper, call: cst.Call) -> Iterator[cst.FunctionDef]:
     """The method of the assistant that a call asks, or the function beside the wrapper."""
     if isinstance(call.func, cst.Attribute):
-        for cls in project.fact(holders).of(wrapper.module, wrapper.assistant).classes:
+        for cls in project.fact(holders).unchecked(wrapper.module, wrapper.assistant).classes:
             known = method(project.fact(lineages).of(cls), call.func.attr.value)
             if known is not None:
                 yield known[1]
@@ -150,7 +150,8 @@ def _wrapper(project: Project, module: Module, call: cst.Call) -> Wrapper | None
         return None
     if project.full_name(module, call.func) not in AGENT:
         return None
-    held = project.fact(holders).of(module, asked.value)
+    # whatever an `isinstance(…, Agent)` around it says: a class that becomes an Agent now was none there
+    held = project.fact(holders).unchecked(module, asked.value)
     agents = [agent_of(project, c) for c in held.classes]
     if not agents or any(a is None for a in agents):
         return None

@@ -15,7 +15,7 @@ import libcst as cst
 from lk_migrate.facts.gates import is_hand_rolled
 from lk_migrate.facts.holdings import holdings
 from lk_migrate.facts.late_plugins import WORDS, LatePlugin, late_plugins, loaded_early
-from lk_migrate.facts.left_beta import out_of_beta
+from lk_migrate.facts.plugin_addresses import todays_address
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.testcode import is_test
 from lk_migrate.model import Edition
@@ -42,7 +42,7 @@ def import_early(tree: cst.Module, file: File) -> Iterator[Change]:
     early = set(file.project.fact(loaded_early))
     left: list[LatePlugin] = []
     for each in late_plugins(file.project, file.module):
-        if not each.why_not and all(file.use_early(out_of_beta(item.target), item.local) for item in each.names):
+        if not each.why_not and all(file.use_early(todays_address(item.target), item.local) for item in each.names):
             early.update(each.plugins)
             yield _without(each, file)
         else:

@@ -17,6 +17,7 @@ from lk_migrate.facts.classes import is_super_init, method, methods
 from lk_migrate.facts.function_contexts import function_contexts
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.keywords_in_place import given_in_place
 from lk_migrate.facts.project import Project
 from lk_migrate.facts.public_names import closest, public_names
 from lk_migrate.facts.v0_names import AGENTS, SESSIONS, V0_ARGUMENTS, Kind, kind_of_name
@@ -94,7 +95,8 @@ def arguments(call: cst.Call, file: File) -> Iterator[Change]:
             said.append(f"`{given}=` is no argument: {_NEVER[given]}")
         elif given and given not in (known := public_names()[_SESSION if is_session else _AGENT]):
             said.append(f"`{given}=` is no argument of 1.8{closest(given, known)}")
-    prompted = "instructions" in names or any(a.star for a in call.args) or _is_to_come(call, file)
+    spread = any(a.star and given_in_place(a, "mcp_servers") is None for a in call.args)
+    prompted = "instructions" in names or spread or _is_to_come(call, file)
     if name in AGENTS and not prompted:
         said.append("`instructions=` is wanted (a TypeError without it): the system message")
     if said:

@@ -19,6 +19,7 @@ from lk_migrate.facts.among import foreign
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted, from_module, referenced_names
 from lk_migrate.facts.public_names import (
+    GUESSED_REQUESTS,
     a_level_above,
     is_missing,
     member_behind_a_prefix,
@@ -43,12 +44,6 @@ _HAVE_A_RULE = frozenset(
 )
 #: Names of the package above that other rules take out with the call around them (LK305, LK340).
 _REPLACED_THEMSELVES = frozenset({"RoomInputOptions", "RoomOutputOptions", "WorkerOptions"})
-#: What one would call a request of the room service → what it is called (lk205_room_requests).
-GUESSED = {
-    "livekit.api.RemoveParticipantRequest": "livekit.api.RoomParticipantIdentity",
-    "livekit.api.GetParticipantRequest": "livekit.api.RoomParticipantIdentity",
-    "livekit.api.MutePublishedTrackRequest": "livekit.api.MuteRoomTrackRequest",
-}
 
 
 def _is_unknown(name: str) -> bool:
@@ -69,7 +64,7 @@ def attribute(node: cst.Attribute, file: File) -> Iterator[Change]:
     name = file.full_name(node)
     if (
         name is None
-        or name in GUESSED
+        or name in GUESSED_REQUESTS
         or not _is_unknown(name)
         or _is_assigned(name, file)
         or _is_imported_twice(node, file)

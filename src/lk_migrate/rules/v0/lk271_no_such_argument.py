@@ -14,9 +14,9 @@ import libcst as cst
 from lk_migrate.facts.among import foreign
 from lk_migrate.facts.constructor_keywords import constructor_keywords
 from lk_migrate.facts.importers import where_livekit_is_imported
-from lk_migrate.facts.left_beta import out_of_beta
+from lk_migrate.facts.plugin_addresses import todays_address
 from lk_migrate.facts.plugin_options import MOVED_CONSTRUCTORS, PLUGIN_OPTIONS, Options
-from lk_migrate.facts.public_names import closest
+from lk_migrate.facts.public_names import GUESSED_REQUESTS, closest
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.arguments import keyword
 from lk_migrate.rewrite.changes import Change, Todo
@@ -82,7 +82,7 @@ def _with_a_rule(name: str) -> set[str]:
 def _today(name: str) -> str:
     """What a constructor is called once the rules have been here."""
     module, cls, _ = MOVED_CONSTRUCTORS.get(name, ("", "", ""))
-    return f"{module}.{cls}" if module else out_of_beta(name)
+    return f"{module}.{cls}" if module else GUESSED_REQUESTS.get(name) or todays_address(name)
 
 
 def _short(name: str) -> str:

@@ -15,6 +15,7 @@ from lk_migrate.facts.among import called_so, calls_of
 from lk_migrate.facts.framework import library_name
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
+from lk_migrate.facts.plugin_addresses import OF_SDK, REALTIME, SDK
 from lk_migrate.facts.project import Project
 from lk_migrate.model import Edition, Safety
 from lk_migrate.rewrite.changes import Change, Rewrite, Todo
@@ -43,9 +44,6 @@ rule = Rule("LK317", Edition.V1, __doc__, triggers=_TRIGGERS, since="1.2.0", saf
 _MOVED = {
     f"livekit.agents.{package}InlineTask": "livekit.agents.AgentTask" for package in ("", "voice.", "voice.agent.")
 }
-#: What a `RealtimeModel` still takes, and its module no longer holds; where it came from.
-_OPENAIS = frozenset({"TurnDetection", "InputAudioTranscription", "InputAudioNoiseReduction"})
-_REALTIME, _SDK = "livekit.plugins.openai.realtime.realtime_model", "openai.types.beta.realtime.session"
 _GONE = {
     "ChatCLI": "`ChatCLI` is gone since 1.3.1: `python main.py console` (or `lk agent console`) takes its place",
     "SimulateJobInfo": "`SimulateJobInfo` is gone since 1.3.1: `python main.py connect --room <name>` takes its place",
@@ -63,18 +61,36 @@ def rename(node: cst.Name | cst.Attribute, file: File) -> Iterator[Change]:
 @rule.on(cst.ImportFrom)
 def of_openai(node: cst.ImportFrom, file: File) -> Iterator[Change]:
     """`from livekit.plugins.openai.realtime.realtime_model import TurnDetection`."""
-    if isinstance(node.names, cst.ImportStar) or dotted(node.module) != _REALTIME:
+    if isinstance(node.names, cst.ImportStar) or dotted(node.module) != REALTIME:
         return
-    moved = [alias for alias in node.names if alias.evaluated_name in _OPENAIS]
+    moved = [alias for alias in node.names if alias.evaluated_name in OF_SDK]
     if moved and len(moved) == len(node.names):
         yield Rewrite(
             node,
-            lambda updated: updated.with_changes(module=cst.parse_expression(_SDK)),
+            lambda updated: updated.with_changes(module=cst.parse_expression(SDK)),
             "OpenAI's SDK has it, and LiveKit's module no longer hands it on",
         )
     elif moved:
+        line = file.statement(node)
         names = enumerated([alias.evaluated_name for alias in moved])
-        yield Todo(node, f"{names} must be imported from `{_SDK}` now.")
+        if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
+            yield Rewrite(line, _in_two, f"{names}: OpenAI's SDK has it, and LiveKit's module no longer hands it on")
+        else:
+            yield Todo(node, f"{names} must be imported from `{SDK}` now.")
+
+
+def _in_two(updated: cst.SimpleStatementLine) -> cst.FlattenSentinel[cst.SimpleStatementLine]:
+    """The import of what stayed, and below it that of what OpenAI's SDK has; a remark behind it stays at the first."""
+    whole = cst.ensure_type(updated.body[0], cst.ImportFrom)
+    assert not isinstance(whole.names, cst.ImportStar)
+    parts = []
+    for of_sdk in (False, True):
+        names = [alias for alias in whole.names if (alias.evaluated_name in OF_SDK) is of_sdk]
+        names[-1] = names[-1].with_changes(comma=whole.names[-1].comma)
+        parts.append(whole.with_changes(names=names))
+    moved = parts[1].with_changes(module=cst.parse_expression(SDK))
+    first = updated.with_changes(body=[parts[0]])
+    return cst.FlattenSentinel([first, cst.SimpleStatementLine([moved])])
 
 
 @rule.on(cst.ImportFrom)

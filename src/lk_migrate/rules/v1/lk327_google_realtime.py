@@ -13,7 +13,7 @@ from lk_migrate.facts.among import called_so
 from lk_migrate.facts.framework import library_name
 from lk_migrate.facts.importers import where_livekit_is_imported
 from lk_migrate.facts.imports import dotted
-from lk_migrate.facts.left_beta import BETA, HOME, out_of_beta
+from lk_migrate.facts.plugin_addresses import BETA, HOME, todays_address
 from lk_migrate.model import Edition
 from lk_migrate.rewrite.changes import Change, Replace, Rewrite
 from lk_migrate.rewrite.file import File
@@ -46,7 +46,7 @@ def statement(node: cst.ImportFrom, file: File) -> Iterator[Change]:
     if f"{module}.realtime" == BETA and all(dotted(a.name) == "realtime" for a in node.names):
         new = HOME.rpartition(".")[0]
     else:
-        new = out_of_beta(module)
+        new = todays_address(module)
     if new == module:
         return
     yield Rewrite(node, lambda updated: updated.with_changes(module=cst.parse_expression(new)), "left beta")
